@@ -1,0 +1,199 @@
+/**
+ * The public surface of the agent, in one place: what a user passes to `joinCluster`, and what comes back.
+ * The behaviour behind it lives in cluster.ts and sessions.ts.
+ */
+
+/** How many peers must hold a write before its promise resolves. */
+export type Acks = 'none' | 'one' | 'all'
+
+/** What a user passes to `joinCluster`. */
+export interface ClusterOptions {
+  /** Cluster name: members with another name are never linked. Default `'default'`. */
+  name?: string
+  /**
+   * The shared secret, at least 16 characters, from which the links' TLS key is derived. Several secrets
+   * allow rotation: the first is used for dialling, all are accepted. Without one, only loopback is allowed.
+   */
+  secret?: string | readonly string[] | undefined
+  /** Where this member accepts links. Default `{ host: '127.0.0.1', port: 7373 }`. Port 0 picks a free one. */
+  listen?: { host?: string; port?: number }
+  /** `host:port` of other members (IPv6 in brackets). Any one living member is enough. Default none. */
+  peers?: readonly string[]
+  /** A stable name of this member for people and logs. Default `hostname:port`. */
+  memberName?: string
+  /** What a write waits for unless it says otherwise. Default `'none'`. */
+  acks?: Acks
+  /** Idle lifetime of a session whose writer names none, in ms. Default 24 h. */
+  ttlMs?: number
+  /** How long `joinCluster` waits for peers that neither answer nor refuse, in ms. Default 5000. */
+  joinTimeoutMs?: number
+  /** Console-shaped logger; silent by default. */
+  logger?: Logger
+  /** Timeouts and limits of the protocol; see `Config` in @sessionmesh/core for each meaning and default. */
+  config?: Partial<import('@sessionmesh/core').Config>
+}
+
+/** The part of `console` (or pino) that the agent uses. */
+export interface Logger {
+  debug(message: string): void
+  info(message: string): void
+  warn(message: string): void
+  error(message: string): void
+}
+
+export type MemberState = 'alive' | 'suspect' | 'dead' | 'left'
+
+/** A participant of the cluster, self included, as this member sees it. */
+export interface Member {
+  /** Unique per run of the member's process (its incarnation). */
+  readonly id: string
+  readonly name: string
+  /** `host:port` at which it accepts links. */
+  readonly address: string
+  readonly state: MemberState
+  readonly self: boolean
+}
+
+/** What `load` returns. */
+export interface Loaded {
+  /** A fresh copy of the session's attributes: changing it changes nothing in the cluster. */
+  data: Record<string, unknown>
+  /** What a later `write` compares with; opaque. */
+  base: Base
+  /** Idle lifetime in ms. */
+  ttlMs: number
+  /** How long the session will live without further use, in ms. */
+  remainingMs: number
+}
+
+declare const base: unique symbol
+/** The state that a request loaded, kept so that its write can be a difference. Opaque. */
+export interface Base {
+  readonly [base]: true
+}
+
+export interface WriteOptions {
+  /**
+   * From the `load` of the same request. With it, only what differs from the loaded state is written, and
+   * a session that is gone since (destroyed, expired) stays gone. Without it the session is created, or
+   * replaced as a whole.
+   */
+  base?: Base | undefined
+  /** Idle lifetime in ms; default: unchanged, or the cluster's `ttlMs` for a new session. */
+  ttlMs?: number | undefined
+  /** Default: the cluster's `acks`. */
+  acks?: Acks | undefined
+}
+
+export interface WriteResult {
+  /**
+   * `created`, `changed`, `unchanged` (nothing differed: counts as a touch), or `dropped`: the session was
+   * destroyed or has expired since it was loaded; nothing was written.
+   */
+  outcome: 'created' | 'changed' | 'unchanged' | 'dropped'
+  /** Names of the attributes that were set or removed. */
+  changed: string[]
+  /** State for further writes of the same request; `undefined` when dropped. */
+  base: Base | undefined
+  /**
+   * Resolves with the number of peers that held the write when the acks asked for had arrived (0 at once for
+   * `'none'`). Rejects with `SESSIONMESH_ACK_TIMEOUT` or `SESSIONMESH_NO_PEER`: the write stays made locally
+   * and still replicates, but the acks are not there. An unobserved rejection is not an unhandled one.
+   */
+  acked: Promise<number>
+}
+
+/** The sessions of the cluster, free of any framework. All reads are local and synchronous. */
+export interface Sessions {
+  readonly size: number
+  /** The session as this member knows it now, or `undefined`. Throws nothing. Loading is not a touch. */
+  load(sid: string): Loaded | undefined
+  /**
+   * Read-your-writes: `undefined` when this member may serve `sid` to the bearer of `token` at once; else a
+   * promise that resolves (never rejects) when it has caught up, or has given up and counted it. An invalid
+   * token is ignored. Always check before `load` when a client may have been served elsewhere.
+   */
+  catchUp(sid: string, token: string | undefined): Promise<void> | undefined
+  /**
+   * The token to hand to the client after it was served `sid` here: the join of the token it brought and
+   * what it has seen or written here, less what every living member has. `undefined` when there is
+   * nothing to remember (drop the client's cookie then).
+   */
+  token(sid: string, brought: string | undefined): string | undefined
+  /**
+   * Writes `data`. @throws SessionMeshError `SESSIONMESH_UNSERIALISABLE_ATTRIBUTE`,
+   * `SESSIONMESH_FORBIDDEN_ATTRIBUTE`, `SESSIONMESH_SESSION_TOO_LARGE`, `SESSIONMESH_BAD_SESSION_ID`,
+   * `SESSIONMESH_CLOSED`; nothing is written then.
+   */
+  write(sid: string, data: Record<string, unknown>, options?: WriteOptions): WriteResult
+  /** Renews the idle time, and changes `ttlMs` if given. False when there is no such session. */
+  touch(sid: string, options?: { ttlMs?: number | undefined }): boolean
+  /** Ends the session for good, on every member. False when there was none here (the id is dead anyway). */
+  destroy(sid: string, options?: { acks?: Acks | undefined }): { destroyed: boolean; acked: Promise<number> }
+  has(sid: string): boolean
+  /** Ids of the living sessions. */
+  keys(): IterableIterator<string>
+  /** The member that answers for the session: its last writer while alive. `undefined` if no such session. */
+  owner(sid: string): Member | undefined
+  /**
+   * Resolves when everything written before this call is handed to the operating system for every linked
+   * peer: what a SIGKILL of this process can no longer take away. Never rejects.
+   */
+  flushed(): Promise<void>
+}
+
+export interface ClusterEvents {
+  'member:alive': [Member]
+  'member:suspect': [Member]
+  'member:dead': [Member]
+  'member:left': [Member]
+  /** `member` died or left; `sessions` are the ids for which this member now answers. */
+  takeover: [{ member: Member; sessions: string[] }]
+  'sync:start': [{ peer: Member }]
+  /** A transfer from `peer` ended; when `complete` is false nothing of it was kept. */
+  'sync:end': [{ peer: Member; complete: boolean; sessions: number }]
+  'session:created': [SessionEvent]
+  'session:changed': [SessionEvent]
+  'session:destroyed': [SessionEvent]
+  'session:expired': [SessionEvent]
+  /** Something that a person should know; rate-limited by code and address. */
+  warning: [{ code: string; message: string; address?: string | undefined }]
+}
+
+/** At least once per change and member; exactly once without faults. */
+export interface SessionEvent {
+  sid: string
+  /** Attributes that were set or removed; empty for destroyed and expired. */
+  changed: string[]
+  /** True when this member answers for the session: the one that should act where one is enough. */
+  owned: boolean
+  /** True when the change was made on this member. */
+  local: boolean
+}
+
+/** A JSON-able picture for health checks. */
+export interface Status {
+  cluster: string
+  self: Member
+  members: Member[]
+  ready: boolean
+  sessions: number
+  tombstones: number
+  /** Per origin (member id) the stamp up to which everything is merged here. */
+  digest: Record<string, string>
+  counters: Record<string, number>
+}
+
+/** This process's membership of a cluster. */
+export interface Cluster extends AsyncDisposable {
+  readonly name: string
+  readonly self: Member
+  readonly sessions: Sessions
+  members(): Member[]
+  status(): Status
+  on<E extends keyof ClusterEvents>(event: E, listener: (...args: ClusterEvents[E]) => void): this
+  once<E extends keyof ClusterEvents>(event: E, listener: (...args: ClusterEvents[E]) => void): this
+  off<E extends keyof ClusterEvents>(event: E, listener: (...args: ClusterEvents[E]) => void): this
+  /** Leaves the cluster, hands over what was written, closes every link. Idempotent. Never rejects. */
+  close(): Promise<void>
+}
