@@ -1,1 +1,9 @@
-export {}
+export { type Config, defaults, resolveConfig } from './config.js'
+export type { Counters } from './context.js'
+export { type ErrorCode, SessionMeshError } from './errors.js'
+export type { Acks, CoreEvent, Effect, Self } from './events.js'
+export type { LinkId, Peer } from './members.js'
+export type { MemberState, Message } from './messages.js'
+export { type Base, Replica, type View, type Written } from './replica.js'
+export { formatStamp, type Instant, type Origin, type Stamp } from './stamp.js'
+export { FORBIDDEN_NAMES, packMessage, parseMessage, type Wire } from './wire.js'

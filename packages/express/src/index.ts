@@ -1,1 +1,2 @@
-export {}
+export { type MeshSessionOptions, session } from './session.js'
+export { SessionStore, type SessionStoreOptions } from './store.js'

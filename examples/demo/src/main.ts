@@ -1,0 +1,133 @@
+/**
+ * The demo: three Express servers behind a round-robin proxy, users who fill their carts, and servers that are
+ * killed, frozen and sent away meanwhile. Nobody may notice.
+ *
+ *   node dist/main.js           the scenario, then the servers stay up for you to kill
+ *   node dist/main.js --once    the scenario only; exit code 0 if nothing was lost
+ *
+ * DEMO_HOST, DEMO_PORT, DEMO_SERVER_PORTS, DEMO_MESH_PORTS and DEMO_USERS change the defaults (settings.ts).
+ */
+
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { Crowd } from './crowd.js'
+import { ActionError, Fleet } from './fleet.js'
+import { type Progress, takePicture } from './picture.js'
+import { Balancer } from './proxy.js'
+import { runScenario } from './scenario.js'
+import { Screen } from './screen.js'
+import { checkPorts, readSettings, type Settings, SettingsError } from './settings.js'
+import type { Offence } from './shopper.js'
+import { type Action, createSite } from './site.js'
+import { statusLine, summaryLine, table } from './table.js'
+
+const DRAW_EVERY_MS = 250
+const LOG_EVERY_MS = 5_000
+const NEWS_KEPT = 30
+const OFFENCES_SHOWN = 5
+
+async function demo(settings: Settings): Promise<void> {
+  const address = `http://${settings.host}:${settings.port}`
+  const fleet = new Fleet(settings.servers, { secret: random(), cookieSecret: random() })
+  const balancer = new Balancer(settings.servers.map(({ port }) => `http://127.0.0.1:${port}`))
+  const crowd = new Crowd(`http://127.0.0.1:${settings.port}`, settings.users)
+  const progress: Progress = { isOver: false, step: 'starting', startedAt: performance.now(), news: [] }
+  const picture = () => takePicture(fleet, crowd, balancer, progress)
+  const site = createSite(balancer, { state: picture, act })
+  const screen = new Screen(!settings.once)
+  let exitCode = 1
+
+  endWithEverything()
+  fleet.on('news', say)
+  site.listen(settings.port, settings.host)
+  await once(site, 'listening')
+  const show = screen.isLive
+    ? setInterval(() => screen.draw(table(picture(), address, screen.width)), DRAW_EVERY_MS)
+    : setInterval(() => screen.say(statusLine(picture())), LOG_EVERY_MS)
+
+  step('three servers start')
+  await Promise.all(fleet.servers.map((server) => fleet.start(server.number)))
+  try {
+    await runScenario(fleet, crowd, step)
+    exitCode = crowd.isHappy ? 0 : 1
+  } catch (error) {
+    say(`the scenario broke off: ${error instanceof Error ? error.message : error}`)
+  }
+  for (const line of offenceLines(crowd.offences)) screen.say(line)
+  say(summaryLine(picture()))
+  if (settings.once) return end(exitCode)
+
+  progress.isOver = true
+  step(`open ${address} and kill the servers yourself; Ctrl-C ends the demo`)
+
+  function say(text: string): void {
+    progress.news = [text, ...progress.news].slice(0, NEWS_KEPT)
+    screen.say(text)
+  }
+
+  function step(what: string): void {
+    progress.step = what
+    say(`== ${what}`)
+  }
+
+  async function act(server: number, action: Action): Promise<void> {
+    if (!progress.isOver) throw new ActionError('the scenario is running; the buttons work when it is over')
+    await fleet[action](server)
+  }
+
+  async function end(code: number): Promise<void> {
+    clearInterval(show)
+    screen.close()
+    site.close()
+    site.closeAllConnections()
+    crowd.close()
+    balancer.close()
+    fleet.off('news', say)
+    await fleet.stop()
+    process.exit(code)
+  }
+
+  /** However this process ends, the servers end with it. */
+  function endWithEverything(): void {
+    let isEnding = false
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(signal, () => {
+        // Asked twice: at once.
+        if (isEnding) process.exit(1)
+        isEnding = true
+        void end(progress.isOver ? exitCode : 130)
+      })
+    }
+    process.on('uncaughtException', (error) => {
+      screen.close()
+      process.stderr.write(`${error.stack}\n`)
+      process.exit(1)
+    })
+    process.on('exit', () => fleet.killAll())
+  }
+}
+
+function random(): string {
+  return randomBytes(24).toString('base64url')
+}
+
+function offenceLines(offences: readonly Offence[]): string[] {
+  const shown = offences
+    .slice(0, OFFENCES_SHOWN)
+    .flatMap(({ user, what, history }) => [
+      `${user}: ${what.join('; ')}`,
+      ...history.map((line) => `    ${line}`),
+    ])
+  const more = offences.length - OFFENCES_SHOWN
+  return more > 0 ? [...shown, `and ${more} more`] : shown
+}
+
+try {
+  const settings = readSettings(process.argv.slice(2), process.env, process.stdout.isTTY)
+  await checkPorts(settings)
+  await demo(settings)
+} catch (error) {
+  if (!(error instanceof SettingsError)) throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exitCode = 2
+}

@@ -1,0 +1,56 @@
+/** What a server tells the process that started it, over IPC. */
+
+import type { MemberState } from 'sessionmesh'
+
+export type Report = Ready | Status | Verdict | Takeover | Warning | Failed
+
+/** It has joined and accepts requests. */
+export interface Ready {
+  kind: 'ready'
+  /** How many sessions it held before the first request. */
+  sessions: number
+  joinMs: number
+}
+
+/** Sent every `STATUS_EVERY_MS`. */
+export interface Status {
+  kind: 'status'
+  /** Requests answered since the process started. */
+  requests: number
+  sessions: number
+  /** Of these, the ones this member answers for. */
+  owned: number
+  /** Every member by name, as this one sees it. */
+  members: Record<string, MemberState>
+}
+
+/** A member changed its state in the eyes of this one. */
+export interface Verdict {
+  kind: 'verdict'
+  member: string
+  state: MemberState
+}
+
+export interface Takeover {
+  kind: 'takeover'
+  /** The member that died or left. */
+  member: string
+  /** How many sessions this member answers for now. */
+  sessions: number
+  /** `Date.now()` of the event, to be compared with the time of the kill: one machine, one clock. */
+  at: number
+}
+
+export interface Warning {
+  kind: 'warning'
+  code: string
+  message: string
+}
+
+/** It could not start. */
+export interface Failed {
+  kind: 'failed'
+  message: string
+}
+
+export const STATUS_EVERY_MS = 250

@@ -1,0 +1,62 @@
+/**
+ * The smallest complete server: start it two or more times with other ports, put any load balancer in front,
+ * and each of them knows every session.
+ *
+ *   PORT=3001 MESH_PORT=7373 MESH_PEERS=127.0.0.1:7374 node dist/server.js
+ *   PORT=3002 MESH_PORT=7374 MESH_PEERS=127.0.0.1:7373 node dist/server.js
+ */
+
+import { session } from '@sessionmesh/express'
+import express from 'express'
+import { joinCluster } from 'sessionmesh'
+
+declare module 'express-session' {
+  interface SessionData {
+    user: string
+    views: number
+  }
+}
+
+const cluster = await joinCluster({
+  name: 'shop',
+  secret: process.env.SESSIONMESH_SECRET,
+  listen: { host: '127.0.0.1', port: Number(process.env.MESH_PORT ?? 7373) },
+  peers: process.env.MESH_PEERS?.split(',').filter(Boolean) ?? [],
+})
+
+const app = express()
+app.use(express.json())
+app.use(session({ cluster, secret: 'cookie secret', resave: false, saveUninitialized: false }))
+
+app.get('/', (req, res) => {
+  req.session.views = (req.session.views ?? 0) + 1
+  res.json({ views: req.session.views })
+})
+
+app.post('/login', (req, res, next) => {
+  // A new id at login, so that nobody can plant one beforehand.
+  req.session.regenerate((error) => {
+    if (error) return next(error)
+    req.session.user = String(req.body?.user ?? 'guest')
+    res.json({ user: req.session.user })
+  })
+})
+
+app.get('/me', (req, res) => {
+  res.json({ user: req.session.user ?? null })
+})
+
+app.post('/logout', (req, res, next) => {
+  req.session.destroy((error) => (error ? next(error) : res.json({ user: null })))
+})
+
+const port = Number(process.env.PORT ?? 3000)
+const server = app.listen(port, '127.0.0.1', (error) => {
+  if (error) throw error
+  console.log(`http://127.0.0.1:${port} serves ${cluster.sessions.size} sessions as ${cluster.self.name}`)
+})
+
+process.once('SIGTERM', () => {
+  // First the requests under way, then the cluster: it hands over what they wrote. Then nothing is left to run.
+  server.close(() => cluster.close())
+})

@@ -1,0 +1,234 @@
+/**
+ * Accepts links. Until a socket has shown that it holds the secret and has asked for a link, it is a stranger:
+ * strangers are bounded in number, in time, and in bytes (OpenSSL takes one bounded handshake message before it
+ * wants proof, and HTTP's headers are bounded here).
+ */
+import type { IncomingMessage } from 'node:http'
+import { createServer, type Server } from 'node:https'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { type ErrorCode, SessionMeshError } from '@sessionmesh/core'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { type Address, formatAddress, unmapHost } from './address.js'
+import { type Keyring, lookup, type UnknownIdentity } from './keys.js'
+import { linkPath, linkProtocol } from './link.js'
+
+/** TLS 1.3 with a pre-shared key always runs on this suite: the key stands for SHA-256. */
+export const tlsOptions = { minVersion: 'TLSv1.3', ciphers: 'TLS_AES_128_GCM_SHA256:PSK' } as const
+
+export interface AcceptorOptions {
+  keyring: Keyring
+  host: string
+  port: number
+  /** Frames above are refused with a close frame that says so. */
+  maxFrameBytes: number
+  /** From the TCP connection to the open link. */
+  handshakeTimeoutMs: number
+  /** Strangers at once. */
+  maxPendingSockets: number
+}
+
+export interface AcceptorEvents {
+  accepted(socket: WebSocket, remoteHost: string): void
+  /** A stranger did not become a link, through its own fault. `code` when it is a member of something else. */
+  refused(remoteHost: string, message: string, code?: ErrorCode): void
+}
+
+interface Stranger {
+  readonly socket: Socket
+  readonly host: string
+  readonly timer: NodeJS.Timeout
+  offered: { unknown: UnknownIdentity; more: boolean } | undefined
+  reported: boolean
+}
+
+export class Acceptor {
+  readonly #options: AcceptorOptions
+  readonly #events: AcceptorEvents
+  readonly #server: Server
+  readonly #upgrader: WebSocketServer
+  /** By the far end's host and port, oldest first. */
+  readonly #strangers = new Map<string, Stranger>()
+
+  constructor(options: AcceptorOptions, events: AcceptorEvents) {
+    this.#options = options
+    this.#events = events
+    this.#upgrader = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: options.maxFrameBytes,
+      handleProtocols: () => linkProtocol,
+    })
+    this.#server = createServer({
+      ...tlsOptions,
+      noDelay: true,
+      maxHeaderSize: 4096,
+      pskCallback: (socket, identity) => this.#onIdentity(socket, identity),
+    })
+    this.#server.on('connection', (socket: Socket) => this.#onConnection(socket))
+    this.#server.on('tlsClientError', (error, socket) => this.#onTlsError(error, socket))
+    this.#server.on('request', (request, response) => {
+      this.#report(request.socket, 'It sent a plain HTTP request where only members connect.')
+      response.writeHead(statusFor(request), { connection: 'close', upgrade: 'websocket' }).end()
+    })
+    this.#server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head))
+  }
+
+  /** @throws SessionMeshError `SESSIONMESH_PORT_IN_USE`, `SESSIONMESH_LISTEN_FAILED` */
+  async listen(): Promise<Address> {
+    const { host, port } = this.#options
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#server.once('error', reject)
+        this.#server.listen(port, host, () => {
+          this.#server.off('error', reject)
+          resolve()
+        })
+      })
+    } catch (error) {
+      throw listenError(error, host, port)
+    }
+    const bound = this.#server.address()
+    if (bound === null || typeof bound === 'string') throw listenError(undefined, host, port)
+    return { host: unmapHost(bound.address), port: bound.port }
+  }
+
+  /** Resolves when the last socket is gone; links must be ended by their holder. */
+  close(): Promise<void> {
+    for (const { socket, timer } of this.#strangers.values()) {
+      clearTimeout(timer)
+      socket.destroy()
+    }
+    this.#strangers.clear()
+    return new Promise((resolve) => this.#server.close(() => resolve()))
+  }
+
+  #onConnection(socket: Socket): void {
+    const key = farEnd(socket)
+    if (key === undefined) {
+      socket.destroy()
+      return
+    }
+    // The oldest goes, since an honest handshake takes milliseconds: who opens sockets and waits cannot keep
+    // members out.
+    const [oldest] = this.#strangers.keys()
+    if (oldest !== undefined && this.#strangers.size >= this.#options.maxPendingSockets) {
+      this.#cut(oldest, 'It was the oldest of too many sockets that had not authenticated.')
+    }
+    const timer = setTimeout(
+      () => this.#cut(key, `It did not authenticate within ${this.#options.handshakeTimeoutMs} ms.`),
+      this.#options.handshakeTimeoutMs,
+    ).unref()
+    const host = unmapHost(socket.remoteAddress ?? '')
+    this.#strangers.set(key, { socket, host, timer, offered: undefined, reported: false })
+    // One that just goes away is not reported: a port probe, or a dialler that was cut off itself.
+    socket.once('close', () => this.#forget(key))
+  }
+
+  #onIdentity(socket: Socket, identity: string): Uint8Array | null {
+    const found = lookup(this.#options.keyring, identity)
+    if ('psk' in found) return found.psk
+    const stranger = this.#strangers.get(farEnd(socket) ?? '')
+    if (stranger !== undefined) stranger.offered = found
+    // With no key the handshake fails for want of a certificate, with a key that cannot fit at its proof. The
+    // alert that the dialler gets differs, and so it learns what to mend: the secret, or the cluster's name.
+    return found.unknown === 'other secret' ? crypto.getRandomValues(new Uint8Array(32)) : null
+  }
+
+  #onTlsError(error: Error & { code?: string }, socket: Socket): void {
+    const stranger = this.#strangers.get(farEnd(socket) ?? '')
+    // It has other keys and says so: it is back in a moment, and nothing is wrong.
+    if (stranger?.offered?.more) stranger.reported = true
+    const [message, code] = explain(stranger?.offered?.unknown, error)
+    this.#report(socket, message, code)
+  }
+
+  #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const status = statusFor(request)
+    if (status !== 101) {
+      this.#report(request.socket, 'It asked for another protocol than that of the links.')
+      socket.on('error', () => socket.destroy())
+      socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+      return
+    }
+    const key = farEnd(request.socket)
+    this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
+      const stranger = key === undefined ? undefined : this.#forget(key)
+      if (stranger === undefined) webSocket.terminate()
+      else this.#events.accepted(webSocket, stranger.host)
+    })
+  }
+
+  #report(socket: Socket, message: string, code?: ErrorCode): void {
+    const stranger = this.#strangers.get(farEnd(socket) ?? '')
+    if (stranger === undefined || stranger.reported) return
+    stranger.reported = true
+    this.#events.refused(stranger.host, message, code)
+  }
+
+  #cut(key: string, message: string): void {
+    const stranger = this.#strangers.get(key)
+    if (stranger === undefined) return
+    this.#report(stranger.socket, message)
+    this.#forget(key)
+    stranger.socket.destroy()
+  }
+
+  #forget(key: string): Stranger | undefined {
+    const stranger = this.#strangers.get(key)
+    clearTimeout(stranger?.timer)
+    this.#strangers.delete(key)
+    return stranger
+  }
+}
+
+/** TLS wraps the socket that was accepted, and nothing public leads from one to the other but this. */
+function farEnd(socket: Socket): string | undefined {
+  return socket.remoteAddress === undefined ? undefined : `${socket.remoteAddress} ${socket.remotePort}`
+}
+
+function statusFor(request: IncomingMessage): 101 | 404 | 426 {
+  if (request.url !== linkPath) return 404
+  const asked = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim())
+  return asked?.includes(linkProtocol) ? 101 : 426
+}
+
+function explain(
+  unknown: UnknownIdentity | undefined,
+  error: Error & { code?: string },
+): [string, ErrorCode?] {
+  if (unknown === 'other secret') {
+    return [
+      'It is a member of this cluster with another secret. Give every member the same secret.',
+      'SESSIONMESH_SECRET_MISMATCH',
+    ]
+  }
+  if (unknown === 'other cluster') {
+    return [
+      'It is a member of a cluster with another name. Give the members of one cluster the same name, ' +
+        'or take its address out of the list of peers.',
+      'SESSIONMESH_CLUSTER_MISMATCH',
+    ]
+  }
+  if (error.code === 'ERR_SSL_HTTP_REQUEST') return ['It sent plain HTTP where only members connect.']
+  return [`It is no member (${error.code ?? error.message}).`]
+}
+
+function listenError(cause: unknown, host: string, port: number): SessionMeshError {
+  const at = formatAddress(host, port)
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error'
+  if (code === 'EADDRINUSE') {
+    return new SessionMeshError(
+      'SESSIONMESH_PORT_IN_USE',
+      `Port ${port} on ${host} is in use. Stop the process that has it, or choose another listen.port.`,
+      { cause },
+    )
+  }
+  return new SessionMeshError(
+    'SESSIONMESH_LISTEN_FAILED',
+    `Cannot listen on ${at} (${code}). listen.host must be an address of this machine, and listen.port one ` +
+      'that this process may use.',
+    { cause },
+  )
+}

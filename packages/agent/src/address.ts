@@ -1,0 +1,73 @@
+/**
+ * `host:port`, as people write it in configuration and as members tell it to each other. One spelling per
+ * address: members compare these texts to know whom they have dialled already.
+ */
+import { isIPv4, isIPv6 } from 'node:net'
+import { SessionMeshError } from '@sessionmesh/core'
+
+export interface Address {
+  host: string
+  port: number
+}
+
+/**
+ * Parses `host:port`; IPv6 stands in brackets, as in `[::1]:7373`. Case and surrounding space don't matter.
+ *
+ * @throws SessionMeshError `SESSIONMESH_BAD_ADDRESS`, naming the text and the mend.
+ */
+export function parseAddress(text: string): Address {
+  const bad = (what: string) =>
+    new SessionMeshError(
+      'SESSIONMESH_BAD_ADDRESS',
+      `${JSON.stringify(text)} is not an address: ${what}. Write host:port, as in 10.0.0.7:7373, ` +
+        'app-2.internal:7373 or [::1]:7373.',
+    )
+  if (typeof text !== 'string') throw bad('it is no text')
+  const parts = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(text.trim().toLowerCase())
+  if (parts === null) throw bad(whatIsWrong(text.trim()))
+  const [, bracketed, plain, digits] = parts
+  const port = Number(digits)
+  if (port < 1 || port > 65535) throw bad(`port ${digits} is not between 1 and 65535`)
+  if (bracketed !== undefined) {
+    if (!isIPv6(bracketed)) throw bad(`${JSON.stringify(bracketed)} is not an IPv6 address`)
+    return { host: unmapHost(bracketed), port }
+  }
+  const host = plain ?? ''
+  if (host === '') throw bad('it has no host')
+  if (!isIPv4(host) && !isHostName(host)) throw bad(`${JSON.stringify(host)} is not a host name`)
+  return { host, port }
+}
+
+/** The text that `parseAddress` reads: IPv6 in brackets, an IPv4-mapped address as plain IPv4. */
+export function formatAddress(host: string, port: number): string {
+  const plain = unmapHost(host.toLowerCase())
+  return plain.includes(':') ? `[${plain}]:${port}` : `${plain}:${port}`
+}
+
+/** Whether only this machine can reach `host`: 127.0.0.0/8, ::1 or localhost. */
+export function isLoopback(host: string): boolean {
+  const plain = unmapHost(host.toLowerCase())
+  return (isIPv4(plain) && plain.startsWith('127.')) || plain === '::1' || plain === 'localhost'
+}
+
+/** A dual-stack socket shows IPv4 peers as `::ffff:a.b.c.d`. */
+export function unmapHost(host: string): string {
+  const v4 = host.startsWith('::ffff:') ? host.slice('::ffff:'.length) : ''
+  return isIPv4(v4) ? v4 : host
+}
+
+function whatIsWrong(text: string): string {
+  if (text === '') return 'it is empty'
+  if (text.includes('://')) return 'it is a URL'
+  if (/^\d+$/.test(text)) return 'it has no host'
+  if (isIPv6(text) || /:.*:/.test(text)) return 'IPv6 needs brackets'
+  if (!/:\d*$/.test(text)) return 'it has no port, or one that is not a number'
+  return 'its host or port is malformed'
+}
+
+/** A last label of digits alone would be read as an IPv4 address, and `isIPv4` has said that it is none. */
+function isHostName(host: string): boolean {
+  const label = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
+  const labels = host.replace(/\.$/, '').split('.')
+  return host.length <= 253 && labels.every((l) => label.test(l)) && !/^\d+$/.test(labels.at(-1) ?? '')
+}

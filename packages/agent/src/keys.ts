@@ -1,0 +1,109 @@
+/**
+ * From the shared secret to keys. Whoever holds a key of the ring is a member: the links' TLS runs on it
+ * (a pre-shared key, no certificates), and other uses get keys of their own by `deriveKey`.
+ *
+ * Several secrets make rotation possible without a stop: add the new one behind the old on every member,
+ * then put it first, then drop the old.
+ */
+import { createHash, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
+import { SessionMeshError } from '@sessionmesh/core'
+
+/** Fewer characters than this are guessed from one recorded handshake. */
+const minSecretCharacters = 16
+
+/**
+ * What members without a secret share. Anybody can read it here: it protects nothing, which is why such
+ * members may listen on loopback only. It is a key all the same, so that there is one code path.
+ */
+const noSecret = 'sessionmesh: no secret'
+
+const identityPrefix = 'sessionmesh.1'
+/** On an identity: "if you lack this key, I'll come back with another one". */
+const moreToCome = '+'
+
+/** Why an identity is not one of ours. */
+export type UnknownIdentity = 'other secret' | 'other cluster' | 'not a member'
+
+/** The keys of a cluster, the preferred one first. Printing it shows no key. */
+export interface Keyring {
+  readonly cluster: string
+  /** One per secret. The identity travels in the clear: it is a hash, and names the key and the cluster. */
+  readonly keys: readonly { readonly identity: string; readonly root: KeyObject; readonly psk: KeyObject }[]
+}
+
+/** What a dialler says about itself with key number `index` of its ring. */
+export interface Offer {
+  identity: string
+  psk: Uint8Array
+}
+
+/**
+ * The keys for `cluster` from its secrets; the first is used for dialling, all are accepted. Without any,
+ * keys that protect nothing: the caller must see to it that only loopback is used then.
+ *
+ * @throws SessionMeshError `SESSIONMESH_SECRET_TOO_SHORT`
+ */
+export function createKeyring(cluster: string, secrets: readonly string[]): Keyring {
+  for (const [index, secret] of secrets.entries()) {
+    if (typeof secret === 'string' && secret.length >= minSecretCharacters) continue
+    // The secret itself must not end up in a log.
+    const which = secrets.length === 1 ? 'The secret' : `Secret ${index + 1} of ${secrets.length}`
+    throw new SessionMeshError(
+      'SESSIONMESH_SECRET_TOO_SHORT',
+      `${which} has ${secret?.length ?? 0} characters, but at least ${minSecretCharacters} are needed. ` +
+        'Make one with `openssl rand -base64 32` and give it to every member.',
+    )
+  }
+  const used = secrets.length > 0 ? [...new Set(secrets)] : [noSecret]
+  return { cluster, keys: used.map((secret) => createKey(cluster, secret)) }
+}
+
+/** A key for another purpose, from the preferred secret. The same purpose gives the same key everywhere. */
+export function deriveKey(keyring: Keyring, purpose: string): Uint8Array {
+  return expand(keyring.keys[0]!.root, purpose)
+}
+
+/** The keys of all secrets for `purpose`, the preferred one first: for checking what others have made. */
+export function deriveKeys(keyring: Keyring, purpose: string): Uint8Array[] {
+  return keyring.keys.map(({ root }) => expand(root, purpose))
+}
+
+/** Key number `index`, as a dialler offers it. */
+export function offer(keyring: Keyring, index: number): Offer {
+  const { identity, psk } = keyring.keys[index]!
+  const more = index + 1 < keyring.keys.length ? moreToCome : ''
+  return { identity: identity + more, psk: psk.export() }
+}
+
+/** The key that a dialler's identity names, or why there is none. `more`: the dialler has other keys yet. */
+export function lookup(
+  keyring: Keyring,
+  offered: string,
+): { psk: Uint8Array } | { unknown: UnknownIdentity; more: boolean } {
+  const more = offered.endsWith(moreToCome)
+  const identity = more ? offered.slice(0, -moreToCome.length) : offered
+  const key = keyring.keys.find((candidate) => candidate.identity === identity)
+  if (key !== undefined) return { psk: key.psk.export() }
+  if (identity.startsWith(`${clusterTag(keyring.cluster)}.`)) return { unknown: 'other secret', more }
+  const member = identity.startsWith(`${identityPrefix}.`)
+  return { unknown: member ? 'other cluster' : 'not a member', more }
+}
+
+function createKey(cluster: string, secret: string): Keyring['keys'][number] {
+  const root = createSecretKey(Buffer.from(hkdfSync('sha256', secret, cluster, 'sessionmesh root', 32)))
+  // A hash of the key helps nobody to guess the secret who could not do so from the handshake itself.
+  const identity = `${clusterTag(cluster)}.${hash(expand(root, 'identity'))}`
+  return { identity, root, psk: createSecretKey(expand(root, 'link')) }
+}
+
+function clusterTag(cluster: string): string {
+  return `${identityPrefix}.${hash(Buffer.from(`cluster ${cluster}`))}`
+}
+
+function expand(root: KeyObject, purpose: string): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', root, '', `sessionmesh ${purpose}`, 32))
+}
+
+function hash(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex').slice(0, 32)
+}

@@ -1,0 +1,266 @@
+import { connect } from 'node:tls'
+import { afterEach, expect, test, vi } from 'vitest'
+import { WebSocket } from 'ws'
+import { tlsOptions } from './acceptor.js'
+import { createKeyring, offer } from './keys.js'
+import { linkPath, linkProtocol } from './link.js'
+import { type DialFailure, type Link, Links, type LinksOptions } from './links.js'
+
+const secret = 'a secret of enough length'
+const members: Links[] = []
+const rawSockets: WebSocket[] = []
+
+afterEach(async () => {
+  for (const socket of rawSockets.splice(0)) socket.terminate()
+  await Promise.all(members.splice(0).map((links) => links.close()))
+})
+
+/** Links that record what happens to them. */
+async function startMember(options: Partial<LinksOptions> = {}) {
+  const opened: Link[] = []
+  const frames: string[] = []
+  const closed: { link: Link; reason: string; code: unknown }[] = []
+  const failed: (DialFailure & { address: string })[] = []
+  const refused: { message: string; code: string | undefined }[] = []
+  const links = new Links(
+    {
+      keyring: createKeyring('shop', [secret]),
+      host: '127.0.0.1',
+      port: 0,
+      maxFrameBytes: 2 ** 20,
+      handshakeTimeoutMs: 10_000,
+      maxPendingSockets: 8,
+      ...options,
+    },
+    {
+      open: (link) => opened.push(link),
+      frame: (_link, frame) => frames.push(new TextDecoder().decode(frame)),
+      closed: (link, reason, error) =>
+        closed.push({ link, reason, code: error && 'code' in error ? error.code : undefined }),
+      dialFailed: (address, failure) => failed.push({ address, ...failure }),
+      refused: (_host, message, code) => refused.push({ message, code }),
+    },
+  )
+  members.push(links)
+  const { host, port } = await links.listen()
+  return { links, opened, frames, closed, failed, refused, port, address: `${host}:${port}` }
+}
+
+type Member = Awaited<ReturnType<typeof startMember>>
+
+async function linkUp(dialler: Member, acceptor: Member): Promise<[Link, Link]> {
+  const before = [dialler.opened.length, acceptor.opened.length]
+  dialler.links.dial(acceptor.address)
+  await until(() => dialler.opened.length > before[0]! && acceptor.opened.length > before[1]!)
+  return [dialler.opened.at(-1)!, acceptor.opened.at(-1)!]
+}
+
+function until(condition: () => boolean): Promise<void> {
+  return vi.waitFor(() => expect(condition()).toBe(true), { timeout: 10_000, interval: 5 })
+}
+
+/** A peer whose reading and writing the test controls. */
+async function rawMember(acceptor: Member): Promise<WebSocket> {
+  const socket = new WebSocket(`wss://127.0.0.1${linkPath}`, linkProtocol, {
+    perMessageDeflate: false,
+    createConnection: () =>
+      connect({
+        ...tlsOptions,
+        port: acceptor.port,
+        host: '127.0.0.1',
+        pskCallback: () => offer(createKeyring('shop', [secret]), 0),
+      }),
+  })
+  rawSockets.push(socket)
+  await until(() => socket.readyState === WebSocket.OPEN && acceptor.opened.length > 0)
+  return socket
+}
+
+const bytes = (text: string) => new TextEncoder().encode(text)
+
+test('a frame goes each way, in order, and is reported as handed over', async () => {
+  const [a, b] = [await startMember(), await startMember()]
+  const [ab, ba] = await linkUp(a, b)
+  let handed = 0
+  for (const text of ['one', 'two', 'three']) ab.send(bytes(text), () => handed++)
+  expect(handed).toBe(0)
+  ba.send(bytes('back'))
+  await until(() => b.frames.length === 3 && a.frames.length === 1 && handed === 3)
+  expect(b.frames).toEqual(['one', 'two', 'three'])
+  expect(a.frames).toEqual(['back'])
+  expect([ab.dialled, ba.dialled]).toEqual([b.address, undefined])
+  expect([ab.remoteHost, ba.remoteHost]).toEqual(['127.0.0.1', '127.0.0.1'])
+  expect(ab.id).not.toBe(ba.id)
+})
+
+test('a frame over the limit cuts its link, says so on both sides, and harms no other link', async () => {
+  const [a, b, c] = [await startMember(), await startMember({ maxFrameBytes: 1000 }), await startMember()]
+  const [ab] = await linkUp(a, b)
+  const [cb] = await linkUp(c, b)
+  ab.send(new Uint8Array(1001))
+  await until(() => a.closed.length === 1 && b.closed.length === 1)
+  expect([a.closed[0]?.code, b.closed[0]?.code]).toEqual([
+    'SESSIONMESH_FRAME_TOO_LARGE',
+    'SESSIONMESH_FRAME_TOO_LARGE',
+  ])
+  cb.send(bytes('alive'))
+  await until(() => b.frames.length === 1)
+  expect(b.frames).toEqual(['alive'])
+})
+
+test('a dialler obeys its limit too', async () => {
+  const [a, b] = [await startMember({ maxFrameBytes: 1000 }), await startMember()]
+  const [, ba] = await linkUp(a, b)
+  ba.send(new Uint8Array(1001))
+  await until(() => a.closed.length === 1 && b.closed.length === 1)
+  expect(a.closed[0]?.code).toBe('SESSIONMESH_FRAME_TOO_LARGE')
+})
+
+test('close sends what is buffered, and both sides learn the reason', async () => {
+  const [a, b] = [await startMember(), await startMember()]
+  const [ab, ba] = await linkUp(a, b)
+  const reason = `leaving ${'ä'.repeat(200)}`
+  let handed = 0
+  for (let n = 0; n < 16; n++) ab.send(new Uint8Array(2 ** 20).fill(120), () => handed++)
+  ab.close(reason)
+  ab.close('again')
+  ab.send(bytes('too late'), () => handed++)
+  await until(() => a.closed.length === 1 && b.closed.length === 1 && handed === 17)
+  expect(b.frames.length).toBe(16)
+  expect(a.closed).toEqual([{ link: ab, reason, code: undefined }])
+  expect(b.closed[0]).toMatchObject({ link: ba, code: undefined })
+  // A close frame has room for 123 bytes, which must not end within a character.
+  expect(b.closed[0]?.reason).toBe(`leaving ${'ä'.repeat(57)}`)
+})
+
+test('terminate ends a link at once, and its waiters with it', async () => {
+  const [a, b] = [await startMember(), await startMember()]
+  const [ab] = await linkUp(a, b)
+  let handed = 0
+  for (let n = 0; n < 64; n++) ab.send(new Uint8Array(2 ** 20), () => handed++)
+  ab.terminate()
+  expect(a.closed).toEqual([])
+  ab.send(bytes('too late'), () => handed++)
+  await until(() => a.closed.length === 1 && b.closed.length === 1 && handed === 65)
+  expect([a.closed[0]?.code, b.closed[0]?.code]).toEqual([undefined, undefined])
+  expect(b.closed[0]?.reason).toBe('the connection was lost')
+})
+
+test('no frame comes after a link was ended here, not even one that had arrived', async () => {
+  const [a, b] = [await startMember(), await startMember()]
+  const [ab, ba] = await linkUp(a, b)
+  const seen = vi.spyOn(b.frames, 'push').mockImplementation(() => {
+    ba.terminate()
+    return 0
+  })
+  for (const text of ['one', 'two', 'three']) ab.send(bytes(text))
+  await until(() => b.closed.length === 1)
+  expect(seen).toHaveBeenCalledTimes(1)
+})
+
+test('text instead of bytes is a fault of the peer', async () => {
+  const b = await startMember()
+  const raw = await rawMember(b)
+  raw.send('text')
+  await until(() => b.closed.length === 1)
+  expect(b.closed[0]?.code).toBe('SESSIONMESH_BAD_FRAME')
+  expect(b.frames).toEqual([])
+})
+
+test('what a peer does not read stays buffered, is counted, and leaves when it reads again', async () => {
+  const b = await startMember()
+  const raw = await rawMember(b)
+  raw.pause()
+  const link = b.opened[0]!
+  for (let n = 0; n < 32; n++) link.send(new Uint8Array(2 ** 20))
+  // A round trip of another link: the loop has turned, and the kernel has taken what it takes.
+  const a = await startMember()
+  const [ab] = await linkUp(a, b)
+  ab.send(bytes('there'))
+  await until(() => b.frames.length === 1)
+  expect(link.bufferedBytes).toBeGreaterThan(8 * 2 ** 20)
+  raw.resume()
+  await until(() => link.bufferedBytes === 0)
+})
+
+test('a peer that does not answer a close is cut', async () => {
+  const b = await startMember()
+  const raw = await rawMember(b)
+  raw.pause()
+  b.opened[0]!.send(new Uint8Array(32 * 2 ** 20))
+  b.opened[0]!.close('leaving')
+  await until(() => b.closed.length === 1)
+  expect(b.closed[0]?.reason).toBe('leaving')
+})
+
+test('after a change of secrets, members link in both directions as long as they share one', async () => {
+  const old = 'the old secret of the cluster'
+  const next = 'the next secret of the cluster'
+  const ring = (...secrets: string[]) => ({ keyring: createKeyring('shop', secrets) })
+  const before = await startMember(ring(old))
+  const during = await startMember(ring(next, old))
+  const after = await startMember(ring(next))
+  for (const [a, b] of [
+    [before, during],
+    [during, before],
+    [during, after],
+    [after, during],
+  ] as const) {
+    await linkUp(a, b)
+  }
+  // A second attempt with another key is part of a rotation, and nothing to warn of.
+  expect([before.refused, during.refused, after.refused]).toEqual([[], [], []])
+  before.links.dial(after.address)
+  await until(() => before.failed.length === 1 && after.refused.length === 1)
+  expect(before.failed[0]).toMatchObject({ kind: 'secret', code: 'SESSIONMESH_SECRET_MISMATCH' })
+})
+
+test('another secret, or another cluster name, fails on both sides, and both learn which it was', async () => {
+  const b = await startMember()
+  const wrong = {
+    SESSIONMESH_SECRET_MISMATCH: createKeyring('shop', [
+      'another secret of some length',
+      'a third secret of some length',
+    ]),
+    SESSIONMESH_CLUSTER_MISMATCH: createKeyring('bank', [secret]),
+  }
+  for (const [code, keyring] of Object.entries(wrong)) {
+    const a = await startMember({ keyring })
+    b.refused.length = 0
+    a.links.dial(b.address)
+    await until(() => a.failed.length === 1 && b.refused.length === 1)
+    expect(a.failed[0]).toMatchObject({ address: b.address, kind: 'secret', code })
+    expect(b.refused[0]?.code).toBe(code)
+    expect(a.failed[0]?.message + b.refused[0]!.message).not.toContain(secret)
+  }
+  expect(b.opened).toEqual([])
+})
+
+test('without a secret the links work alike, and do not meet those with one', async () => {
+  const [a, b] = [
+    await startMember({ keyring: createKeyring('shop', []) }),
+    await startMember({ keyring: createKeyring('shop', []) }),
+  ]
+  await linkUp(a, b)
+  const c = await startMember()
+  c.links.dial(a.address)
+  await until(() => c.failed.length === 1)
+  expect(c.failed[0]?.code).toBe('SESSIONMESH_SECRET_MISMATCH')
+})
+
+test('close leaves no handle behind, ends every dial and link once, and may be repeated', async () => {
+  const handles = () => process.getActiveResourcesInfo().sort()
+  const before = handles()
+  const [a, b] = [await startMember(), await startMember()]
+  await linkUp(a, b)
+  a.links.dial(b.address)
+  const silent = await startMember()
+  a.links.dial(silent.address)
+  await Promise.all([a.links.close(), a.links.close(), b.links.close(), silent.links.close()])
+  expect(a.closed.length).toBe(1)
+  expect(b.closed.length).toBe(b.opened.length)
+  a.links.dial(b.address)
+  await until(() => a.opened.length + a.failed.length === 4)
+  expect(a.failed.map(({ kind }) => kind)).toEqual(['other', 'other', 'other'])
+  await until(() => handles().join() === before.join())
+})

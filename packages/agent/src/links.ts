@@ -1,0 +1,106 @@
+/**
+ * The transport of the agent: authenticated links to other members, accepted and dialled. It knows nothing of
+ * the protocol's messages and takes no decisions: whom to dial, which of two crossing links to keep and how long
+ * to wait for a peer is the business of cluster.ts.
+ */
+import type { ErrorCode } from '@sessionmesh/core'
+import type { WebSocket } from 'ws'
+import { Acceptor, type AcceptorOptions } from './acceptor.js'
+import type { Address } from './address.js'
+import { unmapHost } from './address.js'
+import { Dial, type DialFailure } from './dial.js'
+import { type Link, type LinkEvents, SocketLink } from './link.js'
+
+export type { DialFailure } from './dial.js'
+export type { Link } from './link.js'
+
+/** The same options serve accepted and dialled links. */
+export type LinksOptions = AcceptorOptions
+
+export interface LinksEvents extends LinkEvents {
+  open(link: Link): void
+  /** Exactly once per `dial` that did not end in `open`. */
+  dialFailed(address: string, failure: DialFailure): void
+  /**
+   * A socket was accepted and refused: why, and the code when it belongs to a member with another secret or
+   * cluster name. Anybody who reaches the port can cause it: the caller limits the rate.
+   */
+  refused(remoteHost: string, message: string, code?: ErrorCode): void
+}
+
+export class Links {
+  readonly #options: LinksOptions
+  readonly #events: LinksEvents
+  readonly #acceptor: Acceptor
+  readonly #dials = new Set<Dial>()
+  readonly #links = new Set<Link>()
+  #closing: Promise<void> | undefined
+  #onLastClosed: (() => void) | undefined
+
+  constructor(options: LinksOptions, events: LinksEvents) {
+    this.#options = options
+    this.#events = events
+    this.#acceptor = new Acceptor(options, {
+      accepted: (socket, remoteHost) => this.#open(socket, { remoteHost }),
+      refused: (remoteHost, message, code) => events.refused(remoteHost, message, code),
+    })
+  }
+
+  /**
+   * The address that is listened on, with the port that was picked when 0 was asked for.
+   *
+   * @throws SessionMeshError `SESSIONMESH_PORT_IN_USE`, `SESSIONMESH_LISTEN_FAILED`
+   */
+  listen(): Promise<Address> {
+    return this.#acceptor.listen()
+  }
+
+  /** Ends in `open` or `dialFailed`, in a later turn. */
+  dial(address: string): void {
+    const dial = new Dial(address, this.#options, {
+      open: (socket, remoteHost) => {
+        this.#dials.delete(dial)
+        this.#open(socket, { dialled: address, remoteHost })
+      },
+      failed: (failure) => {
+        this.#dials.delete(dial)
+        this.#events.dialFailed(address, failure)
+      },
+    })
+    this.#dials.add(dial)
+    if (this.#closing !== undefined) dial.cancel()
+  }
+
+  /** Stops listening, cuts what is left and waits until every socket is gone. Never rejects; idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    for (const dial of this.#dials) dial.cancel()
+    for (const link of this.#links) link.terminate()
+    const linksClosed = new Promise<void>((resolve) => {
+      this.#onLastClosed = resolve
+      if (this.#links.size === 0) resolve()
+    })
+    await Promise.all([this.#acceptor.close(), linksClosed])
+  }
+
+  #open(socket: WebSocket, from: { dialled?: string; remoteHost: string }): void {
+    const link = new SocketLink(
+      socket,
+      { ...from, remoteHost: unmapHost(from.remoteHost) },
+      {
+        frame: (link, frame) => this.#events.frame(link, frame),
+        closed: (link, reason, error) => {
+          this.#links.delete(link)
+          this.#events.closed(link, reason, error)
+          if (this.#links.size === 0) this.#onLastClosed?.()
+        },
+      },
+    )
+    this.#links.add(link)
+    this.#events.open(link)
+  }
+}

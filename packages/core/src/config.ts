@@ -1,0 +1,139 @@
+/**
+ * Every timeout and limit of the protocol: what it means, its unit, and what goes wrong when it is too small
+ * or too big. Times are in ms, sizes in bytes.
+ */
+
+import { SessionMeshError } from './errors.js'
+
+export interface Config {
+  /** Period of heartbeats. Smaller costs CPU on an idle cluster; bigger delays the repair of gaps. */
+  heartbeatMs: number
+  /** Silence after which a peer is suspect. Too small: noise on a busy machine. Too big: late warnings. */
+  suspectAfterMs: number
+  /**
+   * Silence after which a peer is dead and its sessions are taken over. Too small: a long garbage collection
+   * looks like a death. Too big: sessions of a frozen server are answered for late.
+   */
+  deadAfterMs: number
+  /** Between the two refused redials that prove that nobody listens. Too small: both hit one backlog hiccup. */
+  redialMs: number
+  /** First and longest wait between attempts at an address that does not answer. A jitter of half is added. */
+  dialBackoffMs: number
+  maxDialBackoffMs: number
+  /** A member whose clock is ahead by more is refused: its stamps would win over everybody's writes. */
+  maxClockDriftMs: number
+  /** Drift above this is a warning. */
+  clockDriftWarningMs: number
+  /** How long a joiner waits for addresses that neither answer nor refuse. Too small: it may serve without a peer's state. */
+  joinTimeoutMs: number
+  /** How long a write waits for its acks. */
+  ackTimeoutMs: number
+  /** How long a read waits for a delta that the client's token names, before it asks for the session by id. */
+  waitMs: number
+  /** How long it waits for the answer before it serves what it has, and says so. */
+  askTimeoutMs: number
+  /** How long a gap about a linked origin is taken for data in flight. Too small: needless transfers under load. */
+  gapPatienceMs: number
+  /** Records per chunk of a transfer, and visited per turn. Smaller than the writes per turn: it never ends. */
+  transferChunkRecords: number
+  /** Bytes per chunk of a transfer. Bigger blocks the event loop longer. */
+  transferChunkBytes: number
+  /** A transfer without a chunk for so long is given up, and its link cut. */
+  transferStallMs: number
+  /** Bytes queued for one peer before its link is cut (the next hello repairs). Bounds memory per slow peer. */
+  maxLinkBufferBytes: number
+  /** Bytes per live message; a bigger batch is split. */
+  maxBatchBytes: number
+  /** Bytes per frame; a bigger one cuts the link. Well above a session, a batch and a chunk. */
+  maxFrameBytes: number
+  /** Idle lifetime of a session whose writer names none. */
+  ttlMs: number
+  /** Touches are sent at most once per tenth of the ttl, and per this. Bigger: sessions in use expire early elsewhere. */
+  maxTouchIntervalMs: number
+  /** Members that died without leaving are remembered for so long; tombstones wait for them. */
+  forgetDeadAfterMs: number
+  /** All records are looked at for expiry once in this time. */
+  sweepMs: number
+  /** Bytes of names and values in one session. */
+  maxSessionBytes: number
+  /** Attributes in one session, removed ones that peers may not know of included. */
+  maxAttributes: number
+  /** Characters of a session id, and of an attribute's name. */
+  maxNameLength: number
+}
+
+export const defaults: Readonly<Config> = {
+  heartbeatMs: 250,
+  suspectAfterMs: 750,
+  deadAfterMs: 2_000,
+  redialMs: 50,
+  dialBackoffMs: 200,
+  maxDialBackoffMs: 1_000,
+  maxClockDriftMs: 10_000,
+  clockDriftWarningMs: 500,
+  joinTimeoutMs: 5_000,
+  ackTimeoutMs: 1_000,
+  waitMs: 50,
+  askTimeoutMs: 1_000,
+  gapPatienceMs: 1_000,
+  transferChunkRecords: 1_000,
+  transferChunkBytes: 256 * 1024,
+  transferStallMs: 5_000,
+  maxLinkBufferBytes: 32 * 1024 * 1024,
+  maxBatchBytes: 1024 * 1024,
+  maxFrameBytes: 16 * 1024 * 1024,
+  ttlMs: 24 * 60 * 60 * 1000,
+  maxTouchIntervalMs: 60_000,
+  forgetDeadAfterMs: 24 * 60 * 60 * 1000,
+  sweepMs: 1_000,
+  maxSessionBytes: 1024 * 1024,
+  maxAttributes: 1_000,
+  maxNameLength: 256,
+}
+
+/**
+ * Defaults filled in and relations checked.
+ * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`, with both values and the mend.
+ */
+export function resolveConfig(given: Partial<Config> = {}): Config {
+  const config: Config = { ...defaults }
+  for (const key of Object.keys(given) as (keyof Config)[]) {
+    const value = given[key]
+    if (value === undefined) continue
+    if (!(key in defaults))
+      throw bad(`config.${key} is not an option. Known are: ${Object.keys(defaults).join(', ')}`)
+    if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) {
+      throw bad(`config.${key} is ${String(value)}; give a number above 0`)
+    }
+    config[key] = value
+  }
+  below(config, 'heartbeatMs', 'suspectAfterMs', 2)
+  below(config, 'suspectAfterMs', 'deadAfterMs', 1)
+  below(config, 'maxSessionBytes', 'maxFrameBytes', 2)
+  below(config, 'maxBatchBytes', 'maxFrameBytes', 2)
+  below(config, 'transferChunkBytes', 'maxFrameBytes', 2)
+  below(config, 'clockDriftWarningMs', 'maxClockDriftMs', 1)
+  return config
+}
+
+/** Touches of a session are sent at most once in this time. */
+export function touchIntervalMs(ttlMs: number, config: Config): number {
+  return Math.min(ttlMs / 10, config.maxTouchIntervalMs)
+}
+
+/** From expiry, when a record is hidden, to its being forgotten: a late touch may still save it. */
+export function graceMs(ttlMs: number, config: Config): number {
+  return touchIntervalMs(ttlMs, config) + config.deadAfterMs
+}
+
+function below(config: Config, small: keyof Config, big: keyof Config, times: number): void {
+  if (config[small] * times <= config[big]) return
+  throw bad(
+    `config.${small} is ${config[small]} and config.${big} is ${config[big]}; ` +
+      `${big} must be at least ${times} times ${small}: lower ${small} or raise ${big}`,
+  )
+}
+
+function bad(message: string): SessionMeshError {
+  return new SessionMeshError('SESSIONMESH_BAD_OPTION', message)
+}

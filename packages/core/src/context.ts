@@ -1,0 +1,155 @@
+/**
+ * What the parts of the machine share: the replicated state, the members, and the list of effects that the
+ * present input has caused. The one place where replicated state changes is `absorb`.
+ */
+
+import type { Config } from './config.js'
+import { Dialer } from './dialer.js'
+import { Digest } from './digest.js'
+import type { ErrorCode } from './errors.js'
+import type { CoreEvent, Effect, Self } from './events.js'
+import { type LinkId, type MemberChange, Members } from './members.js'
+import type { Message } from './messages.js'
+import { ownerOf } from './owner.js'
+import { Records } from './records.js'
+import { type Delta, type SessionRecord, writeStamps } from './session.js'
+import { HybridClock, type Instant, type Origin, type Stamp } from './stamp.js'
+import type { Transfer } from './transfer.js'
+
+/** What happened so far, for status and metrics. They only grow. */
+export const counterNames = [
+  'writes',
+  'writesDropped',
+  'touches',
+  'deltasSent',
+  'deltasMerged',
+  'touchesSent',
+  'gaps',
+  'pulls',
+  'transfersSent',
+  'transfersReceived',
+  'transfersAbandoned',
+  'fetches',
+  'waitedReads',
+  'staleReads',
+  'lostWrites',
+  'missedAcks',
+  'expired',
+  'takeovers',
+  'stalls',
+  'linksRefused',
+] as const
+
+export type Counters = Record<(typeof counterNames)[number], number>
+
+/** How a batch of deltas is merged. */
+export interface Absorption {
+  /** The writes are this member's own. */
+  readonly isLocal?: boolean
+  /** A joiner's first transfer: the sessions are not news to anybody. */
+  readonly isSilent?: boolean
+  /** Wholes of sessions that were forgotten here: what the digest covers is just what is wanted. */
+  readonly isWhole?: boolean
+}
+
+export class Context {
+  readonly self: Self
+  readonly cluster: string
+  readonly config: Config
+  readonly random: () => number
+  readonly clock: HybridClock
+  readonly digest = new Digest()
+  readonly records: Records
+  readonly members: Members
+  readonly dialer: Dialer
+  /** Transfers that this member is sending, by link. */
+  readonly transfers = new Map<LinkId, Transfer>()
+  readonly counters = Object.fromEntries(counterNames.map((name) => [name, 0])) as Counters
+  isReady = false
+  #effects: Effect[] = []
+
+  constructor(
+    self: Self,
+    cluster: string,
+    config: Config,
+    random: () => number,
+    onMemberChange: (change: MemberChange, now: Instant) => void,
+  ) {
+    this.self = self
+    this.cluster = cluster
+    this.config = config
+    this.random = random
+    this.clock = new HybridClock(self.id)
+    this.records = new Records(config, this.digest)
+    this.members = new Members(self.id, config, onMemberChange)
+    this.dialer = new Dialer(config, random)
+  }
+
+  takeEffects(): Effect[] {
+    const effects = this.#effects
+    this.#effects = []
+    return effects
+  }
+
+  effect(effect: Effect): void {
+    this.#effects.push(effect)
+  }
+
+  send(links: readonly LinkId[], message: Message): void {
+    if (links.length > 0) this.effect({ type: 'send', links, message })
+  }
+
+  notify(event: CoreEvent): void {
+    this.effect({ type: 'notify', event })
+  }
+
+  warn(code: ErrorCode, message: string, address?: string): void {
+    this.notify({ type: 'warning', code, message, ...(address !== undefined && { address }) })
+  }
+
+  ownerOf(record: SessionRecord): Origin | undefined {
+    return ownerOf(record.sid, record.lastStamp, this.members.living)
+  }
+
+  /**
+   * Merges deltas and raises the digest, as one step. Returns the ids of sessions that had been forgotten
+   * here as expired and are alive elsewhere.
+   */
+  absorb(deltas: readonly Delta[], raise: Iterable<Stamp>, now: Instant, how: Absorption = {}): string[] {
+    const isMerged = how.isWhole ? () => false : (stamp: Stamp) => this.digest.covers(stamp)
+    const forgotten: string[] = []
+    const news: { record: SessionRecord; changed: string[]; destroyed: boolean }[] = []
+    for (const delta of deltas) {
+      const stamps = writeStamps(delta)
+      this.clock.observe(delta.created)
+      for (const stamp of stamps) this.clock.observe(stamp)
+      // Contained in the digest, and not here: it was destroyed and forgotten since. It must not come back.
+      const isKnown = this.records.get(delta.sid) !== undefined
+      if (!isKnown && stamps.length > 0 && stamps.every(isMerged)) continue
+      const merged = this.records.merge(delta, isMerged, now)
+      if (how.isWhole) merged.record.whole = true
+      if (merged.wasForgotten) forgotten.push(delta.sid)
+      if (how.isSilent) merged.record.announced = true
+      else news.push(merged)
+      for (const transfer of this.transfers.values()) transfer.changed(delta.sid)
+    }
+    // Not before all is merged: a session is readable from the moment the digest covers its creation.
+    for (const stamp of raise) this.digest.raise(stamp)
+    for (const { record, changed, destroyed } of news) this.#tell(record, changed, destroyed, how, now)
+    return forgotten
+  }
+
+  #tell(record: SessionRecord, changed: string[], destroyed: boolean, how: Absorption, now: Instant): void {
+    const tell = (change: 'created' | 'changed' | 'destroyed') => {
+      const owned = this.ownerOf(record) === this.self.id
+      this.notify({ type: 'session', change, sid: record.sid, changed, owned, local: how.isLocal === true })
+    }
+    if (destroyed) {
+      if (record.announced) tell('destroyed')
+    } else if (this.records.isReadable(record, now)) {
+      if (record.announced && changed.length > 0) tell('changed')
+      else if (!record.announced) tell('created')
+      record.announced = true
+    }
+  }
+}

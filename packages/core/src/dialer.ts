@@ -1,0 +1,110 @@
+/**
+ * Which addresses to dial, and when. Every member dials every other; addresses come from the user, from
+ * discovery and from other members, and an address is only a candidate until a hello proves it.
+ */
+
+import type { Config } from './config.js'
+import type { Instant, Origin } from './stamp.js'
+
+interface Candidate {
+  readonly address: string
+  /** Named by the user or by discovery: never given up. The others go with their member. */
+  readonly isFixed: boolean
+  /** Who answered there last. */
+  member: Origin | undefined
+  isDialling: boolean
+  /** An attempt has ended, one way or the other: what a joiner waits for. */
+  wasTried: boolean
+  /** It is our own address. */
+  isSelf: boolean
+  failures: number
+  nextMs: number
+}
+
+/** Is there a link to that address, or to who answered there last? */
+export type IsLinked = (address: string, member: Origin | undefined) => boolean
+
+export class Dialer {
+  readonly #config: Config
+  readonly #random: () => number
+  readonly #candidates = new Map<string, Candidate>()
+
+  constructor(config: Config, random: () => number) {
+    this.#config = config
+    this.#random = random
+  }
+
+  add(address: string, isFixed: boolean, now: Instant): void {
+    const known = this.#candidates.get(address)
+    if (known !== undefined && (known.isFixed || !isFixed)) return
+    this.#candidates.set(address, {
+      address,
+      isFixed,
+      member: known?.member,
+      isDialling: known?.isDialling ?? false,
+      wasTried: known?.wasTried ?? false,
+      isSelf: known?.isSelf ?? false,
+      failures: 0,
+      nextMs: now.monoMs,
+    })
+  }
+
+  remove(address: string): void {
+    if (this.#candidates.get(address)?.isFixed === false) this.#candidates.delete(address)
+  }
+
+  /** Dial there now, whatever the back-off said: its link has just closed. */
+  hurry(address: string, now: Instant): void {
+    const candidate = this.#candidates.get(address)
+    if (candidate === undefined) return
+    candidate.failures = 0
+    candidate.nextMs = now.monoMs
+  }
+
+  /** The addresses to dial now. */
+  due(now: Instant, isLinked: IsLinked): string[] {
+    const due: string[] = []
+    for (const candidate of this.#candidates.values()) {
+      const { address, member, isDialling, isSelf, nextMs } = candidate
+      if (isDialling || isSelf || nextMs > now.monoMs || isLinked(address, member)) continue
+      candidate.isDialling = true
+      due.push(address)
+    }
+    return due
+  }
+
+  answered(address: string, member: Origin, isSelf: boolean): void {
+    const candidate = this.#candidates.get(address)
+    if (candidate === undefined) return
+    Object.assign(candidate, { member, isSelf, isDialling: false, wasTried: true, failures: 0 })
+  }
+
+  /** The second refusal decides over life and death, so it follows soon; anything after backs off. */
+  failed(address: string, wasRefused: boolean, now: Instant): void {
+    const candidate = this.#candidates.get(address)
+    if (candidate === undefined) return
+    const { redialMs, dialBackoffMs, maxDialBackoffMs } = this.#config
+    const backoffMs = Math.min(dialBackoffMs * 2 ** candidate.failures, maxDialBackoffMs)
+    const waitMs = wasRefused && candidate.failures === 0 ? redialMs : backoffMs * (1 + this.#random() / 2)
+    candidate.isDialling = false
+    candidate.wasTried = true
+    candidate.failures = Math.min(candidate.failures + 1, 16)
+    candidate.nextMs = now.monoMs + waitMs
+  }
+
+  /** Some address has neither answered nor failed yet. */
+  isWaiting(isLinked: IsLinked): boolean {
+    for (const { address, member, wasTried, isSelf } of this.#candidates.values()) {
+      if (!wasTried && !isSelf && !isLinked(address, member)) return true
+    }
+    return false
+  }
+
+  nextMs(isLinked: IsLinked): number {
+    let nextMs = Number.POSITIVE_INFINITY
+    for (const { address, member, isDialling, isSelf, nextMs: at } of this.#candidates.values()) {
+      if (!isDialling && !isSelf && at < nextMs && !isLinked(address, member)) nextMs = at
+    }
+    return nextMs
+  }
+}

@@ -1,0 +1,65 @@
+/** What the core tells its user, and what it asks of the world. */
+
+import type { ErrorCode } from './errors.js'
+import type { LinkId, Peer } from './members.js'
+import type { Message } from './messages.js'
+import type { Origin } from './stamp.js'
+
+export type CoreEvent =
+  /** This member may serve: it has the state of every peer that answered, or knows that there is none. */
+  | { readonly type: 'ready' }
+  | { readonly type: 'member'; readonly state: 'alive' | 'suspect' | 'dead' | 'left'; readonly peer: Peer }
+  /** `sids`: the sessions that the member answered for and this one answers for now. */
+  | { readonly type: 'takeover'; readonly peer: Peer; readonly sids: string[] }
+  | { readonly type: 'sync'; readonly phase: 'start'; readonly peer: Peer }
+  | {
+      readonly type: 'sync'
+      readonly phase: 'end'
+      readonly peer: Peer
+      readonly complete: boolean
+      readonly sessions: number
+    }
+  | {
+      readonly type: 'session'
+      readonly change: 'created' | 'changed' | 'destroyed' | 'expired'
+      readonly sid: string
+      readonly changed: string[]
+      readonly owned: boolean
+      readonly local: boolean
+    }
+  | {
+      readonly type: 'warning'
+      readonly code: ErrorCode
+      readonly message: string
+      readonly address?: string
+    }
+
+export type Effect =
+  /** `resume`: call `drained` when the frame is handed to the operating system. */
+  | {
+      readonly type: 'send'
+      readonly links: readonly LinkId[]
+      readonly message: Message
+      readonly resume?: true
+    }
+  /** Close the link, telling the peer the reason. The machine has forgotten it already. */
+  | { readonly type: 'drop'; readonly link: LinkId; readonly reason: string }
+  | { readonly type: 'dial'; readonly address: string }
+  | { readonly type: 'notify'; readonly event: CoreEvent }
+  /** Something waits for `flush`: call it at the end of this turn of the loop. */
+  | { readonly type: 'flush' }
+  /** The acks asked for are there (`missing` undefined) or will not come. */
+  | { readonly type: 'acked'; readonly ack: number; readonly peers: number; readonly missing?: ErrorCode }
+  /** The wait of `catchUp` is over; `isStale` when it was given up. */
+  | { readonly type: 'caughtUp'; readonly wait: number; readonly isStale: boolean }
+
+/** How many peers must hold a write before its promise resolves. */
+export type Acks = 'none' | 'one' | 'all'
+
+/** A member's name for itself. */
+export interface Self {
+  readonly id: Origin
+  readonly name: string
+  /** `host:port`; an empty host when it listens everywhere: peers fill in the address they see. */
+  readonly address: string
+}

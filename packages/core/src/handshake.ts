@@ -1,0 +1,172 @@
+/**
+ * From an authenticated connection to the one link between two members: hello from both ends, checks, and
+ * the choice between two connections that crossed.
+ */
+
+import type { Context } from './context.js'
+import { type ErrorCode, SessionMeshError } from './errors.js'
+import type { LinkId, Peer } from './members.js'
+import { type Hello, PROTOCOL, type RosterEntry } from './messages.js'
+import type { Instant } from './stamp.js'
+
+interface Connection {
+  readonly dialled: string | undefined
+  readonly remoteHost: string
+  peer: Peer | undefined
+}
+
+export interface Established {
+  readonly peer: Peer
+  readonly roster: readonly RosterEntry[]
+  /** The link that this one takes the place of. */
+  readonly replaced: LinkId | undefined
+}
+
+/** Close reasons that are no fault. */
+const DUPLICATE = 'duplicate'
+const SELF = 'self'
+
+export class Handshake {
+  readonly #context: Context
+  readonly #connections = new Map<LinkId, Connection>()
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  /** Some connection has not said hello yet. */
+  get isWaiting(): boolean {
+    for (const { peer } of this.#connections.values()) if (peer === undefined) return true
+    return false
+  }
+
+  /** The member at the other end, once the link is established. */
+  peerOf(link: LinkId): Peer | undefined {
+    return this.#connections.get(link)?.peer
+  }
+
+  /** Where the other end is, as far as known. */
+  addressOf(link: LinkId): string | undefined {
+    const connection = this.#connections.get(link)
+    return connection?.peer?.address ?? connection?.dialled ?? connection?.remoteHost
+  }
+
+  begin(
+    link: LinkId,
+    { dialled, remoteHost }: { dialled?: string | undefined; remoteHost: string },
+    now: Instant,
+  ): void {
+    const { self, cluster, clock, digest, members } = this.#context
+    this.#connections.set(link, { dialled, remoteHost, peer: undefined })
+    this.#context.send([link], {
+      kind: 'hello',
+      protocolMin: PROTOCOL.min,
+      protocolMax: PROTOCOL.max,
+      cluster,
+      ...self,
+      clockMs: clock.timeAt(now),
+      digest: digest.entries(),
+      roster: members.roster(false),
+    })
+  }
+
+  /** @throws SessionMeshError when this peer must not be linked. */
+  hello(link: LinkId, hello: Hello, now: Instant): Established | undefined {
+    const connection = this.#connections.get(link)
+    if (connection === undefined) return undefined
+    const { dialer, members, self } = this.#context
+    if (hello.id === self.id) return this.#drop(link, connection, SELF, hello)
+    this.#check(hello, connection, now)
+    const known = members.get(hello.id)
+    const existing = known?.link
+    if (known !== undefined && existing !== undefined) {
+      if (!this.#isPreferred(connection, known, existing, now))
+        return this.#drop(link, connection, DUPLICATE, hello)
+      this.#connections.delete(existing)
+      this.#context.effect({ type: 'drop', link: existing, reason: DUPLICATE })
+    }
+    const peer = members.established(
+      { ...hello, address: filledIn(hello.address, connection.remoteHost) },
+      link,
+      now,
+    )
+    members.toldDigest(peer, hello.digest, now)
+    connection.peer = peer
+    if (connection.dialled !== undefined) dialer.answered(connection.dialled, peer.id, false)
+    return { peer, roster: hello.roster, replaced: existing }
+  }
+
+  /** The connection is gone. Returns the peer if this was its link. */
+  end(
+    link: LinkId,
+    reason: string,
+    now: Instant,
+  ): { peer: Peer | undefined; wasForgotten: boolean } | undefined {
+    const connection = this.#connections.get(link)
+    if (connection === undefined) return undefined
+    this.#connections.delete(link)
+    const { dialled, peer } = connection
+    if (peer === undefined && dialled !== undefined) this.#context.dialer.failed(dialled, false, now)
+    const isOurs = peer !== undefined && peer.link === link
+    if (isOurs) this.#context.members.linkLost(peer, now, reason === DUPLICATE)
+    return { peer: isOurs ? peer : undefined, wasForgotten: reason === 'SESSIONMESH_FORGOTTEN_MEMBER' }
+  }
+
+  #drop(link: LinkId, { dialled }: Connection, reason: string, { id }: Hello): undefined {
+    this.#connections.delete(link)
+    if (dialled !== undefined) this.#context.dialer.answered(dialled, id, reason === SELF)
+    this.#context.effect({ type: 'drop', link, reason })
+    return undefined
+  }
+
+  /**
+   * Two dials crossed: both ends keep the one that the lower id dialled. Of two from one dialler the newer is
+   * the living one, and an existing link that is silent is none.
+   */
+  #isPreferred({ dialled }: Connection, peer: Peer, existing: LinkId, now: Instant): boolean {
+    const { self, config } = this.#context
+    const wasDialledByUs = this.#connections.get(existing)?.dialled !== undefined
+    const isDialledByUs = dialled !== undefined
+    if (wasDialledByUs === isDialledByUs) return true
+    if (now.monoMs - peer.heardMs > 2 * config.heartbeatMs) return true
+    return isDialledByUs === self.id < peer.id
+  }
+
+  #check(hello: Hello, { remoteHost }: Connection, now: Instant): void {
+    const { cluster, config, self, members } = this.#context
+    const at = filledIn(hello.address, remoteHost)
+    const refuse = (code: ErrorCode, message: string) =>
+      new SessionMeshError(code, `${hello.name} at ${at} ${message}`)
+    if (hello.protocolMin > PROTOCOL.max || hello.protocolMax < PROTOCOL.min) {
+      throw refuse(
+        'SESSIONMESH_PROTOCOL_MISMATCH',
+        `speaks protocol ${hello.protocolMin} to ${hello.protocolMax}, this member ${PROTOCOL.min} to ${PROTOCOL.max}: upgrade the older one`,
+      )
+    }
+    if (hello.cluster !== cluster) {
+      throw refuse(
+        'SESSIONMESH_CLUSTER_MISMATCH',
+        `is of cluster "${hello.cluster}", this member of "${cluster}"`,
+      )
+    }
+    const aheadMs = Math.round(hello.clockMs - now.wallMs)
+    const clocks = `has clock ${hello.clockMs} ms, this member ${now.wallMs} ms (${aheadMs} ms apart): set the clocks by NTP`
+    if (aheadMs > config.maxClockDriftMs) throw refuse('SESSIONMESH_CLOCK_DRIFT', clocks)
+    if (Math.abs(aheadMs) > config.clockDriftWarningMs) {
+      this.#context.warn('SESSIONMESH_CLOCK_DRIFT', `${hello.name} at ${at} ${clocks}`, at)
+    }
+    const knowsUs = hello.roster.some(({ id }) => id === self.id)
+    if (knowsUs && members.get(hello.id) === undefined && hello.digest.length > 0) {
+      throw refuse(
+        'SESSIONMESH_FORGOTTEN_MEMBER',
+        'was away for longer than forgetDeadAfterMs: it must start afresh',
+      )
+    }
+  }
+}
+
+/** A member that listens everywhere tells no host: it is where we see it. */
+function filledIn(address: string, remoteHost: string): string {
+  if (!address.startsWith(':')) return address
+  return remoteHost.includes(':') ? `[${remoteHost}]${address}` : `${remoteHost}${address}`
+}

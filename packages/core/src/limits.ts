@@ -1,0 +1,69 @@
+/** What a write may be. A refused write changes nothing, and the error names what was wrong with it. */
+
+import type { Config } from './config.js'
+import { SessionMeshError } from './errors.js'
+import type { SessionRecord } from './session.js'
+import { FORBIDDEN_NAMES } from './wire.js'
+
+type Change = { readonly name: string; readonly value: Uint8Array | undefined }
+
+/**
+ * @throws SessionMeshError `SESSIONMESH_BAD_SESSION_ID`, `SESSIONMESH_FORBIDDEN_ATTRIBUTE`,
+ * `SESSIONMESH_SESSION_TOO_LARGE`
+ */
+export function checkWrite(
+  sid: string,
+  changes: readonly Change[],
+  held: SessionRecord | undefined,
+  config: Config,
+): void {
+  if (typeof sid !== 'string' || sid.length === 0 || sid.length > config.maxNameLength) {
+    throw new SessionMeshError(
+      'SESSIONMESH_BAD_SESSION_ID',
+      `A session id must be a string of 1 to ${config.maxNameLength} characters`,
+    )
+  }
+  let bytes = held?.bytes ?? 0
+  let added = 0
+  for (const { name, value } of changes) {
+    checkName(name, config)
+    const before = held?.get(name)
+    bytes += (value?.length ?? 0) - (before?.length ?? 0)
+    if (before === undefined) {
+      bytes += name.length
+      added++
+    }
+  }
+  if (bytes > config.maxSessionBytes) {
+    const largest = changes.reduce((a, b) => ((a.value?.length ?? 0) >= (b.value?.length ?? 0) ? a : b))
+    throw tooLarge(
+      `would take ${bytes} bytes, and config.maxSessionBytes is ${config.maxSessionBytes}; ` +
+        `the largest change is attribute "${largest.name}"`,
+    )
+  }
+  if (held !== undefined ? held.names + added > config.maxAttributes : added > config.maxAttributes) {
+    throw tooLarge(`would have more than ${config.maxAttributes} attributes (config.maxAttributes)`)
+  }
+}
+
+function checkName(name: string, config: Config): void {
+  if (FORBIDDEN_NAMES.has(name)) {
+    throw new SessionMeshError(
+      'SESSIONMESH_FORBIDDEN_ATTRIBUTE',
+      `A session attribute may not be named "${name}": it could reach a prototype. Use another name.`,
+    )
+  }
+  if (name.length > config.maxNameLength) {
+    throw new SessionMeshError(
+      'SESSIONMESH_FORBIDDEN_ATTRIBUTE',
+      `The attribute name "${name.slice(0, 32)}…" is longer than ${config.maxNameLength} characters (config.maxNameLength)`,
+    )
+  }
+}
+
+function tooLarge(what: string): SessionMeshError {
+  return new SessionMeshError(
+    'SESSIONMESH_SESSION_TOO_LARGE',
+    `The session ${what}. Keep big things elsewhere and their keys in the session, or raise the limit on every member.`,
+  )
+}

@@ -1,0 +1,271 @@
+/**
+ * Who is in the cluster, and in what state. The rules:
+ *
+ *     alive    a link is established and the member was heard within suspectAfterMs
+ *     suspect  its link closed, or it is silent, or it is only known from others
+ *     dead     silent for deadAfterMs, or nobody listens at its address any more, and no living member that
+ *              we hear vouches for it ("I have a link to it and hear it")
+ *     left     said goodbye, or was replaced by a new run at the same name and address; final
+ *
+ * A verdict is cheap and reversible: a dead member that is heard again is alive, and resumes by digest.
+ */
+
+import type { Config } from './config.js'
+import { Digest, type DigestEntries } from './digest.js'
+import type { MemberState, RosterEntry } from './messages.js'
+import type { Instant, Origin, Stamp } from './stamp.js'
+
+export type LinkId = number
+
+export interface Peer {
+  readonly id: Origin
+  name: string
+  address: string
+  state: MemberState
+  /** The user was told that it is alive: only then the rest is news. */
+  announced: boolean
+  /** The established link. */
+  link: LinkId | undefined
+  /** Last time that anything of it was read, or that it became known. */
+  heardMs: number
+  /** When its last link went down; touches after that were not told to it. */
+  partedMs: number | undefined
+  /** Redials in a row that were refused. */
+  refusals: number
+  /** The highest digest that it ever told. */
+  readonly digest: Digest
+  digestMs: number
+  /** When it was last found dead or left. */
+  goneMs: number
+  /** Those that it vouches for, by its last heartbeat. */
+  vouchesFor: ReadonlySet<Origin>
+}
+
+export type MemberChange = { readonly peer: Peer; readonly from: MemberState; readonly to: MemberState }
+
+export class Members {
+  readonly #config: Config
+  readonly #peers = new Map<Origin, Peer>()
+  readonly #onChange: (change: MemberChange, now: Instant) => void
+  #living: Set<Origin>
+  readonly #self: Origin
+
+  constructor(self: Origin, config: Config, onChange: (change: MemberChange, now: Instant) => void) {
+    this.#self = self
+    this.#config = config
+    this.#onChange = onChange
+    this.#living = new Set([self])
+  }
+
+  get(id: Origin): Peer | undefined {
+    return this.#peers.get(id)
+  }
+
+  all(): IterableIterator<Peer> {
+    return this.#peers.values()
+  }
+
+  linked(): Peer[] {
+    return [...this.#peers.values()].filter((peer) => peer.link !== undefined)
+  }
+
+  /** Peers that are neither dead nor left. */
+  livingPeers(): Peer[] {
+    return [...this.#peers.values()].filter(isLiving)
+  }
+
+  /** Self and all peers that are neither dead nor left: those among whom ownership is shared. */
+  get living(): ReadonlySet<Origin> {
+    return this.#living
+  }
+
+  isGone(id: Origin): boolean {
+    return !this.#living.has(id)
+  }
+
+  /** Everybody known who has not left has merged this stamp. */
+  isSettled(stamp: Stamp): boolean {
+    for (const peer of this.#peers.values())
+      if (peer.state !== 'left' && !peer.digest.covers(stamp)) return false
+    return true
+  }
+
+  /** Every living peer has merged this stamp, as far as they told. */
+  isEverywhere(stamp: Stamp): boolean {
+    for (const peer of this.#peers.values()) if (isLiving(peer) && !peer.digest.covers(stamp)) return false
+    return true
+  }
+
+  established(entry: { id: Origin; name: string; address: string }, link: LinkId, now: Instant): Peer {
+    const peer = this.#peers.get(entry.id) ?? this.#add(entry, now)
+    peer.name = entry.name
+    peer.address = entry.address
+    peer.link = link
+    this.#becomeAlive(peer, now)
+    this.#replaceFormerRuns(peer, now)
+    return peer
+  }
+
+  heard(peer: Peer, now: Instant): void {
+    peer.heardMs = now.monoMs
+    if (peer.state === 'suspect' && peer.link !== undefined) this.#becomeAlive(peer, now)
+  }
+
+  /** A link that was one too many is no sign of anything. */
+  linkLost(peer: Peer, now: Instant, wasDuplicate = false): void {
+    peer.link = undefined
+    peer.partedMs = now.monoMs
+    peer.refusals = 0
+    if (peer.state === 'alive' && !wasDuplicate) this.#become(peer, 'suspect', now)
+  }
+
+  refused(address: string, now: Instant): void {
+    for (const peer of this.#peers.values()) {
+      if (peer.address !== address || peer.link !== undefined) continue
+      peer.refusals++
+      this.#judge(peer, now)
+    }
+  }
+
+  left(peer: Peer, now: Instant): void {
+    if (peer.state !== 'left') this.#become(peer, 'left', now)
+  }
+
+  toldDigest(peer: Peer, digest: DigestEntries, now: Instant): void {
+    peer.digest.join(digest)
+    peer.digestMs = now.monoMs
+  }
+
+  toldRoster(teller: Peer, roster: readonly RosterEntry[], now: Instant): void {
+    teller.vouchesFor = new Set(roster.filter(({ state }) => state === 'alive').map(({ id }) => id))
+    for (const entry of roster) if (entry.id !== this.#self) this.#learn(entry, now)
+    for (const peer of this.#peers.values()) this.#judge(peer, now)
+  }
+
+  /** Time passed. Returns the peers whose link has to go because it is silent. */
+  tick(now: Instant): Peer[] {
+    const silent: Peer[] = []
+    for (const peer of this.#peers.values()) {
+      if (peer.state === 'alive' && this.#silentMs(peer, now) > this.#config.suspectAfterMs) {
+        this.#become(peer, 'suspect', now)
+      }
+      this.#judge(peer, now)
+      if (peer.link !== undefined && this.#silentMs(peer, now) > this.#config.deadAfterMs) silent.push(peer)
+      const goneMs = now.monoMs - peer.goneMs
+      if (!isLiving(peer) && peer.link === undefined && goneMs > this.#config.forgetDeadAfterMs) {
+        this.#peers.delete(peer.id)
+      }
+    }
+    return silent
+  }
+
+  /** Our own loop stood still: nobody could be heard meanwhile, and nobody is to blame for it. */
+  creditStall(lateMs: number): void {
+    for (const peer of this.#peers.values()) peer.heardMs += lateMs
+  }
+
+  roster(withDigests: boolean): RosterEntry[] {
+    return [...this.#peers.values()].map((peer) => {
+      const { id, name, address, state } = peer
+      return {
+        id,
+        name,
+        address,
+        state,
+        digest: withDigests && state === 'dead' ? peer.digest.entries() : undefined,
+      }
+    })
+  }
+
+  #silentMs(peer: Peer, now: Instant): number {
+    return now.monoMs - peer.heardMs
+  }
+
+  /** Finds a suspect dead when its time is over or its port is closed, unless somebody vouches for it. */
+  #judge(peer: Peer, now: Instant): void {
+    if (peer.state !== 'suspect') return
+    const isSilent = this.#silentMs(peer, now) > this.#config.deadAfterMs
+    const isRefused = peer.link === undefined && peer.refusals >= 2
+    if ((isSilent || isRefused) && !this.#isVouchedFor(peer, now)) this.#become(peer, 'dead', now)
+  }
+
+  #isVouchedFor(peer: Peer, now: Instant): boolean {
+    for (const teller of this.#peers.values()) {
+      if (teller.state !== 'alive' || this.#silentMs(teller, now) > this.#config.suspectAfterMs) continue
+      if (teller.vouchesFor.has(peer.id)) return true
+    }
+    return false
+  }
+
+  /** What others tell counts for those that we have no link to: a link of our own knows better. */
+  #learn(entry: RosterEntry, now: Instant): void {
+    const peer = this.#peers.get(entry.id)
+    if (peer === undefined) {
+      if (entry.state === 'left') return
+      const added = this.#add(entry, now)
+      // Tombstones wait for the dead as well, so they must be known; but nobody here ever met them.
+      if (entry.state === 'dead') this.#become(added, 'dead', now)
+      if (entry.digest !== undefined) added.digest.join(entry.digest)
+      return
+    }
+    if (entry.state === 'left' && peer.link === undefined) this.left(peer, now)
+  }
+
+  #add({ id, name, address }: { id: Origin; name: string; address: string }, now: Instant): Peer {
+    const peer: Peer = {
+      id,
+      name,
+      address,
+      state: 'suspect',
+      announced: false,
+      link: undefined,
+      heardMs: now.monoMs,
+      partedMs: undefined,
+      refusals: 0,
+      digest: new Digest(),
+      digestMs: Number.NEGATIVE_INFINITY,
+      goneMs: 0,
+      vouchesFor: new Set(),
+    }
+    this.#peers.set(id, peer)
+    this.#living.add(id)
+    return peer
+  }
+
+  /** Two runs of one name cannot listen at one address: the former one's memory is gone for good. */
+  #replaceFormerRuns(peer: Peer, now: Instant): void {
+    for (const former of this.#peers.values()) {
+      if (former.id === peer.id || former.link !== undefined) continue
+      if (former.name === peer.name && former.address === peer.address) this.left(former, now)
+    }
+  }
+
+  #becomeAlive(peer: Peer, now: Instant): void {
+    peer.heardMs = now.monoMs
+    peer.refusals = 0
+    if (peer.state !== 'alive' || !peer.announced) this.#become(peer, 'alive', now)
+  }
+
+  #become(peer: Peer, state: MemberState, now: Instant): void {
+    const from = peer.state
+    peer.state = state
+    switch (state) {
+      case 'alive':
+      case 'suspect':
+        this.#living.add(peer.id)
+        break
+      case 'dead':
+      case 'left':
+        this.#living.delete(peer.id)
+        peer.goneMs = now.monoMs
+        peer.vouchesFor = new Set()
+        break
+    }
+    if (state === 'alive') peer.announced = true
+    this.#onChange({ peer, from, to: state }, now)
+  }
+}
+
+function isLiving(peer: Peer): boolean {
+  return peer.state === 'alive' || peer.state === 'suspect'
+}

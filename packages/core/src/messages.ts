@@ -1,0 +1,100 @@
+/**
+ * The messages between two members: this union is the specification, PROTOCOL.md draws the exchanges.
+ *
+ *     dialler                      acceptor
+ *        | hello ----------------->   |
+ *        |   <----------------- hello |      both: refuse, or the link is established
+ *        | pull(digest) ---------->   |      both: one pull a link, one open at a time a member
+ *        |   <------- state … state+end|
+ *        |   <------- delta (live) ---|      from hello on, in the order of the origin's stamps
+ *        | ack ------------------->   |      when the delta asks for it
+ *        | heartbeat <----------->    |      every heartbeatMs
+ *        | leave ----------------->   |
+ */
+
+import type { DigestEntries } from './digest.js'
+import type { Delta } from './session.js'
+import type { Origin, Stamp } from './stamp.js'
+
+/** The oldest and newest protocol that this code speaks. */
+export const PROTOCOL = { min: 1, max: 1 } as const
+
+export type MemberState = 'alive' | 'suspect' | 'dead' | 'left'
+
+/** What one member tells of another. */
+export interface RosterEntry {
+  readonly id: Origin
+  readonly name: string
+  /** `host:port`; an empty host stands for "the address you see me at". */
+  readonly address: string
+  /** `alive` is said of those alone that the teller has a link to and hears: it vouches for them. */
+  readonly state: MemberState
+  /** Told with the end of a transfer, of those that are dead: tombstones wait for what they lack. */
+  readonly digest?: DigestEntries | undefined
+}
+
+/** First on every link, from both ends. */
+export interface Hello {
+  readonly kind: 'hello'
+  readonly protocolMin: number
+  readonly protocolMax: number
+  readonly cluster: string
+  readonly id: Origin
+  readonly name: string
+  readonly address: string
+  /** The sender's hybrid clock, in ms: refused when too far ahead of the receiver's wall clock. */
+  readonly clockMs: number
+  readonly digest: DigestEntries
+  readonly roster: readonly RosterEntry[]
+}
+
+/** The sender's own writes since its last delta, in order, and touches. */
+export interface DeltaMessage {
+  readonly kind: 'delta'
+  /** The sender's last stamp before these: the receiver has a gap unless it covers it. */
+  readonly previous: Stamp | undefined
+  /** What the sender's entry in the digest rises to. `undefined`: touches alone. */
+  readonly upTo: Stamp | undefined
+  readonly deltas: readonly Delta[]
+  readonly wantsAck: boolean
+}
+
+/** "I have merged everything of yours up to here." */
+export interface Ack {
+  readonly kind: 'ack'
+  readonly upTo: Stamp
+}
+
+/** Only this counts as life. Its digest shows gaps. */
+export interface Heartbeat {
+  readonly kind: 'heartbeat'
+  readonly digest: DigestEntries
+  readonly roster: readonly RosterEntry[]
+}
+
+/** Asks for all that the digest lacks, or for the wholes of the sessions named. */
+export interface Pull {
+  readonly kind: 'pull'
+  /** Chosen by the asker, repeated in the answer. */
+  readonly pull: number
+  readonly digest?: DigestEntries | undefined
+  readonly sids?: readonly string[] | undefined
+}
+
+/** One chunk of the answer to a pull. Nothing of a transfer counts before its end has come. */
+export interface State {
+  readonly kind: 'state'
+  readonly pull: number
+  readonly records: readonly Delta[]
+  /** In answer to a pull by id: those that the sender cannot give. */
+  readonly missing?: readonly string[] | undefined
+  /** The last chunk: the sender's digest in the turn in which nothing was left to send. */
+  readonly end?: { readonly digest: DigestEntries; readonly roster: readonly RosterEntry[] } | undefined
+}
+
+/** The sender is going, for good and in order: everything of it has been sent. */
+export interface Leave {
+  readonly kind: 'leave'
+}
+
+export type Message = Hello | DeltaMessage | Ack | Heartbeat | Pull | State | Leave

@@ -1,0 +1,77 @@
+/** This member's own writes: merged here at once, and sent to all peers as one message per turn of the loop. */
+
+import type { Context } from './context.js'
+import type { DeltaMessage } from './messages.js'
+import type { Delta } from './session.js'
+import type { Instant, Stamp } from './stamp.js'
+
+interface Queued {
+  readonly delta: Delta
+  /** `undefined` for a touch. */
+  readonly stamp: Stamp | undefined
+}
+
+export class Outbox {
+  readonly #context: Context
+  #queue: Queued[] = []
+  /** The last stamp that was sent. */
+  #previous: Stamp | undefined
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  write(delta: Delta, stamp: Stamp, now: Instant): void {
+    this.#context.absorb([delta], [stamp], now, { isLocal: true })
+    this.#push({ delta, stamp })
+  }
+
+  touch(delta: Delta): void {
+    this.#push({ delta, stamp: undefined })
+  }
+
+  flush(wantsAck: boolean, now: Instant): void {
+    const queue = this.#queue
+    if (queue.length === 0) return
+    this.#queue = []
+    const links = this.#context.members.linked().map(({ link }) => link as number)
+    for (const batch of this.#batches(queue)) {
+      const upTo = batch.findLast(({ stamp }) => stamp !== undefined)?.stamp
+      const deltas = batch.map(({ delta, stamp }) => (stamp === undefined ? this.#aged(delta, now) : delta))
+      const message: DeltaMessage = { kind: 'delta', previous: this.#previous, upTo, deltas, wantsAck }
+      this.#previous = upTo ?? this.#previous
+      this.#context.counters.deltasSent +=
+        links.length * batch.filter(({ stamp }) => stamp !== undefined).length
+      this.#context.counters.touchesSent +=
+        links.length * batch.filter(({ stamp }) => stamp === undefined).length
+      this.#context.send(links, message)
+    }
+  }
+
+  #push(queued: Queued): void {
+    if (this.#queue.push(queued) === 1) this.#context.effect({ type: 'flush' })
+  }
+
+  /** The session may have been used again between the touch and the end of the turn. */
+  #aged(touch: Delta, now: Instant): Delta {
+    return this.#context.records.get(touch.sid)?.touch(now) ?? touch
+  }
+
+  #batches(queue: readonly Queued[]): Queued[][] {
+    const batches: Queued[][] = []
+    let batch: Queued[] = []
+    let bytes = 0
+    for (const queued of queue) {
+      const size = queued.delta.attributes.reduce((sum, { value }) => sum + 64 + (value?.length ?? 0), 128)
+      if (batch.length > 0 && bytes + size > this.#context.config.maxBatchBytes) {
+        batches.push(batch)
+        batch = []
+        bytes = 0
+      }
+      batch.push(queued)
+      bytes += size
+    }
+    batches.push(batch)
+    return batches
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * The receiver's side of repair: asking for what the digest lacks, and merging it whole or not at all.
+ *
+ * - Every link begins with a pull, and one pull is open at a time, so that nobody is sent everything twice.
+ * - What comes is staged until the end comes, and merged together with the raise of the digest, in one step.
+ *   Merged earlier it would be state that no digest speaks for, and would never reach the others.
+ * - A joiner claims and serves nothing yet: its first transfer is built in place, and thrown away if the
+ *   source dies.
+ * - A live delta is merged when it follows on what the digest covers; else it is held until it does.
+ */
+
+import type { Context } from './context.js'
+import type { LinkId, Peer } from './members.js'
+import type { DeltaMessage, State } from './messages.js'
+import type { Delta } from './session.js'
+import type { Instant, Origin, Stamp } from './stamp.js'
+
+interface OpenPull {
+  readonly pull: number
+  readonly peer: Peer
+  readonly link: LinkId
+  readonly inPlace: boolean
+  readonly staged: Delta[]
+  count: number
+  heardMs: number
+}
+
+interface Held {
+  readonly peer: Peer
+  readonly messages: DeltaMessage[]
+  bytes: number
+}
+
+export class Pulls {
+  readonly #context: Context
+  readonly #nextPull: () => number
+  readonly #wanted: { link: LinkId; peer: Peer }[] = []
+  #open: OpenPull | undefined
+  readonly #held = new Map<LinkId, Held>()
+  /** Gaps about origins that we have a link to: in flight, until they are a second old. */
+  readonly #gaps = new Map<Origin, { stamp: Stamp; sinceMs: number }>()
+
+  constructor(context: Context, nextPull: () => number) {
+    this.#context = context
+    this.#nextPull = nextPull
+  }
+
+  get isIdle(): boolean {
+    return this.#open === undefined && this.#wanted.length === 0
+  }
+
+  /** A first transfer is being merged in place: what is here is not yet what any digest says. */
+  get isBuilding(): boolean {
+    return this.#open?.inPlace === true && this.#open.count > 0
+  }
+
+  isHolding(link: LinkId): boolean {
+    return this.#held.has(link)
+  }
+
+  want(link: LinkId, peer: Peer, now: Instant): void {
+    if (this.#open?.link === link || this.#wanted.some((wanted) => wanted.link === link)) return
+    this.#wanted.push({ link, peer })
+    this.#openNext(now)
+  }
+
+  linkGone(link: LinkId, now: Instant): void {
+    this.#held.delete(link)
+    const at = this.#wanted.findIndex((wanted) => wanted.link === link)
+    if (at >= 0) this.#wanted.splice(at, 1)
+    if (this.#open?.link === link) this.#abandon(this.#open, now)
+  }
+
+  /** Compares a peer's digest with ours. */
+  compare(link: LinkId, peer: Peer, digest: readonly Stamp[], now: Instant): void {
+    const { members, config, self } = this.#context
+    for (const [origin, { stamp }] of this.#gaps)
+      if (this.#context.digest.covers(stamp)) this.#gaps.delete(origin)
+    for (const stamp of this.#context.digest.lacking(digest)) {
+      const isLinked = stamp.origin !== self.id && members.get(stamp.origin)?.link !== undefined
+      if (isLinked) {
+        const gap = this.#gaps.get(stamp.origin) ?? { stamp, sinceMs: now.monoMs }
+        this.#gaps.set(stamp.origin, gap)
+        if (now.monoMs - gap.sinceMs < config.gapPatienceMs) continue
+      }
+      this.#context.counters.gaps++
+      return this.want(link, peer, now)
+    }
+  }
+
+  /** Merges a live message or holds it. Returns the sessions that had been forgotten here. */
+  live(link: LinkId, peer: Peer, message: DeltaMessage, now: Instant): string[] {
+    const held = this.#held.get(link)
+    if (held === undefined && this.#follows(message)) return this.#merge(peer, message, now)
+    this.#hold(link, held ?? { peer, messages: [], bytes: 0 }, message)
+    // A link is in order and complete from its hello on, so this is no data in flight: it has been lost.
+    this.want(link, peer, now)
+    return []
+  }
+
+  /** Merges held messages that follow on what the digest covers by now. */
+  release(now: Instant): { link: LinkId; forgotten: string[] }[] {
+    const released: { link: LinkId; forgotten: string[] }[] = []
+    for (const [link, held] of this.#held) {
+      let message = held.messages[0]
+      while (message !== undefined && this.#follows(message)) {
+        held.messages.shift()
+        released.push({ link, forgotten: this.#merge(held.peer, message, now) })
+        message = held.messages[0]
+      }
+      if (message === undefined) this.#held.delete(link)
+    }
+    return released
+  }
+
+  /** A chunk of the open transfer. True when it ended and was merged. */
+  receive(link: LinkId, message: State, now: Instant): { ended: boolean; forgotten: string[] } {
+    const open = this.#open
+    if (open === undefined || open.link !== link || open.pull !== message.pull)
+      return { ended: false, forgotten: [] }
+    open.heardMs = now.monoMs
+    open.count += message.records.length
+    if (open.inPlace) this.#context.absorb(message.records, [], now, { isSilent: true })
+    else for (const record of message.records) open.staged.push(record)
+    if (message.end === undefined) return { ended: false, forgotten: [] }
+    const forgotten = this.#context.absorb(open.staged, message.end.digest, now)
+    this.#context.counters.transfersReceived++
+    this.#close(open, true, now)
+    return { ended: true, forgotten }
+  }
+
+  /** Returns the link of a transfer that stands still: it has to go. */
+  stalled(now: Instant): LinkId | undefined {
+    const open = this.#open
+    return open !== undefined && now.monoMs - open.heardMs > this.#context.config.transferStallMs
+      ? open.link
+      : undefined
+  }
+
+  #follows(message: DeltaMessage): boolean {
+    return message.previous === undefined || this.#context.digest.covers(message.previous)
+  }
+
+  #merge(peer: Peer, message: DeltaMessage, now: Instant): string[] {
+    const { digest, records, counters } = this.#context
+    // Of what the digest covers as a whole, not even a touch may recreate a session forgotten since.
+    const isNew = message.upTo === undefined || !digest.covers(message.upTo)
+    const deltas = isNew ? message.deltas : message.deltas.filter(({ sid }) => records.get(sid) !== undefined)
+    counters.deltasMerged += deltas.length
+    const forgotten = this.#context.absorb(deltas, message.upTo === undefined ? [] : [message.upTo], now)
+    if (message.wantsAck && message.upTo !== undefined && peer.link !== undefined) {
+      this.#context.send([peer.link], { kind: 'ack', upTo: message.upTo })
+    }
+    return forgotten
+  }
+
+  #hold(link: LinkId, held: Held, message: DeltaMessage): void {
+    this.#held.set(link, held)
+    held.messages.push(message)
+    for (const { attributes } of message.deltas) {
+      held.bytes += 128 + attributes.reduce((sum, { value }) => sum + 64 + (value?.length ?? 0), 0)
+    }
+    // Too much to hold: what is dropped here shows as a gap, and the pull that is due brings it.
+    if (held.bytes > this.#context.config.maxLinkBufferBytes) {
+      held.messages.splice(0)
+      held.bytes = 0
+      this.#held.delete(link)
+    }
+  }
+
+  #openNext(now: Instant): void {
+    if (this.#open !== undefined) return
+    const next = this.#wanted.shift()
+    if (next === undefined) return
+    const { isReady, digest, records } = this.#context
+    const inPlace = !isReady && digest.size === 0 && records.size + records.tombstones === 0
+    const pull = this.#nextPull()
+    this.#open = { pull, ...next, inPlace, staged: [], count: 0, heardMs: now.monoMs }
+    this.#context.counters.pulls++
+    this.#context.send([next.link], { kind: 'pull', pull, digest: digest.entries() })
+    this.#context.notify({ type: 'sync', phase: 'start', peer: next.peer })
+  }
+
+  #abandon(open: OpenPull, now: Instant): void {
+    if (open.inPlace) {
+      this.#context.records.clear()
+      this.#context.digest.clear()
+    }
+    this.#context.counters.transfersAbandoned++
+    this.#close(open, false, now)
+  }
+
+  #close({ peer, count }: OpenPull, complete: boolean, now: Instant): void {
+    this.#open = undefined
+    this.#context.notify({ type: 'sync', phase: 'end', peer, complete, sessions: complete ? count : 0 })
+    this.#openNext(now)
+  }
+}

@@ -1,0 +1,302 @@
+/**
+ * Reads that must not be served yet. A client's token names what it has seen elsewhere; until that is merged
+ * here the read waits: for the delta, which is usually on its way; then for the session itself, asked for by
+ * id; then it is served as it is, and counted. The same question brings the whole of a session that was
+ * forgotten here as expired and is alive elsewhere.
+ */
+
+import type { Context } from './context.js'
+import { Digest } from './digest.js'
+import type { LinkId } from './members.js'
+import type { Pull, State } from './messages.js'
+import { type Delta, SessionRecord, writeStamps } from './session.js'
+import type { Instant, Origin, Stamp } from './stamp.js'
+
+interface Wait {
+  readonly wait: number
+  readonly sid: string
+  needs: Stamp[]
+  /** Then it asks for the session by id. */
+  readonly askMs: number
+  readonly deadlineMs: number
+}
+
+interface Question {
+  readonly sid: string
+  readonly asked: Set<Origin>
+  asking: { readonly link: LinkId; readonly pull: number } | undefined
+  /** The whole as another member has it: shown to readers, and merged once our digest covers it. */
+  answer: Delta | undefined
+  /** What the member that answered has merged. */
+  readonly answeredBy: Digest
+  readonly sinceMs: number
+}
+
+export class Reads {
+  readonly #context: Context
+  readonly #nextPull: () => number
+  #waits: Wait[] = []
+  #lastWait = 0
+  readonly #questions = new Map<string, Question>()
+  /** True while this member may have missed what happened: it stood still, and has not caught up. */
+  isBehind: () => boolean
+
+  constructor(context: Context, nextPull: () => number, isBehind: () => boolean) {
+    this.#context = context
+    this.#nextPull = nextPull
+    this.isBehind = isBehind
+  }
+
+  get pending(): number {
+    return this.#waits.length + this.#questions.size
+  }
+
+  /** The number of a `caughtUp` effect to come, or `undefined` when the read may be served at once. */
+  catchUp(sid: string, token: readonly Stamp[], now: Instant): number | undefined {
+    for (const stamp of token) if (this.#isLost(stamp)) this.#tellLost(stamp)
+    const { waitMs, askTimeoutMs } = this.#context.config
+    const deadlineMs = now.monoMs + waitMs + askTimeoutMs
+    const wait: Wait = {
+      wait: ++this.#lastWait,
+      sid,
+      needs: [...token],
+      askMs: now.monoMs + waitMs,
+      deadlineMs,
+    }
+    if (this.#isSatisfied(wait)) return undefined
+    this.#context.counters.waitedReads++
+    this.#waits.push(wait)
+    return wait.wait
+  }
+
+  /** What a client has seen here, joined with what it had seen before, less what every living member has. */
+  token(sid: string, brought: readonly Stamp[], now: Instant): Stamp[] {
+    const { digest, members } = this.#context
+    const isKnown = ({ origin }: Stamp) =>
+      origin === this.#context.self.id || members.get(origin) !== undefined
+    const seen = Digest.of(brought.filter((s) => digest.covers(s) || (isKnown(s) && !this.#isLost(s))))
+    const record = this.view(sid, now)
+    if (record !== undefined) seen.join(record.stamps())
+    return seen.entries().filter((stamp) => !digest.covers(stamp) || !members.isEverywhere(stamp))
+  }
+
+  /** The record as readers see it: what is merged here, and what was fetched for them beyond that. */
+  view(sid: string, now: Instant): SessionRecord | undefined {
+    const record = this.#context.records.get(sid)
+    const answer = this.#questions.get(sid)?.answer
+    if (answer === undefined) return record
+    const view = new SessionRecord(sid, answer.created, now.monoMs - (answer.idleMs ?? 0))
+    view.merge(answer, () => false, now)
+    const held = record?.above(undefined, now)
+    if (held !== undefined) view.merge(held, () => false, now)
+    return view
+  }
+
+  isReadable(sid: string, record: SessionRecord, now: Instant): boolean {
+    const { records } = this.#context
+    if (this.#questions.get(sid)?.answer === undefined) return records.isReadable(record, now)
+    return record.destroyed === undefined && !records.isExpired(record, now)
+  }
+
+  /** Asks for the wholes of sessions that were forgotten here, those first who just told of them. */
+  fetch(sids: readonly string[], link: LinkId | undefined, now: Instant): void {
+    for (const sid of sids) this.#question(sid, now)
+    if (link !== undefined) this.#ask(link, sids)
+    for (const sid of sids) this.#askNext(sid)
+  }
+
+  answered(link: LinkId, origin: Origin, message: State, now: Instant): void {
+    const digest = message.end?.digest ?? []
+    for (const record of message.records) {
+      const question = this.#answerable(record.sid, link, message.pull)
+      if (question === undefined) continue
+      question.answer = record
+      question.asked.add(origin)
+      question.answeredBy.join(digest)
+      for (const stamp of [record.created, ...writeStamps(record)]) this.#context.clock.observe(stamp)
+    }
+    for (const sid of message.missing ?? []) {
+      const question = this.#answerable(sid, link, message.pull)
+      question?.asked.add(origin)
+      question?.answeredBy.join(digest)
+    }
+    this.settle(now)
+  }
+
+  /** Answers a peer's question for sessions by id. */
+  answer(link: LinkId, { pull, sids = [] }: Pull, now: Instant): void {
+    const { records, digest } = this.#context
+    const wholes: Delta[] = []
+    const missing: string[] = []
+    for (const sid of sids) {
+      const record = records.get(sid)
+      const canGive = record?.whole === true && digest.covers(record.created)
+      const whole = canGive ? record.above(undefined, now) : undefined
+      if (whole === undefined) missing.push(sid)
+      else wholes.push(whole)
+    }
+    const end = { digest: digest.entries(), roster: [] }
+    this.#context.send([link], { kind: 'state', pull, records: wholes, missing, end })
+  }
+
+  linkGone(link: LinkId): void {
+    for (const question of this.#questions.values()) {
+      if (question.asking?.link !== link) continue
+      question.asking = undefined
+      this.#askNext(question.sid)
+    }
+  }
+
+  /** A peer has come: those questions that nobody could answer go on. */
+  linkCame(origin: Origin): void {
+    for (const question of this.#questions.values()) {
+      question.asked.delete(origin)
+      this.#askNext(question.sid)
+    }
+  }
+
+  /** The digest rose, an answer came, or a member changed: what can be merged and served now? */
+  settle(now: Instant): void {
+    for (const question of this.#questions.values()) this.#settleQuestion(question, now)
+    this.#waits = this.#waits.filter((wait) => {
+      if (!this.#isSatisfied(wait)) return true
+      this.#context.effect({ type: 'caughtUp', wait: wait.wait, isStale: false })
+      return false
+    })
+  }
+
+  tick(now: Instant): void {
+    for (const wait of this.#waits) {
+      if (wait.askMs <= now.monoMs && !this.#questions.has(wait.sid)) this.fetch([wait.sid], undefined, now)
+    }
+    this.#waits = this.#waits.filter((wait) => {
+      if (wait.deadlineMs > now.monoMs) return true
+      this.#context.counters.staleReads++
+      this.#context.warn('SESSIONMESH_STALE_READ', STALE)
+      this.#context.effect({ type: 'caughtUp', wait: wait.wait, isStale: true })
+      return false
+    })
+    for (const question of this.#questions.values()) this.#expireQuestion(question, now)
+  }
+
+  nextMs(): number {
+    let next = Number.POSITIVE_INFINITY
+    for (const { sid, askMs, deadlineMs } of this.#waits) {
+      next = Math.min(next, this.#questions.has(sid) ? deadlineMs : askMs)
+    }
+    return next
+  }
+
+  #isSatisfied(wait: Wait): boolean {
+    if (this.isBehind()) return false
+    const question = this.#questions.get(wait.sid)
+    const record = this.#context.records.get(wait.sid)
+    if (record?.whole === false && question?.answer === undefined && question !== undefined) return false
+    wait.needs = wait.needs.filter((stamp) => {
+      if (this.#context.digest.covers(stamp) || this.#isLost(stamp)) return false
+      if (!this.#isExhausted(question) || !this.#context.members.isGone(stamp.origin)) return true
+      this.#tellLost(stamp)
+      return false
+    })
+    return wait.needs.every((stamp) => question?.answeredBy.covers(stamp))
+  }
+
+  /** Its origin is dead and no living member has it: nobody will ever send it. */
+  #isLost(stamp: Stamp): boolean {
+    const { digest, members, self } = this.#context
+    if (digest.covers(stamp)) return false
+    if (stamp.origin === self.id) return true
+    const origin = members.get(stamp.origin)
+    if (!members.isGone(stamp.origin)) return false
+    const living = members.livingPeers()
+    if (origin === undefined) return living.length === 0
+    return living.every((peer) => peer.digestMs > origin.goneMs && !peer.digest.covers(stamp))
+  }
+
+  /** Everybody that there is has been asked, and has answered. */
+  #isExhausted(question: Question | undefined): boolean {
+    if (question === undefined || question.asking !== undefined) return false
+    return this.#context.members.linked().every(({ id }) => question.asked.has(id))
+  }
+
+  #tellLost(stamp: Stamp): void {
+    this.#context.counters.lostWrites++
+    this.#context.warn(
+      'SESSIONMESH_LOST_WRITE',
+      `A write of ${stamp.origin} reached no other member before it died. Use acks: 'one' for writes that must survive.`,
+    )
+  }
+
+  #question(sid: string, now: Instant): Question {
+    let question = this.#questions.get(sid)
+    if (question === undefined) {
+      this.#context.counters.fetches++
+      question = {
+        sid,
+        asked: new Set(),
+        asking: undefined,
+        answer: undefined,
+        answeredBy: new Digest(),
+        sinceMs: now.monoMs,
+      }
+      this.#questions.set(sid, question)
+    }
+    return question
+  }
+
+  #answerable(sid: string, link: LinkId, pull: number): Question | undefined {
+    const question = this.#questions.get(sid)
+    if (question?.asking?.link !== link || question.asking.pull !== pull) return undefined
+    question.asking = undefined
+    return question
+  }
+
+  #askNext(sid: string): void {
+    const question = this.#questions.get(sid)
+    if (question === undefined || question.asking !== undefined || question.answer !== undefined) return
+    const needs = this.#waits.filter((wait) => wait.sid === sid).flatMap((wait) => wait.needs)
+    const open = this.#context.members.linked().filter(({ id }) => !question.asked.has(id))
+    const next = open.find(({ digest }) => digest.coversAll(needs)) ?? open[0]
+    if (next?.link !== undefined) this.#ask(next.link, [sid])
+  }
+
+  #ask(link: LinkId, sids: readonly string[]): void {
+    const open = sids.filter((sid) => {
+      const question = this.#questions.get(sid)
+      return question !== undefined && question.asking === undefined && question.answer === undefined
+    })
+    if (open.length === 0) return
+    const pull = this.#nextPull()
+    for (const sid of open) (this.#questions.get(sid) as Question).asking = { link, pull }
+    this.#context.send([link], { kind: 'pull', pull, sids: open })
+  }
+
+  #settleQuestion(question: Question, now: Instant): void {
+    const { records, digest } = this.#context
+    const record = records.get(question.sid)
+    const { answer } = question
+    if (answer !== undefined) {
+      if (![answer.created, ...writeStamps(answer)].every((stamp) => digest.covers(stamp))) return
+      // Covered: all of it is here already, but for a session that had been forgotten.
+      if (record?.whole === false) this.#context.absorb([answer], [], now, { isWhole: true })
+      this.#questions.delete(question.sid)
+    } else if (question.asking === undefined) {
+      const isWanted = record?.whole === false || this.#waits.some(({ sid }) => sid === question.sid)
+      if (isWanted) this.#askNext(question.sid)
+      else this.#questions.delete(question.sid)
+    }
+  }
+
+  /** An answer that our digest never came to cover, or a whole that nobody has. */
+  #expireQuestion(question: Question, now: Instant): void {
+    if (now.monoMs - question.sinceMs < 2 * this.#context.config.deadAfterMs) return
+    const { records } = this.#context
+    this.#questions.delete(question.sid)
+    if (records.get(question.sid)?.whole !== false) return
+    if (question.answer !== undefined) this.fetch([question.sid], undefined, now)
+    else records.delete(question.sid)
+  }
+}
+
+const STALE =
+  'A read was served without all that its client had seen before: the member that has it could not be reached in time.'

@@ -1,0 +1,147 @@
+/**
+ * All sessions that this member holds, tombstones included, and the rules by which they may be read, merged
+ * and forgotten.
+ */
+
+import { type Config, graceMs } from './config.js'
+import type { Digest } from './digest.js'
+import { type Delta, type Merged, SessionRecord } from './session.js'
+import type { Instant, Origin, Stamp } from './stamp.js'
+
+/** What the sweep needs to know of the rest of the world. */
+export interface SweepRules {
+  /** Every member that is known and has not left has merged this stamp. */
+  isSettled(stamp: Stamp): boolean
+  /** False while a transfer is due that may tell of a later use. */
+  readonly mayForget: boolean
+  /** Called for a session whose time is over, right before it is forgotten. */
+  expired(record: SessionRecord): void
+}
+
+export class Records {
+  readonly #config: Config
+  readonly #digest: Digest
+  readonly #records = new Map<string, SessionRecord>()
+  #tombstones = 0
+  #sweep: Iterator<SessionRecord> | undefined
+  #sweptMs = 0
+  /** Origins whose stamps were met since the sweep began; all of them once it ends. */
+  #origins = new Set<Origin>()
+
+  constructor(config: Config, digest: Digest) {
+    this.#config = config
+    this.#digest = digest
+  }
+
+  /** Sessions held; those that expired count until they are forgotten. O(1). */
+  get size(): number {
+    return this.#records.size - this.#tombstones
+  }
+
+  get tombstones(): number {
+    return this.#tombstones
+  }
+
+  get(sid: string): SessionRecord | undefined {
+    return this.#records.get(sid)
+  }
+
+  all(): IterableIterator<SessionRecord> {
+    return this.#records.values()
+  }
+
+  ttlMs(record: SessionRecord): number {
+    return record.lifetime?.ttlMs ?? this.#config.ttlMs
+  }
+
+  isExpired(record: SessionRecord, now: Instant): boolean {
+    return record.idleMs(now) >= this.ttlMs(record)
+  }
+
+  /**
+   * A record may be read when it is whole and the write that created it is merged: a delta of another origin
+   * may arrive before the creation, and would show a session without its first attributes.
+   */
+  isReadable(record: SessionRecord, now: Instant): boolean {
+    return (
+      record.destroyed === undefined &&
+      record.whole &&
+      this.#digest.covers(record.created) &&
+      !this.isExpired(record, now)
+    )
+  }
+
+  /** The only way into the records. `wasForgotten`: alive elsewhere, expired here; ask for the whole. */
+  merge(
+    delta: Delta,
+    isMerged: (stamp: Stamp) => boolean,
+    now: Instant,
+  ): Merged & { record: SessionRecord; wasForgotten: boolean } {
+    let record = this.#records.get(delta.sid)
+    let wasForgotten = false
+    if (record === undefined) {
+      record = new SessionRecord(delta.sid, delta.created, now.monoMs - (delta.idleMs ?? 0))
+      // A destroyed session is ruled out here: its tombstone stays until every member has merged it.
+      wasForgotten = delta.destroyed === undefined && isMerged(delta.created)
+      record.whole = !wasForgotten
+      this.#records.set(delta.sid, record)
+    }
+    const merged = record.merge(delta, isMerged, now)
+    if (merged.destroyed) this.#tombstones++
+    for (const stamp of [delta.created, record.lastStamp]) this.#origins.add(stamp.origin)
+    for (const { stamp } of delta.attributes) this.#origins.add(stamp.origin)
+    return { ...merged, record, wasForgotten }
+  }
+
+  delete(sid: string): void {
+    const record = this.#records.get(sid)
+    if (record === undefined) return
+    if (record.destroyed !== undefined) this.#tombstones--
+    this.#records.delete(sid)
+  }
+
+  clear(): void {
+    this.#records.clear()
+    this.#tombstones = 0
+    this.#sweep = undefined
+  }
+
+  /**
+   * Looks at a share of the records, so that all are seen once in `sweepMs` and no turn of the loop is long.
+   * At the end of a round returns the origins of which some record bears a stamp.
+   */
+  sweep(now: Instant, rules: SweepRules): ReadonlySet<Origin> | undefined {
+    const elapsedMs = Math.min(now.monoMs - this.#sweptMs, this.#config.sweepMs)
+    this.#sweptMs = now.monoMs
+    this.#sweep ??= this.#begin()
+    let share = Math.min(20_000, Math.ceil((this.#records.size * elapsedMs) / this.#config.sweepMs) + 1)
+    for (; share > 0; share--) {
+      const next = this.#sweep.next()
+      if (next.done) {
+        this.#sweep = undefined
+        return this.#origins
+      }
+      this.#visit(next.value, now, rules)
+    }
+    return undefined
+  }
+
+  #begin(): Iterator<SessionRecord> {
+    this.#origins = new Set()
+    return this.#records.values()
+  }
+
+  #visit(record: SessionRecord, now: Instant, rules: SweepRules): void {
+    if (record.destroyed !== undefined) {
+      if (rules.isSettled(record.destroyed)) return this.delete(record.sid)
+    } else {
+      const ttlMs = this.ttlMs(record)
+      if (rules.mayForget && record.idleMs(now) >= ttlMs + graceMs(ttlMs, this.#config)) {
+        if (record.whole) rules.expired(record)
+        return this.delete(record.sid)
+      }
+      record.dropRemoved(rules.isSettled)
+    }
+    for (const stamp of record.stamps()) this.#origins.add(stamp.origin)
+  }
+}

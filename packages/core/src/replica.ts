@@ -1,0 +1,638 @@
+/**
+ * One member of a cluster as a state machine. Inputs and `now` go in, effects come out; nothing in here
+ * touches the world. The agent turns sockets and timers into inputs, the simulator does the same with a
+ * virtual clock and a hostile network.
+ */
+
+import { Acks } from './acks.js'
+import { type Config, touchIntervalMs } from './config.js'
+import { Context, type Counters } from './context.js'
+import type { DigestEntries } from './digest.js'
+import { type ErrorCode, SessionMeshError } from './errors.js'
+import type { Acks as AcksNeeded, Effect, Self } from './events.js'
+import { type Established, Handshake } from './handshake.js'
+import { checkWrite } from './limits.js'
+import type { LinkId, MemberChange, Peer } from './members.js'
+import type { DeltaMessage, Heartbeat, Message, Pull, State } from './messages.js'
+import { Outbox } from './outbox.js'
+import { rendezvous } from './owner.js'
+import { Pulls } from './pulls.js'
+import { Reads } from './reads.js'
+import { difference, type SessionRecord } from './session.js'
+import type { Instant, Origin, Stamp } from './stamp.js'
+import { Transfer } from './transfer.js'
+import { parseMessage } from './wire.js'
+
+export interface ReplicaOptions {
+  readonly self: Self
+  readonly cluster: string
+  readonly config: Config
+  /** In [0, 1); spreads redials. */
+  readonly random: () => number
+}
+
+/** What a request loaded: its write is the difference against this. */
+export interface Base {
+  readonly created: Stamp
+  readonly attributes: ReadonlyMap<string, Uint8Array>
+}
+
+export interface View {
+  readonly base: Base
+  readonly ttlMs: number
+  readonly remainingMs: number
+}
+
+export interface WriteOptions {
+  readonly base?: Base | undefined
+  readonly ttlMs?: number | undefined
+  readonly acks?: AcksNeeded | undefined
+}
+
+export interface Written {
+  readonly outcome: 'created' | 'changed' | 'unchanged' | 'dropped'
+  readonly changed: string[]
+  readonly base: Base | undefined
+  /** The number of the `acked` effect that will follow; `undefined` when no acks were asked for. */
+  readonly ack: number | undefined
+}
+
+export class Replica {
+  readonly #context: Context
+  readonly #outbox: Outbox
+  readonly #acks: Acks
+  readonly #pulls: Pulls
+  readonly #reads: Reads
+  readonly #handshake: Handshake
+  #lastPull = 0
+  #joinDeadlineMs = Number.POSITIVE_INFINITY
+  #startedMs: number | undefined
+  #heartbeatMs = Number.NEGATIVE_INFINITY
+  #tickedMs: number | undefined
+  /** Since when this member may have missed what happened, because it stood still. */
+  #behindSinceMs: number | undefined
+
+  constructor({ self, cluster, config, random }: ReplicaOptions) {
+    const nextPull = () => ++this.#lastPull
+    this.#context = new Context(self, cluster, config, random, (change, now) =>
+      this.#memberChanged(change, now),
+    )
+    this.#outbox = new Outbox(this.#context)
+    this.#acks = new Acks(this.#context)
+    this.#pulls = new Pulls(this.#context, nextPull)
+    this.#reads = new Reads(this.#context, nextPull, () => this.#behindSinceMs !== undefined)
+    this.#handshake = new Handshake(this.#context)
+  }
+
+  // ---- the world ----
+
+  /** Begins to join by way of `addresses`. A `ready` event follows. */
+  start(addresses: readonly string[], now: Instant): Effect[] {
+    this.#startedMs = now.monoMs
+    this.#joinDeadlineMs = now.monoMs + this.#context.config.joinTimeoutMs
+    for (const address of addresses) this.#context.dialer.add(address, true, now)
+    return this.tick(now)
+  }
+
+  /** Discovery found an address: a hint, to be proven by a hello. */
+  candidate(address: string, now: Instant): Effect[] {
+    this.#context.dialer.add(address, true, now)
+    return this.#done(now)
+  }
+
+  linkUp(link: LinkId, end: { dialled?: string | undefined; remoteHost: string }, now: Instant): Effect[] {
+    this.#handshake.begin(link, end, now)
+    return this.#done(now)
+  }
+
+  linkDown(link: LinkId, reason: string, now: Instant): Effect[] {
+    if (reason.startsWith('SESSIONMESH_'))
+      this.#context.warn(reason as ErrorCode, 'A peer refused this member', this.#handshake.addressOf(link))
+    const ended = this.#handshake.end(link, reason, now)
+    if (ended?.wasForgotten) this.#startAfresh(now)
+    if (ended?.peer !== undefined) this.#linkGone(link, ended.peer, now)
+    return this.#done(now)
+  }
+
+  dialFailed(address: string, wasRefused: boolean, now: Instant): Effect[] {
+    this.#context.dialer.failed(address, wasRefused, now)
+    if (wasRefused) this.#context.members.refused(address, now)
+    return this.#done(now)
+  }
+
+  /** A frame was read. Whatever is wrong with it cuts its link and harms nothing else. */
+  receive(link: LinkId, wire: unknown, now: Instant): Effect[] {
+    const peer = this.#handshake.peerOf(link)
+    try {
+      const latest = now.wallMs + this.#context.config.maxClockDriftMs
+      const message = parseMessage(wire, peer?.id, this.#context.config, latest)
+      if (peer !== undefined) this.#received(link, peer, message, now)
+      else if (message.kind === 'hello') {
+        const established = this.#handshake.hello(link, message, now)
+        if (established !== undefined) this.#established(link, established, now)
+      }
+    } catch (error) {
+      if (!(error instanceof SessionMeshError)) throw error
+      this.#drop(link, error, now)
+    }
+    return this.#done(now)
+  }
+
+  /** The last chunk of a transfer on this link is with the operating system: the next may follow. */
+  drained(link: LinkId, now: Instant): Effect[] {
+    this.#sendState(link, now)
+    return this.#done(now)
+  }
+
+  /** Sends what was written in this turn of the loop, as one message to all. */
+  flush(now: Instant): Effect[] {
+    this.#outbox.flush(this.#acks.isWaiting, now)
+    return this.#done(now)
+  }
+
+  /** Says goodbye. Flush first. */
+  leave(now: Instant): Effect[] {
+    this.#context.send(this.#links(), { kind: 'leave' })
+    return this.#done(now)
+  }
+
+  tick(now: Instant): Effect[] {
+    this.#noticeStall(now)
+    for (const peer of this.#context.members.tick(now)) this.#dropSilent(peer, now)
+    this.#beat(now)
+    const stalled = this.#pulls.stalled(now)
+    if (stalled !== undefined) this.#dropStalled(stalled, now)
+    this.#acks.tick(now)
+    this.#sweep(now)
+    return this.#done(now)
+  }
+
+  /** When `tick` is due at the latest, on the monotonic clock. Ask after every input. */
+  nextTickMs(): number {
+    const { config, dialer } = this.#context
+    const beatMs = (this.#tickedMs ?? Number.NEGATIVE_INFINITY) + config.heartbeatMs
+    return Math.min(beatMs, dialer.nextMs(this.#isLinked), this.#acks.nextMs(), this.#reads.nextMs())
+  }
+
+  // ---- sessions ----
+
+  load(sid: string, now: Instant): View | undefined {
+    const record = this.#reads.view(sid, now)
+    if (record === undefined || !this.#reads.isReadable(sid, record, now)) return undefined
+    const ttlMs = this.#context.records.ttlMs(record)
+    const base = { created: record.created, attributes: record.values() }
+    return { base, ttlMs, remainingMs: ttlMs - record.idleMs(now) }
+  }
+
+  has(sid: string, now: Instant): boolean {
+    const record = this.#reads.view(sid, now)
+    return record !== undefined && this.#reads.isReadable(sid, record, now)
+  }
+
+  *keys(now: Instant): Generator<string> {
+    for (const record of this.#context.records.all()) {
+      if (this.#context.records.isReadable(record, now)) yield record.sid
+    }
+  }
+
+  owner(sid: string, now: Instant): Origin | undefined {
+    const record = this.#context.records.get(sid)
+    return record !== undefined && this.has(sid, now) ? this.#context.ownerOf(record) : undefined
+  }
+
+  /** @throws SessionMeshError when a limit is passed or a name is forbidden; nothing is written then. */
+  write(
+    sid: string,
+    next: ReadonlyMap<string, Uint8Array>,
+    options: WriteOptions,
+    now: Instant,
+  ): { written: Written; effects: Effect[] } {
+    const written = this.#write(sid, next, options, now)
+    return { written, effects: this.#done(now) }
+  }
+
+  touch(sid: string, ttlMs: number | undefined, now: Instant): { touched: boolean; effects: Effect[] } {
+    const touched = this.has(sid, now)
+    if (touched) this.#touch(sid, ttlMs, now)
+    return { touched, effects: this.#done(now) }
+  }
+
+  /**
+   * Ends the session for good. An id that is unknown here is marked as well: its creation may be on its way.
+   */
+  destroy(
+    sid: string,
+    acks: AcksNeeded,
+    now: Instant,
+  ): { destroyed: boolean; ack: number | undefined; effects: Effect[] } {
+    const destroyed = this.has(sid, now)
+    const record = this.#context.records.get(sid)
+    let ack: number | undefined
+    if (record?.destroyed === undefined) {
+      checkWrite(sid, [], undefined, this.#context.config)
+      const stamp = this.#context.clock.issue(now)
+      const created = record?.created ?? this.#reads.view(sid, now)?.created ?? stamp
+      this.#outbox.write({ sid, created, attributes: [], destroyed: stamp }, stamp, now)
+      ack = this.#expect(stamp, acks, now)
+    }
+    return { destroyed, ack, effects: this.#done(now) }
+  }
+
+  /** See `Reads.catchUp`: a number to wait for, or `undefined` to go ahead. */
+  catchUp(sid: string, token: DigestEntries, now: Instant): { wait: number | undefined; effects: Effect[] } {
+    this.#noticeStall(now)
+    const wait = this.#reads.catchUp(sid, token, now)
+    return { wait, effects: this.#done(now) }
+  }
+
+  /** See `Reads.token`. */
+  token(sid: string, brought: DigestEntries, now: Instant): Stamp[] {
+    return this.#reads.token(sid, brought, now)
+  }
+
+  /** Waits for what was written so far to be held elsewhere; for a graceful leave. */
+  expectAll(now: Instant): { ack: number | undefined; effects: Effect[] } {
+    const own = this.#context.digest.get(this.#context.self.id)
+    const ack = own === undefined ? undefined : this.#expect(own, 'all', now)
+    return { ack, effects: this.#done(now) }
+  }
+
+  // ---- for status and tests ----
+
+  get size(): number {
+    return this.#context.records.size
+  }
+
+  get tombstones(): number {
+    return this.#context.records.tombstones
+  }
+
+  get isReady(): boolean {
+    return this.#context.isReady
+  }
+
+  get counters(): Readonly<Counters> {
+    return this.#context.counters
+  }
+
+  /** What waits for peers: questions by id, reads, transfers in either direction. */
+  get pending(): number {
+    return this.#reads.pending + this.#context.transfers.size + (this.#pulls.isIdle ? 0 : 1)
+  }
+
+  digest(): Stamp[] {
+    return this.#context.digest.entries()
+  }
+
+  peers(): Peer[] {
+    return [...this.#context.members.all()]
+  }
+
+  records(): IterableIterator<SessionRecord> {
+    return this.#context.records.all()
+  }
+
+  // ---- messages ----
+
+  #received(link: LinkId, peer: Peer, message: Message, now: Instant): void {
+    this.#context.members.heard(peer, now)
+    switch (message.kind) {
+      case 'hello':
+        return
+      case 'delta':
+        return this.#receivedDelta(link, peer, message, now)
+      case 'ack':
+        this.#context.members.toldDigest(peer, [message.upTo], now)
+        return this.#acks.check()
+      case 'heartbeat':
+        return this.#receivedHeartbeat(link, peer, message, now)
+      case 'pull':
+        return this.#receivedPull(link, peer, message, now)
+      case 'state':
+        return this.#receivedState(link, peer, message, now)
+      case 'leave':
+        return this.#context.members.left(peer, now)
+    }
+  }
+
+  #receivedDelta(link: LinkId, peer: Peer, message: DeltaMessage, now: Instant): void {
+    for (const { attributes, lifetime, destroyed } of message.deltas) {
+      const isForged = attributes.some(({ stamp }) => stamp.origin !== peer.id)
+      if (
+        isForged ||
+        (lifetime && lifetime.stamp.origin !== peer.id) ||
+        (destroyed && destroyed.origin !== peer.id)
+      ) {
+        throw new SessionMeshError('SESSIONMESH_BAD_FRAME', 'A frame is refused: a delta of another origin')
+      }
+    }
+    const forgotten = this.#pulls.live(link, peer, message, now)
+    this.#reads.fetch(forgotten, link, now)
+    this.#settle(now)
+  }
+
+  #receivedHeartbeat(link: LinkId, peer: Peer, { digest, roster }: Heartbeat, now: Instant): void {
+    // What it has merged matters for tombstones only once all that it sent before is merged here.
+    if (!this.#pulls.isHolding(link)) this.#context.members.toldDigest(peer, digest, now)
+    this.#meet(peer, roster, now)
+    this.#pulls.compare(link, peer, digest, now)
+    this.#acks.check()
+    this.#reads.settle(now)
+  }
+
+  #receivedPull(link: LinkId, peer: Peer, message: Pull, now: Instant): void {
+    if (message.digest === undefined) return this.#reads.answer(link, message, now)
+    this.#context.members.toldDigest(peer, message.digest, now)
+    const sinceMs = (peer.partedMs ?? Number.NEGATIVE_INFINITY) - 2 * this.#context.config.deadAfterMs
+    const transfer = new Transfer(message.pull, this.#context.records, message.digest, sinceMs)
+    this.#context.transfers.set(link, transfer)
+    this.#sendState(link, now)
+  }
+
+  #receivedState(link: LinkId, peer: Peer, message: State, now: Instant): void {
+    if (message.missing !== undefined) return this.#reads.answered(link, peer.id, message, now)
+    const { ended, forgotten } = this.#pulls.receive(link, message, now)
+    if (message.end !== undefined) this.#meet(peer, message.end.roster, now)
+    this.#reads.fetch(forgotten, link, now)
+    if (ended) {
+      this.#settle(now)
+      for (const waiting of this.#context.transfers.keys()) this.#sendState(waiting, now)
+      this.#heartbeatMs = Number.NEGATIVE_INFINITY
+      this.#beat(now)
+    }
+  }
+
+  #sendState(link: LinkId, now: Instant): void {
+    const transfer = this.#context.transfers.get(link)
+    // While a first transfer is built in place, what is here is not what our digest says.
+    if (transfer === undefined || this.#pulls.isBuilding) return
+    this.#outbox.flush(this.#acks.isWaiting, now)
+    const { records, isLast } = transfer.next(now, this.#context.config)
+    const message: State = { kind: 'state', pull: transfer.pull, records }
+    if (!isLast) {
+      this.#context.effect({ type: 'send', links: [link], message, resume: true })
+      return
+    }
+    const end = { digest: this.#context.digest.entries(), roster: this.#context.members.roster(true) }
+    this.#context.transfers.delete(link)
+    this.#context.counters.transfersSent++
+    this.#context.send([link], { ...message, end })
+  }
+
+  // ---- links and members ----
+
+  #established(link: LinkId, { peer, roster, replaced }: Established, now: Instant): void {
+    if (replaced !== undefined) this.#cleanUp(replaced, now)
+    this.#meet(peer, roster, now)
+    this.#context.dialer.add(peer.address, false, now)
+    this.#pulls.want(link, peer, now)
+    this.#reads.linkCame(peer.id)
+    // Others may be waiting for our word that it lives.
+    this.#heartbeatMs = Number.NEGATIVE_INFINITY
+    this.#beat(now)
+  }
+
+  /** Takes over what a peer tells of others: a newcomer known to one member becomes known to all. */
+  #meet(peer: Peer, roster: Heartbeat['roster'], now: Instant): void {
+    this.#context.members.toldRoster(peer, roster, now)
+    for (const { id, address, state } of roster) {
+      const known = this.#context.members.get(id)
+      if (known !== undefined && known.state !== 'left' && state === 'alive') {
+        this.#context.dialer.add(address, false, now)
+      }
+    }
+  }
+
+  #memberChanged({ peer, to }: MemberChange, now: Instant): void {
+    if (peer.announced && to !== 'alive') this.#context.notify({ type: 'member', state: to, peer })
+    if (to === 'alive') this.#context.notify({ type: 'member', state: to, peer })
+    if (to === 'left') this.#context.dialer.remove(peer.address)
+    if (to !== 'dead' && to !== 'left') return
+    if (peer.announced) this.#takeOver(peer, now)
+    this.#acks.check()
+  }
+
+  /** Owners are computed, so nothing moves: this only finds out what to tell. */
+  #takeOver(peer: Peer, now: Instant): void {
+    const { records, members, self } = this.#context
+    const before = new Set(members.living).add(peer.id)
+    const sids: string[] = []
+    for (const record of records.all()) {
+      const { sid, lastStamp } = record
+      if (members.living.has(lastStamp.origin) || !records.isReadable(record, now)) continue
+      const wasIts = lastStamp.origin === peer.id || rendezvous(sid, before) === peer.id
+      if (wasIts && rendezvous(sid, members.living) === self.id) sids.push(sid)
+    }
+    this.#context.counters.takeovers++
+    this.#context.notify({ type: 'takeover', peer, sids })
+  }
+
+  #linkGone(link: LinkId, peer: Peer, now: Instant): void {
+    this.#cleanUp(link, now)
+    if (peer.state !== 'left') this.#context.dialer.hurry(peer.address, now)
+    // Withdraw at once what we vouched for, and show the others what we hold of its last writes.
+    this.#heartbeatMs = Number.NEGATIVE_INFINITY
+    this.#beat(now)
+    this.#settle(now)
+  }
+
+  #cleanUp(link: LinkId, now: Instant): void {
+    this.#context.transfers.delete(link)
+    this.#pulls.linkGone(link, now)
+    this.#reads.linkGone(link)
+  }
+
+  #drop(link: LinkId, error: SessionMeshError, now: Instant): void {
+    const peer = this.#handshake.peerOf(link)
+    this.#context.counters.linksRefused++
+    this.#context.warn(error.code, error.message, peer?.address)
+    this.#context.effect({ type: 'drop', link, reason: error.code })
+    const ended = this.#handshake.end(link, error.code, now)
+    if (ended?.peer !== undefined) this.#linkGone(link, ended.peer, now)
+  }
+
+  #dropSilent(peer: Peer, now: Instant): void {
+    if (peer.link === undefined) return
+    const { link } = peer
+    this.#context.effect({ type: 'drop', link, reason: 'silent' })
+    const ended = this.#handshake.end(link, 'silent', now)
+    if (ended?.peer !== undefined) this.#linkGone(link, ended.peer, now)
+  }
+
+  #dropStalled(link: LinkId, now: Instant): void {
+    const peer = this.#handshake.peerOf(link)
+    if (peer !== undefined) this.#dropSilent(peer, now)
+  }
+
+  /** The others have forgotten this member, and with it what was destroyed meanwhile: join as a newcomer. */
+  #startAfresh(now: Instant): void {
+    this.#context.warn(
+      'SESSIONMESH_FORGOTTEN_MEMBER',
+      'This member was away for longer than forgetDeadAfterMs and starts afresh: its sessions are replaced by those of the cluster.',
+    )
+    this.#context.records.clear()
+    this.#context.digest.clear()
+    this.#behindSinceMs = now.monoMs
+  }
+
+  #links(): LinkId[] {
+    return this.#context.members.linked().map(({ link }) => link as LinkId)
+  }
+
+  #isLinked = (address: string, member: Origin | undefined): boolean => {
+    for (const peer of this.#context.members.all()) {
+      if (peer.link !== undefined && (peer.address === address || peer.id === member)) return true
+    }
+    return false
+  }
+
+  // ---- time ----
+
+  /** A member that stood still has heard nobody: it accuses nobody, and asks what it has missed. */
+  #noticeStall(now: Instant): void {
+    const { config, members, counters } = this.#context
+    const lateMs = this.#tickedMs === undefined ? 0 : now.monoMs - this.#tickedMs - config.heartbeatMs
+    this.#tickedMs = now.monoMs
+    if (lateMs > config.heartbeatMs) {
+      counters.stalls++
+      members.creditStall(lateMs)
+    }
+    if (lateMs > config.suspectAfterMs && this.#context.isReady) {
+      this.#behindSinceMs = now.monoMs
+      for (const peer of members.linked()) this.#pulls.want(peer.link as LinkId, peer, now)
+    }
+  }
+
+  #beat(now: Instant): void {
+    const { members, config, digest } = this.#context
+    // A millisecond of tolerance: timers fire early as well as late.
+    if (now.monoMs - this.#heartbeatMs < config.heartbeatMs - 1) return
+    this.#heartbeatMs = now.monoMs
+    this.#outbox.flush(this.#acks.isWaiting, now)
+    this.#context.send(this.#links(), {
+      kind: 'heartbeat',
+      digest: digest.entries(),
+      roster: members.roster(false),
+    })
+  }
+
+  #sweep(now: Instant): void {
+    const { records, members, digest, self } = this.#context
+    const origins = records.sweep(now, {
+      isSettled: (stamp) => digest.covers(stamp) && members.isSettled(stamp),
+      mayForget: this.#pulls.isIdle,
+      expired: (record) => this.#expired(record),
+    })
+    if (origins === undefined) return
+    for (const { origin } of digest.entries()) {
+      if (origin !== self.id && members.isGone(origin) && !origins.has(origin)) digest.retire(origin)
+    }
+  }
+
+  #expired(record: SessionRecord): void {
+    const owned = this.#context.ownerOf(record) === this.#context.self.id
+    this.#context.counters.expired++
+    // The owner tells, and so tells once; the others only forget.
+    if (!owned || !record.announced) return
+    this.#context.notify({
+      type: 'session',
+      change: 'expired',
+      sid: record.sid,
+      changed: [],
+      owned,
+      local: false,
+    })
+  }
+
+  /** The digest rose: held deltas, questions, reads and acks may go on. */
+  #settle(now: Instant): void {
+    for (const { link, forgotten } of this.#pulls.release(now)) this.#reads.fetch(forgotten, link, now)
+    this.#reads.settle(now)
+    this.#acks.check()
+  }
+
+  /** What every input ends with. */
+  #done(now: Instant): Effect[] {
+    for (const address of this.#context.dialer.due(now, this.#isLinked))
+      this.#context.effect({ type: 'dial', address })
+    this.#checkReady(now)
+    this.#checkCaughtUp(now)
+    this.#reads.tick(now)
+    return this.#context.takeEffects()
+  }
+
+  #checkReady(now: Instant): void {
+    if (this.#context.isReady || this.#startedMs === undefined || !this.#pulls.isIdle) return
+    const isOver = now.monoMs >= this.#joinDeadlineMs
+    if (!isOver && (this.#context.dialer.isWaiting(this.#isLinked) || this.#handshake.isWaiting)) return
+    this.#context.isReady = true
+    this.#context.notify({ type: 'ready' })
+  }
+
+  #checkCaughtUp(now: Instant): void {
+    if (this.#behindSinceMs === undefined) return
+    const isOver = now.monoMs - this.#behindSinceMs > this.#context.config.deadAfterMs
+    const isWhole =
+      this.#pulls.isIdle && this.#context.members.livingPeers().every(({ link }) => link !== undefined)
+    if (!isOver && !isWhole) return
+    this.#behindSinceMs = undefined
+    this.#reads.settle(now)
+  }
+
+  // ---- writing ----
+
+  #write(sid: string, next: ReadonlyMap<string, Uint8Array>, options: WriteOptions, now: Instant): Written {
+    const { config, counters, clock, records } = this.#context
+    const { base, ttlMs, acks = 'none' } = options
+    const current = this.load(sid, now)
+    const held = records.get(sid)
+    if (held?.destroyed !== undefined || (base !== undefined && current === undefined)) {
+      counters.writesDropped++
+      this.#context.warn(
+        'SESSIONMESH_WRITE_DROPPED',
+        'A write to a session that was destroyed or has expired since it was loaded was dropped: a session that is gone stays gone.',
+      )
+      return { outcome: 'dropped', changed: [], base: undefined, ack: undefined }
+    }
+    const loaded = base?.attributes ?? held?.values() ?? new Map<string, Uint8Array>()
+    const changes = difference(loaded, next)
+    checkWrite(sid, changes, held, config)
+    const isNew = current === undefined
+    const newTtlMs = ttlMs ?? (isNew ? config.ttlMs : current.ttlMs)
+    const changed = changes.map(({ name }) => name)
+    if (!isNew && changes.length === 0) {
+      this.#touch(sid, newTtlMs, now)
+      return { outcome: 'unchanged', changed, base: base ?? current.base, ack: undefined }
+    }
+    counters.writes++
+    const stamp = clock.issue(now)
+    const created = held?.created ?? current?.base.created ?? stamp
+    const lifetime = isNew || newTtlMs !== current.ttlMs ? { ttlMs: newTtlMs, stamp } : undefined
+    const attributes = changes.map((change) => ({ ...change, stamp }))
+    this.#outbox.write({ sid, created, attributes, lifetime, idleMs: 0 }, stamp, now)
+    const ack = this.#expect(stamp, acks, now)
+    return { outcome: isNew ? 'created' : 'changed', changed, base: { created, attributes: next }, ack }
+  }
+
+  #touch(sid: string, ttlMs: number | undefined, now: Instant): void {
+    const { records, counters, clock, config } = this.#context
+    counters.touches++
+    const record = records.get(sid)
+    if (record === undefined) return
+    if (ttlMs !== undefined && ttlMs !== records.ttlMs(record)) {
+      const stamp = clock.issue(now)
+      const { created } = record
+      this.#outbox.write({ sid, created, attributes: [], lifetime: { ttlMs, stamp }, idleMs: 0 }, stamp, now)
+      return
+    }
+    record.use(now)
+    if (now.monoMs - record.toldMs >= touchIntervalMs(records.ttlMs(record), config)) {
+      record.toldMs = now.monoMs
+      this.#outbox.touch(record.touch(now))
+    }
+  }
+
+  #expect(stamp: Stamp, acks: AcksNeeded, now: Instant): number | undefined {
+    return acks === 'none' ? undefined : this.#acks.expect(stamp, acks, now)
+  }
+}

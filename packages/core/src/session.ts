@@ -1,0 +1,212 @@
+/**
+ * A session as a member holds it. Replicated state changes in one way only: `merge`, which is commutative,
+ * associative and idempotent, and serves local writes, live deltas, repair and state transfer alike.
+ *
+ * Values are opaque bytes here, from the write that made them to the read that needs them.
+ */
+
+import type { Digest } from './digest.js'
+import { compareStamps, type Instant, laterStamp, type Stamp } from './stamp.js'
+
+/** One attribute as it travels and as it is held. `value: undefined` means removed: removal is a value too. */
+export interface Attribute {
+  readonly name: string
+  readonly value: Uint8Array | undefined
+  readonly stamp: Stamp
+}
+
+/** How long a session lives without use. The last writer wins. */
+export interface Lifetime {
+  readonly ttlMs: number
+  readonly stamp: Stamp
+}
+
+/** A partial record to merge. Empty but for `sid`, `created` and `idleMs`, it is a touch. */
+export interface Delta {
+  readonly sid: string
+  /** The stamp of the write that created the session: tells a forgotten session from a new one. */
+  readonly created: Stamp
+  readonly attributes: readonly Attribute[]
+  readonly lifetime?: Lifetime | undefined
+  readonly destroyed?: Stamp | undefined
+  /** Idle time when this was sent. Age, not a moment: no two members' clocks are ever compared. */
+  readonly idleMs?: number | undefined
+}
+
+/** The stamps of what a delta would write. A delta without any is a touch. */
+export function writeStamps({ attributes, lifetime, destroyed }: Delta): Stamp[] {
+  const stamps = attributes.map(({ stamp }) => stamp)
+  if (lifetime !== undefined) stamps.push(lifetime.stamp)
+  if (destroyed !== undefined) stamps.push(destroyed)
+  return stamps
+}
+
+/** What a merge did. */
+export interface Merged {
+  /** Attributes whose value is another now. */
+  readonly changed: string[]
+  /** The session ended by this merge. */
+  readonly destroyed: boolean
+}
+
+const NOTHING: Merged = { changed: [], destroyed: false }
+
+export class SessionRecord {
+  readonly sid: string
+  created: Stamp
+  /** The highest stamp of all that is merged: its origin is the last writer. */
+  lastStamp: Stamp
+  lifetime: Lifetime | undefined
+  destroyed: Stamp | undefined
+  /** Last use, on this member's monotonic clock. Only grows. */
+  accessedMs: number
+  /** Last use that the peers know of too: what touches are coalesced against. */
+  toldMs: number
+  /**
+   * False for a session that was forgotten here as expired and turns out to be alive elsewhere: what came
+   * since is merged, but it may not be read until its whole has been fetched.
+   */
+  whole = true
+  /** `session:created` has been told to the user. */
+  announced = false
+  /** Bytes of names and values, for the limit on a session's size. */
+  bytes = 0
+  #attributes = new Map<string, Attribute>()
+
+  constructor(sid: string, created: Stamp, accessedMs: number) {
+    this.sid = sid
+    this.created = created
+    this.lastStamp = created
+    this.accessedMs = accessedMs
+    this.toldMs = accessedMs
+  }
+
+  /** `isMerged` tells which stamps are contained in this member's state already: they are skipped. */
+  merge(delta: Delta, isMerged: (stamp: Stamp) => boolean, now: Instant): Merged {
+    if (compareStamps(delta.created, this.created) < 0) this.created = delta.created
+    if (delta.idleMs !== undefined) this.#accessed(now.monoMs - delta.idleMs)
+    if (delta.destroyed !== undefined && !isMerged(delta.destroyed)) return this.#destroy(delta.destroyed)
+    // Destroyed is absorbing, whatever the stamps: session ids are never used again.
+    if (this.destroyed !== undefined) return NOTHING
+    const changed: string[] = []
+    for (const attribute of delta.attributes) {
+      if (isMerged(attribute.stamp)) continue
+      const held = this.#attributes.get(attribute.name)
+      if (held !== undefined && compareStamps(held.stamp, attribute.stamp) >= 0) continue
+      this.#put(attribute, held)
+      if (!sameBytes(held?.value, attribute.value)) changed.push(attribute.name)
+    }
+    const { lifetime } = delta
+    if (lifetime !== undefined && !isMerged(lifetime.stamp)) {
+      if (this.lifetime === undefined || compareStamps(lifetime.stamp, this.lifetime.stamp) > 0) {
+        this.lifetime = lifetime
+        this.lastStamp = laterStamp(this.lastStamp, lifetime.stamp)
+      }
+    }
+    return { changed, destroyed: false }
+  }
+
+  get(name: string): Uint8Array | undefined {
+    return this.#attributes.get(name)?.value
+  }
+
+  /** How many attributes are held, markers of removed ones included. */
+  get names(): number {
+    return this.#attributes.size
+  }
+
+  /** The attributes that have a value. */
+  values(): Map<string, Uint8Array> {
+    const values = new Map<string, Uint8Array>()
+    for (const { name, value } of this.#attributes.values()) if (value !== undefined) values.set(name, value)
+    return values
+  }
+
+  /** Every stamp that the record bears. */
+  *stamps(): Generator<Stamp> {
+    yield this.created
+    if (this.lifetime !== undefined) yield this.lifetime.stamp
+    if (this.destroyed !== undefined) yield this.destroyed
+    for (const { stamp } of this.#attributes.values()) yield stamp
+  }
+
+  /** What this record has above `digest`; with no digest, all of it. `undefined` when nothing. */
+  above(digest: Digest | undefined, now: Instant): Delta | undefined {
+    const lacks = (stamp: Stamp) => digest === undefined || !digest.covers(stamp)
+    const attributes: Attribute[] = []
+    for (const attribute of this.#attributes.values()) if (lacks(attribute.stamp)) attributes.push(attribute)
+    const lifetime = this.lifetime !== undefined && lacks(this.lifetime.stamp) ? this.lifetime : undefined
+    const destroyed = this.destroyed !== undefined && lacks(this.destroyed) ? this.destroyed : undefined
+    if (attributes.length === 0 && lifetime === undefined && destroyed === undefined) return undefined
+    return { ...this.touch(now), attributes, lifetime, destroyed }
+  }
+
+  /** A delta that tells the idle time alone. */
+  touch(now: Instant): Delta {
+    return {
+      sid: this.sid,
+      created: this.created,
+      attributes: [],
+      idleMs: Math.max(0, Math.round(now.monoMs - this.accessedMs)),
+    }
+  }
+
+  use(now: Instant): void {
+    this.accessedMs = Math.max(this.accessedMs, now.monoMs)
+  }
+
+  idleMs(now: Instant): number {
+    return Math.max(0, now.monoMs - this.accessedMs)
+  }
+
+  /** Forgets markers of removed attributes that no member can need any more. */
+  dropRemoved(isSettled: (stamp: Stamp) => boolean): void {
+    for (const { name, value, stamp } of this.#attributes.values()) {
+      if (value === undefined && isSettled(stamp)) {
+        this.#attributes.delete(name)
+        this.bytes -= name.length
+      }
+    }
+  }
+
+  #put(attribute: Attribute, held: Attribute | undefined): void {
+    this.#attributes.set(attribute.name, attribute)
+    this.bytes += (attribute.value?.length ?? 0) - (held?.value?.length ?? 0)
+    if (held === undefined) this.bytes += attribute.name.length
+    this.lastStamp = laterStamp(this.lastStamp, attribute.stamp)
+  }
+
+  #accessed(atMs: number): void {
+    this.accessedMs = Math.max(this.accessedMs, atMs)
+    this.toldMs = Math.max(this.toldMs, atMs)
+  }
+
+  #destroy(stamp: Stamp): Merged {
+    const first = this.destroyed === undefined
+    this.destroyed = first ? stamp : laterStamp(this.destroyed as Stamp, stamp)
+    this.lastStamp = laterStamp(this.lastStamp, stamp)
+    this.lifetime = undefined
+    this.whole = true
+    this.#attributes = new Map()
+    this.bytes = 0
+    return { changed: [], destroyed: first }
+  }
+}
+
+/** What a request changed: `next` against the `base` that it loaded. Values are compared as bytes. */
+export function difference(
+  base: ReadonlyMap<string, Uint8Array>,
+  next: ReadonlyMap<string, Uint8Array>,
+): { name: string; value: Uint8Array | undefined }[] {
+  const changes: { name: string; value: Uint8Array | undefined }[] = []
+  for (const [name, value] of next) if (!sameBytes(base.get(name), value)) changes.push({ name, value })
+  for (const name of base.keys()) if (!next.has(name)) changes.push({ name, value: undefined })
+  return changes
+}
+
+function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === b) return true
+  if (a === undefined || b === undefined || a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}

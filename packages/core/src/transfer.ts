@@ -1,0 +1,76 @@
+/**
+ * The sender's side of a state transfer: the answer to a pull, whether at link-up, to close a gap, or to a
+ * joiner. It walks the records in slices while writes go on, and sends of each what the asker's digest lacks.
+ * A record that changes meanwhile goes back on the list, so that in the turn in which the list is empty the
+ * asker has been sent all that this member's digest covers, and the digest of that turn ends the transfer.
+ * (Taken at the start, it would claim less than was sent, and later deltas would be merged twice.)
+ */
+
+import type { Config } from './config.js'
+import { Digest, type DigestEntries } from './digest.js'
+import type { Records } from './records.js'
+import type { Delta, SessionRecord } from './session.js'
+import type { Instant } from './stamp.js'
+
+/** Rough bytes of a record on the wire beside its values: id, stamps, names' headers. */
+const OVERHEAD_BYTES = 64
+
+export class Transfer {
+  readonly pull: number
+  readonly #records: Records
+  readonly #told: Digest
+  /** Sessions used since then are told with their idle time, even if nothing else of them is. */
+  readonly #sinceMs: number
+  #walk: Iterator<SessionRecord> | undefined
+  readonly #again = new Set<string>()
+
+  constructor(pull: number, records: Records, told: DigestEntries, sinceMs: number) {
+    this.pull = pull
+    this.#records = records
+    this.#told = Digest.of(told)
+    this.#sinceMs = sinceMs
+    this.#walk = records.all()
+  }
+
+  /** A record changed: what was sent of it may be old. */
+  changed(sid: string): void {
+    this.#again.add(sid)
+  }
+
+  /** The next chunk; `isLast` in the turn in which nothing is left. */
+  next(now: Instant, config: Config): { records: Delta[]; isLast: boolean } {
+    const chunk: Delta[] = []
+    let bytes = 0
+    // Records that the asker has are visited too, and cost time without filling the chunk.
+    for (let visits = 0; visits < 10 * config.transferChunkRecords; visits++) {
+      if (chunk.length >= config.transferChunkRecords || bytes >= config.transferChunkBytes) break
+      const record = this.#nextRecord()
+      if (record === undefined) return { records: chunk, isLast: true }
+      const delta = this.#lackedOf(record, now)
+      if (delta === undefined) continue
+      chunk.push(delta)
+      bytes += record.bytes + OVERHEAD_BYTES
+    }
+    return { records: chunk, isLast: this.#walk === undefined && this.#again.size === 0 }
+  }
+
+  #nextRecord(): SessionRecord | undefined {
+    if (this.#walk !== undefined) {
+      const next = this.#walk.next()
+      if (!next.done) return next.value
+      this.#walk = undefined
+    }
+    for (const sid of this.#again) {
+      this.#again.delete(sid)
+      const record = this.#records.get(sid)
+      if (record !== undefined) return record
+    }
+    return undefined
+  }
+
+  #lackedOf(record: SessionRecord, now: Instant): Delta | undefined {
+    const delta = record.above(this.#told, now)
+    if (delta !== undefined) return delta
+    return record.destroyed === undefined && record.accessedMs > this.#sinceMs ? record.touch(now) : undefined
+  }
+}

@@ -1,0 +1,367 @@
+/**
+ * Messages as plain arrays of numbers, strings and bytes, ready for any codec (the agent uses MessagePack),
+ * and back. Whatever comes from a peer is checked here, to the last field, before anything else sees it.
+ *
+ * A frame opens with two tables, since stamps are most of what a small write would weigh:
+ *
+ *     [kind, origins, stamps, ...fields]
+ *     origins: ids other than the sender's; index 0 is the sender, 1 the first of the table
+ *     stamps:  [base, (origin, base - time, counter)*]; fields name a stamp by its index, from 1; 0 is none
+ */
+
+import type { Config } from './config.js'
+import type { DigestEntries } from './digest.js'
+import { SessionMeshError } from './errors.js'
+import type { MemberState, Message, RosterEntry } from './messages.js'
+import type { Attribute, Delta } from './session.js'
+import type { Origin, Stamp } from './stamp.js'
+
+export type Wire = readonly unknown[]
+
+const KINDS = ['hello', 'delta', 'ack', 'heartbeat', 'pull', 'state', 'leave'] as const
+const STATES: readonly MemberState[] = ['alive', 'suspect', 'dead', 'left']
+
+/** Session attributes of these names could reach a prototype when an application copies them. */
+export const FORBIDDEN_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
+
+export function packMessage(message: Message, sender: Origin): Wire {
+  const table = new StampTable(sender)
+  const fields = packFields(message, table)
+  return [KINDS.indexOf(message.kind), table.origins, table.pack(), ...fields]
+}
+
+function packFields(message: Message, table: StampTable): unknown[] {
+  const stamps = (entries: DigestEntries) => entries.map((stamp) => table.add(stamp))
+  const roster = (entries: readonly RosterEntry[]) =>
+    entries.map((entry) => [
+      entry.id,
+      entry.name,
+      entry.address,
+      STATES.indexOf(entry.state),
+      entry.digest === undefined ? 0 : stamps(entry.digest),
+    ])
+  const deltas = (list: readonly Delta[]) => list.map((delta) => packDelta(delta, table))
+  switch (message.kind) {
+    case 'hello': {
+      const { protocolMin, protocolMax, cluster, id, name, address, clockMs } = message
+      return [
+        protocolMin,
+        protocolMax,
+        cluster,
+        id,
+        name,
+        address,
+        clockMs,
+        stamps(message.digest),
+        roster(message.roster),
+      ]
+    }
+    case 'delta':
+      return [
+        table.add(message.previous),
+        table.add(message.upTo),
+        message.wantsAck ? 1 : 0,
+        deltas(message.deltas),
+      ]
+    case 'ack':
+      return [table.add(message.upTo)]
+    case 'heartbeat':
+      return [stamps(message.digest), roster(message.roster)]
+    case 'pull':
+      return [message.pull, message.digest === undefined ? 0 : stamps(message.digest), message.sids ?? 0]
+    case 'state': {
+      const { pull, records, missing, end } = message
+      return [
+        pull,
+        deltas(records),
+        missing ?? 0,
+        end === undefined ? 0 : [stamps(end.digest), roster(end.roster)],
+      ]
+    }
+    case 'leave':
+      return []
+  }
+}
+
+function packDelta(delta: Delta, table: StampTable): unknown[] {
+  const { sid, created, attributes, lifetime, destroyed, idleMs } = delta
+  const packed: unknown[] = [sid, table.add(created), idleMs ?? -1, table.add(destroyed)]
+  packed.push(lifetime === undefined ? 0 : [lifetime.ttlMs, table.add(lifetime.stamp)])
+  for (const { name, value, stamp } of attributes) packed.push(name, value ?? null, table.add(stamp))
+  return packed
+}
+
+class StampTable {
+  readonly origins: Origin[] = []
+  readonly #stamps: Stamp[] = []
+  readonly #indices = new Map<Stamp, number>()
+  readonly #originIndices = new Map<Origin, number>()
+
+  constructor(sender: Origin) {
+    this.#originIndices.set(sender, 0)
+  }
+
+  add(stamp: Stamp | undefined): number {
+    if (stamp === undefined) return 0
+    let index = this.#indices.get(stamp)
+    if (index === undefined) {
+      index = this.#stamps.push(stamp)
+      this.#indices.set(stamp, index)
+    }
+    return index
+  }
+
+  pack(): number[] {
+    let base = 0
+    for (const { time } of this.#stamps) base = Math.max(base, time)
+    const packed = [base]
+    for (const { time, counter, origin } of this.#stamps)
+      packed.push(this.#origin(origin), base - time, counter)
+    return packed
+  }
+
+  #origin(origin: Origin): number {
+    let index = this.#originIndices.get(origin)
+    if (index === undefined) {
+      index = this.origins.push(origin)
+      this.#originIndices.set(origin, index)
+    }
+    return index
+  }
+}
+
+/**
+ * @param sender the member at the other end of the link; `undefined` until its hello.
+ * @param latestMs the highest time that a stamp may have: our wall clock and the allowed drift.
+ * @throws SessionMeshError `SESSIONMESH_BAD_FRAME`, `SESSIONMESH_CLOCK_DRIFT`: the link must be cut.
+ */
+export function parseMessage(
+  wire: unknown,
+  sender: Origin | undefined,
+  config: Config,
+  latestMs = Number.POSITIVE_INFINITY,
+): Message {
+  const frame = new Reader(array(wire, 'frame'), config)
+  const kind = KINDS[frame.count('kind')]
+  if (kind === undefined) throw bad('its kind is unknown')
+  if ((kind === 'hello') !== (sender === undefined)) throw bad(`a ${kind} is out of order`)
+  const origins = frame.strings('origins')
+  const stamps = array(frame.next(), 'stamps')
+  // A hello names its sender itself.
+  const self = sender ?? text(frame.peek(3), 'member id', config)
+  frame.useTable(stampTable(stamps, [self, ...origins], latestMs))
+  const message = parseFields(kind, frame)
+  frame.end()
+  return message
+}
+
+function parseFields(kind: (typeof KINDS)[number], frame: Reader): Message {
+  switch (kind) {
+    case 'hello':
+      return {
+        kind,
+        protocolMin: frame.count('protocol'),
+        protocolMax: frame.count('protocol'),
+        cluster: frame.text('cluster'),
+        id: frame.text('member id'),
+        name: frame.text('name'),
+        address: frame.text('address'),
+        clockMs: frame.number('clock'),
+        digest: frame.stamps('digest'),
+        roster: frame.roster(),
+      }
+    case 'delta': {
+      const previous = frame.optionalStamp('previous')
+      const upTo = frame.optionalStamp('upTo')
+      return { kind, previous, upTo, wantsAck: frame.count('wantsAck') === 1, deltas: frame.deltas() }
+    }
+    case 'ack':
+      return { kind, upTo: frame.stamp('upTo') }
+    case 'heartbeat':
+      return { kind, digest: frame.stamps('digest'), roster: frame.roster() }
+    case 'pull': {
+      const pull = frame.count('pull')
+      const digest = frame.peek() === 0 ? frame.skip() : frame.stamps('digest')
+      const sids = frame.peek() === 0 ? frame.skip() : frame.strings('sids')
+      if ((digest === undefined) === (sids === undefined)) throw bad('a pull names a digest or ids')
+      return { kind, pull, digest, sids }
+    }
+    case 'state': {
+      const pull = frame.count('pull')
+      const records = frame.deltas()
+      const missing = frame.peek() === 0 ? frame.skip() : frame.strings('missing')
+      if (frame.peek() === 0) return { kind, pull, records, missing, end: frame.skip() }
+      const end = frame.inner('end')
+      return { kind, pull, records, missing, end: { digest: end.stamps('digest'), roster: end.roster() } }
+    }
+    case 'leave':
+      return { kind }
+  }
+}
+
+function stampTable(packed: readonly unknown[], origins: readonly Origin[], latestMs: number): Stamp[] {
+  const base = number(packed[0], 'stamp base')
+  if (base > latestMs) {
+    throw new SessionMeshError(
+      'SESSIONMESH_CLOCK_DRIFT',
+      `A frame is refused: a stamp is ${base - latestMs} ms too far ahead`,
+    )
+  }
+  const table: Stamp[] = []
+  for (let i = 1; i < packed.length; i += 3) {
+    const origin = origins[count(packed[i], 'origin index')]
+    if (origin === undefined) throw bad('a stamp names no origin')
+    const time = base - count(packed[i + 1], 'stamp time')
+    if (!Number.isSafeInteger(time) || time < 0) throw bad('a stamp has no valid time')
+    table.push({ time, counter: count(packed[i + 2], 'stamp counter'), origin })
+  }
+  return table
+}
+
+/** Takes the fields of one array in order, each checked. */
+class Reader {
+  readonly #fields: readonly unknown[]
+  readonly #config: Config
+  #table: readonly Stamp[] = []
+  #at = 0
+
+  constructor(fields: readonly unknown[], config: Config, table: readonly Stamp[] = []) {
+    this.#fields = fields
+    this.#config = config
+    this.#table = table
+  }
+
+  useTable(table: readonly Stamp[]): void {
+    this.#table = table
+  }
+
+  next(): unknown {
+    if (this.#at >= this.#fields.length) throw bad('it ends early')
+    return this.#fields[this.#at++]
+  }
+
+  peek(ahead = 0): unknown {
+    return this.#fields[this.#at + ahead]
+  }
+
+  skip(): undefined {
+    this.#at++
+    return undefined
+  }
+
+  end(): void {
+    if (this.#at < this.#fields.length) throw bad('it has more fields than its kind')
+  }
+
+  number(what: string): number {
+    return number(this.next(), what)
+  }
+
+  count(what: string): number {
+    return count(this.next(), what)
+  }
+
+  text(what: string): string {
+    return text(this.next(), what, this.#config)
+  }
+
+  strings(what: string): string[] {
+    return array(this.next(), what).map((item) => text(item, what, this.#config))
+  }
+
+  stamp(what: string): Stamp {
+    return this.#stampAt(this.next(), what)
+  }
+
+  optionalStamp(what: string): Stamp | undefined {
+    return this.peek() === 0 ? this.skip() : this.stamp(what)
+  }
+
+  stamps(what: string): Stamp[] {
+    return array(this.next(), what).map((index) => this.#stampAt(index, what))
+  }
+
+  inner(what: string): Reader {
+    return this.#reader(this.next(), what)
+  }
+
+  roster(): RosterEntry[] {
+    return array(this.next(), 'roster').map((packed) => {
+      const entry = this.#reader(packed, 'roster entry')
+      const [id, name, address] = [entry.text('member id'), entry.text('name'), entry.text('address')]
+      const state = STATES[entry.count('state')]
+      if (state === undefined) throw bad('a roster entry has an unknown state')
+      return { id, name, address, state, digest: entry.peek() === 0 ? entry.skip() : entry.stamps('digest') }
+    })
+  }
+
+  deltas(): Delta[] {
+    return array(this.next(), 'deltas').map((packed) => this.#reader(packed, 'delta').delta())
+  }
+
+  delta(): Delta {
+    const sid = this.text('session id')
+    const created = this.stamp('created')
+    const idleMs = this.number('idle time')
+    const destroyed = this.optionalStamp('destroyed')
+    const lifetime = this.peek() === 0 ? this.skip() : this.inner('lifetime').lifetime()
+    const attributes: Attribute[] = []
+    while (this.#at < this.#fields.length) {
+      if (attributes.length >= this.#config.maxAttributes * 2) throw bad('a session has too many attributes')
+      attributes.push(this.attribute())
+    }
+    return { sid, created, attributes, lifetime, destroyed, idleMs: idleMs < 0 ? undefined : idleMs }
+  }
+
+  lifetime(): { ttlMs: number; stamp: Stamp } {
+    const ttlMs = this.number('ttl')
+    if (ttlMs <= 0) throw bad('a ttl is not above 0')
+    return { ttlMs, stamp: this.stamp('lifetime') }
+  }
+
+  attribute(): Attribute {
+    const name = this.text('attribute name')
+    if (FORBIDDEN_NAMES.has(name)) throw bad(`an attribute is named ${name}`)
+    const value = this.next()
+    if (value !== null && !(value instanceof Uint8Array)) throw bad('an attribute is not bytes')
+    // A copy of its own: a slice would keep the whole frame in memory as long as the session lives.
+    return { name, value: value === null ? undefined : new Uint8Array(value), stamp: this.stamp('attribute') }
+  }
+
+  #reader(packed: unknown, what: string): Reader {
+    return new Reader(array(packed, what), this.#config, this.#table)
+  }
+
+  #stampAt(index: unknown, what: string): Stamp {
+    const stamp = this.#table[count(index, what) - 1]
+    if (stamp === undefined) throw bad(`${what} names no stamp`)
+    return stamp
+  }
+}
+
+function array(value: unknown, what: string): readonly unknown[] {
+  if (!Array.isArray(value)) throw bad(`${what} is not an array`)
+  return value
+}
+
+function number(value: unknown, what: string): number {
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw bad(`${what} is not a number`)
+  return value
+}
+
+function count(value: unknown, what: string): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
+    throw bad(`${what} is not a count`)
+  return value
+}
+
+function text(value: unknown, what: string, config: Config): string {
+  if (typeof value !== 'string' || value.length > config.maxNameLength) {
+    throw bad(`${what} is not a text of at most ${config.maxNameLength} characters`)
+  }
+  return value
+}
+
+function bad(what: string): SessionMeshError {
+  return new SessionMeshError('SESSIONMESH_BAD_FRAME', `A frame is refused: ${what}`)
+}

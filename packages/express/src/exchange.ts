@@ -1,0 +1,142 @@
+/**
+ * One request and its response: what a store cannot do, because it happens around the response.
+ *
+ * - Read-your-writes: the causal token came with the request (store.ts reads it) and leaves with the headers.
+ * - A streamed response: what the handler changed before its headers leave is saved before they leave.
+ *   express-session itself saves in `res.end`, which is too late then.
+ * - Durability: a response that tells of a write leaves when the write is handed to the operating system, so
+ *   that no client has seen a write that a SIGKILL of this process could still take away.
+ */
+
+import type { NextFunction, Request, Response } from 'express'
+import type { CookieOptions, Session } from 'express-session'
+import onHeaders from 'on-headers'
+import type { Sessions } from 'sessionmesh'
+import { hold } from './hold.js'
+import { attributesOf } from './json.js'
+import { sendToken } from './token.js'
+
+/** What all exchanges of one middleware have in common. */
+export interface Setup {
+  sessions: Sessions
+  store: ExchangeStore
+  /** The token's cookie; `undefined` without read-your-writes. */
+  cookieName: string | undefined
+  saveUninitialized: boolean
+  unset: 'destroy' | 'keep'
+}
+
+/** What an exchange asks its store. */
+export interface ExchangeStore {
+  destroy(sid: string, callback: (error?: unknown) => void): void
+  isStored(session: object): boolean
+  hasChanged(session: object): boolean
+}
+
+/**
+ * A response waits this long at most until its writes are handed over. That takes a fraction of a millisecond,
+ * unless the buffers to a peer that hangs are full: then rather a response than none.
+ */
+const MAX_HOLD_MS = 250
+
+export class Exchange {
+  readonly #setup: Setup
+  readonly #req: Request
+  readonly #res: Response
+  readonly #next: NextFunction
+  readonly #brought: string | undefined
+  /** The session's id and cookie when the handler got it; `undefined`: express-session has not opened one. */
+  #opened: { sid: string; cookie: CookieOptions } | undefined
+  /** `res.end` has been called: express-session itself saves, before anything leaves. */
+  #ending = false
+
+  /** To be made before express-session runs: of the listeners for headers the first one is called last. */
+  constructor(setup: Setup, req: Request, res: Response, next: NextFunction, brought: string | undefined) {
+    this.#setup = setup
+    this.#req = req
+    this.#res = res
+    this.#next = next
+    this.#brought = brought
+    onHeaders(res, () => this.#onHeaders())
+  }
+
+  /** express-session is done with the request, and the handler's turn comes. */
+  open(): void {
+    if (this.#opened || !this.#req.session) return
+    this.#opened = { sid: this.#req.sessionID, cookie: this.#req.session.cookie }
+    this.#res.end = new Proxy(this.#res.end, {
+      apply: (end, res, args) => this.#onEnd(() => Reflect.apply(end, res, args)),
+    })
+  }
+
+  #onHeaders(): void {
+    if (!this.#opened) return
+    try {
+      if (!this.#ending) this.#save()
+      this.#sendToken(this.#opened.cookie)
+      if (this.#hasWritten()) this.#releaseWhenFlushed(this.#hold())
+    } catch (error) {
+      this.#report(error)
+    }
+  }
+
+  /** What is written after the headers, in a streamed response, leaves before its last bytes. */
+  #onEnd<T>(end: () => T): T {
+    this.#ending = true
+    if (!this.#res.headersSent) return end()
+    const release = this.#hold()
+    try {
+      return end()
+    } finally {
+      if (this.#hasWritten()) this.#releaseWhenFlushed(release)
+      else release()
+    }
+  }
+
+  /** As express-session will decide in `res.end`; it then finds the session saved. */
+  #save(): void {
+    const { saveUninitialized, unset, store } = this.#setup
+    const { sessionID } = this.#req
+    const session: Session | null | undefined = this.#req.session
+    if (!session) {
+      if (unset === 'destroy') store.destroy(sessionID, (error) => this.#report(error))
+    } else if (
+      saveUninitialized ||
+      store.isStored(session) ||
+      sessionID !== this.#opened?.sid ||
+      attributesOf(session).length > 0
+    ) {
+      session.save((error) => this.#report(error))
+    }
+  }
+
+  #sendToken(cookie: CookieOptions): void {
+    const { cookieName, sessions } = this.#setup
+    if (cookieName === undefined) return
+    const token = sessions.token(this.#req.sessionID, this.#brought)
+    if (token !== this.#brought) sendToken(this.#res, cookieName, token, this.#req.session?.cookie ?? cookie)
+  }
+
+  #hasWritten(): boolean {
+    const session: Session | null | undefined = this.#req.session
+    return !session || this.#req.sessionID !== this.#opened?.sid || this.#setup.store.hasChanged(session)
+  }
+
+  /** HTTP/2 has no socket of its own per response: nothing is held there. */
+  #hold(): () => void {
+    return this.#req.httpVersionMajor < 2 ? hold(this.#req.socket) : () => {}
+  }
+
+  #releaseWhenFlushed(release: () => void): void {
+    const late = setTimeout(release, MAX_HOLD_MS)
+    this.#setup.sessions.flushed().then(() => {
+      clearTimeout(late)
+      release()
+    })
+  }
+
+  /** As express-session reports what goes wrong around the response. */
+  #report(error: unknown): void {
+    if (error) setImmediate(() => this.#next(error))
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * What npm would publish, installed as a stranger would: outside the workspace, from the tarballs, used with
+ * `import`, with `require()`, and from TypeScript.
+ */
+
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+const run = promisify(execFile)
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const INSTALL_MS = 180_000
+
+let folder: string
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sessionmesh-pack-'))
+  for (const name of await publicPackages()) {
+    await pnpm(join(root, 'packages', name), 'pack', '--pack-destination', folder)
+  }
+  const tarballs = (await readdir(folder)).filter((file) => file.endsWith('.tgz')).map((file) => `./${file}`)
+  await writeFile(join(folder, 'package.json'), '{ "name": "stranger", "private": true }\n')
+  const others = [
+    'express@5',
+    'express-session@1',
+    '@types/express@5',
+    '@types/express-session@1',
+    '@types/node@20',
+  ]
+  await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...tarballs, ...others], {
+    cwd: folder,
+  })
+}, INSTALL_MS)
+
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const BODY = `
+async function main() {
+  const cluster = await joinCluster({ name: 'shop', secret: 'a secret for the tests only', listen: { port: 0 } })
+  const app = express()
+  app.use(session({ cluster, secret: 'cookie secret', resave: false, saveUninitialized: false }))
+  app.get('/', (req, res) => {
+    req.session.visits = (req.session.visits ?? 0) + 1
+    res.json({ visits: req.session.visits })
+  })
+  const server = app.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = 'http://127.0.0.1:' + server.address().port
+  const first = await fetch(url)
+  const cookie = first.headers.getSetCookie().map((line) => line.split(';')[0]).join('; ')
+  const second = await fetch(url, { headers: { cookie } })
+  console.log(JSON.stringify(await second.json()), cluster.sessions.size)
+  server.closeAllConnections()
+  server.close()
+  await cluster.close()
+}
+main()
+`
+
+test('import', async () => {
+  const imports = `
+import { once } from 'node:events'
+import express from 'express'
+import { joinCluster } from 'sessionmesh'
+import { session } from '@sessionmesh/express'
+`
+  expect(await output('app.mjs', imports + BODY)).toBe('{"visits":2} 1')
+})
+
+test('require()', async () => {
+  const requires = `
+const { once } = require('node:events')
+const express = require('express')
+const { joinCluster } = require('sessionmesh')
+const { session } = require('@sessionmesh/express')
+`
+  expect(await output('app.cjs', requires + BODY)).toBe('{"visits":2} 1')
+})
+
+test('TypeScript', async () => {
+  await writeFile(
+    join(folder, 'app.mts'),
+    `
+import express from 'express'
+import { joinCluster, type Cluster, type SessionMeshError } from 'sessionmesh'
+import { session, SessionStore } from '@sessionmesh/express'
+
+const cluster: Cluster = await joinCluster({
+  name: 'shop',
+  secret: process.env.SESSIONMESH_SECRET,
+  listen: { host: '127.0.0.1', port: 7373 },
+  peers: ['127.0.0.1:7374', '127.0.0.1:7375'],
+})
+const app = express()
+app.use(session({ cluster, secret: 'cookie secret', resave: false, saveUninitialized: false }))
+cluster.on('takeover', ({ member, sessions }) => console.log(member.name, sessions.length))
+export const code: SessionMeshError['code'] = 'SESSIONMESH_CLOSED'
+export const store = SessionStore
+// @ts-expect-error: there is no such event
+cluster.on('nonsense', () => {})
+`,
+  )
+  const options = ['--noEmit', '--strict', '--target', 'es2023', '--module', 'nodenext', '--types', 'node']
+  await check([...options, 'app.mts'])
+})
+
+async function publicPackages(): Promise<string[]> {
+  const names: string[] = []
+  for (const name of await readdir(join(root, 'packages'))) {
+    const manifest: unknown = JSON.parse(await readFile(join(root, 'packages', name, 'package.json'), 'utf8'))
+    const isPrivate = typeof manifest === 'object' && manifest !== null && 'private' in manifest
+    if (!isPrivate) names.push(name)
+  }
+  return names
+}
+
+/** Runs a program in the stranger's folder, and gives what it printed. */
+async function output(file: string, source: string): Promise<string> {
+  await writeFile(join(folder, file), source)
+  const { stdout } = await run(process.execPath, [file], { cwd: folder, timeout: 30_000 })
+  return stdout.trim()
+}
+
+async function check(args: string[]): Promise<void> {
+  const manifest = createRequire(import.meta.url).resolve('typescript/package.json')
+  const compiler = join(dirname(manifest), 'bin', 'tsc')
+  await run(process.execPath, [compiler, ...args], { cwd: folder }).catch((error: { stdout?: string }) => {
+    throw new Error(error.stdout)
+  })
+}
+
+/** The pnpm that runs these tests, else the one that npx finds: npm cannot pack a workspace's own ranges. */
+async function pnpm(cwd: string, ...args: string[]): Promise<void> {
+  const own = process.env.npm_execpath
+  if (own === undefined || !/pnpm[^/\\]*$/.test(own)) await run('npx', ['-y', 'pnpm@10', ...args], { cwd })
+  else if (/\.[cm]?js$/.test(own)) await run(process.execPath, [own, ...args], { cwd })
+  else await run(own, args, { cwd })
+}

@@ -1,0 +1,67 @@
+/** The commands of a member process, run against its cluster. */
+
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Cluster } from 'sessionmesh'
+import { fingerprint } from './fingerprint.js'
+import type { MemberCommands, WriteReport } from './member-protocol.js'
+
+/** New sessions per turn of the loop in a burst: enough to load it, few enough to let links breathe. */
+const BURST = 100
+
+export function memberCommands(joined: Cluster | undefined, release: (key: string) => void): MemberCommands {
+  const cluster = (): Cluster => {
+    if (joined === undefined) throw new Error('this member runs without a cluster')
+    return joined
+  }
+  const sessions = () => cluster().sessions
+
+  return {
+    load: (sid) => sessions().load(sid)?.data,
+    async write(sid, data, options) {
+      const start = performance.now()
+      const result = sessions().write(sid, data, { ...options, base: sessions().load(sid)?.base })
+      const acked = await result.acked.catch(codeOf)
+      const report: WriteReport = {
+        outcome: result.outcome,
+        changed: result.changed,
+        acked,
+        waitedMs: performance.now() - start,
+      }
+      return report
+    },
+    async writeMany(prefix, count, bytes) {
+      const payload = 'x'.repeat(bytes)
+      for (let i = 0; i < count; i++) {
+        sessions().write(`${prefix}${i}`, { i, payload })
+        if (i % BURST === BURST - 1) await nextTurn()
+      }
+    },
+    touch: (sid, ttlMs) => sessions().touch(sid, { ttlMs }),
+    destroy: (sid) => sessions().destroy(sid).destroyed,
+    has: (sid) => sessions().has(sid),
+    keys: () => [...sessions().keys()],
+    size: () => sessions().size,
+    owner: (sid) => sessions().owner(sid)?.name,
+    snapshot: () => {
+      return Object.fromEntries([...sessions().keys()].map((sid) => [sid, sessions().load(sid)?.data ?? {}]))
+    },
+    fingerprint: () => fingerprint(sessions()),
+    status: () => cluster().status(),
+    flushed: () => sessions().flushed(),
+    release,
+    stall(ms) {
+      const end = performance.now() + ms
+      while (performance.now() < end) {
+        // Busy on purpose: this is what a long garbage collection or a synchronous handler looks like.
+      }
+    },
+    cpuUsage: () => process.cpuUsage(),
+    close: () => cluster().close(),
+  }
+}
+
+/** The stable code of an error, or its message. */
+export function codeOf(error: unknown): string {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code
+  return String(error)
+}

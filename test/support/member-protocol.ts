@@ -1,0 +1,89 @@
+/** What a member process (member.ts) and the test that started it (member-process.ts) say to each other. */
+
+import type { Acks, ClusterEvents, ClusterOptions, Status } from 'sessionmesh'
+
+/** How a member process is to be, given to it as JSON in its environment. */
+export interface MemberSettings {
+  name: string
+  /** Absent: no cluster at all, and express-session's MemoryStore behind the same app. */
+  cluster?: Omit<ClusterOptions, 'logger'>
+  /** Where its Express app listens; absent: no HTTP. */
+  httpPort?: number
+  /** See redirect.ts. */
+  routes?: Record<string, number>
+  /** Also report the events of single sessions. */
+  reportSessionEvents?: boolean
+}
+
+/** The environment variable that carries them. */
+export const SETTINGS_VARIABLE = 'SESSIONMESH_TEST_MEMBER'
+
+/** What became of a write: the acks that arrived, or the code with which the promise was rejected. */
+export interface WriteReport {
+  outcome: string
+  changed: string[]
+  acked: number | string
+  /** From the call to the promise of the acks. */
+  waitedMs: number
+}
+
+/** The state of one member in a form that can be compared with that of another. */
+export interface Fingerprint {
+  sessions: number
+  /** Over all sessions, ids and attributes. */
+  hash: string
+}
+
+/** What a test may ask of a member process. */
+export interface MemberCommands {
+  load(sid: string): Record<string, unknown> | undefined
+  /** As one request does it: `data` replaces what was loaded in the same turn. */
+  write(
+    sid: string,
+    data: Record<string, unknown>,
+    options?: { acks?: Acks; ttlMs?: number },
+  ): Promise<WriteReport>
+  /** New sessions `prefix0`, `prefix1`, … of about `bytes` each, in many turns. */
+  writeMany(prefix: string, count: number, bytes: number): Promise<void>
+  touch(sid: string, ttlMs?: number): boolean
+  destroy(sid: string): boolean
+  has(sid: string): boolean
+  keys(): string[]
+  size(): number
+  /** Name of the member that answers for the session. */
+  owner(sid: string): string | undefined
+  snapshot(): Record<string, Record<string, unknown>>
+  fingerprint(): Fingerprint
+  status(): Status
+  flushed(): Promise<void>
+  /** Lets a request that came with `?hold=key` go on. */
+  release(key: string): void
+  /** Blocks the member's own event loop. */
+  stall(ms: number): void
+  cpuUsage(): NodeJS.CpuUsage
+  /** Leaves the cluster; the process stays until it is ended. */
+  close(): Promise<void>
+}
+
+export type CommandName = keyof MemberCommands
+
+export type ToMember = { id: number; command: CommandName; args: unknown[] }
+
+export type EventName = keyof ClusterEvents
+
+/** What comes with each event. `held`: a request waits for its key. */
+export type EventDetails = { [E in EventName]: ClusterEvents[E][0] } & { held: { key: string } }
+
+/** One event of a member; `at` is wall-clock time there. */
+export interface MemberEvent<N extends keyof EventDetails = keyof EventDetails> {
+  name: N
+  detail: EventDetails[N]
+  at: number
+}
+
+export type FromMember =
+  | { kind: 'ready'; joinedMs: number; sessionsAtJoin: number }
+  | { kind: 'failed'; code: string | undefined; message: string }
+  | { kind: 'event'; event: MemberEvent }
+  | { kind: 'reply'; id: number; value: unknown }
+  | { kind: 'error'; id: number; code: string | undefined; message: string }

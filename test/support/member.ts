@@ -1,0 +1,115 @@
+/**
+ * One member as a real process: joins a cluster, serves the Express app, and obeys the test that started it
+ * over IPC. It ends when that test's process ends.
+ */
+
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { session as meshSession } from '@sessionmesh/express'
+import type { RequestHandler } from 'express'
+import expressSession from 'express-session'
+import { type Cluster, joinCluster } from 'sessionmesh'
+import { memberApp } from './member-app.js'
+import { codeOf, memberCommands } from './member-commands.js'
+import {
+  type EventName,
+  type FromMember,
+  type MemberSettings,
+  SETTINGS_VARIABLE,
+  type ToMember,
+} from './member-protocol.js'
+import { redirectDials } from './redirect.js'
+
+const COOKIE = { secret: 'cookie secret of the tests', resave: false, saveUninitialized: false }
+
+const REPORTED = [
+  'member:alive',
+  'member:suspect',
+  'member:dead',
+  'member:left',
+  'takeover',
+  'sync:start',
+  'sync:end',
+  'warning',
+] as const satisfies EventName[]
+
+const SESSION_EVENTS = [
+  'session:created',
+  'session:changed',
+  'session:destroyed',
+  'session:expired',
+] as const satisfies EventName[]
+
+const held = new Map<string, () => void>()
+
+const gate = {
+  wait: (key: string) =>
+    new Promise<void>((resolve) => {
+      held.set(key, resolve)
+      send({ kind: 'event', event: { name: 'held', detail: { key }, at: Date.now() } })
+    }),
+}
+
+function release(key: string): void {
+  const resolve = held.get(key)
+  if (resolve === undefined) throw new Error(`no request waits for "${key}"`)
+  held.delete(key)
+  resolve()
+}
+
+function send(message: FromMember): void {
+  process.send?.(message)
+}
+
+async function main(): Promise<void> {
+  const settings: MemberSettings = JSON.parse(process.env[SETTINGS_VARIABLE] ?? '{}')
+  if (settings.routes !== undefined) redirectDials(settings.routes)
+  const start = performance.now()
+  const cluster = settings.cluster && (await joinCluster({ ...settings.cluster, memberName: settings.name }))
+  const joinedMs = performance.now() - start
+  const sessionsAtJoin = cluster?.sessions.size ?? 0
+  if (cluster !== undefined) report(cluster, settings)
+  obey(cluster)
+  if (settings.httpPort !== undefined) await serve(settings.name, settings.httpPort, cluster)
+  process.once('SIGTERM', () => {
+    void (cluster?.close() ?? Promise.resolve()).then(() => process.exit(0))
+  })
+  send({ kind: 'ready', joinedMs, sessionsAtJoin })
+}
+
+async function serve(name: string, port: number, cluster: Cluster | undefined): Promise<void> {
+  const session: RequestHandler =
+    cluster === undefined ? expressSession(COOKIE) : meshSession({ ...COOKIE, cluster })
+  const server = createServer(memberApp(name, session, gate))
+  server.listen({ host: '127.0.0.1', port })
+  await once(server, 'listening')
+}
+
+function report(cluster: Cluster, settings: MemberSettings): void {
+  const names: readonly EventName[] = settings.reportSessionEvents
+    ? [...REPORTED, ...SESSION_EVENTS]
+    : REPORTED
+  for (const name of names) {
+    cluster.on(name, (detail) => {
+      send({ kind: 'event', event: { name, detail, at: Date.now() } })
+    })
+  }
+}
+
+function obey(cluster: Cluster | undefined): void {
+  const commands = memberCommands(cluster, release)
+  process.on('message', async ({ id, command, args }: ToMember) => {
+    try {
+      const value: unknown = await Reflect.apply(commands[command], commands, args)
+      send({ kind: 'reply', id, value })
+    } catch (error) {
+      send({ kind: 'error', id, code: codeOf(error), message: String(error) })
+    }
+  })
+}
+
+process.once('disconnect', () => process.exit(1))
+main().catch((error: unknown) => {
+  const failed: FromMember = { kind: 'failed', code: codeOf(error), message: String(error) }
+  process.send?.(failed, () => process.exit(1))
+})
