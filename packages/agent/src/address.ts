@@ -60,7 +60,7 @@ function whatIsWrong(text: string): string {
   if (text === '') return 'it is empty'
   if (text.includes('://')) return 'it is a URL'
   if (/^\d+$/.test(text)) return 'it has no host'
-  if (isIPv6(text) || /:.*:/.test(text)) return 'IPv6 needs brackets'
+  if (!text.startsWith('[') && /:.*:/.test(text)) return 'IPv6 needs brackets'
   if (!/:\d*$/.test(text)) return 'it has no port, or one that is not a number'
   return 'its host or port is malformed'
 }

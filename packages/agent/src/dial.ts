@@ -33,7 +33,7 @@ export interface DialEnd {
   failed(failure: DialFailure): void
 }
 
-/** Without a list of authorities no certificate is trusted; see `checkServerIdentity` below. */
+/** An empty list of authorities: no certificate is trusted. */
 const secureContext = createSecureContext({ ...tlsOptions, ca: [] })
 
 export class Dial {
@@ -83,8 +83,10 @@ export class Dial {
           port,
           secureContext,
           pskCallback: () => offer(keyring, keyIndex),
-          // Called when the far end shows a certificate in place of the key, however well it is signed.
-          checkServerIdentity: () => new Error('It showed a certificate: it is no member.'),
+          // A far end without our key may show a certificate instead. None is good enough, whoever signed it and
+          // whatever NODE_TLS_REJECT_UNAUTHORIZED says. (With the key this is not called.)
+          rejectUnauthorized: true,
+          checkServerIdentity: () => new Error('it showed a certificate, so it is no member'),
         })
         connection.once('secureConnect', () => {
           remoteHost = connection.remoteAddress ?? host

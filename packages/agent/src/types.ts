@@ -3,8 +3,9 @@
  * The behaviour behind it lives in cluster.ts and sessions.ts.
  */
 
-/** How many peers must hold a write before its promise resolves. */
-export type Acks = 'none' | 'one' | 'all'
+import type { Acks, Base, Config, MemberState } from '@sessionmesh/core'
+
+export type { Acks, Base, Config, MemberState }
 
 /** What a user passes to `joinCluster`. */
 export interface ClusterOptions {
@@ -17,6 +18,8 @@ export interface ClusterOptions {
   secret?: string | readonly string[] | undefined
   /** Where this member accepts links. Default `{ host: '127.0.0.1', port: 7373 }`. Port 0 picks a free one. */
   listen?: { host?: string; port?: number }
+  /** `host:port` at which the others reach this member, where it is not what it listens on (NAT, a proxy). */
+  advertise?: string
   /** `host:port` of other members (IPv6 in brackets). Any one living member is enough. Default none. */
   peers?: readonly string[]
   /** A stable name of this member for people and logs. Default `hostname:port`. */
@@ -30,7 +33,7 @@ export interface ClusterOptions {
   /** Console-shaped logger; silent by default. */
   logger?: Logger
   /** Timeouts and limits of the protocol; see `Config` in @sessionmesh/core for each meaning and default. */
-  config?: Partial<import('@sessionmesh/core').Config>
+  config?: Partial<Config>
 }
 
 /** The part of `console` (or pino) that the agent uses. */
@@ -40,8 +43,6 @@ export interface Logger {
   warn(message: string): void
   error(message: string): void
 }
-
-export type MemberState = 'alive' | 'suspect' | 'dead' | 'left'
 
 /** A participant of the cluster, self included, as this member sees it. */
 export interface Member {
@@ -64,12 +65,6 @@ export interface Loaded {
   ttlMs: number
   /** How long the session will live without further use, in ms. */
   remainingMs: number
-}
-
-declare const base: unique symbol
-/** The state that a request loaded, kept so that its write can be a difference. Opaque. */
-export interface Base {
-  readonly [base]: true
 }
 
 export interface WriteOptions {

@@ -106,9 +106,11 @@ export class Replica {
   }
 
   linkDown(link: LinkId, reason: string, now: Instant): Effect[] {
-    if (reason.startsWith('SESSIONMESH_'))
-      this.#context.warn(reason as ErrorCode, 'A peer refused this member', this.#handshake.addressOf(link))
+    const address = this.#handshake.addressOf(link)
     const ended = this.#handshake.end(link, reason, now)
+    if (ended !== undefined && reason.startsWith('SESSIONMESH_')) {
+      this.#context.warn(reason as ErrorCode, `A peer cut the link to this member: ${reason}`, address)
+    }
     if (ended?.wasForgotten) this.#startAfresh(now)
     if (ended?.peer !== undefined) this.#linkGone(link, ended.peer, now)
     return this.#done(now)

@@ -1,0 +1,191 @@
+import { once } from 'node:events'
+import { request } from 'node:https'
+import { type Socket, connect as tcpConnect } from 'node:net'
+import { type TLSSocket, connect as tlsConnect } from 'node:tls'
+import { afterEach, expect, test, vi } from 'vitest'
+import type { WebSocket } from 'ws'
+import { Acceptor, type AcceptorOptions, tlsOptions } from './acceptor.js'
+import { Dial } from './dial.js'
+import { createKeyring, offer } from './keys.js'
+import { linkPath, linkProtocol } from './link.js'
+
+const keyring = createKeyring('shop', ['a secret of enough length'])
+const cleanUps: (() => unknown)[] = []
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
+})
+
+async function startAcceptor(options: Partial<AcceptorOptions> = {}) {
+  const accepted: WebSocket[] = []
+  const refused: string[] = []
+  const acceptor = new Acceptor(
+    {
+      keyring,
+      host: '127.0.0.1',
+      port: 0,
+      maxFrameBytes: 2 ** 20,
+      handshakeTimeoutMs: 10_000,
+      maxPendingSockets: 8,
+      ...options,
+    },
+    {
+      accepted: (socket) => accepted.push(socket),
+      refused: (host, message) => refused.push(`${host}: ${message}`),
+    },
+  )
+  const { port } = await acceptor.listen()
+  cleanUps.push(() => {
+    for (const socket of accepted) socket.terminate()
+    return acceptor.close()
+  })
+  return { acceptor, accepted, refused, port }
+}
+
+/** A socket that the test controls, and what comes out of it. */
+async function connectRaw(port: number): Promise<{ socket: Socket; closed: () => boolean }> {
+  const socket = tcpConnect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.resume()
+  cleanUps.push(() => socket.destroy())
+  await once(socket, 'connect')
+  return { socket, closed: () => socket.closed || socket.readableEnded }
+}
+
+function connectWithKey(port: number): TLSSocket {
+  return tlsConnect({ ...tlsOptions, port, host: '127.0.0.1', pskCallback: () => offer(keyring, 0) })
+}
+
+function dial(port: number): Promise<WebSocket> {
+  return new Promise((resolve, reject) => {
+    new Dial(
+      `127.0.0.1:${port}`,
+      { keyring, maxFrameBytes: 2 ** 20, handshakeTimeoutMs: 10_000 },
+      {
+        open: (socket) => {
+          cleanUps.push(() => socket.terminate())
+          resolve(socket)
+        },
+        failed: ({ message }) => reject(new Error(message)),
+      },
+    )
+  })
+}
+
+function until(condition: () => boolean): Promise<void> {
+  return vi.waitFor(() => expect(condition()).toBe(true), { timeout: 10_000, interval: 5 })
+}
+
+test.each([
+  ['plain HTTP', 'GET / HTTP/1.1\r\nHost: a\r\n\r\n', /^127\.0\.0\.1: It sent plain HTTP/],
+  ['garbage', 'what is this?\n'.repeat(1000), /It is no member \(ERR_SSL_WRONG_VERSION_NUMBER\)/],
+  // A handshake message said to be 16 MB long: nobody waits for the rest of it.
+  ['an endless greeting', Buffer.from([22, 3, 1, 0, 4, 1, 255, 255, 255]), /It is no member \(ERR_SSL_/],
+])('%s is refused at once', async (_name, sent, message) => {
+  const { port, refused } = await startAcceptor()
+  const { socket, closed } = await connectRaw(port)
+  socket.write(sent)
+  await until(closed)
+  expect(refused).toEqual([expect.stringMatching(message)])
+})
+
+test('a TLS client without a key is refused', async () => {
+  const { port, refused } = await startAcceptor()
+  const client = tlsConnect({ port, host: '127.0.0.1', rejectUnauthorized: false })
+  cleanUps.push(() => client.destroy())
+  await expect(once(client, 'secureConnect')).rejects.toThrow()
+  await until(() => refused.length === 1)
+  expect(refused[0]).toContain('It is no member')
+})
+
+test('who says nothing is cut after the handshake timeout, with the key or without', async () => {
+  const { port, refused } = await startAcceptor({ handshakeTimeoutMs: 200 })
+  const { closed } = await connectRaw(port)
+  const client = connectWithKey(port)
+  client.on('error', () => {})
+  cleanUps.push(() => client.destroy())
+  await until(() => closed() && client.closed)
+  const message = '127.0.0.1: It did not authenticate within 200 ms.'
+  expect(refused).toEqual([message, message])
+})
+
+test('one that connects and goes away is nothing to report', async () => {
+  const { port, refused } = await startAcceptor()
+  const { socket } = await connectRaw(port)
+  socket.destroy()
+  // The acceptor sees things in their order: with the link open it has seen the socket go.
+  await dial(port)
+  expect(refused).toEqual([])
+})
+
+test('strangers are bounded in number, and cannot keep members out', async () => {
+  const { port, refused, accepted } = await startAcceptor({ maxPendingSockets: 3 })
+  const strangers: Awaited<ReturnType<typeof connectRaw>>[] = []
+  for (let n = 0; n < 5; n++) strangers.push(await connectRaw(port))
+  await until(() => refused.length === 2)
+  expect(refused[0]).toContain('the oldest of too many sockets')
+  await until(() => strangers.filter(({ closed }) => closed()).length === 2)
+  expect(strangers.map(({ closed }) => closed())).toEqual([true, true, false, false, false])
+  await dial(port)
+  await until(() => accepted.length === 1)
+})
+
+test('a link is no stranger any more', async () => {
+  const { port, refused, accepted } = await startAcceptor({ maxPendingSockets: 1 })
+  for (let n = 0; n < 3; n++) await dial(port)
+  await until(() => accepted.length === 3)
+  expect(refused).toEqual([])
+  expect(accepted.map(({ readyState }) => readyState)).toEqual([1, 1, 1])
+})
+
+test.each([
+  ['a request elsewhere', '/', {}, 404],
+  ['a request without an upgrade', linkPath, {}, 426],
+  ['an upgrade elsewhere', '/chat', upgradeTo(linkProtocol), 404],
+  ['an upgrade to another protocol', linkPath, upgradeTo('sessionmesh.9'), 426],
+  ['an upgrade to no protocol', linkPath, { Connection: 'Upgrade', Upgrade: 'websocket' }, 426],
+])('with the key, %s is answered with a refusal and closed', async (_name, path, headers, status) => {
+  const { port, refused, accepted } = await startAcceptor()
+  const outgoing = request({ path, headers, createConnection: () => connectWithKey(port) })
+  outgoing.end()
+  const [response] = await once(outgoing, 'response')
+  response.resume()
+  await once(response, 'end')
+  expect(response.statusCode).toBe(status)
+  expect(response.headers.connection).toBe('close')
+  await until(() => outgoing.socket?.closed === true)
+  expect(refused.length).toBe(1)
+  expect(accepted).toEqual([])
+})
+
+function upgradeTo(protocol: string) {
+  return {
+    Connection: 'Upgrade',
+    Upgrade: 'websocket',
+    'Sec-WebSocket-Version': '13',
+    'Sec-WebSocket-Key': Buffer.alloc(16).toString('base64'),
+    'Sec-WebSocket-Protocol': protocol,
+  }
+}
+
+test('a port in use is told, with the mend', async () => {
+  const { port } = await startAcceptor()
+  await expect(startAcceptor({ port })).rejects.toMatchObject({
+    code: 'SESSIONMESH_PORT_IN_USE',
+    message: `Port ${port} on 127.0.0.1 is in use. Stop the process that has it, or choose another listen.port.`,
+  })
+})
+
+test.each([
+  ['an address of another machine', { host: '192.0.2.1' }],
+  ['a port that does not exist', { port: 65536 }],
+])('%s cannot be listened on', async (_name, options) => {
+  await expect(startAcceptor(options)).rejects.toMatchObject({ code: 'SESSIONMESH_LISTEN_FAILED' })
+})
+
+test('close ends strangers too', async () => {
+  const { acceptor, port } = await startAcceptor()
+  const { closed } = await connectRaw(port)
+  await acceptor.close()
+  await until(closed)
+})

@@ -1,0 +1,237 @@
+/** This process's membership of a cluster, as its user sees it. */
+
+import { randomBytes } from 'node:crypto'
+import { EventEmitter } from 'node:events'
+import { type CoreEvent, type ErrorCode, formatStamp, type Peer, Replica } from '@sessionmesh/core'
+import { formatAddress } from './address.js'
+import { deriveKeys } from './keys.js'
+import { Links } from './links.js'
+import { RateLimit } from './log.js'
+import { type ResolvedOptions, resolveOptions } from './options.js'
+import { Runner } from './runner.js'
+import { LocalSessions } from './sessions.js'
+import type { Cluster, ClusterEvents, ClusterOptions, Logger, Member, Sessions, Status } from './types.js'
+
+/** Fewer would let one slow handshake keep a peer out, more would let strangers take memory. */
+const maxPendingSockets = 64
+/** A peer on a LAN answers in milliseconds; a frozen one accepts and never does. */
+const handshakeTimeoutMs = 1_000
+
+/**
+ * Joins the cluster. Resolves when this member may serve: it has the state of every peer that answered, or
+ * knows that there is none. Await it before the HTTP server listens.
+ *
+ * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`, `SESSIONMESH_BAD_ADDRESS`, `SESSIONMESH_SECRET_REQUIRED`,
+ * `SESSIONMESH_SECRET_TOO_SHORT`, `SESSIONMESH_PORT_IN_USE`, `SESSIONMESH_LISTEN_FAILED`
+ */
+export async function joinCluster(options: ClusterOptions): Promise<Cluster> {
+  const resolved = resolveOptions(options)
+  // The links exist before the machine does, because only a bound socket knows its port.
+  const hooks: { runner?: Runner } = {}
+  const links = new Links(
+    {
+      keyring: resolved.keyring,
+      host: resolved.host,
+      port: resolved.port,
+      maxFrameBytes: resolved.config.maxFrameBytes,
+      handshakeTimeoutMs,
+      maxPendingSockets,
+    },
+    {
+      open: (link) => (hooks.runner ? hooks.runner.onOpen(link) : link.terminate()),
+      frame: (link, frame) => hooks.runner?.onFrame(link, frame),
+      closed: (link, reason, error) => hooks.runner?.onClosed(link, reason, error),
+      dialFailed: (address, failure) => hooks.runner?.onDialFailed(address, failure),
+      refused: (remoteHost, message, code) => hooks.runner?.onRefused(remoteHost, message, code),
+    },
+  )
+  const { port } = await links.listen()
+  const agent = new Agent(resolved, links, port)
+  hooks.runner = agent.runner
+  await agent.join()
+  return agent
+}
+
+class Agent implements Cluster {
+  readonly name: string
+  readonly self: Member
+  readonly runner: Runner
+  readonly #sessions: LocalSessions
+  readonly #replica: Replica
+  readonly #options: ResolvedOptions
+  readonly #logger: Logger
+  readonly #emitter = new EventEmitter()
+  readonly #warnings = new RateLimit()
+  /** Nobody can listen before `joinCluster` resolves: what happens until then is told right after. */
+  #early: (() => void)[] | undefined = []
+  #onReady = () => {}
+  #closing: Promise<void> | undefined
+
+  constructor(options: ResolvedOptions, links: Links, port: number) {
+    const { name, config, keyring, logger } = options
+    const id = randomBytes(9).toString('base64url')
+    const address =
+      options.advertise ?? (isWildcard(options.host) ? `:${port}` : formatAddress(options.host, port))
+    const memberName = options.memberName(port)
+    this.name = name
+    this.self = { id, name: memberName, address, state: 'alive', self: true }
+    this.#options = options
+    this.#logger = logger
+    this.#replica = new Replica({
+      self: { id, name: memberName, address },
+      cluster: name,
+      config,
+      random: Math.random,
+    })
+    this.runner = new Runner(this.#replica, links, this.self.id, config.maxLinkBufferBytes, {
+      core: (event) => this.#onCore(event),
+      warning: (code, message, where) => this.#warn(code, message, where),
+    })
+    this.#sessions = new LocalSessions(
+      this.runner,
+      options.acks,
+      deriveKeys(keyring, 'causal token'),
+      (member) => this.#member(member),
+    )
+  }
+
+  get sessions(): Sessions {
+    return this.#sessions
+  }
+
+  async join(): Promise<void> {
+    const { peers, host, hasSecret } = this.#options
+    if (!hasSecret) this.#logger.warn(`No secret: ${host} is open to every process of this machine`)
+    const ready = new Promise<void>((resolve) => {
+      this.#onReady = resolve
+    })
+    this.runner.run(this.#replica.start(peers, this.runner.now()))
+    await ready
+    setImmediate(() => {
+      const early = this.#early ?? []
+      this.#early = undefined
+      for (const tell of early) tell()
+    })
+  }
+
+  members(): Member[] {
+    return [this.self, ...this.#replica.peers().map(memberOf)]
+  }
+
+  status(): Status {
+    return {
+      cluster: this.name,
+      self: this.self,
+      members: this.members(),
+      ready: this.#replica.isReady,
+      sessions: this.#replica.size,
+      tombstones: this.#replica.tombstones,
+      digest: Object.fromEntries(this.#replica.digest().map((stamp) => [stamp.origin, formatStamp(stamp)])),
+      counters: { ...this.#replica.counters },
+    }
+  }
+
+  on<E extends keyof ClusterEvents>(event: E, listener: (...args: ClusterEvents[E]) => void): this {
+    this.#emitter.on(event, listener)
+    return this
+  }
+
+  once<E extends keyof ClusterEvents>(event: E, listener: (...args: ClusterEvents[E]) => void): this {
+    this.#emitter.once(event, listener)
+    return this
+  }
+
+  off<E extends keyof ClusterEvents>(event: E, listener: (...args: ClusterEvents[E]) => void): this {
+    this.#emitter.off(event, listener)
+    return this
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    this.#sessions.close()
+    this.runner.flushNow()
+    // A goodbye hands over all sessions, so every peer should hold the last writes before it is said.
+    const { ack, effects } = this.#replica.expectAll(this.runner.now())
+    const held = ack === undefined ? undefined : this.runner.acked(ack)
+    this.runner.run(effects)
+    await held
+    await this.runner.leave()
+    this.#logger.info(`${this.self.name} has left cluster ${this.name}`)
+    this.#emitter.removeAllListeners()
+  }
+
+  #member(id: string): Member | undefined {
+    return id === this.self.id ? this.self : this.members().find((member) => member.id === id)
+  }
+
+  #onCore(event: CoreEvent): void {
+    switch (event.type) {
+      case 'ready':
+        this.#logger.info(
+          `${this.self.name} has joined cluster ${this.name} with ${this.#replica.size} sessions`,
+        )
+        return this.#onReady()
+      case 'member':
+        this.#logger.info(`${event.peer.name} at ${event.peer.address} is ${event.state}`)
+        return this.#emit(`member:${event.state}`, memberOf(event.peer))
+      case 'takeover':
+        this.#logger.info(`${event.sids.length} sessions of ${event.peer.name} are taken over`)
+        return this.#emit('takeover', { member: memberOf(event.peer), sessions: event.sids })
+      case 'sync':
+        return this.#onSync(event)
+      case 'session': {
+        const { sid, changed, owned, local } = event
+        return this.#emit(`session:${event.change}`, { sid, changed, owned, local })
+      }
+      case 'warning':
+        return this.#warn(event.code, event.message, event.address)
+    }
+  }
+
+  #onSync(event: Extract<CoreEvent, { type: 'sync' }>): void {
+    const peer = memberOf(event.peer)
+    if (event.phase === 'start') return this.#emit('sync:start', { peer })
+    const { complete, sessions } = event
+    this.#logger.debug(`Transfer from ${peer.name}: ${complete ? `${sessions} records` : 'broken off'}`)
+    this.#emit('sync:end', { peer, complete, sessions })
+  }
+
+  #warn(code: ErrorCode, message: string, address?: string): void {
+    const suppressed = this.#warnings.pass(`${code} ${address ?? ''}`, Date.now())
+    if (suppressed === undefined) return
+    const text = suppressed === 0 ? message : `${message} (and ${suppressed} more like it)`
+    this.#logger.warn(`${code}: ${text}`)
+    this.#emit('warning', { code, message: text, address })
+  }
+
+  #emit<E extends keyof ClusterEvents>(event: E, ...args: ClusterEvents[E]): void {
+    if (this.#early !== undefined) {
+      this.#early.push(() => this.#emit(event, ...args))
+      return
+    }
+    try {
+      this.#emitter.emit(event, ...args)
+    } catch (error) {
+      // A listener's fault is not the cluster's: the protocol goes on.
+      this.#logger.error(
+        `A listener of "${event}" threw: ${error instanceof Error ? error.stack : String(error)}`,
+      )
+    }
+  }
+}
+
+function memberOf({ id, name, address, state }: Peer): Member {
+  return { id, name, address, state, self: false }
+}
+
+function isWildcard(host: string): boolean {
+  return host === '' || host === '0.0.0.0' || host === '::'
+}

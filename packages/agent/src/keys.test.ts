@@ -1,0 +1,73 @@
+import { inspect } from 'node:util'
+import { expect, test } from 'vitest'
+import { createKeyring, deriveKey, deriveKeys, lookup, offer } from './keys.js'
+
+const old = 'the old secret of the cluster'
+const next = 'the next secret of the cluster'
+
+/** How a dial with a key of one ring ends at a member with another. */
+function meet(
+  dialler: ReturnType<typeof createKeyring>,
+  acceptor: ReturnType<typeof createKeyring>,
+  key = 0,
+) {
+  const { identity, psk } = offer(dialler, key)
+  const found = lookup(acceptor, identity)
+  if (!('psk' in found)) return found
+  expect(Buffer.from(found.psk).equals(psk)).toBe(true)
+  return 'met'
+}
+
+test('the same cluster and secret give the same key, anything else another', () => {
+  const ring = createKeyring('shop', [old])
+  expect(meet(ring, createKeyring('shop', [old]))).toBe('met')
+  expect(meet(ring, createKeyring('shop', [next]))).toEqual({ unknown: 'other secret', more: false })
+  expect(meet(ring, createKeyring('bank', [old]))).toEqual({ unknown: 'other cluster', more: false })
+  expect(lookup(ring, 'somebody')).toEqual({ unknown: 'not a member', more: false })
+  expect(meet(ring, createKeyring('shop', []))).toEqual({ unknown: 'other secret', more: false })
+})
+
+test('all secrets of a ring are accepted, and a dialler says while it has more', () => {
+  const both = createKeyring('shop', [next, old])
+  expect(both.keys.length).toBe(2)
+  expect(meet(createKeyring('shop', [old]), both)).toBe('met')
+  expect(meet(createKeyring('shop', [next]), both)).toBe('met')
+  expect(meet(both, createKeyring('shop', [old]), 0)).toEqual({ unknown: 'other secret', more: true })
+  expect(meet(both, createKeyring('shop', [old]), 1)).toBe('met')
+})
+
+test('the same secret twice is one key', () => {
+  expect(createKeyring('shop', [old, old]).keys.length).toBe(1)
+})
+
+test('a key of the ring for each purpose', () => {
+  const both = createKeyring('shop', [next, old])
+  expect(deriveKey(both, 'causal token')).toEqual(deriveKey(createKeyring('shop', [next]), 'causal token'))
+  expect(deriveKeys(both, 'causal token')).toEqual([
+    deriveKey(createKeyring('shop', [next]), 'causal token'),
+    deriveKey(createKeyring('shop', [old]), 'causal token'),
+  ])
+  expect(deriveKey(both, 'causal token')).toHaveLength(32)
+  expect(deriveKey(both, 'causal token')).not.toEqual(deriveKey(both, 'another purpose'))
+  expect(deriveKey(both, 'link')).not.toEqual(deriveKey(createKeyring('bank', [next, old]), 'link'))
+})
+
+test('a short secret is refused, without telling it', () => {
+  expect(() => createKeyring('shop', ['short secret 15'])).toThrow(
+    expect.objectContaining({
+      code: 'SESSIONMESH_SECRET_TOO_SHORT',
+      message: expect.not.stringContaining('short s'),
+    }),
+  )
+  expect(() => createKeyring('shop', [old, ''])).toThrow(/Secret 2 of 2 has 0 characters/)
+  expect(createKeyring('shop', ['exactly sixteen!']).keys.length).toBe(1)
+})
+
+test('neither printing a ring nor an identity tells a key or the secret', () => {
+  const ring = createKeyring('shop', [old])
+  const { identity, psk } = offer(ring, 0)
+  const shown = inspect(ring, { depth: 9, showHidden: true }) + JSON.stringify(ring) + identity
+  expect(shown).not.toContain(old)
+  expect(shown).not.toContain(Buffer.from(psk).toString('hex').slice(0, 16))
+  expect(Object.values(ring.keys[0]!).map((part) => typeof part)).toEqual(['string', 'object', 'object'])
+})

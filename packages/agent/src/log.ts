@@ -1,0 +1,26 @@
+/** Silent by default; and warnings that repeat are told once, with how often they came. */
+
+import type { Logger } from './types.js'
+
+export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
+
+const quietMs = 10_000
+const maxKeys = 1_000
+
+/** Lets one occurrence per key and ten seconds through. */
+export class RateLimit {
+  readonly #seen = new Map<string, { untilMs: number; suppressed: number }>()
+
+  /** How many were held back since the last one, or `undefined` when this one is to be held back. */
+  pass(key: string, nowMs: number): number | undefined {
+    const seen = this.#seen.get(key)
+    if (seen !== undefined && nowMs < seen.untilMs) {
+      seen.suppressed++
+      return undefined
+    }
+    // Keys hold addresses of strangers: they must not add up.
+    if (this.#seen.size >= maxKeys) this.#seen.clear()
+    this.#seen.set(key, { untilMs: nowMs + quietMs, suppressed: 0 })
+    return seen?.suppressed ?? 0
+  }
+}

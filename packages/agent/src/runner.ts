@@ -1,0 +1,223 @@
+/**
+ * Runs the core's state machine in the world: sockets and timers become inputs, effects become frames, dials
+ * and events. One loop, one unref'd timer; no rule of the protocol lives here.
+ */
+
+import { performance } from 'node:perf_hooks'
+import {
+  type CoreEvent,
+  type Effect,
+  type ErrorCode,
+  type Instant,
+  type Replica,
+  SessionMeshError,
+} from '@sessionmesh/core'
+import { decodeFrame, encodeFrame } from './frames.js'
+import type { DialFailure, Link, Links } from './links.js'
+
+export interface RunnerEvents {
+  core(event: CoreEvent): void
+  warning(code: ErrorCode, message: string, address: string): void
+}
+
+export interface AckResult {
+  readonly peers: number
+  readonly missing: ErrorCode | undefined
+}
+
+export class Runner {
+  readonly replica: Replica
+  readonly #links: Links
+  readonly #id: string
+  readonly #maxLinkBufferBytes: number
+  readonly #events: RunnerEvents
+  readonly #linksById = new Map<number, Link>()
+  readonly #acks = new Map<number, (result: AckResult) => void>()
+  readonly #waits = new Map<number, () => void>()
+  #queue: Effect[] = []
+  #isRunning = false
+  #timer: NodeJS.Timeout | undefined
+  #timerMs = Number.POSITIVE_INFINITY
+  #flush: { done: Promise<void>; resolve: () => void } | undefined
+  #isStopped = false
+  #onLastClosed = () => {}
+
+  constructor(replica: Replica, links: Links, id: string, maxLinkBufferBytes: number, events: RunnerEvents) {
+    this.replica = replica
+    this.#links = links
+    this.#id = id
+    this.#maxLinkBufferBytes = maxLinkBufferBytes
+    this.#events = events
+  }
+
+  now(): Instant {
+    return { wallMs: Date.now(), monoMs: performance.now() }
+  }
+
+  /** Carries out what an input caused. A listener of the user may cause more: that comes after it. */
+  run(effects: readonly Effect[]): void {
+    for (const effect of effects) this.#queue.push(effect)
+    if (this.#isRunning) return
+    this.#isRunning = true
+    for (let effect = this.#queue.shift(); effect !== undefined; effect = this.#queue.shift())
+      this.#carryOut(effect)
+    this.#isRunning = false
+    this.#arm()
+  }
+
+  /** Resolves with the outcome of the acks that the core counts under this number. */
+  acked(ack: number): Promise<AckResult> {
+    return new Promise((resolve) => this.#acks.set(ack, resolve))
+  }
+
+  caughtUp(wait: number): Promise<void> {
+    return new Promise((resolve) => this.#waits.set(wait, resolve))
+  }
+
+  /** When all that was written so far has been given to every link. */
+  flushed(): Promise<void> {
+    return this.#flush?.done ?? Promise.resolve()
+  }
+
+  flushNow(): void {
+    const flush = this.#flush
+    this.#flush = undefined
+    if (!this.#isStopped) this.run(this.replica.flush(this.now()))
+    flush?.resolve()
+  }
+
+  /** Says goodbye to every peer, and waits until it is said or nobody takes it. */
+  async leave(): Promise<void> {
+    this.flushNow()
+    this.run(this.replica.leave(this.now()))
+    this.stop()
+    for (const link of this.#linksById.values()) link.close('leave')
+    if (this.#linksById.size > 0) await new Promise<void>((resolve) => (this.#onLastClosed = resolve))
+    await this.#links.close()
+  }
+
+  /** Nothing goes in or out any more. */
+  stop(): void {
+    this.#isStopped = true
+    clearTimeout(this.#timer)
+    for (const resolve of this.#waits.values()) resolve()
+    for (const resolve of this.#acks.values()) resolve({ peers: 0, missing: 'SESSIONMESH_CLOSED' })
+    this.#waits.clear()
+    this.#acks.clear()
+    this.#flush?.resolve()
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.type) {
+      case 'send':
+        return this.#send(effect)
+      case 'drop':
+        return this.#linksById.get(effect.link)?.close(effect.reason)
+      case 'dial':
+        if (!this.#isStopped) this.#links.dial(effect.address)
+        return
+      case 'notify':
+        return this.#events.core(effect.event)
+      case 'flush':
+        return this.#flushSoon()
+      case 'acked':
+        this.#acks.get(effect.ack)?.({ peers: effect.peers, missing: effect.missing })
+        this.#acks.delete(effect.ack)
+        return
+      case 'caughtUp':
+        this.#waits.get(effect.wait)?.()
+        this.#waits.delete(effect.wait)
+        return
+    }
+  }
+
+  #send({ links, message, resume }: Extract<Effect, { type: 'send' }>): void {
+    const frame = encodeFrame(message, this.#id)
+    for (const id of links) {
+      const link = this.#linksById.get(id)
+      if (link === undefined) continue
+      link.send(frame, resume && (() => this.#onHanded(link)))
+      if (link.bufferedBytes > this.#maxLinkBufferBytes) this.#cutSlow(link)
+    }
+  }
+
+  /** The next hello repairs what is cut off here. Keeping it all would be without bound. */
+  #cutSlow(link: Link): void {
+    const message = `${link.bufferedBytes} bytes wait for it, more than config.maxLinkBufferBytes: its link is cut`
+    this.#events.warning('SESSIONMESH_LINK_TOO_SLOW', message, link.dialled ?? link.remoteHost)
+    link.terminate()
+  }
+
+  // ---- what the links tell ----
+
+  onOpen(link: Link): void {
+    if (this.#isStopped) return link.terminate()
+    this.#linksById.set(link.id, link)
+    this.run(this.replica.linkUp(link.id, { dialled: link.dialled, remoteHost: link.remoteHost }, this.now()))
+  }
+
+  onFrame(link: Link, frame: Uint8Array): void {
+    if (this.#isStopped) return
+    let wire: unknown
+    try {
+      wire = decodeFrame(frame)
+    } catch (error) {
+      if (!(error instanceof SessionMeshError)) throw error
+      // What cannot even be decoded is refused by the core like anything else that is no message.
+      wire = undefined
+    }
+    this.run(this.replica.receive(link.id, wire, this.now()))
+  }
+
+  onClosed(link: Link, reason: string, error?: Error): void {
+    this.#linksById.delete(link.id)
+    if (this.#linksById.size === 0) this.#onLastClosed()
+    if (this.#isStopped) return
+    if (error instanceof SessionMeshError) {
+      this.#events.warning(error.code, error.message, link.dialled ?? link.remoteHost)
+    }
+    this.run(this.replica.linkDown(link.id, reason, this.now()))
+  }
+
+  #onHanded(link: Link): void {
+    if (!this.#isStopped) this.run(this.replica.drained(link.id, this.now()))
+  }
+
+  onDialFailed(address: string, { kind, message, code }: DialFailure): void {
+    if (this.#isStopped) return
+    if (code !== undefined) this.#events.warning(code, message, address)
+    this.run(this.replica.dialFailed(address, kind === 'refused', this.now()))
+  }
+
+  /** Strangers without a code are port scanners and the like: no business of the user's. */
+  onRefused(remoteHost: string, message: string, code?: ErrorCode): void {
+    if (code !== undefined && !this.#isStopped) this.#events.warning(code, message, remoteHost)
+  }
+
+  /** All requests of one turn of the loop go out as one message, before the turn ends. */
+  #flushSoon(): void {
+    if (this.#flush !== undefined) return
+    let resolve = () => {}
+    const done = new Promise<void>((r) => {
+      resolve = r
+    })
+    this.#flush = { done, resolve }
+    setImmediate(() => this.flushNow())
+  }
+
+  #arm(): void {
+    if (this.#isStopped) return
+    const dueMs = this.replica.nextTickMs()
+    // Later than armed for: the tick that comes finds nothing to do, which costs less than a new timer each time.
+    if (dueMs >= this.#timerMs) return
+    clearTimeout(this.#timer)
+    this.#timerMs = dueMs
+    this.#timer = setTimeout(() => this.#onTimer(), Math.max(1, Math.ceil(dueMs - performance.now())))
+    this.#timer.unref()
+  }
+
+  #onTimer(): void {
+    this.#timerMs = Number.POSITIVE_INFINITY
+    this.run(this.replica.tick(this.now()))
+  }
+}

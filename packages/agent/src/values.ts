@@ -1,0 +1,64 @@
+/**
+ * Attribute values as bytes and back. MessagePack in structured-clone mode keeps what `structuredClone` keeps
+ * (Date, Buffer, Map, Set, BigInt, typed arrays, cycles) and honours `toJSON`; plain MessagePack does not.
+ */
+
+import { type Base, FORBIDDEN_NAMES, SessionMeshError } from '@sessionmesh/core'
+import { Packr } from 'msgpackr'
+
+const packr = new Packr({
+  structuredClone: true,
+  // A decoded Buffer must not be a window into what the cluster holds.
+  copyBuffers: true,
+})
+// By default a function becomes undefined, which would lose it silently.
+Object.assign(packr, {
+  writeFunction(value: unknown) {
+    throw new TypeError(`a function (${(value as { name?: string }).name || 'anonymous'}) has no data in it`)
+  },
+})
+
+/**
+ * Each attribute of `data` as bytes of its own. What equals the base byte by byte is the base's own value.
+ * @throws SessionMeshError `SESSIONMESH_UNSERIALISABLE_ATTRIBUTE`, naming the attribute
+ */
+export function packAttributes(
+  data: Readonly<Record<string, unknown>>,
+  base: Base | undefined,
+): Map<string, Uint8Array> {
+  const packed = new Map<string, Uint8Array>()
+  for (const name of Object.keys(data)) {
+    const bytes = pack(name, data[name])
+    const old = base?.attributes.get(name)
+    // What `pack` returns is a window into a pooled buffer, far bigger than most values.
+    packed.set(name, old !== undefined && Buffer.compare(old, bytes) === 0 ? old : new Uint8Array(bytes))
+  }
+  return packed
+}
+
+/** A fresh object of fresh values. */
+export function unpackAttributes(attributes: ReadonlyMap<string, Uint8Array>): Record<string, unknown> {
+  const data: Record<string, unknown> = {}
+  for (const [name, bytes] of attributes) data[name] = packr.unpack(bytes)
+  return data
+}
+
+function pack(name: string, value: unknown): Uint8Array {
+  // Checked by the core too; but here the error is the same for a value that could not be packed either.
+  if (FORBIDDEN_NAMES.has(name)) {
+    throw new SessionMeshError(
+      'SESSIONMESH_FORBIDDEN_ATTRIBUTE',
+      `A session attribute may not be named "${name}": it could reach a prototype. Use another name.`,
+    )
+  }
+  try {
+    return packr.pack(value)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new SessionMeshError(
+      'SESSIONMESH_UNSERIALISABLE_ATTRIBUTE',
+      `The session attribute "${name}" cannot be stored: ${why}. Store plain data: what structuredClone() keeps.`,
+      { cause },
+    )
+  }
+}
