@@ -62,7 +62,6 @@ export class Acceptor {
     })
     this.#server = createServer({
       ...tlsOptions,
-      noDelay: true,
       maxHeaderSize: 4096,
       pskCallback: (socket, identity) => this.#onIdentity(socket, identity),
     })

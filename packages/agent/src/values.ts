@@ -39,8 +39,13 @@ export function packAttributes(
 /** A fresh object of fresh values. */
 export function unpackAttributes(attributes: ReadonlyMap<string, Uint8Array>): Record<string, unknown> {
   const data: Record<string, unknown> = {}
-  for (const [name, bytes] of attributes) data[name] = packr.unpack(bytes)
+  for (const [name, bytes] of attributes) data[name] = packr.unpack(asBuffer(bytes))
   return data
+}
+
+/** A view, not a copy: from a Buffer, msgpackr gives binary values as Buffers again, else as Uint8Arrays. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 function pack(name: string, value: unknown): Uint8Array {

@@ -12,6 +12,7 @@ import type { Instant } from './stamp.js'
 interface Connection {
   readonly dialled: string | undefined
   readonly remoteHost: string
+  readonly sinceMs: number
   peer: Peer | undefined
 }
 
@@ -45,6 +46,15 @@ export class Handshake {
     return this.#connections.get(link)?.peer
   }
 
+  /** Connections on which the other end has not said hello in time. */
+  mute(now: Instant): LinkId[] {
+    const mute: LinkId[] = []
+    for (const [link, { peer, sinceMs }] of this.#connections) {
+      if (peer === undefined && now.monoMs - sinceMs > this.#context.config.deadAfterMs) mute.push(link)
+    }
+    return mute
+  }
+
   /** Where the other end is, as far as known. */
   addressOf(link: LinkId): string | undefined {
     const connection = this.#connections.get(link)
@@ -57,7 +67,7 @@ export class Handshake {
     now: Instant,
   ): void {
     const { self, cluster, clock, digest, members } = this.#context
-    this.#connections.set(link, { dialled, remoteHost, peer: undefined })
+    this.#connections.set(link, { dialled, remoteHost, sinceMs: now.monoMs, peer: undefined })
     this.#context.send([link], {
       kind: 'hello',
       protocolMin: PROTOCOL.min,
@@ -106,7 +116,10 @@ export class Handshake {
     if (connection === undefined) return undefined
     this.#connections.delete(link)
     const { dialled, peer } = connection
-    if (peer === undefined && dialled !== undefined) this.#context.dialer.failed(dialled, false, now)
+    if (peer === undefined && dialled !== undefined) {
+      if (reason === SELF) this.#context.dialer.answered(dialled, this.#context.self.id, true)
+      else this.#context.dialer.failed(dialled, false, now)
+    }
     const isOurs = peer !== undefined && peer.link === link
     if (isOurs) this.#context.members.linkLost(peer, now, reason === DUPLICATE)
     return { peer: isOurs ? peer : undefined, wasForgotten: reason === 'SESSIONMESH_FORGOTTEN_MEMBER' }

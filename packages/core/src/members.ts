@@ -142,15 +142,16 @@ export class Members {
     for (const peer of this.#peers.values()) this.#judge(peer, now)
   }
 
-  /** Time passed. Returns the peers whose link has to go because it is silent. */
-  tick(now: Instant): Peer[] {
-    const silent: Peer[] = []
+  /** Time passed. Returns the links that have to go because they are silent. */
+  tick(now: Instant): LinkId[] {
+    const silent: LinkId[] = []
     for (const peer of this.#peers.values()) {
       if (peer.state === 'alive' && this.#silentMs(peer, now) > this.#config.suspectAfterMs) {
         this.#become(peer, 'suspect', now)
       }
       this.#judge(peer, now)
-      if (peer.link !== undefined && this.#silentMs(peer, now) > this.#config.deadAfterMs) silent.push(peer)
+      if (peer.link !== undefined && this.#silentMs(peer, now) > this.#config.deadAfterMs)
+        silent.push(peer.link)
       const goneMs = now.monoMs - peer.goneMs
       if (!isLiving(peer) && peer.link === undefined && goneMs > this.#config.forgetDeadAfterMs) {
         this.#peers.delete(peer.id)
@@ -208,7 +209,14 @@ export class Members {
       if (entry.digest !== undefined) added.digest.join(entry.digest)
       return
     }
-    if (entry.state === 'left' && peer.link === undefined) this.left(peer, now)
+    if (peer.link !== undefined) return
+    if (entry.state === 'left') this.left(peer, now)
+    // Whoever has a link to it knows better than our verdict, unless he had not noticed its death yet.
+    const isNews = now.monoMs - peer.goneMs > this.#config.suspectAfterMs
+    if (entry.state === 'alive' && peer.state === 'dead' && isNews) {
+      peer.heardMs = now.monoMs
+      this.#become(peer, 'suspect', now)
+    }
   }
 
   #add({ id, name, address }: { id: Origin; name: string; address: string }, now: Instant): Peer {

@@ -12,7 +12,7 @@
 import type { Context } from './context.js'
 import type { LinkId, Peer } from './members.js'
 import type { DeltaMessage, State } from './messages.js'
-import type { Delta } from './session.js'
+import { type Delta, writeStamps } from './session.js'
 import type { Instant, Origin, Stamp } from './stamp.js'
 
 interface OpenPull {
@@ -21,7 +21,9 @@ interface OpenPull {
   readonly link: LinkId
   readonly inPlace: boolean
   readonly staged: Delta[]
+  /** Sessions received, those of which only the idle time is told aside. */
   count: number
+  begun: boolean
   heardMs: number
 }
 
@@ -51,7 +53,7 @@ export class Pulls {
 
   /** A first transfer is being merged in place: what is here is not yet what any digest says. */
   get isBuilding(): boolean {
-    return this.#open?.inPlace === true && this.#open.count > 0
+    return this.#open?.inPlace === true && this.#open.begun
   }
 
   isHolding(link: LinkId): boolean {
@@ -119,7 +121,8 @@ export class Pulls {
     if (open === undefined || open.link !== link || open.pull !== message.pull)
       return { ended: false, forgotten: [] }
     open.heardMs = now.monoMs
-    open.count += message.records.length
+    open.begun = true
+    open.count += message.records.filter((record) => writeStamps(record).length > 0).length
     if (open.inPlace) this.#context.absorb(message.records, [], now, { isSilent: true })
     else for (const record of message.records) open.staged.push(record)
     if (message.end === undefined) return { ended: false, forgotten: [] }
@@ -175,7 +178,7 @@ export class Pulls {
     const { isReady, digest, records } = this.#context
     const inPlace = !isReady && digest.size === 0 && records.size + records.tombstones === 0
     const pull = this.#nextPull()
-    this.#open = { pull, ...next, inPlace, staged: [], count: 0, heardMs: now.monoMs }
+    this.#open = { pull, ...next, inPlace, staged: [], count: 0, begun: false, heardMs: now.monoMs }
     this.#context.counters.pulls++
     this.#context.send([next.link], { kind: 'pull', pull, digest: digest.entries() })
     this.#context.notify({ type: 'sync', phase: 'start', peer: next.peer })

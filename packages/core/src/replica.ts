@@ -65,6 +65,8 @@ export class Replica {
   readonly #reads: Reads
   readonly #handshake: Handshake
   #lastPull = 0
+  /** Transfers that wait until our own first one is complete. */
+  readonly #deferred = new Set<LinkId>()
   #joinDeadlineMs = Number.POSITIVE_INFINITY
   #startedMs: number | undefined
   #heartbeatMs = Number.NEGATIVE_INFINITY
@@ -160,10 +162,11 @@ export class Replica {
 
   tick(now: Instant): Effect[] {
     this.#noticeStall(now)
-    for (const peer of this.#context.members.tick(now)) this.#dropSilent(peer, now)
+    for (const link of this.#context.members.tick(now)) this.#dropSilent(link, now)
+    for (const link of this.#handshake.mute(now)) this.#dropSilent(link, now)
     this.#beat(now)
     const stalled = this.#pulls.stalled(now)
-    if (stalled !== undefined) this.#dropStalled(stalled, now)
+    if (stalled !== undefined) this.#dropSilent(stalled, now)
     this.#acks.tick(now)
     this.#sweep(now)
     return this.#done(now)
@@ -358,7 +361,6 @@ export class Replica {
     this.#reads.fetch(forgotten, link, now)
     if (ended) {
       this.#settle(now)
-      for (const waiting of this.#context.transfers.keys()) this.#sendState(waiting, now)
       this.#heartbeatMs = Number.NEGATIVE_INFINITY
       this.#beat(now)
     }
@@ -367,7 +369,11 @@ export class Replica {
   #sendState(link: LinkId, now: Instant): void {
     const transfer = this.#context.transfers.get(link)
     // While a first transfer is built in place, what is here is not what our digest says.
-    if (transfer === undefined || this.#pulls.isBuilding) return
+    if (transfer === undefined) return
+    if (this.#pulls.isBuilding) {
+      this.#deferred.add(link)
+      return
+    }
     this.#outbox.flush(this.#acks.isWaiting, now)
     const { records, isLast } = transfer.next(now, this.#context.config)
     const message: State = { kind: 'state', pull: transfer.pull, records }
@@ -379,6 +385,12 @@ export class Replica {
     this.#context.transfers.delete(link)
     this.#context.counters.transfersSent++
     this.#context.send([link], { ...message, end })
+  }
+
+  #sendDeferred(now: Instant): void {
+    const links = [...this.#deferred]
+    this.#deferred.clear()
+    for (const link of links) this.#sendState(link, now)
   }
 
   // ---- links and members ----
@@ -453,17 +465,11 @@ export class Replica {
     if (ended?.peer !== undefined) this.#linkGone(link, ended.peer, now)
   }
 
-  #dropSilent(peer: Peer, now: Instant): void {
-    if (peer.link === undefined) return
-    const { link } = peer
+  /** Nothing comes on this link any more. */
+  #dropSilent(link: LinkId, now: Instant): void {
     this.#context.effect({ type: 'drop', link, reason: 'silent' })
     const ended = this.#handshake.end(link, 'silent', now)
     if (ended?.peer !== undefined) this.#linkGone(link, ended.peer, now)
-  }
-
-  #dropStalled(link: LinkId, now: Instant): void {
-    const peer = this.#handshake.peerOf(link)
-    if (peer !== undefined) this.#dropSilent(peer, now)
   }
 
   /** The others have forgotten this member, and with it what was destroyed meanwhile: join as a newcomer. */
@@ -557,6 +563,7 @@ export class Replica {
   #done(now: Instant): Effect[] {
     for (const address of this.#context.dialer.due(now, this.#isLinked))
       this.#context.effect({ type: 'dial', address })
+    if (this.#deferred.size > 0 && !this.#pulls.isBuilding) this.#sendDeferred(now)
     this.#checkReady(now)
     this.#checkCaughtUp(now)
     this.#reads.tick(now)

@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest'
+import { resolveOptions } from './options.js'
+import type { ClusterOptions } from './types.js'
+
+const secret = 'a secret for the tests'
+
+describe('options', () => {
+  it('have defaults that work on one machine', () => {
+    const options = resolveOptions({})
+    expect(options).toMatchObject({ name: 'default', host: '127.0.0.1', port: 7373, peers: [], acks: 'none' })
+    expect(options.config).toMatchObject({ heartbeatMs: 250, deadAfterMs: 2000, ttlMs: 86_400_000 })
+  })
+
+  it('spell an address in one way', () => {
+    expect(resolveOptions({ peers: [' Web-1:7373', '[0:0::1]:7373'] }).peers[0]).toBe('web-1:7373')
+  })
+
+  it.each<[string, ClusterOptions, string, RegExp]>([
+    [
+      'no secret beyond loopback',
+      { listen: { host: '0.0.0.0' } },
+      'SESSIONMESH_SECRET_REQUIRED',
+      /0\.0\.0\.0.*secret/s,
+    ],
+    [
+      'an empty secret beyond loopback',
+      { secret: '', listen: { host: '10.0.0.1' } },
+      'SESSIONMESH_SECRET_REQUIRED',
+      /secret/,
+    ],
+    ['a short secret', { secret: 'short' }, 'SESSIONMESH_SECRET_TOO_SHORT', /16/],
+    ['a short secret among several', { secret: [secret, 'short'] }, 'SESSIONMESH_SECRET_TOO_SHORT', /2 of 2/],
+    ['a malformed peer', { peers: ['nonsense'] }, 'SESSIONMESH_BAD_ADDRESS', /nonsense/],
+    ['a malformed advertise', { advertise: 'http://x' }, 'SESSIONMESH_BAD_ADDRESS', /http/],
+    ['a bad port', { listen: { port: 70_000 } }, 'SESSIONMESH_BAD_OPTION', /70000/],
+    ['bad acks', { acks: 'some' as 'one' }, 'SESSIONMESH_BAD_OPTION', /some/],
+    ['a misspelt option', { secrets: secret } as ClusterOptions, 'SESSIONMESH_BAD_OPTION', /secrets/],
+    ['a bad ttl', { ttlMs: -1 }, 'SESSIONMESH_BAD_OPTION', /ttlMs.*-1/],
+    [
+      'options at odds',
+      { config: { heartbeatMs: 5000 } },
+      'SESSIONMESH_BAD_OPTION',
+      /heartbeatMs.*5000.*suspectAfterMs.*750/,
+    ],
+  ])('refuse %s with a code and the mend', (_what, options, code, message) => {
+    expect(() => resolveOptions(options)).toThrow(
+      expect.objectContaining({ code, message: expect.stringMatching(message) }),
+    )
+  })
+
+  it('never show a secret in an error', () => {
+    expect(() => resolveOptions({ secret: 'hunter2' })).toThrow(expect.not.stringContaining('hunter2'))
+  })
+})

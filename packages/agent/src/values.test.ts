@@ -1,0 +1,107 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { packAttributes, unpackAttributes } from './values.js'
+
+const roundTrip = (data: Record<string, unknown>) => unpackAttributes(packAttributes(data, undefined))
+
+describe('attribute values', () => {
+  it('keep what structuredClone keeps', () => {
+    const cyclic: Record<string, unknown> = { name: 'loop' }
+    cyclic.self = cyclic
+    const data = {
+      date: new Date(1234),
+      buffer: Buffer.from([1, 2, 3]),
+      map: new Map<unknown, unknown>([
+        ['a', 1],
+        [{ key: true }, new Set([1n, 'x'])],
+      ]),
+      set: new Set([1, 'two', new Date(2)]),
+      big: 2n ** 80n,
+      small: -5n,
+      undef: undefined,
+      nul: null,
+      nested: { list: [1.5, -0.25, { deep: [undefined, Number.NaN] }] },
+      floats: new Float64Array([1.5, 2.5]),
+      emoji: 'héllo 🦊',
+      cyclic,
+    }
+    expect(roundTrip(data)).toEqual(data)
+    expect(roundTrip(data)).toHaveProperty('undef', undefined)
+    expect(Object.keys(roundTrip(data))).toContain('undef')
+  })
+
+  it('honour toJSON, as a session that went through JSON would', () => {
+    class Money {
+      readonly cents = 1250
+      toJSON() {
+        return '12.50'
+      }
+    }
+    expect(roundTrip({ price: new Money() })).toEqual({ price: '12.50' })
+  })
+
+  it('pack to the same bytes after a load, or a request would overwrite what it did not change', () => {
+    const value = fc.anything({
+      withDate: true,
+      withMap: true,
+      withSet: true,
+      withBigInt: true,
+      withTypedArray: true,
+    })
+    fc.assert(
+      fc.property(
+        fc.dictionary(
+          fc
+            .string({ minLength: 1, maxLength: 8 })
+            .filter((name) => name !== '__proto__' && name !== 'constructor' && name !== 'prototype'),
+          value,
+        ),
+        (data) => {
+          const first = packAttributes(data, undefined)
+          const again = packAttributes(unpackAttributes(first), undefined)
+          for (const [name, bytes] of first) expect(Buffer.compare(bytes, again.get(name)!)).toBe(0)
+        },
+      ),
+      { numRuns: 500 },
+    )
+  })
+
+  it('are copies: changing what was loaded changes nothing that is held', () => {
+    const held = packAttributes(
+      { buffer: Buffer.from([1, 2, 3]), bytes: new Uint8Array([4, 5]), list: [1] },
+      undefined,
+    )
+    const loaded = unpackAttributes(held) as { buffer: Buffer; bytes: Uint8Array; list: number[] }
+    loaded.buffer[0] = 99
+    loaded.bytes[0] = 99
+    loaded.list.push(2)
+    expect(unpackAttributes(held)).toEqual({
+      buffer: Buffer.from([1, 2, 3]),
+      bytes: new Uint8Array([4, 5]),
+      list: [1],
+    })
+  })
+
+  it('take no more memory than they need', () => {
+    const packed = packAttributes({ small: 1 }, undefined).get('small')!
+    expect(packed.buffer.byteLength).toBe(packed.byteLength)
+  })
+
+  it.each([
+    ['a function', () => 1, 'function'],
+    ['a nested function', { deep: [{ run() {} }] }, 'run'],
+    ['a symbol', Symbol('s'), 'symbol'],
+  ])('refuse %s, and name the attribute', (_what, value, hint) => {
+    const pack = () => packAttributes({ fine: 1, broken: value }, undefined)
+    expect(pack).toThrow(expect.objectContaining({ code: 'SESSIONMESH_UNSERIALISABLE_ATTRIBUTE' }))
+    expect(pack).toThrow(/"broken"/)
+    expect(pack).toThrow(new RegExp(hint))
+  })
+
+  it.each(['__proto__', 'constructor', 'prototype'])('refuse the name %s', (name) => {
+    const data = Object.defineProperty({}, name, { value: 1, enumerable: true })
+    expect(() => packAttributes(data, undefined)).toThrow(
+      expect.objectContaining({ code: 'SESSIONMESH_FORBIDDEN_ATTRIBUTE' }),
+    )
+  })
+})

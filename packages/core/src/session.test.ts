@@ -1,0 +1,291 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { at, bytes, deltaArb, stamp, stampArb } from '../test/arbitraries.js'
+import { Digest } from './digest.js'
+import { type Attribute, type Delta, difference, SessionRecord, writeStamps } from './session.js'
+import { compareStamps, formatStamp } from './stamp.js'
+
+const nothingMerged = () => false
+const NOW = at(100)
+
+const attribute = (name: string, time: number, value?: Uint8Array, origin = 'a'): Attribute => ({
+  name,
+  stamp: stamp(time, origin),
+  value,
+})
+const delta = (attributes: readonly Attribute[], rest: Partial<Delta> = {}): Delta => ({
+  sid: 's',
+  created: stamp(1),
+  attributes,
+  ...rest,
+})
+const recordOf = (...deltas: readonly Delta[]): SessionRecord => {
+  const [first] = deltas
+  const record = new SessionRecord('s', first?.created ?? stamp(1), 0)
+  for (const delta of deltas) record.merge(delta, nothingMerged, NOW)
+  return record
+}
+
+/** All that is replicated of a record, and what is derived from it. */
+function contents(record: SessionRecord): unknown {
+  return {
+    stamps: [...record.stamps()].map(formatStamp).sort(),
+    values: [...record.values()].sort(([a], [b]) => (a < b ? -1 : 1)),
+    created: record.created,
+    lifetime: record.lifetime,
+    destroyed: record.destroyed,
+    accessedMs: record.accessedMs,
+    names: record.names,
+    bytes: record.bytes,
+  }
+}
+
+describe('merge', () => {
+  test('gives the same for the same deltas in any order: commutative and associative', () => {
+    fc.assert(
+      fc.property(
+        fc
+          .array(deltaArb, { minLength: 1, maxLength: 8 })
+          .chain((deltas) =>
+            fc.tuple(
+              fc.constant(deltas),
+              fc.shuffledSubarray(deltas, { minLength: deltas.length, maxLength: deltas.length }),
+            ),
+          ),
+        ([deltas, shuffled]) => {
+          expect(contents(recordOf(...shuffled))).toEqual(contents(recordOf(...deltas)))
+        },
+      ),
+      { numRuns: 1_000 },
+    )
+  })
+
+  test('gives the same however the deltas are grouped on their way', () => {
+    fc.assert(
+      fc.property(fc.array(deltaArb, { minLength: 2, maxLength: 8 }), fc.nat(), (deltas, split) => {
+        const at = 1 + (split % (deltas.length - 1))
+        const near = recordOf(...deltas.slice(0, at))
+        const far = recordOf(...deltas.slice(at))
+        const relayed = far.above(undefined, NOW)
+        near.merge(relayed ?? far.touch(NOW), nothingMerged, NOW)
+        expect(contents(near)).toEqual(contents(recordOf(...deltas)))
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+
+  test('finds the same last writer in any order', () => {
+    const live = deltaArb
+      .filter(({ destroyed }) => destroyed === undefined)
+      .map((delta) => ({ ...delta, created: stamp(0) }))
+    fc.assert(
+      fc.property(fc.array(live, { minLength: 1, maxLength: 8 }), (deltas) => {
+        const stamps = deltas.flatMap(writeStamps).sort(compareStamps)
+        expect(recordOf(...deltas).lastStamp).toEqual(stamps.at(-1) ?? stamp(0))
+      }),
+    )
+  })
+
+  test('is idempotent', () => {
+    fc.assert(
+      fc.property(fc.array(deltaArb, { minLength: 1, maxLength: 8 }), (deltas) => {
+        expect(contents(recordOf(...deltas, ...deltas))).toEqual(contents(recordOf(...deltas)))
+      }),
+    )
+  })
+
+  test('keeps the higher stamp of each attribute', () => {
+    const record = recordOf(
+      delta([attribute('x', 2, bytes(2)), attribute('y', 5, bytes(5))]),
+      delta([attribute('x', 3, bytes(3), 'b'), attribute('y', 4, bytes(4), 'b')]),
+    )
+    expect(record.values()).toEqual(new Map(Object.entries({ x: bytes(3), y: bytes(5) })))
+    expect(record.lastStamp).toEqual(stamp(5))
+  })
+
+  test('takes a removal for a value: a later one hides, an earlier one does not', () => {
+    const set = delta([attribute('x', 2, bytes(2))])
+    expect(recordOf(set, delta([attribute('x', 3)])).values().size).toBe(0)
+    expect(recordOf(delta([attribute('x', 1)]), set).get('x')).toEqual(bytes(2))
+  })
+
+  test('tells which values are another now, and not which merely bear a new stamp', () => {
+    const record = recordOf(delta([attribute('x', 2, bytes(2)), attribute('y', 2, bytes(2))]))
+    const merged = record.merge(
+      delta([attribute('x', 3, bytes(2)), attribute('y', 3, bytes(3)), attribute('z', 3)]),
+      nothingMerged,
+      NOW,
+    )
+    expect(merged).toEqual({ changed: ['y'], destroyed: false })
+  })
+
+  test('skips what is merged already', () => {
+    const record = recordOf(delta([]))
+    const merged = Digest.of([stamp(2)])
+    record.merge(
+      delta([attribute('x', 2, bytes(2)), attribute('y', 3, bytes(3))], {
+        lifetime: { ttlMs: 5, stamp: stamp(2) },
+        destroyed: stamp(1),
+      }),
+      (stamp) => merged.covers(stamp),
+      NOW,
+    )
+    expect(record.values()).toEqual(new Map([['y', bytes(3)]]))
+    expect(record.lifetime).toBeUndefined()
+    expect(record.destroyed).toBeUndefined()
+  })
+
+  test('keeps the lifetime with the higher stamp', () => {
+    const short = delta([], { lifetime: { ttlMs: 5, stamp: stamp(3) } })
+    const long = delta([], { lifetime: { ttlMs: 500, stamp: stamp(2) } })
+    expect(recordOf(short, long).lifetime?.ttlMs).toBe(5)
+    expect(recordOf(long, short).lifetime?.ttlMs).toBe(5)
+  })
+})
+
+describe('destroy', () => {
+  const destroy = delta([], { destroyed: stamp(2) })
+
+  test('is absorbing: whatever comes after it or was before it is gone', () => {
+    fc.assert(
+      fc.property(fc.array(deltaArb), fc.array(deltaArb), (before, after) => {
+        const record = recordOf(...before, destroy, ...after)
+        expect(record.destroyed).toBeDefined()
+        expect(record.values().size).toBe(0)
+        expect([record.names, record.bytes, record.lifetime]).toEqual([0, 0, undefined])
+      }),
+    )
+  })
+
+  test('is told once', () => {
+    const record = recordOf(delta([attribute('x', 2, bytes(2))]))
+    expect(record.merge(destroy, nothingMerged, NOW).destroyed).toBe(true)
+    expect(record.merge(delta([], { destroyed: stamp(9) }), nothingMerged, NOW).destroyed).toBe(false)
+    expect(record.destroyed).toEqual(stamp(9))
+  })
+
+  test('makes a partial record whole: there is nothing left to fetch', () => {
+    const record = recordOf(delta([]))
+    record.whole = false
+    record.merge(destroy, nothingMerged, NOW)
+    expect(record.whole).toBe(true)
+  })
+})
+
+describe('the size of a record', () => {
+  const sizeOf = (record: SessionRecord) =>
+    [...record.values()].reduce((sum, [, value]) => sum + value.length, 0)
+
+  test('counts names and values, through replacement and removal', () => {
+    const record = recordOf(delta([attribute('abc', 2, bytes(1, 2, 3))]))
+    expect(record.bytes).toBe(6)
+    record.merge(delta([attribute('abc', 3, bytes(1))]), nothingMerged, NOW)
+    expect(record.bytes).toBe(4)
+    record.merge(delta([attribute('abc', 4)]), nothingMerged, NOW)
+    expect(record.bytes).toBe(3)
+    record.dropRemoved(() => true)
+    expect([record.bytes, record.names]).toEqual([0, 0])
+  })
+
+  test('is what its values and names add up to, for any deltas', () => {
+    fc.assert(
+      fc.property(fc.array(deltaArb, { minLength: 1 }), (deltas) => {
+        const record = recordOf(...deltas)
+        // Every name of the random deltas has one character.
+        expect(record.bytes).toBe(sizeOf(record) + record.names)
+      }),
+    )
+  })
+
+  test('markers of removed attributes go only when they are settled', () => {
+    const record = recordOf(delta([attribute('x', 2), attribute('y', 4), attribute('z', 1, bytes(1))]))
+    record.dropRemoved((of) => compareStamps(of, stamp(3)) < 0)
+    expect(record.names).toBe(2)
+    expect([...record.stamps()]).toContainEqual(stamp(4))
+  })
+})
+
+describe('idle time', () => {
+  test('travels as age, and is taken up on the own clock', () => {
+    const sender = recordOf(delta([]))
+    sender.accessedMs = 70
+    const { idleMs } = sender.touch(at(100))
+    expect(idleMs).toBe(30)
+    const receiver = new SessionRecord('s', stamp(1), 0)
+    receiver.merge(delta([], { idleMs }), nothingMerged, at(5_000))
+    expect(receiver.accessedMs).toBe(4_970)
+    expect(receiver.idleMs(at(5_010))).toBe(40)
+    expect(receiver.toldMs).toBe(4_970)
+  })
+
+  test('only shrinks: an older use says nothing', () => {
+    const record = recordOf(delta([]))
+    record.merge(delta([], { idleMs: 10 }), nothingMerged, at(100))
+    record.merge(delta([], { idleMs: 50 }), nothingMerged, at(100))
+    expect(record.accessedMs).toBe(90)
+    record.use(at(80))
+    expect(record.accessedMs).toBe(90)
+    record.use(at(120))
+    expect([record.accessedMs, record.toldMs]).toEqual([120, 90])
+  })
+
+  test('is never negative', () => {
+    const record = recordOf(delta([]))
+    record.accessedMs = 200
+    expect(record.idleMs(at(100))).toBe(0)
+    expect(record.touch(at(100)).idleMs).toBe(0)
+  })
+})
+
+describe('what is above a digest', () => {
+  test('is what a member with that digest lacks, no more and no less', () => {
+    fc.assert(
+      fc.property(fc.array(deltaArb, { minLength: 1 }), fc.array(stampArb), (deltas, told) => {
+        const record = recordOf(...deltas)
+        const digest = Digest.of(told)
+        const above = record.above(digest, NOW)
+        const sent = above === undefined ? [] : writeStamps(above)
+        for (const stamp of sent) expect(digest.covers(stamp)).toBe(false)
+        const all = record.above(undefined, NOW)
+        const lacked = (all === undefined ? [] : writeStamps(all)).filter((stamp) => !digest.covers(stamp))
+        expect(sent.map(formatStamp).sort()).toEqual(lacked.map(formatStamp).sort())
+      }),
+    )
+  })
+
+  test('is nothing when the digest covers all', () => {
+    const record = recordOf(delta([attribute('x', 2, bytes(2))]))
+    expect(record.above(Digest.of([stamp(2)]), NOW)).toBeUndefined()
+    expect(record.above(undefined, NOW)?.attributes).toHaveLength(1)
+  })
+
+  test('of a destroyed session is the destroy alone', () => {
+    const record = recordOf(delta([attribute('x', 2, bytes(2))]), delta([], { destroyed: stamp(3) }))
+    expect(record.above(Digest.of([]), NOW)).toMatchObject({ attributes: [], destroyed: stamp(3) })
+  })
+})
+
+describe('difference', () => {
+  const mapArb = fc
+    .dictionary(fc.constantFrom('x', 'y', 'z'), fc.uint8Array({ maxLength: 2 }))
+    .map((values) => new Map(Object.entries(values)))
+
+  test('leads from the base to what is next, and names nothing that is equal', () => {
+    fc.assert(
+      fc.property(mapArb, mapArb, (base, next) => {
+        const result = new Map<string, Uint8Array>(base)
+        for (const { name, value } of difference(base, next)) {
+          expect(value).not.toEqual(base.get(name))
+          if (value === undefined) result.delete(name)
+          else result.set(name, value)
+        }
+        expect(Object.fromEntries(result)).toEqual(Object.fromEntries(next))
+      }),
+    )
+  })
+
+  test('compares bytes, not identity', () => {
+    expect(difference(new Map([['x', bytes(1, 2)]]), new Map([['x', bytes(1, 2)]]))).toEqual([])
+    expect(difference(new Map([['x', bytes(1, 2)]]), new Map([['x', bytes(1, 3)]]))).toHaveLength(1)
+  })
+})

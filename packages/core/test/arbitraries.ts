@@ -1,0 +1,135 @@
+/** Random stamps, deltas and messages, small enough that they meet each other. */
+
+import fc from 'fast-check'
+import type { MemberState, Message, RosterEntry } from '../src/messages.js'
+import type { Attribute, Delta, Lifetime } from '../src/session.js'
+import type { Instant, Stamp } from '../src/stamp.js'
+
+export const at = (monoMs: number, wallMs = monoMs): Instant => ({ wallMs, monoMs })
+
+export const stamp = (time: number, origin = 'a', counter = 0): Stamp => ({ time, counter, origin })
+
+export const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values)
+
+export const stampArb: fc.Arbitrary<Stamp> = fc.record({
+  time: fc.integer({ min: 1, max: 6 }),
+  counter: fc.integer({ min: 0, max: 2 }),
+  origin: fc.constantFrom('a', 'b', 'c'),
+})
+
+/**
+ * What one stamp writes is decided once, as with real members: two deltas that bear the same stamp for the
+ * same attribute say the same of it.
+ */
+const attributeArb: fc.Arbitrary<Attribute> = fc
+  .record({ name: fc.constantFrom('x', 'y', 'z'), stamp: stampArb })
+  .map(({ name, stamp }) => {
+    const { time, counter, origin } = stamp
+    const isRemoved = (time + counter) % 3 === 0
+    return { name, stamp, value: isRemoved ? undefined : bytes(time, counter, origin.charCodeAt(0)) }
+  })
+
+const lifetimeArb: fc.Arbitrary<Lifetime> = stampArb.map((stamp) => ({
+  ttlMs: 1_000 * stamp.time + 100 * stamp.counter + stamp.origin.charCodeAt(0),
+  stamp,
+}))
+
+/** Deltas of one session. A delta that destroys carries nothing else. */
+export const deltaArb: fc.Arbitrary<Delta> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      sid: fc.constant('s'),
+      created: stampArb,
+      attributes: fc.uniqueArray(attributeArb, { maxLength: 3, selector: ({ name }) => name }),
+      lifetime: fc.option(lifetimeArb, { nil: undefined }),
+      idleMs: fc.option(fc.integer({ min: 0, max: 50 }), { nil: undefined }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      sid: fc.constant('s'),
+      created: stampArb,
+      attributes: fc.constant([]),
+      destroyed: stampArb,
+    }),
+  },
+)
+
+const name = fc.string({ maxLength: 12 })
+const time = fc.integer({ min: 0, max: 2 ** 45 })
+const wideStamp: fc.Arbitrary<Stamp> = fc.record({
+  time,
+  counter: fc.nat(),
+  origin: fc.constantFrom('sender', 'other', 'third', ''),
+})
+const digest = fc.array(wideStamp, { maxLength: 4 })
+const state: fc.Arbitrary<MemberState> = fc.constantFrom('alive', 'suspect', 'dead', 'left')
+const rosterEntry: fc.Arbitrary<RosterEntry> = fc.record({
+  id: name,
+  name,
+  address: name,
+  state,
+  digest: fc.option(digest, { nil: undefined }),
+})
+const roster = fc.array(rosterEntry, { maxLength: 3 })
+const wideDelta: fc.Arbitrary<Delta> = fc.record({
+  sid: name,
+  created: wideStamp,
+  attributes: fc.array(
+    fc.record({
+      name: name.filter((text) => !['__proto__', 'constructor', 'prototype'].includes(text)),
+      value: fc.option(fc.uint8Array({ maxLength: 40 }), { nil: undefined }),
+      stamp: wideStamp,
+    }),
+    { maxLength: 4 },
+  ),
+  lifetime: fc.option(fc.record({ ttlMs: fc.integer({ min: 1, max: 2 ** 40 }), stamp: wideStamp }), {
+    nil: undefined,
+  }),
+  destroyed: fc.option(wideStamp, { nil: undefined }),
+  idleMs: fc.option(fc.nat(), { nil: undefined }),
+})
+const deltas = fc.array(wideDelta, { maxLength: 4 })
+const count = fc.nat()
+
+/** Every kind of message, each field anything that its type allows. */
+export const messageArb: fc.Arbitrary<Message> = fc.oneof<fc.Arbitrary<Message>[]>(
+  fc.record({
+    kind: fc.constant('hello' as const),
+    protocolMin: count,
+    protocolMax: count,
+    cluster: name,
+    id: fc.constant('sender'),
+    name,
+    address: name,
+    clockMs: time,
+    digest,
+    roster,
+  }),
+  fc.record({
+    kind: fc.constant('delta' as const),
+    previous: fc.option(wideStamp, { nil: undefined }),
+    upTo: fc.option(wideStamp, { nil: undefined }),
+    deltas,
+    wantsAck: fc.boolean(),
+  }),
+  fc.record({ kind: fc.constant('ack' as const), upTo: wideStamp }),
+  fc.record({ kind: fc.constant('heartbeat' as const), digest, roster }),
+  fc.record({ kind: fc.constant('pull' as const), pull: count, digest, sids: fc.constant(undefined) }),
+  fc.record({
+    kind: fc.constant('pull' as const),
+    pull: count,
+    digest: fc.constant(undefined),
+    sids: fc.array(name, { maxLength: 3 }),
+  }),
+  fc.record({
+    kind: fc.constant('state' as const),
+    pull: count,
+    records: deltas,
+    missing: fc.option(fc.array(name, { maxLength: 3 }), { nil: undefined }),
+    end: fc.option(fc.record({ digest, roster }), { nil: undefined }),
+  }),
+  fc.constant({ kind: 'leave' as const }),
+)
