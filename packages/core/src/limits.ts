@@ -27,9 +27,8 @@ export function checkWrite(
   let added = 0
   for (const { name, value } of changes) {
     checkName(name, config)
-    const before = held?.get(name)
-    bytes += (value?.length ?? 0) - (before?.length ?? 0)
-    if (before === undefined) {
+    bytes += (value?.length ?? 0) - (held?.get(name)?.length ?? 0)
+    if (!held?.holds(name)) {
       bytes += name.length
       added++
     }

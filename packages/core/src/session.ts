@@ -115,6 +115,11 @@ export class SessionRecord {
     return this.#attributes.size
   }
 
+  /** Whether an attribute of this name is held, be it as the marker of a removed one. */
+  holds(name: string): boolean {
+    return this.#attributes.has(name)
+  }
+
   /** The attributes that have a value. */
   values(): Map<string, Uint8Array> {
     const values = new Map<string, Uint8Array>()

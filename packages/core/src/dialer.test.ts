@@ -1,0 +1,129 @@
+import { describe, expect, test } from 'vitest'
+import { at } from '../test/arbitraries.js'
+import { resolveConfig } from './config.js'
+import { Dialer } from './dialer.js'
+
+const config = resolveConfig({ redialMs: 50, dialBackoffMs: 200, maxDialBackoffMs: 1_000 })
+const unlinked = () => false
+/** Jitter of nothing at all, unless given: a wait is its shortest. */
+const dialerOf = (random = 0) => new Dialer(config, () => random)
+
+describe('what is dialled', () => {
+  test('is every address once, until its attempt has ended', () => {
+    const dialer = dialerOf()
+    dialer.add('x:1', true, at(0))
+    dialer.add('y:1', false, at(0))
+    expect(dialer.due(at(0), unlinked)).toEqual(['x:1', 'y:1'])
+    expect(dialer.due(at(10_000), unlinked)).toEqual([])
+    dialer.failed('x:1', false, at(10_000))
+    expect(dialer.due(at(20_000), unlinked)).toEqual(['x:1'])
+  })
+
+  test('is not what is linked, by its address or by who answered there', () => {
+    const dialer = dialerOf()
+    dialer.add('x:1', true, at(0))
+    dialer.due(at(0), unlinked)
+    dialer.answered('x:1', 'b', false)
+    expect(dialer.due(at(1_000), (address) => address === 'x:1')).toEqual([])
+    expect(dialer.due(at(1_000), (_, member) => member === 'b')).toEqual([])
+    expect(dialer.due(at(1_000), unlinked)).toEqual(['x:1'])
+  })
+
+  test('is never again our own address, once it answered with our id', () => {
+    const dialer = dialerOf()
+    dialer.add('x:1', true, at(0))
+    dialer.due(at(0), unlinked)
+    dialer.answered('x:1', 'a', true)
+    expect(dialer.due(at(60_000), unlinked)).toEqual([])
+    expect(dialer.nextMs(unlinked)).toBe(Number.POSITIVE_INFINITY)
+    expect(dialer.isWaiting(unlinked)).toBe(false)
+  })
+
+  test('an address learned from others goes with its member; one that the user named stays', () => {
+    const dialer = dialerOf()
+    dialer.add('learned:1', false, at(0))
+    dialer.add('named:1', true, at(0))
+    dialer.remove('learned:1')
+    dialer.remove('named:1')
+    expect(dialer.due(at(0), unlinked)).toEqual(['named:1'])
+  })
+
+  test('a learned address that the user names too becomes a named one, and the reverse is no change', () => {
+    const dialer = dialerOf()
+    dialer.add('x:1', false, at(0))
+    dialer.add('x:1', true, at(0))
+    dialer.add('x:1', false, at(0))
+    dialer.remove('x:1')
+    expect(dialer.due(at(0), unlinked)).toEqual(['x:1'])
+  })
+})
+
+describe('the wait before the next attempt', () => {
+  /** Waits after one failure after the other. */
+  const waits = (dialer: Dialer, refusals: readonly boolean[]) => {
+    let nowMs = 0
+    dialer.add('x:1', true, at(nowMs))
+    return refusals.map((wasRefused) => {
+      dialer.due(at(nowMs), unlinked)
+      dialer.failed('x:1', wasRefused, at(nowMs))
+      const waitMs = dialer.nextMs(unlinked) - nowMs
+      expect(dialer.due(at(nowMs + waitMs - 1), unlinked)).toEqual([])
+      nowMs += waitMs
+      return waitMs
+    })
+  }
+
+  test('is short after a first refusal, which decides over life and death', () => {
+    expect(waits(dialerOf(), [true, true, true])).toEqual([50, 400, 800])
+  })
+
+  test('doubles up to its limit where nobody answers', () => {
+    expect(waits(dialerOf(), [false, false, false, false, false])).toEqual([200, 400, 800, 1_000, 1_000])
+  })
+
+  test('is spread by up to a half', () => {
+    expect(waits(dialerOf(1), [false, false])).toEqual([300, 600])
+  })
+
+  test('starts anew after an answer', () => {
+    const dialer = dialerOf()
+    waits(dialer, [true, true, true])
+    dialer.due(at(100_000), unlinked)
+    dialer.answered('x:1', 'b', false)
+    dialer.failed('x:1', true, at(200_000))
+    expect(dialer.nextMs(unlinked)).toBe(200_050)
+  })
+
+  test('is over when a link closes', () => {
+    const dialer = dialerOf()
+    waits(dialer, [false, false, false, false])
+    dialer.hurry('x:1', at(1_700))
+    expect(dialer.due(at(1_700), unlinked)).toEqual(['x:1'])
+    dialer.failed('x:1', true, at(1_700))
+    expect(dialer.nextMs(unlinked)).toBe(1_750)
+  })
+
+  test('stays within its limit after any number of failures', () => {
+    expect(waits(dialerOf(), Array(2_000).fill(false)).at(-1)).toBe(1_000)
+  })
+})
+
+describe('a joiner', () => {
+  test('waits for each address to answer or to fail once', () => {
+    const dialer = dialerOf()
+    expect(dialer.isWaiting(unlinked)).toBe(false)
+    dialer.add('x:1', true, at(0))
+    dialer.add('y:1', true, at(0))
+    dialer.due(at(0), unlinked)
+    dialer.failed('x:1', true, at(0))
+    expect(dialer.isWaiting(unlinked)).toBe(true)
+    dialer.answered('y:1', 'b', false)
+    expect(dialer.isWaiting(unlinked)).toBe(false)
+  })
+
+  test('does not wait for an address that dialled us first', () => {
+    const dialer = dialerOf()
+    dialer.add('x:1', true, at(0))
+    expect(dialer.isWaiting((address) => address === 'x:1')).toBe(false)
+  })
+})

@@ -1,0 +1,261 @@
+import fc from 'fast-check'
+import { Packr } from 'msgpackr'
+import { describe, expect, test } from 'vitest'
+import { bytes, messageArb, stamp } from '../test/arbitraries.js'
+import { resolveConfig } from './config.js'
+import { SessionMeshError } from './errors.js'
+import type { Message } from './messages.js'
+import { FORBIDDEN_NAMES, packMessage, parseMessage } from './wire.js'
+
+const config = resolveConfig()
+// As the agent encodes them.
+const packr = new Packr({ useRecords: false, variableMapSize: true })
+
+const senderOf = (message: Message) => (message.kind === 'hello' ? undefined : 'sender')
+
+function overTheWire(message: Message): Message {
+  const frame = packr.pack(packMessage(message, 'sender'))
+  return parseMessage(packr.unpack(frame), senderOf(message), config)
+}
+
+/** The code of the error that a frame is refused with; `undefined` when it is taken. */
+function refusal(
+  wire: unknown,
+  sender: string | undefined = 'sender',
+  latestMs?: number,
+): string | undefined {
+  try {
+    parseMessage(wire, sender, config, latestMs)
+    return undefined
+  } catch (error) {
+    if (error instanceof SessionMeshError) return error.code
+    throw error
+  }
+}
+
+const KINDS: readonly Message[] = [
+  {
+    kind: 'hello',
+    protocolMin: 1,
+    protocolMax: 1,
+    cluster: 'shop',
+    id: 'sender',
+    name: 'first',
+    address: '127.0.0.1:7373',
+    clockMs: 1_700_000_000_000,
+    digest: [stamp(5, 'sender'), stamp(6, 'other')],
+    roster: [{ id: 'other', name: 'second', address: ':7374', state: 'suspect', digest: undefined }],
+  },
+  {
+    kind: 'delta',
+    previous: stamp(4, 'sender'),
+    upTo: stamp(6, 'sender'),
+    wantsAck: true,
+    deltas: [
+      {
+        sid: 's',
+        created: stamp(3, 'other'),
+        attributes: [
+          { name: 'x', value: bytes(1, 2, 3), stamp: stamp(5, 'sender') },
+          { name: 'y', value: undefined, stamp: stamp(6, 'sender') },
+        ],
+        lifetime: { ttlMs: 1_000, stamp: stamp(5, 'sender') },
+        destroyed: undefined,
+        idleMs: 0,
+      },
+    ],
+  },
+  { kind: 'ack', upTo: stamp(6, 'other') },
+  {
+    kind: 'heartbeat',
+    digest: [stamp(6, 'other')],
+    roster: [{ id: 'gone', name: 'third', address: '[::1]:7375', state: 'dead', digest: [stamp(1, 'gone')] }],
+  },
+  { kind: 'pull', pull: 3, digest: [], sids: undefined },
+  { kind: 'pull', pull: 4, digest: undefined, sids: ['s', 't'] },
+  {
+    kind: 'state',
+    pull: 3,
+    records: [
+      {
+        sid: 's',
+        created: stamp(1, 'third'),
+        attributes: [],
+        lifetime: undefined,
+        destroyed: stamp(9, 'other', 7),
+        idleMs: undefined,
+      },
+    ],
+    missing: ['t'],
+    end: { digest: [stamp(9, 'other', 7)], roster: [] },
+  },
+  { kind: 'state', pull: 3, records: [], missing: undefined, end: undefined },
+  { kind: 'leave' },
+]
+
+describe('a message', () => {
+  test.each(KINDS)('$kind comes out of the codec as it went in', (message) => {
+    expect(overTheWire(message)).toEqual(message)
+  })
+
+  test('of any content comes out as it went in', () => {
+    fc.assert(
+      fc.property(messageArb, (message) => {
+        expect(overTheWire(message)).toEqual(message)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('keeps no view into the frame that it came in: that would hold the frame in memory', () => {
+    const message = KINDS[1] as Extract<Message, { kind: 'delta' }>
+    const parsed = overTheWire(message) as typeof message
+    const value = parsed.deltas[0]?.attributes[0]?.value
+    expect(value?.buffer.byteLength).toBe(3)
+    expect(value).not.toBeInstanceOf(Buffer)
+  })
+})
+
+describe('a frame that is not right', () => {
+  const wires = KINDS.map((message) => ({
+    kind: message.kind,
+    wire: packMessage(message, 'sender'),
+    sender: senderOf(message),
+  }))
+
+  test.each(wires)('$kind: without its last fields it is refused', ({ wire, sender }) => {
+    for (let length = 0; length < wire.length; length++)
+      expect(refusal(wire.slice(0, length), sender)).toBe('SESSIONMESH_BAD_FRAME')
+  })
+
+  test.each(wires)('$kind: with a field too many it is refused', ({ wire, sender }) => {
+    expect(refusal([...wire, 0], sender)).toBe('SESSIONMESH_BAD_FRAME')
+  })
+
+  test.each(wires)('$kind: with any field of another type it is refused', ({ wire, sender }) => {
+    for (const at of wire.keys())
+      for (const junk of [undefined, true, { length: 1 }, Number.NaN, -1, 0.5, 2 ** 60]) {
+        // The one field that may be a negative or broken number is the clock.
+        const isClock = wire[0] === 0 && at === 9 && typeof junk === 'number' && !Number.isNaN(junk)
+        const changed = wire.with(at, junk)
+        if (!isClock)
+          expect([at, junk, refusal(changed, sender)]).toEqual([at, junk, 'SESSIONMESH_BAD_FRAME'])
+      }
+  })
+
+  test.each([undefined, null, 7, 'hello', {}, [], [99, [], [0]], [-1, [], [0]], ['ack', [], [0]]])(
+    '%j is refused',
+    (wire) => {
+      expect(refusal(wire)).toBe('SESSIONMESH_BAD_FRAME')
+    },
+  )
+
+  test('a hello on an established link, and anything else on a new one', () => {
+    for (const { kind, wire } of wires)
+      expect(refusal(wire, kind === 'hello' ? 'sender' : undefined)).toBe('SESSIONMESH_BAD_FRAME')
+  })
+
+  /** Any change of any part of a real frame, as deep as it goes. */
+  const mutated = fc
+    .tuple(
+      messageArb,
+      fc.array(fc.nat(), { minLength: 1, maxLength: 6 }),
+      fc.oneof(
+        fc.constant('drop' as const),
+        fc.anything({ withBigInt: true, withTypedArray: true, maxDepth: 2 }).map((junk) => ({ junk })),
+      ),
+    )
+    .map(([message, path, change]) => {
+      const wire: unknown = structuredClone(packMessage(message, 'sender'))
+      let within = wire as unknown[]
+      for (const step of path) {
+        if (within.length === 0) break
+        const at = step % within.length
+        const next = within[at]
+        if (Array.isArray(next) && step % 3 !== 0) within = next
+        else if (change === 'drop') within.splice(at, 1)
+        else within[at] = change.junk
+      }
+      return { wire, sender: senderOf(message) }
+    })
+
+  test('is refused with one code and nothing else, whatever was done to it', () => {
+    let refused = 0
+    fc.assert(
+      fc.property(mutated, ({ wire, sender }) => {
+        const code = refusal(wire, sender)
+        expect([undefined, 'SESSIONMESH_BAD_FRAME']).toContain(code)
+        if (code !== undefined) refused++
+      }),
+      { numRuns: 3_000 },
+    )
+    expect(refused).toBeGreaterThan(500)
+  })
+
+  test('is refused for an attribute name that could reach a prototype', () => {
+    for (const name of FORBIDDEN_NAMES) {
+      const attributes = [{ name, value: bytes(1), stamp: stamp(1, 'sender') }]
+      const deltas = [{ sid: 's', created: stamp(1), attributes }]
+      const wire = packMessage(
+        { kind: 'delta', previous: undefined, upTo: undefined, deltas, wantsAck: false },
+        'sender',
+      )
+      expect(refusal(wire)).toBe('SESSIONMESH_BAD_FRAME')
+    }
+  })
+
+  test('is refused for texts and sessions beyond the limits', () => {
+    const withAttributes = (count: number, sid = 's') => {
+      const attributes = Array.from({ length: count }, (_, i) => ({
+        name: `${i}`,
+        value: undefined,
+        stamp: stamp(1),
+      }))
+      const records = [{ sid, created: stamp(1), attributes }]
+      return packMessage({ kind: 'state', pull: 1, records }, 'sender')
+    }
+    expect(refusal(withAttributes(2 * config.maxAttributes))).toBeUndefined()
+    expect(refusal(withAttributes(2 * config.maxAttributes + 1))).toBe('SESSIONMESH_BAD_FRAME')
+    expect(refusal(withAttributes(1, 'x'.repeat(config.maxNameLength)))).toBeUndefined()
+    expect(refusal(withAttributes(1, 'x'.repeat(config.maxNameLength + 1)))).toBe('SESSIONMESH_BAD_FRAME')
+  })
+
+  test('is refused for a stamp too far ahead, whatever the hello said of its clock', () => {
+    const wire = packMessage({ kind: 'ack', upTo: stamp(1_001, 'sender') }, 'sender')
+    expect(refusal(wire, 'sender', 1_000)).toBe('SESSIONMESH_CLOCK_DRIFT')
+    expect(refusal(wire, 'sender', 1_001)).toBeUndefined()
+  })
+})
+
+describe('the bytes of a live delta', () => {
+  const HEADERS = 22 + 4 // of a TLS record and of a WebSocket frame
+  const wallMs = 1_700_000_000_000
+  const stampAt = (time: number, origin = 'sender', counter = 0) => ({ time, origin, counter })
+
+  function frameBytes(values: Record<string, Uint8Array>, creator: string): number {
+    const upTo = stampAt(wallMs)
+    const attributes = Object.entries(values).map(([name, value]) => ({ name, value, stamp: upTo }))
+    // express-session's ids have 32 characters; this one was created an hour ago, the last write is seconds old.
+    const created = stampAt(wallMs - 3_600_000, creator)
+    const deltas = [{ sid: 'x'.repeat(32), created, attributes, idleMs: 0 }]
+    const previous = stampAt(wallMs - 2_000)
+    return packr.pack(packMessage({ kind: 'delta', previous, upTo, deltas, wantsAck: false }, 'sender'))
+      .length
+  }
+
+  const kibibyte = packr.pack('x'.repeat(1_024))
+
+  test('in which an int changed stay below 120, headers included', () => {
+    expect(frameBytes({ count: packr.pack(42) }, 'sender') + HEADERS).toBeLessThan(120)
+  })
+
+  test('in which an int and 1 KiB changed stay below 1,150', () => {
+    expect(frameBytes({ count: packr.pack(42), text: kibibyte }, 'sender') + HEADERS).toBeLessThan(1_150)
+  })
+
+  test('name another member that created the session once, however many stamps are its', () => {
+    const other = 'a-member-id-of-22-chars'
+    const own = frameBytes({ count: packr.pack(42) }, 'sender')
+    expect(frameBytes({ count: packr.pack(42) }, other) - own).toBe(other.length + 1)
+  })
+})
