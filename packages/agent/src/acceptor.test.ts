@@ -139,8 +139,8 @@ test('a link is no stranger any more', async () => {
 })
 
 test.each([
-  ['a request elsewhere', '/', {}, 404],
-  ['a request without an upgrade', linkPath, {}, 426],
+  ['a request elsewhere', '/', { Connection: 'keep-alive' }, 404],
+  ['a request without an upgrade', linkPath, { Connection: 'keep-alive' }, 426],
   ['an upgrade elsewhere', '/chat', upgradeTo(linkProtocol), 404],
   ['an upgrade to another protocol', linkPath, upgradeTo('sessionmesh.9'), 426],
   ['an upgrade to no protocol', linkPath, { Connection: 'Upgrade', Upgrade: 'websocket' }, 426],

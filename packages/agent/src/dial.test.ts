@@ -59,11 +59,16 @@ test('nobody listens: refused', async () => {
 })
 
 test('who accepts and says nothing, as a stopped process does: timeout', async () => {
-  const address = await start(createServer())
+  const server = createServer()
+  const address = await start(server)
+  const connected = once(server, 'connection')
   expect(await dial(address, { handshakeTimeoutMs: 200 }).end()).toEqual({
     kind: 'timeout',
     message: `${address} did not answer within 200 ms.`,
   })
+  const [socket] = await connected
+  socket.resume()
+  await once(socket, 'close')
 })
 
 test('who has the key and never answers the request: timeout', async () => {

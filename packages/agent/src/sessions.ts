@@ -79,10 +79,10 @@ export class LocalSessions implements Sessions {
     { acks = this.#acks }: { acks?: Acks | undefined } = {},
   ): { destroyed: boolean; acked: Promise<number> } {
     this.#checkOpen()
-    const { destroyed, ack, effects } = this.#replica.destroy(sid, acks, this.#runner.now())
-    const acked = this.#acked(ack)
+    const { destroyed, effects } = this.#replica.destroy(sid, acks, this.#runner.now())
+    const acked = this.#acked(destroyed.ack)
     this.#runner.run(effects)
-    return { destroyed, acked }
+    return { destroyed: destroyed.destroyed, acked }
   }
 
   has(sid: string): boolean {

@@ -5,22 +5,23 @@
  */
 
 import { Acks } from './acks.js'
-import { type Config, touchIntervalMs } from './config.js'
+import type { Config } from './config.js'
 import { Context, type Counters } from './context.js'
 import type { DigestEntries } from './digest.js'
 import { type ErrorCode, SessionMeshError } from './errors.js'
 import type { Acks as AcksNeeded, Effect, Self } from './events.js'
 import { type Established, Handshake } from './handshake.js'
-import { checkWrite } from './limits.js'
+import { sweep } from './housekeeping.js'
 import type { LinkId, MemberChange, Peer } from './members.js'
 import type { DeltaMessage, Heartbeat, Message, Pull, State } from './messages.js'
 import { Outbox } from './outbox.js'
-import { rendezvous } from './owner.js'
 import { Pulls } from './pulls.js'
 import { Reads } from './reads.js'
-import { difference, type SessionRecord } from './session.js'
+import type { SessionRecord } from './session.js'
+import { type Destroyed, Sessions, type View, type WriteOptions, type Written } from './sessions.js'
 import type { Instant, Origin, Stamp } from './stamp.js'
-import { Transfer } from './transfer.js'
+import { tellTakeover } from './takeover.js'
+import { Transfers } from './transfers.js'
 import { parseMessage } from './wire.js'
 
 export interface ReplicaOptions {
@@ -31,32 +32,6 @@ export interface ReplicaOptions {
   readonly random: () => number
 }
 
-/** What a request loaded: its write is the difference against this. */
-export interface Base {
-  readonly created: Stamp
-  readonly attributes: ReadonlyMap<string, Uint8Array>
-}
-
-export interface View {
-  readonly base: Base
-  readonly ttlMs: number
-  readonly remainingMs: number
-}
-
-export interface WriteOptions {
-  readonly base?: Base | undefined
-  readonly ttlMs?: number | undefined
-  readonly acks?: AcksNeeded | undefined
-}
-
-export interface Written {
-  readonly outcome: 'created' | 'changed' | 'unchanged' | 'dropped'
-  readonly changed: string[]
-  readonly base: Base | undefined
-  /** The number of the `acked` effect that will follow; `undefined` when no acks were asked for. */
-  readonly ack: number | undefined
-}
-
 export class Replica {
   readonly #context: Context
   readonly #outbox: Outbox
@@ -64,9 +39,9 @@ export class Replica {
   readonly #pulls: Pulls
   readonly #reads: Reads
   readonly #handshake: Handshake
+  readonly #transfers: Transfers
+  readonly #sessions: Sessions
   #lastPull = 0
-  /** Transfers that wait until our own first one is complete. */
-  readonly #deferred = new Set<LinkId>()
   #joinDeadlineMs = Number.POSITIVE_INFINITY
   #startedMs: number | undefined
   #heartbeatMs = Number.NEGATIVE_INFINITY
@@ -82,8 +57,14 @@ export class Replica {
     this.#outbox = new Outbox(this.#context)
     this.#acks = new Acks(this.#context)
     this.#pulls = new Pulls(this.#context, nextPull)
+    this.#transfers = new Transfers(
+      this.#context,
+      (now) => this.#flush(now),
+      () => this.#pulls.isBuilding,
+    )
     this.#reads = new Reads(this.#context, nextPull, () => this.#behindSinceMs !== undefined)
     this.#handshake = new Handshake(this.#context)
+    this.#sessions = new Sessions(this.#context, this.#outbox, this.#acks, this.#reads)
   }
 
   // ---- the world ----
@@ -144,13 +125,13 @@ export class Replica {
 
   /** The last chunk of a transfer on this link is with the operating system: the next may follow. */
   drained(link: LinkId, now: Instant): Effect[] {
-    this.#sendState(link, now)
+    this.#transfers.next(link, now)
     return this.#done(now)
   }
 
   /** Sends what was written in this turn of the loop, as one message to all. */
   flush(now: Instant): Effect[] {
-    this.#outbox.flush(this.#acks.isWaiting, now)
+    this.#flush(now)
     return this.#done(now)
   }
 
@@ -168,7 +149,7 @@ export class Replica {
     const stalled = this.#pulls.stalled(now)
     if (stalled !== undefined) this.#dropSilent(stalled, now)
     this.#acks.tick(now)
-    this.#sweep(now)
+    sweep(this.#context, this.#pulls.isIdle, now)
     return this.#done(now)
   }
 
@@ -182,27 +163,19 @@ export class Replica {
   // ---- sessions ----
 
   load(sid: string, now: Instant): View | undefined {
-    const record = this.#reads.view(sid, now)
-    if (record === undefined || !this.#reads.isReadable(sid, record, now)) return undefined
-    const ttlMs = this.#context.records.ttlMs(record)
-    const base = { created: record.created, attributes: record.values() }
-    return { base, ttlMs, remainingMs: ttlMs - record.idleMs(now) }
+    return this.#sessions.load(sid, now)
   }
 
   has(sid: string, now: Instant): boolean {
-    const record = this.#reads.view(sid, now)
-    return record !== undefined && this.#reads.isReadable(sid, record, now)
+    return this.#sessions.has(sid, now)
   }
 
-  *keys(now: Instant): Generator<string> {
-    for (const record of this.#context.records.all()) {
-      if (this.#context.records.isReadable(record, now)) yield record.sid
-    }
+  keys(now: Instant): IterableIterator<string> {
+    return this.#sessions.keys(now)
   }
 
   owner(sid: string, now: Instant): Origin | undefined {
-    const record = this.#context.records.get(sid)
-    return record !== undefined && this.has(sid, now) ? this.#context.ownerOf(record) : undefined
+    return this.#sessions.owner(sid, now)
   }
 
   /** @throws SessionMeshError when a limit is passed or a name is forbidden; nothing is written then. */
@@ -212,35 +185,20 @@ export class Replica {
     options: WriteOptions,
     now: Instant,
   ): { written: Written; effects: Effect[] } {
-    const written = this.#write(sid, next, options, now)
+    const written = this.#sessions.write(sid, next, options, now)
     return { written, effects: this.#done(now) }
   }
 
+  /** Renews the idle time, and changes the ttl if given. */
   touch(sid: string, ttlMs: number | undefined, now: Instant): { touched: boolean; effects: Effect[] } {
-    const touched = this.has(sid, now)
-    if (touched) this.#touch(sid, ttlMs, now)
+    const touched = this.#sessions.touch(sid, ttlMs, now)
     return { touched, effects: this.#done(now) }
   }
 
-  /**
-   * Ends the session for good. An id that is unknown here is marked as well: its creation may be on its way.
-   */
-  destroy(
-    sid: string,
-    acks: AcksNeeded,
-    now: Instant,
-  ): { destroyed: boolean; ack: number | undefined; effects: Effect[] } {
-    const destroyed = this.has(sid, now)
-    const record = this.#context.records.get(sid)
-    let ack: number | undefined
-    if (record?.destroyed === undefined) {
-      checkWrite(sid, [], undefined, this.#context.config)
-      const stamp = this.#context.clock.issue(now)
-      const created = record?.created ?? this.#reads.view(sid, now)?.created ?? stamp
-      this.#outbox.write({ sid, created, attributes: [], destroyed: stamp }, stamp, now)
-      ack = this.#expect(stamp, acks, now)
-    }
-    return { destroyed, ack, effects: this.#done(now) }
+  /** Ends the session for good. An id unknown here is marked as well: its creation may be on its way. */
+  destroy(sid: string, acks: AcksNeeded, now: Instant): { destroyed: Destroyed; effects: Effect[] } {
+    const destroyed = this.#sessions.destroy(sid, acks, now)
+    return { destroyed, effects: this.#done(now) }
   }
 
   /** See `Reads.catchUp`: a number to wait for, or `undefined` to go ahead. */
@@ -258,7 +216,7 @@ export class Replica {
   /** Waits for what was written so far to be held elsewhere; for a graceful leave. */
   expectAll(now: Instant): { ack: number | undefined; effects: Effect[] } {
     const own = this.#context.digest.get(this.#context.self.id)
-    const ack = own === undefined ? undefined : this.#expect(own, 'all', now)
+    const ack = own === undefined ? undefined : this.#acks.expect(own, 'all', now)
     return { ack, effects: this.#done(now) }
   }
 
@@ -348,10 +306,7 @@ export class Replica {
   #receivedPull(link: LinkId, peer: Peer, message: Pull, now: Instant): void {
     if (message.digest === undefined) return this.#reads.answer(link, message, now)
     this.#context.members.toldDigest(peer, message.digest, now)
-    const sinceMs = (peer.partedMs ?? Number.NEGATIVE_INFINITY) - 2 * this.#context.config.deadAfterMs
-    const transfer = new Transfer(message.pull, this.#context.records, message.digest, sinceMs)
-    this.#context.transfers.set(link, transfer)
-    this.#sendState(link, now)
+    this.#transfers.begin(link, peer, message, now)
   }
 
   #receivedState(link: LinkId, peer: Peer, message: State, now: Instant): void {
@@ -364,33 +319,6 @@ export class Replica {
       this.#heartbeatMs = Number.NEGATIVE_INFINITY
       this.#beat(now)
     }
-  }
-
-  #sendState(link: LinkId, now: Instant): void {
-    const transfer = this.#context.transfers.get(link)
-    // While a first transfer is built in place, what is here is not what our digest says.
-    if (transfer === undefined) return
-    if (this.#pulls.isBuilding) {
-      this.#deferred.add(link)
-      return
-    }
-    this.#outbox.flush(this.#acks.isWaiting, now)
-    const { records, isLast } = transfer.next(now, this.#context.config)
-    const message: State = { kind: 'state', pull: transfer.pull, records }
-    if (!isLast) {
-      this.#context.effect({ type: 'send', links: [link], message, resume: true })
-      return
-    }
-    const end = { digest: this.#context.digest.entries(), roster: this.#context.members.roster(true) }
-    this.#context.transfers.delete(link)
-    this.#context.counters.transfersSent++
-    this.#context.send([link], { ...message, end })
-  }
-
-  #sendDeferred(now: Instant): void {
-    const links = [...this.#deferred]
-    this.#deferred.clear()
-    for (const link of links) this.#sendState(link, now)
   }
 
   // ---- links and members ----
@@ -422,23 +350,8 @@ export class Replica {
     if (to === 'alive') this.#context.notify({ type: 'member', state: to, peer })
     if (to === 'left') this.#context.dialer.remove(peer.address)
     if (to !== 'dead' && to !== 'left') return
-    if (peer.announced) this.#takeOver(peer, now)
+    if (peer.announced) tellTakeover(this.#context, peer, now)
     this.#acks.check()
-  }
-
-  /** Owners are computed, so nothing moves: this only finds out what to tell. */
-  #takeOver(peer: Peer, now: Instant): void {
-    const { records, members, self } = this.#context
-    const before = new Set(members.living).add(peer.id)
-    const sids: string[] = []
-    for (const record of records.all()) {
-      const { sid, lastStamp } = record
-      if (members.living.has(lastStamp.origin) || !records.isReadable(record, now)) continue
-      const wasIts = lastStamp.origin === peer.id || rendezvous(sid, before) === peer.id
-      if (wasIts && rendezvous(sid, members.living) === self.id) sids.push(sid)
-    }
-    this.#context.counters.takeovers++
-    this.#context.notify({ type: 'takeover', peer, sids })
   }
 
   #linkGone(link: LinkId, peer: Peer, now: Instant): void {
@@ -451,7 +364,7 @@ export class Replica {
   }
 
   #cleanUp(link: LinkId, now: Instant): void {
-    this.#context.transfers.delete(link)
+    this.#transfers.linkGone(link)
     this.#pulls.linkGone(link, now)
     this.#reads.linkGone(link)
   }
@@ -494,6 +407,10 @@ export class Replica {
     return false
   }
 
+  #flush(now: Instant): void {
+    this.#outbox.flush(this.#acks.isWaiting, now)
+  }
+
   // ---- time ----
 
   /** A member that stood still has heard nobody: it accuses nobody, and asks what it has missed. */
@@ -516,39 +433,11 @@ export class Replica {
     // A millisecond of tolerance: timers fire early as well as late.
     if (now.monoMs - this.#heartbeatMs < config.heartbeatMs - 1) return
     this.#heartbeatMs = now.monoMs
-    this.#outbox.flush(this.#acks.isWaiting, now)
+    this.#flush(now)
     this.#context.send(this.#links(), {
       kind: 'heartbeat',
       digest: digest.entries(),
       roster: members.roster(false),
-    })
-  }
-
-  #sweep(now: Instant): void {
-    const { records, members, digest, self } = this.#context
-    const origins = records.sweep(now, {
-      isSettled: (stamp) => digest.covers(stamp) && members.isSettled(stamp),
-      mayForget: this.#pulls.isIdle,
-      expired: (record) => this.#expired(record),
-    })
-    if (origins === undefined) return
-    for (const { origin } of digest.entries()) {
-      if (origin !== self.id && members.isGone(origin) && !origins.has(origin)) digest.retire(origin)
-    }
-  }
-
-  #expired(record: SessionRecord): void {
-    const owned = this.#context.ownerOf(record) === this.#context.self.id
-    this.#context.counters.expired++
-    // The owner tells, and so tells once; the others only forget.
-    if (!owned || !record.announced) return
-    this.#context.notify({
-      type: 'session',
-      change: 'expired',
-      sid: record.sid,
-      changed: [],
-      owned,
-      local: false,
     })
   }
 
@@ -563,7 +452,7 @@ export class Replica {
   #done(now: Instant): Effect[] {
     for (const address of this.#context.dialer.due(now, this.#isLinked))
       this.#context.effect({ type: 'dial', address })
-    if (this.#deferred.size > 0 && !this.#pulls.isBuilding) this.#sendDeferred(now)
+    this.#transfers.resumeDeferred(now)
     this.#checkReady(now)
     this.#checkCaughtUp(now)
     this.#reads.tick(now)
@@ -586,62 +475,5 @@ export class Replica {
     if (!isOver && !isWhole) return
     this.#behindSinceMs = undefined
     this.#reads.settle(now)
-  }
-
-  // ---- writing ----
-
-  #write(sid: string, next: ReadonlyMap<string, Uint8Array>, options: WriteOptions, now: Instant): Written {
-    const { config, counters, clock, records } = this.#context
-    const { base, ttlMs, acks = 'none' } = options
-    const current = this.load(sid, now)
-    const held = records.get(sid)
-    if (held?.destroyed !== undefined || (base !== undefined && current === undefined)) {
-      counters.writesDropped++
-      this.#context.warn(
-        'SESSIONMESH_WRITE_DROPPED',
-        'A write to a session that was destroyed or has expired since it was loaded was dropped: a session that is gone stays gone.',
-      )
-      return { outcome: 'dropped', changed: [], base: undefined, ack: undefined }
-    }
-    const loaded = base?.attributes ?? held?.values() ?? new Map<string, Uint8Array>()
-    const changes = difference(loaded, next)
-    checkWrite(sid, changes, held, config)
-    const isNew = current === undefined
-    const newTtlMs = ttlMs ?? (isNew ? config.ttlMs : current.ttlMs)
-    const changed = changes.map(({ name }) => name)
-    if (!isNew && changes.length === 0) {
-      this.#touch(sid, newTtlMs, now)
-      return { outcome: 'unchanged', changed, base: base ?? current.base, ack: undefined }
-    }
-    counters.writes++
-    const stamp = clock.issue(now)
-    const created = held?.created ?? current?.base.created ?? stamp
-    const lifetime = isNew || newTtlMs !== current.ttlMs ? { ttlMs: newTtlMs, stamp } : undefined
-    const attributes = changes.map((change) => ({ ...change, stamp }))
-    this.#outbox.write({ sid, created, attributes, lifetime, idleMs: 0 }, stamp, now)
-    const ack = this.#expect(stamp, acks, now)
-    return { outcome: isNew ? 'created' : 'changed', changed, base: { created, attributes: next }, ack }
-  }
-
-  #touch(sid: string, ttlMs: number | undefined, now: Instant): void {
-    const { records, counters, clock, config } = this.#context
-    counters.touches++
-    const record = records.get(sid)
-    if (record === undefined) return
-    if (ttlMs !== undefined && ttlMs !== records.ttlMs(record)) {
-      const stamp = clock.issue(now)
-      const { created } = record
-      this.#outbox.write({ sid, created, attributes: [], lifetime: { ttlMs, stamp }, idleMs: 0 }, stamp, now)
-      return
-    }
-    record.use(now)
-    if (now.monoMs - record.toldMs >= touchIntervalMs(records.ttlMs(record), config)) {
-      record.toldMs = now.monoMs
-      this.#outbox.touch(record.touch(now))
-    }
-  }
-
-  #expect(stamp: Stamp, acks: AcksNeeded, now: Instant): number | undefined {
-    return acks === 'none' ? undefined : this.#acks.expect(stamp, acks, now)
   }
 }

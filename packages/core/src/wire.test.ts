@@ -19,11 +19,7 @@ function overTheWire(message: Message): Message {
 }
 
 /** The code of the error that a frame is refused with; `undefined` when it is taken. */
-function refusal(
-  wire: unknown,
-  sender: string | undefined = 'sender',
-  latestMs?: number,
-): string | undefined {
+function refusal(wire: unknown, sender: string | undefined, latestMs?: number): string | undefined {
   try {
     parseMessage(wire, sender, config, latestMs)
     return undefined
@@ -146,7 +142,7 @@ describe('a frame that is not right', () => {
   test.each([undefined, null, 7, 'hello', {}, [], [99, [], [0]], [-1, [], [0]], ['ack', [], [0]]])(
     '%j is refused',
     (wire) => {
-      expect(refusal(wire)).toBe('SESSIONMESH_BAD_FRAME')
+      expect(refusal(wire, 'sender')).toBe('SESSIONMESH_BAD_FRAME')
     },
   )
 
@@ -200,7 +196,7 @@ describe('a frame that is not right', () => {
         { kind: 'delta', previous: undefined, upTo: undefined, deltas, wantsAck: false },
         'sender',
       )
-      expect(refusal(wire)).toBe('SESSIONMESH_BAD_FRAME')
+      expect(refusal(wire, 'sender')).toBe('SESSIONMESH_BAD_FRAME')
     }
   })
 
@@ -214,10 +210,12 @@ describe('a frame that is not right', () => {
       const records = [{ sid, created: stamp(1), attributes }]
       return packMessage({ kind: 'state', pull: 1, records }, 'sender')
     }
-    expect(refusal(withAttributes(2 * config.maxAttributes))).toBeUndefined()
-    expect(refusal(withAttributes(2 * config.maxAttributes + 1))).toBe('SESSIONMESH_BAD_FRAME')
-    expect(refusal(withAttributes(1, 'x'.repeat(config.maxNameLength)))).toBeUndefined()
-    expect(refusal(withAttributes(1, 'x'.repeat(config.maxNameLength + 1)))).toBe('SESSIONMESH_BAD_FRAME')
+    expect(refusal(withAttributes(2 * config.maxAttributes), 'sender')).toBeUndefined()
+    expect(refusal(withAttributes(2 * config.maxAttributes + 1), 'sender')).toBe('SESSIONMESH_BAD_FRAME')
+    expect(refusal(withAttributes(1, 'x'.repeat(config.maxNameLength)), 'sender')).toBeUndefined()
+    expect(refusal(withAttributes(1, 'x'.repeat(config.maxNameLength + 1)), 'sender')).toBe(
+      'SESSIONMESH_BAD_FRAME',
+    )
   })
 
   test('is refused for a stamp too far ahead, whatever the hello said of its clock', () => {

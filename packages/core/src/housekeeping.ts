@@ -1,0 +1,27 @@
+/** What is over goes: expired sessions, tombstones that all have merged, origins that nothing bears any more. */
+
+import type { Context } from './context.js'
+import type { SessionRecord } from './session.js'
+import type { Instant } from './stamp.js'
+
+/** @param mayForget false while a transfer is due that may tell of a later use of a session. */
+export function sweep(context: Context, mayForget: boolean, now: Instant): void {
+  const { records, members, digest, self } = context
+  const origins = records.sweep(now, {
+    isSettled: (stamp) => digest.covers(stamp) && members.isSettled(stamp),
+    mayForget,
+    expired: (record) => tellExpired(context, record),
+  })
+  if (origins === undefined) return
+  for (const { origin } of digest.entries()) {
+    if (origin !== self.id && members.isGone(origin) && !origins.has(origin)) digest.retire(origin)
+  }
+}
+
+function tellExpired(context: Context, record: SessionRecord): void {
+  context.counters.expired++
+  const owned = context.ownerOf(record) === context.self.id
+  // The owner tells, and so it is told once; the others only forget.
+  if (!owned || !record.announced) return
+  context.notify({ type: 'session', change: 'expired', sid: record.sid, changed: [], owned, local: false })
+}

@@ -1,0 +1,163 @@
+/** What an application does with sessions: load, write a difference, touch, destroy. All of it is local. */
+
+import type { Acks } from './acks.js'
+import { touchIntervalMs } from './config.js'
+import type { Context } from './context.js'
+import type { Acks as AcksNeeded } from './events.js'
+import { checkWrite } from './limits.js'
+import type { Outbox } from './outbox.js'
+import type { Reads } from './reads.js'
+import { difference, type SessionRecord } from './session.js'
+import type { Instant, Origin, Stamp } from './stamp.js'
+
+/** What a request loaded: its write is the difference against this. */
+export interface Base {
+  readonly created: Stamp
+  readonly attributes: ReadonlyMap<string, Uint8Array>
+}
+
+export interface View {
+  readonly base: Base
+  readonly ttlMs: number
+  readonly remainingMs: number
+}
+
+export interface WriteOptions {
+  readonly base?: Base | undefined
+  readonly ttlMs?: number | undefined
+  readonly acks?: AcksNeeded | undefined
+}
+
+export interface Written {
+  readonly outcome: 'created' | 'changed' | 'unchanged' | 'dropped'
+  readonly changed: string[]
+  readonly base: Base | undefined
+  /** The number of the `acked` effect that will follow; `undefined` when no acks were asked for. */
+  readonly ack: number | undefined
+}
+
+export interface Destroyed {
+  /** False when there was no such session here; the id is dead all the same. */
+  readonly destroyed: boolean
+  readonly ack: number | undefined
+}
+
+export class Sessions {
+  readonly #context: Context
+  readonly #outbox: Outbox
+  readonly #acks: Acks
+  readonly #reads: Reads
+
+  constructor(context: Context, outbox: Outbox, acks: Acks, reads: Reads) {
+    this.#context = context
+    this.#outbox = outbox
+    this.#acks = acks
+    this.#reads = reads
+  }
+
+  load(sid: string, now: Instant): View | undefined {
+    const record = this.#readable(sid, now)
+    if (record === undefined) return undefined
+    const ttlMs = this.#context.records.ttlMs(record)
+    const base = { created: record.created, attributes: record.values() }
+    return { base, ttlMs, remainingMs: ttlMs - record.idleMs(now) }
+  }
+
+  has(sid: string, now: Instant): boolean {
+    return this.#readable(sid, now) !== undefined
+  }
+
+  *keys(now: Instant): Generator<string> {
+    for (const record of this.#context.records.all()) {
+      if (this.#context.records.isReadable(record, now)) yield record.sid
+    }
+  }
+
+  owner(sid: string, now: Instant): Origin | undefined {
+    const record = this.#readable(sid, now)
+    return record === undefined ? undefined : this.#context.ownerOf(record)
+  }
+
+  /** @throws SessionMeshError when a limit is passed or a name is forbidden; nothing is written then. */
+  write(sid: string, next: ReadonlyMap<string, Uint8Array>, options: WriteOptions, now: Instant): Written {
+    const { config, counters, clock, records } = this.#context
+    const { base, ttlMs, acks = 'none' } = options
+    const current = this.load(sid, now)
+    const held = records.get(sid)
+    if (held?.destroyed !== undefined || (base !== undefined && current === undefined)) return this.#dropped()
+    const loaded = base?.attributes ?? held?.values() ?? new Map<string, Uint8Array>()
+    const changes = difference(loaded, next)
+    checkWrite(sid, changes, held, config)
+    const newTtlMs = ttlMs ?? current?.ttlMs ?? config.ttlMs
+    if (current !== undefined && changes.length === 0) {
+      this.#touch(sid, newTtlMs, now)
+      return { outcome: 'unchanged', changed: [], base: base ?? current.base, ack: undefined }
+    }
+    counters.writes++
+    const stamp = clock.issue(now)
+    const created = held?.created ?? current?.base.created ?? stamp
+    const lifetime = newTtlMs === current?.ttlMs ? undefined : { ttlMs: newTtlMs, stamp }
+    const attributes = changes.map((change) => ({ ...change, stamp }))
+    this.#outbox.write({ sid, created, attributes, lifetime, idleMs: 0 }, stamp, now)
+    return {
+      outcome: current === undefined ? 'created' : 'changed',
+      changed: changes.map(({ name }) => name),
+      base: { created, attributes: next },
+      ack: this.#expect(stamp, acks, now),
+    }
+  }
+
+  touch(sid: string, ttlMs: number | undefined, now: Instant): boolean {
+    const touched = this.has(sid, now)
+    if (touched) this.#touch(sid, ttlMs, now)
+    return touched
+  }
+
+  /** Ends the session for good. An id unknown here is marked as well: its creation may be on its way. */
+  destroy(sid: string, acks: AcksNeeded, now: Instant): Destroyed {
+    const destroyed = this.has(sid, now)
+    const record = this.#context.records.get(sid)
+    if (record?.destroyed !== undefined) return { destroyed, ack: undefined }
+    checkWrite(sid, [], undefined, this.#context.config)
+    const stamp = this.#context.clock.issue(now)
+    const created = record?.created ?? this.#reads.view(sid, now)?.created ?? stamp
+    this.#outbox.write({ sid, created, attributes: [], destroyed: stamp }, stamp, now)
+    return { destroyed, ack: this.#expect(stamp, acks, now) }
+  }
+
+  #readable(sid: string, now: Instant): SessionRecord | undefined {
+    const record = this.#reads.view(sid, now)
+    return record !== undefined && this.#reads.isReadable(sid, record, now) ? record : undefined
+  }
+
+  #dropped(): Written {
+    this.#context.counters.writesDropped++
+    this.#context.warn(
+      'SESSIONMESH_WRITE_DROPPED',
+      'A write was dropped: its session was destroyed or has expired since it was loaded, and what is gone stays gone.',
+    )
+    return { outcome: 'dropped', changed: [], base: undefined, ack: undefined }
+  }
+
+  #touch(sid: string, ttlMs: number | undefined, now: Instant): void {
+    const { records, counters, clock, config } = this.#context
+    counters.touches++
+    const record = records.get(sid)
+    if (record === undefined) return
+    if (ttlMs !== undefined && ttlMs !== records.ttlMs(record)) {
+      const stamp = clock.issue(now)
+      const { created } = record
+      this.#outbox.write({ sid, created, attributes: [], lifetime: { ttlMs, stamp }, idleMs: 0 }, stamp, now)
+      return
+    }
+    record.use(now)
+    if (now.monoMs - record.toldMs >= touchIntervalMs(records.ttlMs(record), config)) {
+      record.toldMs = now.monoMs
+      this.#outbox.touch(record.touch(now))
+    }
+  }
+
+  #expect(stamp: Stamp, acks: AcksNeeded, now: Instant): number | undefined {
+    return acks === 'none' ? undefined : this.#acks.expect(stamp, acks, now)
+  }
+}

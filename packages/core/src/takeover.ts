@@ -1,0 +1,21 @@
+/** Owners are computed, so nothing moves when a member dies: this only finds out what to tell. */
+
+import type { Context } from './context.js'
+import type { Peer } from './members.js'
+import { rendezvous } from './owner.js'
+import type { Instant } from './stamp.js'
+
+/** Tells which sessions the member that is gone answered for, and this one answers for now. */
+export function tellTakeover(context: Context, gone: Peer, now: Instant): void {
+  const { records, members, self } = context
+  const before = new Set(members.living).add(gone.id)
+  const sids: string[] = []
+  for (const record of records.all()) {
+    const { sid, lastStamp } = record
+    if (members.living.has(lastStamp.origin) || !records.isReadable(record, now)) continue
+    const wasIts = lastStamp.origin === gone.id || rendezvous(sid, before) === gone.id
+    if (wasIts && rendezvous(sid, members.living) === self.id) sids.push(sid)
+  }
+  context.counters.takeovers++
+  context.notify({ type: 'takeover', peer: gone, sids })
+}

@@ -1,0 +1,62 @@
+/** The transfers that this member is sending, one a link at the most, each at the pace of its link. */
+
+import type { Context } from './context.js'
+import type { LinkId, Peer } from './members.js'
+import type { Pull, State } from './messages.js'
+import type { Instant } from './stamp.js'
+import { Transfer } from './transfer.js'
+
+export class Transfers {
+  readonly #context: Context
+  /** What was written in this turn must be on its way before a digest that covers it. */
+  readonly #flush: (now: Instant) => void
+  readonly #isBuilding: () => boolean
+  readonly #deferred = new Set<LinkId>()
+
+  constructor(context: Context, flush: (now: Instant) => void, isBuilding: () => boolean) {
+    this.#context = context
+    this.#flush = flush
+    this.#isBuilding = isBuilding
+  }
+
+  begin(link: LinkId, peer: Peer, { pull, digest = [] }: Pull, now: Instant): void {
+    // What was used since then it may not have been told; links are found broken some time after they broke.
+    const sinceMs = (peer.partedMs ?? Number.NEGATIVE_INFINITY) - 2 * this.#context.config.deadAfterMs
+    this.#context.transfers.set(link, new Transfer(pull, this.#context.records, digest, sinceMs))
+    this.next(link, now)
+  }
+
+  /** The next chunk: at the beginning, and each time that the one before is with the operating system. */
+  next(link: LinkId, now: Instant): void {
+    const transfer = this.#context.transfers.get(link)
+    if (transfer === undefined) return
+    if (this.#isBuilding()) {
+      // While a first transfer is built in place, what is here is not what our digest says.
+      this.#deferred.add(link)
+      return
+    }
+    this.#flush(now)
+    const { records, isLast } = transfer.next(now, this.#context.config)
+    const message: State = { kind: 'state', pull: transfer.pull, records }
+    if (!isLast) {
+      this.#context.effect({ type: 'send', links: [link], message, resume: true })
+      return
+    }
+    const end = { digest: this.#context.digest.entries(), roster: this.#context.members.roster(true) }
+    this.#context.transfers.delete(link)
+    this.#context.counters.transfersSent++
+    this.#context.send([link], { ...message, end })
+  }
+
+  resumeDeferred(now: Instant): void {
+    if (this.#deferred.size === 0 || this.#isBuilding()) return
+    const links = [...this.#deferred]
+    this.#deferred.clear()
+    for (const link of links) this.next(link, now)
+  }
+
+  linkGone(link: LinkId): void {
+    this.#context.transfers.delete(link)
+    this.#deferred.delete(link)
+  }
+}
