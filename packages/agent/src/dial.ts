@@ -141,7 +141,8 @@ function kindOf(error: Error): DialFailure['kind'] {
  */
 function alertOf(error: Error): 'wrong key' | 'unknown key' | undefined {
   switch (/SSL alert number (\d+)/.exec(error.message)?.[1]) {
-    case '47': // illegal_parameter: the proof of the key doesn't verify
+    case '47': // illegal_parameter: the proof of the key doesn't verify (Node 20)
+    case '51': // decrypt_error: the same, since Node 22
       return 'wrong key'
     case '40': // handshake_failure: no key of that name
       return 'unknown key'

@@ -27,9 +27,12 @@ export interface Link {
   /** What waits for the operating system to take it. Unbounded here: the caller cuts a link that is too slow. */
   readonly bufferedBytes: number
   /**
-   * Frames leave in order. `onHanded` runs once, in a later turn: when the frame was handed to the operating
-   * system, or when the link has ended, so that nobody waits for ever. The frame must not be changed before.
-   * Never throws.
+   * Frames leave in order. With nothing buffered, the operating system has the frame when the call returns, and
+   * a SIGKILL cannot take it back; whatever else is sent in the same turn leaves together, one phase of the loop
+   * later. So put what belongs together into one frame.
+   *
+   * `onHanded` runs once, in a later turn: when the frame was handed over, or when the link has ended, so that
+   * nobody waits for ever. The frame must not be changed before. Never throws.
    */
   send(frame: Uint8Array, onHanded?: () => void): void
   /** Sends what is buffered, then closes, with the reason; cuts the link if the peer takes nothing for a second. */
