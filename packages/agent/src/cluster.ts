@@ -89,7 +89,7 @@ class Agent implements Cluster {
     })
     this.#sessions = new LocalSessions(
       this.runner,
-      options.acks,
+      { acks: options.acks, ttlMs: config.ttlMs },
       deriveKeys(keyring, 'causal token'),
       (member) => this.#member(member),
     )

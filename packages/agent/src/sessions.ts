@@ -11,20 +11,22 @@ const noAcks = Promise.resolve(0)
 export class LocalSessions implements Sessions {
   readonly #runner: Runner
   readonly #replica: Replica
-  readonly #acks: Acks
+  readonly acks: Acks
+  readonly ttlMs: number
   readonly #tokenKeys: readonly Uint8Array[]
   readonly #member: (id: string) => Member | undefined
   #isClosed = false
 
   constructor(
     runner: Runner,
-    acks: Acks,
+    { acks, ttlMs }: { acks: Acks; ttlMs: number },
     tokenKeys: readonly Uint8Array[],
     member: (id: string) => Member | undefined,
   ) {
     this.#runner = runner
     this.#replica = runner.replica
-    this.#acks = acks
+    this.acks = acks
+    this.ttlMs = ttlMs
     this.#tokenKeys = tokenKeys
     this.#member = member
   }
@@ -59,7 +61,7 @@ export class LocalSessions implements Sessions {
 
   write(sid: string, data: Record<string, unknown>, options: WriteOptions = {}): WriteResult {
     this.#checkOpen()
-    const { base, ttlMs, acks = this.#acks } = options
+    const { base, ttlMs, acks = this.acks } = options
     const next = packAttributes(data, base)
     const { written, effects } = this.#replica.write(sid, next, { base, ttlMs, acks }, this.#runner.now())
     const acked = this.#acked(written.ack)
@@ -76,7 +78,7 @@ export class LocalSessions implements Sessions {
 
   destroy(
     sid: string,
-    { acks = this.#acks }: { acks?: Acks | undefined } = {},
+    { acks = this.acks }: { acks?: Acks | undefined } = {},
   ): { destroyed: boolean; acked: Promise<number> } {
     this.#checkOpen()
     const { destroyed, effects } = this.#replica.destroy(sid, acks, this.#runner.now())

@@ -24,7 +24,10 @@ export interface ClusterOptions {
   peers?: readonly string[]
   /** A stable name of this member for people and logs. Default `hostname:port`. */
   memberName?: string
-  /** What a write waits for unless it says otherwise. Default `'none'`. */
+  /**
+   * What a write waits for unless it says otherwise: nothing, one peer, or all that live. Alone, `'one'` fails
+   * with `SESSIONMESH_NO_PEER`, and `'all'` has nobody to wait for. Default `'none'`.
+   */
   acks?: Acks
   /** Idle lifetime of a session whose writer names none, in ms. Default 24 h. */
   ttlMs?: number
@@ -100,7 +103,12 @@ export interface WriteResult {
 
 /** The sessions of the cluster, free of any framework. All reads are local and synchronous. */
 export interface Sessions {
+  /** Sessions held; one that has expired counts until it is forgotten, a grace later. `keys()` leaves it out. */
   readonly size: number
+  /** The cluster's default for writes. */
+  readonly acks: Acks
+  /** The cluster's default idle lifetime, in ms. */
+  readonly ttlMs: number
   /** The session as this member knows it now, or `undefined`. Throws nothing. Loading is not a touch. */
   load(sid: string): Loaded | undefined
   /**

@@ -62,6 +62,14 @@ export class Digest {
     this.#retired.set(origin, stamp)
   }
 
+  /** The origin is not dead after all, and tells its own entry: told here as well, or digests would differ. */
+  revive(origin: Origin): void {
+    const stamp = this.#retired.get(origin)
+    if (stamp === undefined) return
+    this.#retired.delete(origin)
+    this.#stamps.set(origin, stamp)
+  }
+
   clear(): void {
     this.#stamps.clear()
     this.#retired.clear()

@@ -26,13 +26,17 @@ export interface Established {
 /** Close reasons that are no fault. */
 const DUPLICATE = 'duplicate'
 const SELF = 'self'
+const YIELD = 'starts afresh'
 
 export class Handshake {
   readonly #context: Context
+  readonly #onForgotten: (now: Instant) => void
   readonly #connections = new Map<LinkId, Connection>()
 
-  constructor(context: Context) {
+  /** @param onForgotten the others went on without this member for too long: it must start afresh. */
+  constructor(context: Context, onForgotten: (now: Instant) => void) {
     this.#context = context
+    this.#onForgotten = onForgotten
   }
 
   /** Some connection has not said hello yet. */
@@ -87,6 +91,11 @@ export class Handshake {
     const { dialer, members, self } = this.#context
     if (hello.id === self.id) return this.#drop(link, connection, SELF, hello)
     this.#check(hello, connection, now)
+    if (this.#mustYield(hello)) {
+      // It refuses what we said in our hello anyway: we come again with nothing.
+      this.#onForgotten(now)
+      return this.#drop(link, connection, YIELD, hello)
+    }
     const known = members.get(hello.id)
     const existing = known?.link
     if (known !== undefined && existing !== undefined) {
@@ -107,11 +116,7 @@ export class Handshake {
   }
 
   /** The connection is gone. Returns the peer if this was its link. */
-  end(
-    link: LinkId,
-    reason: string,
-    now: Instant,
-  ): { peer: Peer | undefined; wasForgotten: boolean } | undefined {
+  end(link: LinkId, reason: string, now: Instant): { peer: Peer | undefined } | undefined {
     const connection = this.#connections.get(link)
     if (connection === undefined) return undefined
     this.#connections.delete(link)
@@ -122,7 +127,7 @@ export class Handshake {
     }
     const isOurs = peer !== undefined && peer.link === link
     if (isOurs) this.#context.members.linkLost(peer, now, reason === DUPLICATE)
-    return { peer: isOurs ? peer : undefined, wasForgotten: reason === 'SESSIONMESH_FORGOTTEN_MEMBER' }
+    return { peer: isOurs ? peer : undefined }
   }
 
   #drop(link: LinkId, { dialled }: Connection, reason: string, { id }: Hello): undefined {
@@ -145,8 +150,18 @@ export class Handshake {
     return isDialledByUs === self.id < peer.id
   }
 
+  /** Two that forgot each other: the one in the smaller part of the cluster starts afresh, else the higher id. */
+  #mustYield(hello: Hello): boolean {
+    const { members, self } = this.#context
+    if (!members.isForgotten(hello.id) || hello.digest.length === 0) return false
+    if (hello.roster.some(({ id }) => id === self.id)) return false
+    const theirs = hello.roster.filter(({ state }) => state === 'alive').length
+    const ours = members.linked().length
+    return ours === theirs ? self.id > hello.id : ours < theirs
+  }
+
   #check(hello: Hello, { remoteHost }: Connection, now: Instant): void {
-    const { cluster, config, self, members } = this.#context
+    const { cluster, config, members } = this.#context
     const at = filledIn(hello.address, remoteHost)
     const refuse = (code: ErrorCode, message: string) =>
       new SessionMeshError(code, `${hello.name} at ${at} ${message}`)
@@ -164,12 +179,13 @@ export class Handshake {
     }
     const aheadMs = Math.round(hello.clockMs - now.wallMs)
     const clocks = `has clock ${hello.clockMs} ms, this member ${now.wallMs} ms (${aheadMs} ms apart): set the clocks by NTP`
-    if (aheadMs > config.maxClockDriftMs) throw refuse('SESSIONMESH_CLOCK_DRIFT', clocks)
+    // Refused by both, whoever is ahead: else the one would take for a link what the other cuts.
+    if (Math.abs(aheadMs) > config.maxClockDriftMs) throw refuse('SESSIONMESH_CLOCK_DRIFT', clocks)
     if (Math.abs(aheadMs) > config.clockDriftWarningMs) {
       this.#context.warn('SESSIONMESH_CLOCK_DRIFT', `${hello.name} at ${at} ${clocks}`, at)
     }
-    const knowsUs = hello.roster.some(({ id }) => id === self.id)
-    if (knowsUs && members.get(hello.id) === undefined && hello.digest.length > 0) {
+    // Not "it knows us and we do not know it": word of it may be on its way to us.
+    if (members.isForgotten(hello.id) && hello.digest.length > 0 && !this.#mustYield(hello)) {
       throw refuse(
         'SESSIONMESH_FORGOTTEN_MEMBER',
         'was away for longer than forgetDeadAfterMs: it must start afresh',

@@ -4,11 +4,12 @@ import type { Context } from './context.js'
 import type { SessionRecord } from './session.js'
 import type { Instant } from './stamp.js'
 
-/** @param mayForget false while a transfer is due that may tell of a later use of a session. */
+/** @param mayForget false while a transfer is due: it may tell of a later use of a session. */
 export function sweep(context: Context, mayForget: boolean, now: Instant): void {
   const { records, members, digest, self } = context
   const origins = records.sweep(now, {
-    isSettled: (stamp) => digest.covers(stamp) && members.isSettled(stamp),
+    // What a transfer has brought and is staged may be older than the tombstone, and would bring the session back.
+    isSettled: (stamp) => mayForget && digest.covers(stamp) && members.isSettled(stamp),
     mayForget,
     expired: (record) => tellExpired(context, record),
   })

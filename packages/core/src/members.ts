@@ -48,6 +48,8 @@ export class Members {
   readonly #peers = new Map<Origin, Peer>()
   readonly #onChange: (change: MemberChange, now: Instant) => void
   #living: Set<Origin>
+  /** Those that were dead for too long, and are not to be learnt of again from who has not forgotten them yet. */
+  readonly #forgotten = new Set<Origin>()
   readonly #self: Origin
 
   constructor(self: Origin, config: Config, onChange: (change: MemberChange, now: Instant) => void) {
@@ -83,16 +85,20 @@ export class Members {
     return !this.#living.has(id)
   }
 
+  /** A newcomer holds nothing against anybody. */
+  startAfresh(): void {
+    this.#forgotten.clear()
+  }
+
+  /** It was away for longer than `forgetDeadAfterMs`: nobody waited for it with what was destroyed meanwhile. */
+  isForgotten(id: Origin): boolean {
+    return this.#forgotten.has(id)
+  }
+
   /** Everybody known who has not left has merged this stamp. */
   isSettled(stamp: Stamp): boolean {
     for (const peer of this.#peers.values())
       if (peer.state !== 'left' && !peer.digest.covers(stamp)) return false
-    return true
-  }
-
-  /** Every living peer has merged this stamp, as far as they told. */
-  isEverywhere(stamp: Stamp): boolean {
-    for (const peer of this.#peers.values()) if (isLiving(peer) && !peer.digest.covers(stamp)) return false
     return true
   }
 
@@ -108,7 +114,9 @@ export class Members {
 
   heard(peer: Peer, now: Instant): void {
     peer.heardMs = now.monoMs
-    if (peer.state === 'suspect' && peer.link !== undefined) this.#becomeAlive(peer, now)
+    // Found dead as silent, it may be heard before its link is dropped.
+    if ((peer.state === 'suspect' || peer.state === 'dead') && peer.link !== undefined)
+      this.#becomeAlive(peer, now)
   }
 
   /** A link that was one too many is no sign of anything. */
@@ -117,6 +125,9 @@ export class Members {
     peer.partedMs = now.monoMs
     peer.refusals = 0
     if (peer.state === 'alive' && !wasDuplicate) this.#become(peer, 'suspect', now)
+    for (const other of this.#peers.values()) {
+      if (other.link !== undefined && isFormerRun(peer, other)) this.left(peer, now)
+    }
   }
 
   refused(address: string, now: Instant): void {
@@ -155,6 +166,7 @@ export class Members {
       const goneMs = now.monoMs - peer.goneMs
       if (!isLiving(peer) && peer.link === undefined && goneMs > this.#config.forgetDeadAfterMs) {
         this.#peers.delete(peer.id)
+        this.#forgotten.add(peer.id)
       }
     }
     return silent
@@ -173,7 +185,7 @@ export class Members {
         name,
         address,
         state,
-        digest: withDigests && state === 'dead' ? peer.digest.entries() : undefined,
+        digest: withDigests && state !== 'left' ? peer.digest.entries() : undefined,
       }
     })
   }
@@ -202,7 +214,7 @@ export class Members {
   #learn(entry: RosterEntry, now: Instant): void {
     const peer = this.#peers.get(entry.id)
     if (peer === undefined) {
-      if (entry.state === 'left') return
+      if (entry.state === 'left' || this.#forgotten.has(entry.id)) return
       const added = this.#add(entry, now)
       // Tombstones wait for the dead as well, so they must be known; but nobody here ever met them.
       if (entry.state === 'dead') this.#become(added, 'dead', now)
@@ -210,6 +222,7 @@ export class Members {
       return
     }
     if (peer.link !== undefined) return
+    if (entry.digest !== undefined) peer.digest.join(entry.digest)
     if (entry.state === 'left') this.left(peer, now)
     // Whoever has a link to it knows better than our verdict, unless he had not noticed its death yet.
     const isNews = now.monoMs - peer.goneMs > this.#config.suspectAfterMs
@@ -237,14 +250,14 @@ export class Members {
     }
     this.#peers.set(id, peer)
     this.#living.add(id)
+    this.#forgotten.delete(id)
     return peer
   }
 
   /** Two runs of one name cannot listen at one address: the former one's memory is gone for good. */
   #replaceFormerRuns(peer: Peer, now: Instant): void {
     for (const former of this.#peers.values()) {
-      if (former.id === peer.id || former.link !== undefined) continue
-      if (former.name === peer.name && former.address === peer.address) this.left(former, now)
+      if (former.link === undefined && isFormerRun(former, peer)) this.left(former, now)
     }
   }
 
@@ -272,6 +285,10 @@ export class Members {
     if (state === 'alive') peer.announced = true
     this.#onChange({ peer, from, to: state }, now)
   }
+}
+
+function isFormerRun(former: Peer, peer: Peer): boolean {
+  return former.id !== peer.id && former.name === peer.name && former.address === peer.address
 }
 
 function isLiving(peer: Peer): boolean {

@@ -29,7 +29,7 @@ export interface RosterEntry {
   readonly address: string
   /** `alive` is said of those alone that the teller has a link to and hears: it vouches for them. */
   readonly state: MemberState
-  /** Told with the end of a transfer, of those that are dead: tombstones wait for what they lack. */
+  /** What it has merged, told with the end of a transfer: tombstones wait for what it lacks. */
   readonly digest?: DigestEntries | undefined
 }
 

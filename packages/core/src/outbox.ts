@@ -48,6 +48,14 @@ export class Outbox {
     }
   }
 
+  /** Asks all to acknowledge what was sent already, with a delta that brings nothing. */
+  askForAcks(): void {
+    const stamp = this.#previous
+    if (stamp === undefined) return
+    const links = this.#context.members.linked().map(({ link }) => link as number)
+    this.#context.send(links, { kind: 'delta', previous: stamp, upTo: stamp, deltas: [], wantsAck: true })
+  }
+
   #push(queued: Queued): void {
     if (this.#queue.push(queued) === 1) this.#context.effect({ type: 'flush' })
   }

@@ -25,9 +25,9 @@ interface Question {
   readonly sid: string
   readonly asked: Set<Origin>
   asking: { readonly link: LinkId; readonly pull: number } | undefined
-  /** The whole as another member has it: shown to readers, and merged once our digest covers it. */
-  answer: Delta | undefined
-  /** What the member that answered has merged. */
+  /** The whole as others have it: shown to readers, and merged once our digest covers it. */
+  answers: Delta[]
+  /** What those that answered have merged. */
   readonly answeredBy: Digest
   readonly sinceMs: number
 }
@@ -53,7 +53,6 @@ export class Reads {
 
   /** The number of a `caughtUp` effect to come, or `undefined` when the read may be served at once. */
   catchUp(sid: string, token: readonly Stamp[], now: Instant): number | undefined {
-    for (const stamp of token) if (this.#isLost(stamp)) this.#tellLost(stamp)
     const { waitMs, askTimeoutMs } = this.#context.config
     const deadlineMs = now.monoMs + waitMs + askTimeoutMs
     const wait: Wait = {
@@ -69,7 +68,10 @@ export class Reads {
     return wait.wait
   }
 
-  /** What a client has seen here, joined with what it had seen before, less what every living member has. */
+  /**
+   * What a client has seen here, joined with what it had seen before, less what every member has that has not
+   * left: one that is found dead may be cut off, and be asked by this client when it is back.
+   */
   token(sid: string, brought: readonly Stamp[], now: Instant): Stamp[] {
     const { digest, members } = this.#context
     const isKnown = ({ origin }: Stamp) =>
@@ -77,16 +79,17 @@ export class Reads {
     const seen = Digest.of(brought.filter((s) => digest.covers(s) || (isKnown(s) && !this.#isLost(s))))
     const record = this.view(sid, now)
     if (record !== undefined) seen.join(record.stamps())
-    return seen.entries().filter((stamp) => !digest.covers(stamp) || !members.isEverywhere(stamp))
+    return seen.entries().filter((stamp) => !digest.covers(stamp) || !members.isSettled(stamp))
   }
 
   /** The record as readers see it: what is merged here, and what was fetched for them beyond that. */
   view(sid: string, now: Instant): SessionRecord | undefined {
     const record = this.#context.records.get(sid)
-    const answer = this.#questions.get(sid)?.answer
-    if (answer === undefined) return record
-    const view = new SessionRecord(sid, answer.created, now.monoMs - (answer.idleMs ?? 0))
-    view.merge(answer, () => false, now)
+    const answers = this.#questions.get(sid)?.answers ?? []
+    const [first] = answers
+    if (first === undefined) return record
+    const view = new SessionRecord(sid, first.created, now.monoMs - (first.idleMs ?? 0))
+    for (const answer of answers) view.merge(answer, () => false, now)
     const held = record?.above(undefined, now)
     if (held !== undefined) view.merge(held, () => false, now)
     return view
@@ -94,14 +97,15 @@ export class Reads {
 
   isReadable(sid: string, record: SessionRecord, now: Instant): boolean {
     const { records } = this.#context
-    if (this.#questions.get(sid)?.answer === undefined) return records.isReadable(record, now)
+    if (!this.#questions.get(sid)?.answers.length) return records.isReadable(record, now)
     return record.destroyed === undefined && !records.isExpired(record, now)
   }
 
   /** Asks for the wholes of sessions that were forgotten here, those first who just told of them. */
   fetch(sids: readonly string[], link: LinkId | undefined, now: Instant): void {
     for (const sid of sids) this.#question(sid, now)
-    if (link !== undefined) this.#ask(link, sids)
+    const unanswered = sids.filter((sid) => this.#questions.get(sid)?.answers.length === 0)
+    if (link !== undefined) this.#ask(link, unanswered)
     for (const sid of sids) this.#askNext(sid)
   }
 
@@ -110,16 +114,13 @@ export class Reads {
     for (const record of message.records) {
       const question = this.#answerable(record.sid, link, message.pull)
       if (question === undefined) continue
-      question.answer = record
+      question.answers.push(record)
       question.asked.add(origin)
       question.answeredBy.join(digest)
       for (const stamp of [record.created, ...writeStamps(record)]) this.#context.clock.observe(stamp)
     }
-    for (const sid of message.missing ?? []) {
-      const question = this.#answerable(sid, link, message.pull)
-      question?.asked.add(origin)
-      question?.answeredBy.join(digest)
-    }
+    // It may hold the session but not the whole of it: what it has merged says nothing of what it can give.
+    for (const sid of message.missing ?? []) this.#answerable(sid, link, message.pull)?.asked.add(origin)
     this.settle(now)
   }
 
@@ -191,10 +192,11 @@ export class Reads {
     if (this.isBehind()) return false
     const question = this.#questions.get(wait.sid)
     const record = this.#context.records.get(wait.sid)
-    if (record?.whole === false && question?.answer === undefined && question !== undefined) return false
+    if (record?.whole === false && question !== undefined && question.answers.length === 0) return false
     wait.needs = wait.needs.filter((stamp) => {
-      if (this.#context.digest.covers(stamp) || this.#isLost(stamp)) return false
-      if (!this.#isExhausted(question) || !this.#context.members.isGone(stamp.origin)) return true
+      if (this.#context.digest.covers(stamp)) return false
+      const isAskedFor = this.#isExhausted(question) && this.#context.members.isGone(stamp.origin)
+      if (!isAskedFor && !this.#isLost(stamp)) return true
       this.#tellLost(stamp)
       return false
     })
@@ -235,7 +237,7 @@ export class Reads {
         sid,
         asked: new Set(),
         asking: undefined,
-        answer: undefined,
+        answers: [],
         answeredBy: new Digest(),
         sinceMs: now.monoMs,
       }
@@ -253,18 +255,19 @@ export class Reads {
 
   #askNext(sid: string): void {
     const question = this.#questions.get(sid)
-    if (question === undefined || question.asking !== undefined || question.answer !== undefined) return
-    const needs = this.#waits.filter((wait) => wait.sid === sid).flatMap((wait) => wait.needs)
+    if (question === undefined || question.asking !== undefined) return
+    const needs = this.#waits
+      .filter((wait) => wait.sid === sid)
+      .flatMap((wait) => wait.needs)
+      .filter((stamp) => !question.answeredBy.covers(stamp))
+    if (question.answers.length > 0 && needs.length === 0) return
     const open = this.#context.members.linked().filter(({ id }) => !question.asked.has(id))
     const next = open.find(({ digest }) => digest.coversAll(needs)) ?? open[0]
     if (next?.link !== undefined) this.#ask(next.link, [sid])
   }
 
   #ask(link: LinkId, sids: readonly string[]): void {
-    const open = sids.filter((sid) => {
-      const question = this.#questions.get(sid)
-      return question !== undefined && question.asking === undefined && question.answer === undefined
-    })
+    const open = sids.filter((sid) => this.#questions.get(sid)?.asking === undefined)
     if (open.length === 0) return
     const pull = this.#nextPull()
     for (const sid of open) (this.#questions.get(sid) as Question).asking = { link, pull }
@@ -273,18 +276,19 @@ export class Reads {
 
   #settleQuestion(question: Question, now: Instant): void {
     const { records, digest } = this.#context
-    const record = records.get(question.sid)
-    const { answer } = question
-    if (answer !== undefined) {
-      if (![answer.created, ...writeStamps(answer)].every((stamp) => digest.covers(stamp))) return
+    const stamps = question.answers.flatMap((answer) => [answer.created, ...writeStamps(answer)])
+    if (question.answers.length > 0 && digest.coversAll(stamps)) {
       // Covered: all of it is here already, but for a session that had been forgotten.
-      if (record?.whole === false) this.#context.absorb([answer], [], now, { isWhole: true })
-      this.#questions.delete(question.sid)
-    } else if (question.asking === undefined) {
-      const isWanted = record?.whole === false || this.#waits.some(({ sid }) => sid === question.sid)
-      if (isWanted) this.#askNext(question.sid)
-      else this.#questions.delete(question.sid)
+      if (records.get(question.sid)?.whole === false)
+        this.#context.absorb(question.answers, [], now, { isWhole: true })
+      question.answers = []
     }
+    const isWanted =
+      records.get(question.sid)?.whole === false || this.#waits.some(({ sid }) => sid === question.sid)
+    // Kept while somebody waits, even if nobody is left to ask: who was asked is not asked again at once.
+    if (isWanted) this.#askNext(question.sid)
+    else if (question.asking === undefined && question.answers.length === 0)
+      this.#questions.delete(question.sid)
   }
 
   /** An answer that our digest never came to cover, or a whole that nobody has. */
@@ -293,7 +297,7 @@ export class Reads {
     const { records } = this.#context
     this.#questions.delete(question.sid)
     if (records.get(question.sid)?.whole !== false) return
-    if (question.answer !== undefined) this.fetch([question.sid], undefined, now)
+    if (question.answers.length > 0) this.fetch([question.sid], undefined, now)
     else records.delete(question.sid)
   }
 }

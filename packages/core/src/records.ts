@@ -140,7 +140,8 @@ export class Records {
         if (record.whole) rules.expired(record)
         return this.delete(record.sid)
       }
-      record.dropRemoved(rules.isSettled)
+      // The whole that a partial record waits for may be older than the removal.
+      if (record.whole) record.dropRemoved(rules.isSettled)
     }
     for (const stamp of record.stamps()) this.#origins.add(stamp.origin)
   }

@@ -1,14 +1,318 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
+import type { Member } from '../test/member.js'
+import { packMessage } from './index.js'
 
-test('smoke', () => {
-  const net = new Net()
-  const [a, b, c] = net.cluster('a', 'b', 'c')
-  a.write('s', { x: '1' })
-  net.settle()
-  expect(b.read('s')).toEqual({ x: '1' })
-  expect(c.state()).toEqual(a.state())
-  expect(net.linksBetween(a, b)).toBe(1)
-  expect(net.linksBetween(c, b)).toBe(1)
-  expect(net.linksBetween(a, c)).toBe(1)
+const converged = (...members: readonly Member[]) => {
+  const [first, ...rest] = members.map((member) => member.state())
+  for (const state of rest) expect(state).toEqual(first)
+}
+
+describe('a cluster', () => {
+  test('shows each write on all members, as soon as the messages are there', () => {
+    const net = new Net()
+    const members = net.cluster('a', 'b', 'c')
+    const [a, b, c] = members
+    for (const [i, writer] of members.entries()) {
+      writer.write('s', { ...writer.read('s'), [`by${i}`]: '1' })
+      net.settle()
+    }
+    for (const member of members) expect(member.read('s')).toEqual({ by0: '1', by1: '1', by2: '1' })
+    converged(a, b, c)
+  })
+
+  test('keeps both of two changes that two members make to different attributes at once', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    a.write('s', { x: '0', y: '0' })
+    net.settle()
+    const [atA, atB] = [a.base('s'), b.base('s')]
+    a.write('s', { x: '1', y: '0' }, { base: atA })
+    b.write('s', { x: '0', y: '2' }, { base: atB })
+    net.settle()
+    for (const member of [a, b, c]) expect(member.read('s')).toEqual({ x: '1', y: '2' })
+    converged(a, b, c)
+  })
+
+  test('agrees on one of two changes to the same attribute', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    a.write('s', { x: '0' })
+    net.settle()
+    net.hold(a, b)
+    net.hold(b, a)
+    a.write('s', { x: '1' }, { base: a.base('s') })
+    net.settle()
+    net.run(10)
+    b.write('s', { x: '2' }, { base: b.base('s') })
+    net.settle()
+    net.release(a, b)
+    net.release(b, a)
+    for (const member of [a, b, c]) expect(member.read('s')).toEqual({ x: '2' })
+    converged(a, b, c)
+  })
+
+  test('goes by what a writer had seen, not by its clock', () => {
+    const net = new Net()
+    const [a, b] = [net.member('a'), net.member('b', { skewMs: -3_000 })]
+    net.start(a)
+    net.start(b, a)
+    net.run(500)
+    for (let i = 0; i < 20; i++) {
+      a.write('s', { x: `a${i}` })
+      net.settle()
+      b.write('s', { x: `b${i}` }, { base: b.base('s') })
+      net.settle()
+      expect(a.read('s')).toEqual({ x: `b${i}` })
+    }
+  })
+
+  test('agrees after a partition with writes and destroys on both sides', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    for (let i = 0; i < 10; i++) a.write(`s${i}`, { x: '0', y: '0' })
+    net.settle()
+    net.cut(a, b)
+    net.cut(a, c)
+    for (let i = 0; i < 10; i++) {
+      a.write(`s${i}`, { x: '1', y: '0' }, { base: a.base(`s${i}`) })
+      b.write(`s${i}`, { x: '0', y: '2' }, { base: b.base(`s${i}`) })
+      if (i % 3 === 0) a.destroy(`s${i}`)
+      if (i % 4 === 0) c.destroy(`s${i}`)
+    }
+    net.run(10_000)
+    net.heal(a, b)
+    net.heal(a, c)
+    net.run(2_000)
+    converged(a, b, c)
+    expect(a.keys()).toEqual(['s1', 's2', 's5', 's7'])
+    for (const sid of a.keys()) expect(c.read(sid)).toEqual({ x: '1', y: '2' })
+  })
+
+  test('passes data on: a and c have no link, and everything comes by way of b', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    net.cut(a, c)
+    net.run(500)
+    for (let i = 0; i < 20; i++) {
+      a.write('s', { x: `${i}` })
+      c.write('t', { x: `${i}` })
+      net.run(300)
+    }
+    net.run(2_000)
+    converged(a, b, c)
+    // Vouched for by b, neither is dead to the other; the sessions keep their owner.
+    expect([a.peer(c).state, c.peer(a).state]).toEqual(['suspect', 'suspect'])
+    expect([...a.told('takeover'), ...c.told('takeover')]).toEqual([])
+    expect(c.replica.owner('s', c.now)).toBe(a.id)
+  })
+
+  test('takes back a member that restarted at its address at once, and forgets its former run', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    b.write('s', { x: '1' })
+    net.settle()
+    net.kill(b)
+    const again = net.start(net.member('b'), a)
+    net.run(500)
+    expect([a.peer(b).state, a.peer(again).state]).toEqual(['left', 'alive'])
+    expect(again.read('s')).toEqual({ x: '1' })
+    converged(a, again)
+  })
+})
+
+describe('joining', () => {
+  test('of the first member is done when all addresses have refused', () => {
+    const net = new Net()
+    const a = net.start(net.member('a'), 'nobody:1', 'nobody:2')
+    expect(a.replica.isReady).toBe(false)
+    net.settle()
+    expect([a.replica.isReady, a.told('ready').length, net.ms]).toEqual([true, 1, 0])
+  })
+
+  test('waits for an address that neither answers nor refuses, no longer than joinTimeoutMs', () => {
+    const net = new Net()
+    net.silent.add('silent:1')
+    const a = net.start(net.member('a'), 'silent:1')
+    net.run(4_999)
+    expect(a.replica.isReady).toBe(false)
+    net.run(251)
+    expect(a.replica.isReady).toBe(true)
+  })
+
+  test('one living member in the list is enough', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    a.write('s', { x: '1' })
+    net.settle()
+    const d = net.start(net.member('d'), 'nobody:1', b, 'nobody:2')
+    net.run(300)
+    expect(d.replica.peers().map(({ state }) => state)).toEqual(['alive', 'alive', 'alive'])
+    converged(a, b, c, d)
+  })
+
+  test('in the middle of a burst of writes misses none of them', () => {
+    const net = new Net({ transferChunkRecords: 50 })
+    const [a, b] = net.cluster('a', 'b')
+    const d = net.member('d')
+    for (let i = 0; i < 1_000; i++) {
+      const writer = i % 2 === 0 ? a : b
+      writer.write(`s${i}`, { x: `${i}` })
+      if (i % 50 === 0) net.settle()
+      if (i === 300) {
+        net.hold(a, d)
+        net.hold(b, d)
+        net.start(d, a, b)
+        net.settle()
+      }
+      if (i > 300 && i % 40 === 0)
+        for (const peer of [a, b]) if (net.inFlight(peer, d).length > 0) net.deliverOne(peer, d)
+    }
+    net.release(a, d)
+    net.release(b, d)
+    net.run(1_000)
+    expect(d.replica.size).toBe(1_000)
+    converged(a, b, d)
+  })
+})
+
+describe('a member that stood still', () => {
+  /** Frozen while the others write. */
+  function frozen(ms: number) {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    a.write('s', { x: '0' })
+    net.settle()
+    for (const member of [a, b, c]) member.forgetLog()
+    net.freeze(c)
+    a.write('s', { x: '1' })
+    net.run(ms)
+    return { net, a, b, c }
+  }
+
+  test('is suspect, then dead to the others, and alive again when it goes on', () => {
+    const { net, a, b, c } = frozen(5_000)
+    expect(a.told('member').map(({ state }) => state)).toEqual(['suspect', 'dead'])
+    expect(a.told('takeover')).toHaveLength(1)
+    expect(a.peer(c).link).toBeUndefined()
+    net.thaw(c)
+    net.run(2_000)
+    expect([a.peer(c).state, b.peer(c).state]).toEqual(['alive', 'alive'])
+    converged(a, b, c)
+  })
+
+  test.each([true, false])('accuses nobody, even when its timers run first (%s)', (timersFirst) => {
+    const { net, a, c } = frozen(1_600)
+    net.thaw(c, { timersFirst })
+    net.run(2_000)
+    expect(c.told('member')).toEqual([])
+    expect(c.told('takeover')).toEqual([])
+    expect(c.replica.counters.stalls).toBe(1)
+    expect(c.peer(a).state).toBe('alive')
+  })
+
+  test('lets no read pass until it has caught up', () => {
+    const { net, c } = frozen(1_600)
+    net.freeze(c)
+    // Thawed: the first thing that it does is serve a request, before it has read what was sent meanwhile.
+    const wait = c.catchUp('s', [])
+    expect(wait).toBeDefined()
+    expect(c.caughtUp).toEqual([])
+    net.thaw(c)
+    expect(c.caughtUp).toEqual([{ wait, isStale: false }])
+    expect(c.read('s')).toEqual({ x: '1' })
+    expect(c.catchUp('s', [])).toBeUndefined()
+  })
+
+  test('goes on alone after deadAfterMs when nobody is there any more', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    a.write('s', { x: '1' })
+    net.settle()
+    net.freeze(b)
+    net.run(3_000)
+    net.kill(a)
+    net.thaw(b)
+    expect(b.catchUp('s', [])).toBeDefined()
+    net.run(2_500)
+    expect(b.caughtUp).toHaveLength(1)
+    expect(b.catchUp('s', [])).toBeUndefined()
+    expect(b.read('s')).toEqual({ x: '1' })
+  })
+
+  test('a tick that is a little late is no stall', () => {
+    const net = new Net()
+    const [a] = net.cluster('a', 'b')
+    net.freeze(a)
+    net.run(400)
+    net.thaw(a, { timersFirst: true })
+    expect(a.replica.counters.stalls).toBe(0)
+    expect(a.catchUp('s', [])).toBeUndefined()
+  })
+})
+
+describe('a bad frame', () => {
+  test('cuts its link with a reason, harms nobody else, and the link comes back', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    a.write('s', { x: '1' })
+    net.settle()
+    const link = b.peer(a).link
+    b.act(b.replica.receive(link ?? 0, ['nonsense'], b.now))
+    expect(b.codes()).toEqual(['SESSIONMESH_BAD_FRAME'])
+    expect(b.peer(a).link).toBeUndefined()
+    expect(b.peer(c).link).toBeDefined()
+    net.settle()
+    expect(a.codes()).toEqual(['SESSIONMESH_BAD_FRAME'])
+    net.run(1_000)
+    expect(b.peer(a).state).toBe('alive')
+    converged(a, b, c)
+  })
+
+  test('of writes in the name of another member is one', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    const stamp = { time: c.now.wallMs, counter: 0, origin: c.id }
+    const forged = {
+      kind: 'delta' as const,
+      previous: undefined,
+      upTo: { ...stamp, origin: a.id },
+      deltas: [{ sid: 's', created: stamp, attributes: [], lifetime: { ttlMs: 1, stamp } }],
+      wantsAck: false,
+    }
+    b.act(b.replica.receive(b.peer(a).link ?? 0, packMessage(forged, a.id), b.now))
+    expect(b.codes()).toEqual(['SESSIONMESH_BAD_FRAME'])
+    expect(b.state().sessions).toEqual({})
+  })
+
+  test('on a link that is no more is nothing', () => {
+    const net = new Net()
+    const [a] = net.cluster('a', 'b')
+    expect(a.replica.linkDown(12_345, 'SESSIONMESH_BAD_FRAME', a.now)).toEqual([])
+  })
+})
+
+describe('the next tick', () => {
+  test('is due with the next heartbeat, the next dial, the next missed ack or the end of a wait', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    a.tick()
+    const inMs = () => a.nextTickMs - net.ms
+    expect(inMs()).toBe(250)
+    net.hold(a, b)
+    a.catchUp('s', [{ time: a.now.wallMs, counter: 0, origin: b.id }])
+    expect(inMs()).toBe(50)
+    net.kill(b)
+    expect(inMs()).toBe(50)
+    net.run(50)
+    expect(a.peer(b).state).toBe('dead')
+  })
+
+  test('an idle pair sends heartbeats and nothing else', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    net.run(10_000)
+    expect(a.sent.map(({ message }) => message.kind)).toEqual(Array(40).fill('heartbeat'))
+    expect(b.sent.length).toBe(40)
+  })
 })

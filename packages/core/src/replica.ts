@@ -63,7 +63,7 @@ export class Replica {
       () => this.#pulls.isBuilding,
     )
     this.#reads = new Reads(this.#context, nextPull, () => this.#behindSinceMs !== undefined)
-    this.#handshake = new Handshake(this.#context)
+    this.#handshake = new Handshake(this.#context, (now) => this.#startAfresh(now))
     this.#sessions = new Sessions(this.#context, this.#outbox, this.#acks, this.#reads)
   }
 
@@ -91,11 +91,11 @@ export class Replica {
   linkDown(link: LinkId, reason: string, now: Instant): Effect[] {
     const address = this.#handshake.addressOf(link)
     const ended = this.#handshake.end(link, reason, now)
+    if (ended !== undefined && reason === 'SESSIONMESH_FORGOTTEN_MEMBER') this.#startAfresh(now)
     if (ended !== undefined && reason.startsWith('SESSIONMESH_')) {
       this.#context.warn(reason as ErrorCode, `A peer cut the link to this member: ${reason}`, address)
     }
-    if (ended?.wasForgotten) this.#startAfresh(now)
-    if (ended?.peer !== undefined) this.#linkGone(link, ended.peer, now)
+    if (ended?.peer !== undefined) this.#linkGone(link, ended.peer, reason, now)
     return this.#done(now)
   }
 
@@ -217,6 +217,8 @@ export class Replica {
   expectAll(now: Instant): { ack: number | undefined; effects: Effect[] } {
     const own = this.#context.digest.get(this.#context.self.id)
     const ack = own === undefined ? undefined : this.#acks.expect(own, 'all', now)
+    this.#flush(now)
+    this.#outbox.askForAcks()
     return { ack, effects: this.#done(now) }
   }
 
@@ -347,16 +349,21 @@ export class Replica {
 
   #memberChanged({ peer, to }: MemberChange, now: Instant): void {
     if (peer.announced && to !== 'alive') this.#context.notify({ type: 'member', state: to, peer })
-    if (to === 'alive') this.#context.notify({ type: 'member', state: to, peer })
+    if (to === 'alive') {
+      this.#context.digest.revive(peer.id)
+      this.#context.notify({ type: 'member', state: to, peer })
+    }
     if (to === 'left') this.#context.dialer.remove(peer.address)
     if (to !== 'dead' && to !== 'left') return
     if (peer.announced) tellTakeover(this.#context, peer, now)
     this.#acks.check()
   }
 
-  #linkGone(link: LinkId, peer: Peer, now: Instant): void {
+  #linkGone(link: LinkId, peer: Peer, reason: string, now: Instant): void {
     this.#cleanUp(link, now)
-    if (peer.state !== 'left') this.#context.dialer.hurry(peer.address, now)
+    // What one end refused it will refuse again: only a link that broke is worth an attempt at once.
+    if (reason.startsWith('SESSIONMESH_')) this.#context.dialer.failed(peer.address, false, now)
+    else if (peer.state !== 'left') this.#context.dialer.hurry(peer.address, now)
     // Withdraw at once what we vouched for, and show the others what we hold of its last writes.
     this.#heartbeatMs = Number.NEGATIVE_INFINITY
     this.#beat(now)
@@ -375,14 +382,14 @@ export class Replica {
     this.#context.warn(error.code, error.message, peer?.address)
     this.#context.effect({ type: 'drop', link, reason: error.code })
     const ended = this.#handshake.end(link, error.code, now)
-    if (ended?.peer !== undefined) this.#linkGone(link, ended.peer, now)
+    if (ended?.peer !== undefined) this.#linkGone(link, ended.peer, error.code, now)
   }
 
   /** Nothing comes on this link any more. */
   #dropSilent(link: LinkId, now: Instant): void {
     this.#context.effect({ type: 'drop', link, reason: 'silent' })
     const ended = this.#handshake.end(link, 'silent', now)
-    if (ended?.peer !== undefined) this.#linkGone(link, ended.peer, now)
+    if (ended?.peer !== undefined) this.#linkGone(link, ended.peer, 'silent', now)
   }
 
   /** The others have forgotten this member, and with it what was destroyed meanwhile: join as a newcomer. */
@@ -393,6 +400,7 @@ export class Replica {
     )
     this.#context.records.clear()
     this.#context.digest.clear()
+    this.#context.members.startAfresh()
     this.#behindSinceMs = now.monoMs
   }
 

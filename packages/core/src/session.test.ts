@@ -183,6 +183,7 @@ describe('the size of a record', () => {
     expect(record.bytes).toBe(4)
     record.merge(delta([attribute('abc', 4)]), nothingMerged, NOW)
     expect(record.bytes).toBe(3)
+    record.merge(delta([], { lifetime: { ttlMs: 5, stamp: stamp(5) } }), nothingMerged, NOW)
     record.dropRemoved(() => true)
     expect([record.bytes, record.names]).toEqual([0, 0])
   })
@@ -195,6 +196,13 @@ describe('the size of a record', () => {
         expect(record.bytes).toBe(sizeOf(record) + record.names)
       }),
     )
+  })
+
+  test('the marker of the last write stays: it names the owner', () => {
+    const record = recordOf(delta([attribute('x', 2), attribute('y', 3)]))
+    record.dropRemoved(() => true)
+    expect([...record.stamps()]).toEqual([stamp(1), stamp(3)])
+    expect(record.lastStamp).toEqual(stamp(3))
   })
 
   test('markers of removed attributes go only when they are settled', () => {

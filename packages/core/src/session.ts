@@ -167,7 +167,8 @@ export class SessionRecord {
   /** Forgets markers of removed attributes that no member can need any more. */
   dropRemoved(isSettled: (stamp: Stamp) => boolean): void {
     for (const { name, value, stamp } of this.#attributes.values()) {
-      if (value === undefined && isSettled(stamp)) {
+      // The last write names the owner, which has to be the same one everywhere and for those who join.
+      if (value === undefined && compareStamps(stamp, this.lastStamp) < 0 && isSettled(stamp)) {
         this.#attributes.delete(name)
         this.bytes -= name.length
       }

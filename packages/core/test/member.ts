@@ -99,10 +99,10 @@ export class Member {
     return touched
   }
 
-  destroy(sid: string, acks: Acks = 'none'): { destroyed: boolean; ack: number | undefined } {
-    const { effects, ...result } = this.replica.destroy(sid, acks, this.now)
+  destroy(sid: string, acks: Acks = 'none'): ReturnType<Replica['destroy']>['destroyed'] {
+    const { destroyed, effects } = this.replica.destroy(sid, acks, this.now)
     this.act(effects)
-    return result
+    return destroyed
   }
 
   catchUp(sid: string, token: Parameters<Replica['catchUp']>[1]): number | undefined {

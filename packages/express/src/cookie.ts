@@ -7,6 +7,7 @@
  * lifetime is `originalMaxAge`: one source for both, so that they cannot disagree.
  */
 import type { CookieOptions } from 'express-session'
+import { MAX_DRIFT_MS } from './limits.js'
 
 type Fields = Pick<
   CookieOptions,
@@ -59,16 +60,10 @@ export function expiryOf({ expires, originalMaxAge }: CookieLike, now: number): 
     : undefined
 }
 
-/**
- * How far a lifetime may fall short of the one agreed and still be the same. express-session takes the clock
- * twice when it renews a cookie, so each renewal may lose a millisecond, or the length of a pause of the
- * process; and some time passes between the renewal and the save.
- */
-const DRIFT_MS = 1000
-
 /** The idle lifetime that a cookie expiring at `expiresAt` asks for: one of those `agreed`, but for drift. */
 export function lifetimeUntil(expiresAt: number, now: number, agreed: readonly unknown[]): number {
   const left = expiresAt - now
-  const same = (ms: unknown): ms is number => typeof ms === 'number' && ms >= left && ms - left < DRIFT_MS
-  return left > 0 ? (agreed.find(same) ?? left) : left
+  const isSame = (ms: unknown): ms is number =>
+    typeof ms === 'number' && ms >= left && ms - left < Math.min(MAX_DRIFT_MS, ms / 10)
+  return left > 0 ? (agreed.find(isSame) ?? left) : left
 }

@@ -1,7 +1,7 @@
 /**
  * One request and its response: what a store cannot do, because it happens around the response.
  *
- * - Read-your-writes: the causal token came with the request (store.ts reads it) and leaves with the headers.
+ * - Read-your-writes: the causal token that came with the request leaves, renewed, with the headers.
  * - A streamed response: what the handler changed before its headers leave is saved before they leave.
  *   express-session itself saves in `res.end`, which is too late then.
  * - Durability: a response that tells of a write leaves when the write is handed to the operating system, so
@@ -14,6 +14,7 @@ import onHeaders from 'on-headers'
 import type { Sessions } from 'sessionmesh'
 import { hold } from './hold.js'
 import { attributesOf } from './json.js'
+import { MAX_HOLD_MS } from './limits.js'
 import { sendToken } from './token.js'
 
 /** What all exchanges of one middleware have in common. */
@@ -32,12 +33,6 @@ export interface ExchangeStore {
   isStored(session: object): boolean
   hasChanged(session: object): boolean
 }
-
-/**
- * A response waits this long at most until its writes are handed over. That takes a fraction of a millisecond,
- * unless the buffers to a peer that hangs are full: then rather a response than none.
- */
-const MAX_HOLD_MS = 250
 
 export class Exchange {
   readonly #setup: Setup
@@ -73,11 +68,15 @@ export class Exchange {
     if (!this.#opened) return
     try {
       if (!this.#ending) this.#save()
-      this.#sendToken(this.#opened.cookie)
-      if (this.#hasWritten()) this.#releaseWhenFlushed(this.#hold())
     } catch (error) {
       this.#report(error)
     }
+    try {
+      this.#sendToken(this.#opened.cookie)
+    } catch {
+      // Without its token the response is still right; the next one brings it.
+    }
+    if (this.#hasWritten()) this.#releaseWhenFlushed(this.#hold())
   }
 
   /** What is written after the headers, in a streamed response, leaves before its last bytes. */
@@ -127,12 +126,15 @@ export class Exchange {
     return this.#req.httpVersionMajor < 2 ? hold(this.#req.socket) : () => {}
   }
 
-  #releaseWhenFlushed(release: () => void): void {
+  async #releaseWhenFlushed(release: () => void): Promise<void> {
     const late = setTimeout(release, MAX_HOLD_MS)
-    this.#setup.sessions.flushed().then(() => {
-      clearTimeout(late)
-      release()
-    })
+    try {
+      await this.#setup.sessions.flushed()
+    } catch {
+      // Whatever it is, the response must not wait for it.
+    }
+    clearTimeout(late)
+    release()
   }
 
   /** As express-session reports what goes wrong around the response. */

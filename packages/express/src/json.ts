@@ -17,7 +17,8 @@ export function showChangesInJson(session: object): void {
     enumerable: false,
     writable: true,
     value: function toJSON(this: object): object {
-      return attributesOf(this).every(([, value]) => jsonShows(value, [this])) ? this : view(this)
+      const path = [this]
+      return attributesOf(this).every(([, value]) => jsonShows(value, path)) ? this : view(this)
     },
   })
 }
@@ -31,16 +32,41 @@ function view(session: object): object {
   return Object.fromEntries(attributesOf(session).map(([name, value]) => [name, spell(value, [session])]))
 }
 
-/** True when JSON shows every change inside `value`. `path` are the objects on the way to it. */
-function jsonShows(value: unknown, path: readonly object[]): boolean {
-  if (typeof value === 'number') return Number.isFinite(value)
-  if (typeof value !== 'object') return !['bigint', 'function', 'symbol'].includes(typeof value)
-  if (value === null || types.isDate(value) || Buffer.isBuffer(value)) return true
-  if (isOpaque(value) || path.includes(value)) return false
-  const deeper = [...path, value]
+/**
+ * True when JSON shows every change inside `value`. `path` are the objects on the way to it. express-session asks
+ * three or four times per request, so nothing is copied here.
+ */
+function jsonShows(value: unknown, path: object[]): boolean {
+  switch (typeof value) {
+    case 'object':
+      return value === null || jsonShowsObject(value, path)
+    case 'number':
+      return Number.isFinite(value)
+    case 'bigint':
+    case 'function':
+    case 'symbol':
+      return false
+    default:
+      return true
+  }
+}
+
+function jsonShowsObject(value: object, path: object[]): boolean {
+  if (Buffer.isBuffer(value)) return true
+  if (path.includes(value) || isOpaque(value)) return false
+  path.push(value)
   const json = jsonOf(value)
-  if (json !== value) return jsonShows(json, deeper)
-  return Object.values(value).every((inner) => jsonShows(inner, deeper))
+  const shows = json === value ? jsonShowsInside(value, path) : jsonShows(json, path)
+  path.pop()
+  return shows
+}
+
+function jsonShowsInside(value: object, path: object[]): boolean {
+  if (Array.isArray(value)) return value.every((inner) => jsonShows(inner, path))
+  for (const name in value) {
+    if (Object.hasOwn(value, name) && !jsonShows(Reflect.get(value, name), path)) return false
+  }
+  return true
 }
 
 /** `value` with everything that JSON would drop, flatten or refuse spelled out. */
@@ -56,9 +82,7 @@ function spell(value: unknown, path: readonly object[]): unknown {
     case 'symbol':
       return { $symbol: value.toString() }
     case 'object':
-      return value === null || types.isDate(value) || Buffer.isBuffer(value)
-        ? value
-        : spellObject(value, path)
+      return value === null || Buffer.isBuffer(value) ? value : spellObject(value, path)
     default:
       return value
   }
@@ -85,6 +109,9 @@ function spellObject(value: object, path: readonly object[]): unknown {
 
 /** Objects of which JSON keeps nothing, or (typed arrays) a needlessly large object. */
 function isOpaque(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value)
+  // Nearly all there is; the rest costs some calls.
+  if (prototype === Object.prototype || prototype === Array.prototype) return false
   return (
     types.isMap(value) ||
     types.isSet(value) ||

@@ -15,8 +15,8 @@ export interface SessionStoreOptions {
   /** The cluster that this process has joined. */
   cluster: Cluster
   /**
-   * How many peers must hold a `set` or `destroy` before it calls back. Default `'none'`: it is made here, and
-   * on its way to the peers.
+   * How many peers must hold a `set` or `destroy` before it calls back. Default: the cluster's `acks`, which is
+   * `'none'` unless said otherwise: it is made here, and on its way to the peers.
    */
   acks?: Acks | undefined
   /** Idle lifetime of a session whose cookie has no expiry, in ms. Default: the cluster's `ttlMs`. */
@@ -38,8 +38,6 @@ interface Known {
   changed: boolean
 }
 
-const DAY_MS = 86_400_000
-
 /**
  * For who composes the middleware by hand, and for NestJS and others that take an express-session store. Alone
  * it has no read-your-writes: a request that comes to another member at once may read what was before. Use
@@ -53,7 +51,7 @@ export class SessionStore extends expressSession.Store {
   #generate: ((req: Request) => void) | undefined
 
   /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` without a cluster. */
-  constructor({ cluster, acks = 'none', ttlMs }: SessionStoreOptions) {
+  constructor({ cluster, acks, ttlMs }: SessionStoreOptions) {
     super()
     if (typeof cluster?.sessions?.load !== 'function') {
       throw new SessionMeshError(
@@ -62,7 +60,7 @@ export class SessionStore extends expressSession.Store {
       )
     }
     this.#sessions = cluster.sessions
-    this.#acks = acks
+    this.#acks = acks ?? cluster.sessions.acks
     this.#ttlMs = ttlMs
   }
 
@@ -104,7 +102,8 @@ export class SessionStore extends expressSession.Store {
   }
 
   override length(callback: (error: unknown, length?: number) => void): void {
-    callback(null, this.#sessions.size)
+    // Not `size`, which counts what has expired and is not yet forgotten.
+    callback(null, [...this.#sessions.keys()].length)
   }
 
   /** Destroys all sessions, on every member. */
@@ -225,7 +224,7 @@ export class SessionStore extends expressSession.Store {
     if (known !== undefined && expiresAt === known.expiresAt && expiresAt !== undefined) return undefined
     const wanted =
       expiresAt === undefined
-        ? (this.#ttlMs ?? (known?.expiresAt === undefined ? undefined : DAY_MS))
+        ? (this.#ttlMs ?? (known?.expiresAt === undefined ? undefined : this.#sessions.ttlMs))
         : lifetimeUntil(expiresAt, now, [known?.ttlMs, session.cookie.originalMaxAge])
     return known !== undefined && wanted === known.ttlMs ? undefined : wanted
   }

@@ -1,0 +1,157 @@
+import { describe, expect, test } from 'vitest'
+import { Net } from '../test/harness.js'
+
+describe('acks', () => {
+  test('none: nothing is asked for, and nothing follows', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    expect(a.write('s', { x: '1' }).ack).toBeUndefined()
+    net.run(5_000)
+    expect([a.acked, b.sentOf('ack')]).toEqual([[], []])
+  })
+
+  test('one: is there with the first of two peers', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    net.hold(a, c)
+    const { ack } = a.write('s', { x: '1' }, { acks: 'one' })
+    expect(a.acked).toEqual([])
+    net.settle()
+    expect(a.acked).toEqual([{ ack, peers: 1 }])
+    expect([b.read('s'), c.read('s')]).toEqual([{ x: '1' }, undefined])
+  })
+
+  test('all: is there with the last', () => {
+    const net = new Net()
+    const [a, , c] = net.cluster('a', 'b', 'c')
+    net.hold(a, c)
+    const { ack } = a.write('s', { x: '1' }, { acks: 'all' })
+    net.settle()
+    expect(a.acked).toEqual([])
+    net.release(a, c)
+    expect(a.acked).toEqual([{ ack, peers: 2 }])
+  })
+
+  test('are not there before the peer has merged the write', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    net.hold(b, a)
+    a.write('s', { x: '1' }, { acks: 'one' })
+    net.settle()
+    expect(b.read('s')).toEqual({ x: '1' })
+    expect(a.acked).toEqual([])
+    net.release(b, a)
+    expect(a.acked).toHaveLength(1)
+  })
+
+  test('a destroy may ask for them too', () => {
+    const net = new Net()
+    const [a] = net.cluster('a', 'b')
+    a.write('s', { x: '1' })
+    const { ack } = a.destroy('s', 'all')
+    net.settle()
+    expect(a.acked).toEqual([{ ack, peers: 1 }])
+  })
+
+  test('of several writes come for each of them', () => {
+    const net = new Net()
+    const [a] = net.cluster('a', 'b')
+    const acks = ['s', 't', 's'].map((sid, i) => a.write(sid, { x: `${i}` }, { acks: 'one' }).ack)
+    net.settle()
+    expect(a.acked.map(({ ack }) => ack)).toEqual(acks)
+  })
+})
+
+describe('when they do not come', () => {
+  test('a missed ack is never a success: told after ackTimeoutMs, with what there is', () => {
+    const net = new Net()
+    const [a, , c] = net.cluster('a', 'b', 'c')
+    net.freeze(c)
+    const { ack } = a.write('s', { x: '1' }, { acks: 'all' })
+    net.run(999)
+    expect(a.acked).toEqual([])
+    net.run(1)
+    expect(a.acked).toEqual([{ ack, peers: 1, missing: 'SESSIONMESH_ACK_TIMEOUT' }])
+    expect(a.replica.counters.missedAcks).toBe(1)
+    // The write stands, and still replicates.
+    net.thaw(c)
+    expect(c.read('s')).toEqual({ x: '1' })
+  })
+
+  test('one of nobody is missed at once', () => {
+    const net = new Net()
+    const a = net.start(net.member('a'))
+    const { ack } = a.write('s', { x: '1' }, { acks: 'one' })
+    expect(a.acked).toEqual([{ ack, peers: 0, missing: 'SESSIONMESH_NO_PEER' }])
+    expect(a.read('s')).toEqual({ x: '1' })
+  })
+
+  test('all of nobody is there at once', () => {
+    const net = new Net()
+    const a = net.start(net.member('a'))
+    const { ack } = a.write('s', { x: '1' }, { acks: 'all' })
+    expect(a.acked).toEqual([{ ack, peers: 0 }])
+  })
+
+  test('the death of the last peer ends the wait for one', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    net.hold(a, b)
+    const { ack } = a.write('s', { x: '1' }, { acks: 'one' })
+    net.kill(b)
+    net.run(200)
+    expect(a.acked).toEqual([{ ack, peers: 0, missing: 'SESSIONMESH_NO_PEER' }])
+  })
+
+  test('all do not wait for one that died: the others are all that there are', () => {
+    const net = new Net()
+    const [a, , c] = net.cluster('a', 'b', 'c')
+    net.hold(a, c)
+    const { ack } = a.write('s', { x: '1' }, { acks: 'all' })
+    net.settle()
+    net.kill(c)
+    net.run(200)
+    expect(a.acked).toEqual([{ ack, peers: 1 }])
+  })
+
+  test('nor for one that left', () => {
+    const net = new Net()
+    const [a, , c] = net.cluster('a', 'b', 'c')
+    net.hold(a, c)
+    const { ack } = a.write('s', { x: '1' }, { acks: 'all' })
+    c.act(c.replica.leave(c.now))
+    net.settle()
+    expect(a.acked).toEqual([{ ack, peers: 1 }])
+  })
+
+  test('a peer that lost the delta with its link acks by the digest that it tells later', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    net.hold(a, b)
+    const { ack } = a.write('s', { x: '1' }, { acks: 'one' })
+    net.settle()
+    net.lose(a, b)
+    net.breakLink(a, b)
+    net.release(a, b)
+    net.run(500)
+    expect(a.acked).toEqual([{ ack, peers: 1 }])
+  })
+})
+
+describe('expectAll', () => {
+  test('waits for everything written so far, and is nothing when nothing was', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    expect(a.replica.expectAll(a.now).ack).toBeUndefined()
+    net.hold(a, b)
+    a.write('s', { x: '1' })
+    net.settle()
+    const { ack, effects } = a.replica.expectAll(a.now)
+    a.act(effects)
+    net.run(500)
+    expect(a.acked).toEqual([])
+    net.release(a, b)
+    net.run(250)
+    expect(a.acked).toEqual([{ ack, peers: 1 }])
+  })
+})

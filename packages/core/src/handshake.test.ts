@@ -1,0 +1,304 @@
+import { describe, expect, test } from 'vitest'
+import { stamp } from '../test/arbitraries.js'
+import { Net } from '../test/harness.js'
+import { type Member, WALL_MS } from '../test/member.js'
+import { packMessage } from './index.js'
+import type { Hello } from './messages.js'
+
+/** Two members that found each other, or did not. */
+function meet(a: Member, b: Member, net: Net): void {
+  net.start(a)
+  net.start(b, a)
+  net.run(100)
+}
+
+const linked = (a: Member, b: Member) =>
+  a.replica.peers().some(({ id, link }) => id === b.id && link !== undefined)
+
+const hello = (given: Partial<Hello> = {}): Hello => ({
+  kind: 'hello',
+  protocolMin: 1,
+  protocolMax: 1,
+  cluster: 'test',
+  id: 'stranger',
+  name: 'stranger',
+  address: 'stranger:1',
+  clockMs: WALL_MS,
+  digest: [],
+  roster: [],
+  ...given,
+})
+
+/** What comes of a hello from a stranger: is it linked, with which code was it cut, and what was the warning? */
+function greeted(member: Member, message: Hello) {
+  const link = 99
+  member.act(member.replica.linkUp(link, { remoteHost: '10.0.0.9' }, member.now))
+  const effects = member.replica.receive(link, packMessage(message, message.id), member.now)
+  const drop = effects.find((effect) => effect.type === 'drop')
+  member.act(effects)
+  return {
+    reason: drop?.reason,
+    warning: member.told('warning').at(-1),
+    peer: member.replica.peers().find(({ id }) => id === message.id),
+  }
+}
+
+describe('two members', () => {
+  test('are linked after a hello from each', () => {
+    const net = new Net()
+    const [a, b] = [net.member('a'), net.member('b')]
+    meet(a, b, net)
+    expect([linked(a, b), linked(b, a), net.linksBetween(a, b)]).toEqual([true, true, 1])
+    expect(a.peer(b)).toMatchObject({ name: 'b', address: 'b:1', state: 'alive' })
+    expect([a.codes(), b.codes()]).toEqual([[], []])
+  })
+
+  test.each([
+    ['a', 'b'],
+    ['b', 'a'],
+  ] as const)(
+    'that dial each other at once settle on one link, which %s dialled or %s did',
+    (first, second) => {
+      const net = new Net()
+      const [a, b] = [net.member('a'), net.member('b')]
+      const byName = { a, b }
+      net.start(a)
+      net.start(b)
+      net.settle()
+      net.connect(byName[first], byName[second])
+      net.connect(byName[second], byName[first])
+      net.run(1_000)
+      expect(net.linksBetween(a, b)).toBe(1)
+      expect([linked(a, b), linked(b, a)]).toEqual([true, true])
+      a.write('s', { x: '1' })
+      b.write('t', { x: '2' })
+      net.settle()
+      expect(a.state()).toEqual(b.state())
+      // One link too many is no sign of anything.
+      expect(a.told('member').map(({ state }) => state)).toEqual(['alive'])
+      expect(b.told('member').map(({ state }) => state)).toEqual(['alive'])
+      expect([a.codes(), b.codes()]).toEqual([[], []])
+    },
+  )
+
+  test('take the newer of two links that one of them dialled: the older is a ghost', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    const before = a.peer(b).link
+    // It was a that dialled the one that stands, as it was the first to start.
+    const [near] = net.connect(a, b)
+    net.settle()
+    expect(before).not.toBe(near)
+    expect(a.peer(b).link).toBe(near)
+    expect(net.linksBetween(a, b)).toBe(1)
+    a.write('s', { x: '1' })
+    net.settle()
+    expect(b.read('s')).toEqual({ x: '1' })
+  })
+
+  test('a silent link does not stand in the way of a new one', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    // The link that stands was dialled by a, which has the lower id: it would be kept if it were not silent.
+    net.hold(a, b)
+    net.hold(b, a)
+    net.run(600)
+    const [near] = net.connect(b, a)
+    net.run(0)
+    expect(b.peer(a).link).toBe(near)
+  })
+})
+
+describe('a hello is refused', () => {
+  const member = () => {
+    const net = new Net()
+    const member = net.start(net.member('a'))
+    net.settle()
+    member.forgetLog()
+    return member
+  }
+
+  test('of another cluster', () => {
+    const { reason, warning, peer } = greeted(member(), hello({ cluster: 'other' }))
+    expect([reason, peer]).toEqual(['SESSIONMESH_CLUSTER_MISMATCH', undefined])
+    expect(warning?.message).toMatch(/stranger at stranger:1.*"other".*"test"/)
+  })
+
+  test.each([
+    [2, 3],
+    [0, 0],
+  ])('of a protocol from %d to %d', (protocolMin, protocolMax) => {
+    const { reason, warning, peer } = greeted(member(), hello({ protocolMin, protocolMax }))
+    expect([reason, peer]).toEqual(['SESSIONMESH_PROTOCOL_MISMATCH', undefined])
+    expect(warning?.message).toContain(`${protocolMin} to ${protocolMax}`)
+  })
+
+  test('of a protocol range that overlaps it is not', () => {
+    expect(greeted(member(), hello({ protocolMax: 5 })).peer?.state).toBe('alive')
+  })
+
+  test('of a clock more than maxClockDriftMs ahead, with both clocks', () => {
+    const { reason, warning, peer } = greeted(member(), hello({ clockMs: WALL_MS + 10_001 }))
+    expect([reason, peer]).toEqual(['SESSIONMESH_CLOCK_DRIFT', undefined])
+    expect(warning?.message).toContain(`${WALL_MS + 10_001}`)
+    expect(warning?.message).toContain(`${WALL_MS} `)
+  })
+
+  test.each([501, -501])('of a clock %d ms apart it is not, but there is a warning', (apart) => {
+    const { reason, warning, peer } = greeted(member(), hello({ clockMs: WALL_MS + apart }))
+    expect([reason, peer?.state, warning?.code]).toEqual([undefined, 'alive', 'SESSIONMESH_CLOCK_DRIFT'])
+  })
+
+  test('of a clock 500 ms apart it is neither', () => {
+    expect(greeted(member(), hello({ clockMs: WALL_MS - 500 })).warning).toBeUndefined()
+  })
+
+  test('with stamps from the future, whatever clock it tells', () => {
+    const { reason, peer } = greeted(member(), hello({ digest: [stamp(WALL_MS + 10_001, 'stranger')] }))
+    expect([reason, peer]).toEqual(['SESSIONMESH_CLOCK_DRIFT', undefined])
+  })
+
+  test('and the refused one learns why, is refused again at each attempt, and harms nobody', () => {
+    const net = new Net()
+    const [a, b] = [net.member('a'), net.member('b', { cluster: 'other' })]
+    meet(a, b, net)
+    expect(b.codes()).toContain('SESSIONMESH_CLUSTER_MISMATCH')
+    expect(a.codes()).toContain('SESSIONMESH_CLUSTER_MISMATCH')
+    expect([linked(a, b), linked(b, a)]).toEqual([false, false])
+    // It does not wait for a peer that refuses it, and goes on trying at its own pace.
+    expect(b.replica.isReady).toBe(true)
+    const before = b.dials.length
+    net.run(10_000)
+    expect(b.dials.length - before).toBeGreaterThan(5)
+    expect(b.dials.length - before).toBeLessThan(15)
+  })
+
+  test('by the one with the slower clock alone: both do not link', () => {
+    const net = new Net()
+    const [a, b] = [net.member('a'), net.member('b', { skewMs: 20_000 })]
+    meet(a, b, net)
+    expect([linked(a, b), linked(b, a)]).toEqual([false, false])
+    expect(a.codes()).toContain('SESSIONMESH_CLOCK_DRIFT')
+  })
+})
+
+describe('a member that dials itself', () => {
+  test('finds out, does not link, and never tries that address again', () => {
+    const net = new Net()
+    const a = net.start(net.member('a'), 'a:1')
+    net.run(10_000)
+    expect(a.replica.peers()).toEqual([])
+    expect(a.dials).toEqual(['a:1'])
+    expect([a.replica.isReady, a.codes()]).toEqual([true, []])
+  })
+})
+
+describe('an address', () => {
+  test('without a host is filled in with where the member is seen', () => {
+    const net = new Net()
+    const a = net.start(net.member('a'))
+    expect(greeted(a, hello({ address: ':7373' })).peer?.address).toBe('10.0.0.9:7373')
+  })
+
+  test('spreads: who names one member becomes known to all', () => {
+    const net = new Net()
+    const [a, b, c, d] = [net.member('a'), net.member('b'), net.member('c'), net.member('d')]
+    net.start(a)
+    net.start(b, a)
+    net.start(c, b)
+    net.run(500)
+    net.start(d, a)
+    net.run(500)
+    for (const one of [a, b, c, d])
+      for (const other of [a, b, c, d])
+        if (one !== other)
+          expect([one.name, other.name, linked(one, other)]).toEqual([one.name, other.name, true])
+  })
+})
+
+describe('a connection without a hello', () => {
+  test('is closed after deadAfterMs', () => {
+    const net = new Net()
+    const [a, b] = [net.member('a'), net.member('b')]
+    net.start(a)
+    net.freeze(b)
+    net.connect(b, a)
+    net.run(1_900)
+    expect(net.linksBetween(a, b)).toBe(1)
+    net.run(500)
+    expect(net.linksBetween(a, b)).toBe(0)
+  })
+
+  test('is cut when anything else comes first', () => {
+    const net = new Net()
+    const a = net.start(net.member('a'))
+    a.act(a.replica.linkUp(99, { remoteHost: 'x' }, a.now))
+    const effects = a.replica.receive(99, packMessage({ kind: 'leave' }, 'x'), a.now)
+    expect(effects).toContainEqual({ type: 'drop', link: 99, reason: 'SESSIONMESH_BAD_FRAME' })
+  })
+})
+
+describe('a member that was away for longer than the others remember', () => {
+  const config = { forgetDeadAfterMs: 5_000, deadAfterMs: 1_000, suspectAfterMs: 500 }
+
+  test('starts afresh, and does not bring back what was destroyed meanwhile', () => {
+    const net = new Net(config)
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    a.write('destroyed', { x: '1' })
+    a.write('kept', { x: '1' })
+    net.settle()
+    net.cut(a, b)
+    net.cut(c, b)
+    a.destroy('destroyed')
+    a.write('new', { x: '1' })
+    net.run(20_000)
+    expect([a.replica.tombstones, a.replica.peers().length, b.replica.peers().length]).toEqual([0, 1, 0])
+    for (const member of [a, b, c]) member.forgetLog()
+    net.heal(a, b)
+    net.heal(c, b)
+    net.run(3_000)
+    expect(b.codes()).toContain('SESSIONMESH_FORGOTTEN_MEMBER')
+    expect(b.state()).toEqual(a.state())
+    expect(c.state()).toEqual(a.state())
+    for (const member of [a, b, c]) expect(member.keys()).toEqual(['kept', 'new'])
+    // And it can write again.
+    b.write('later', { x: '2' })
+    net.settle()
+    expect([a.read('later'), c.read('later')]).toEqual([{ x: '2' }, { x: '2' }])
+  })
+
+  test('one of two that forgot each other yields, and they agree again', () => {
+    const net = new Net(config)
+    const [a, b] = net.cluster('a', 'b')
+    a.write('destroyed by a', { x: '1' })
+    b.write('destroyed by b', { x: '1' })
+    a.write('kept', { x: '1' })
+    net.settle()
+    net.cut(a, b)
+    a.destroy('destroyed by a')
+    b.destroy('destroyed by b')
+    net.run(20_000)
+    net.heal(a, b)
+    net.run(3_000)
+    expect([linked(a, b), linked(b, a)]).toEqual([true, true])
+    expect(b.state()).toEqual(a.state())
+    expect(a.keys()).toContain('kept')
+  })
+
+  test('is not one of whom we have merely not heard yet', () => {
+    const net = new Net()
+    const [a, d] = net.cluster('a', 'd')
+    const b = net.start(net.member('b'))
+    net.settle()
+    b.write('own', { x: '1' })
+    // What d tells a is slow to come, and so a does not know b when b, who knows a from d, dials it.
+    net.hold(d, a)
+    net.connect(b, d)
+    net.run(500)
+    expect(b.codes()).toEqual([])
+    expect(b.read('own')).toEqual({ x: '1' })
+    net.release(d, a)
+    net.run(500)
+    expect(a.read('own')).toEqual({ x: '1' })
+  })
+})

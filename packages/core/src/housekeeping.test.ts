@@ -1,0 +1,258 @@
+import { describe, expect, test } from 'vitest'
+import { Net } from '../test/harness.js'
+import { graceMs, resolveConfig } from './config.js'
+
+const TTL = 10_000
+const GRACE = graceMs(TTL, resolveConfig())
+
+describe('an expired session', () => {
+  test('is hidden at once everywhere, told by its owner alone, and forgotten after the grace', () => {
+    const net = new Net({ ttlMs: TTL })
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    b.write('s', { x: '1' })
+    net.settle()
+    for (const member of [a, b, c]) member.forgetLog()
+    net.run(TTL - 1)
+    for (const member of [a, b, c]) expect(member.keys()).toEqual(['s'])
+    net.run(1)
+    for (const member of [a, b, c]) expect([member.keys(), member.replica.size]).toEqual([[], 1])
+    net.run(GRACE + 2_500)
+    for (const member of [a, b, c]) expect(member.replica.size).toBe(0)
+    expect(b.told('session')).toMatchObject([{ change: 'expired', sid: 's', owned: true, local: false }])
+    expect([...a.told('session'), ...c.told('session')]).toEqual([])
+    expect([a, b, c].map(({ replica }) => replica.counters.expired)).toEqual([1, 1, 1])
+  })
+
+  test('whose owner died is told by the one that took it over', () => {
+    const net = new Net({ ttlMs: TTL })
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    b.write('s', { x: '1' })
+    net.settle()
+    net.kill(b)
+    net.run(TTL + GRACE + 3_000)
+    const told = [a, c].flatMap((member) =>
+      member.told('session').filter(({ change }) => change === 'expired'),
+    )
+    expect(told).toHaveLength(1)
+  })
+
+  test('is saved within the grace by a touch that was on its way', () => {
+    const net = new Net({ ttlMs: TTL })
+    const [a, b] = net.cluster('a', 'b')
+    a.write('s', { x: '1' })
+    net.run(TTL - 100)
+    net.hold(a, b)
+    a.touch('s')
+    net.settle()
+    net.run(500)
+    expect([a.keys(), b.keys()]).toEqual([['s'], []])
+    net.release(a, b)
+    expect(b.keys()).toEqual(['s'])
+  })
+
+  test('expires no earlier on a member that came after, or whose clock is ahead', () => {
+    const net = new Net({ ttlMs: TTL })
+    const a = net.start(net.member('a'))
+    a.write('s', { x: '1' })
+    net.run(4_000)
+    const b = net.start(net.member('b', { skewMs: 9_000 }), a)
+    net.run(TTL - 4_001)
+    expect([a.keys(), b.keys()]).toEqual([['s'], ['s']])
+    net.run(1)
+    expect([a.keys(), b.keys()]).toEqual([[], []])
+  })
+
+  test('used on one side of a partition is alive on both after it: the use is told with the transfer', () => {
+    const net = new Net({ ttlMs: TTL })
+    const [a, b] = net.cluster('a', 'b')
+    a.write('s', { x: '1' })
+    net.settle()
+    net.cut(a, b)
+    for (let ms = 0; ms < 8_000; ms += 500) {
+      net.run(500)
+      a.touch('s')
+    }
+    net.heal(a, b)
+    net.run(1_500)
+    expect(b.sentOf('pull', a).length).toBeGreaterThan(0)
+    net.run(6_000)
+    expect([a.keys(), b.keys()]).toEqual([['s'], ['s']])
+  })
+})
+
+describe('a session forgotten here and alive there', () => {
+  /** Used on a, while b was cut off for longer than its ttl. */
+  function forgotten() {
+    const net = new Net({ ttlMs: TTL })
+    const [a, b] = net.cluster('a', 'b')
+    a.write('s', { x: '1', y: '1' })
+    net.settle()
+    net.cut(a, b)
+    for (let ms = 0; ms < TTL + GRACE + 3_000; ms += 500) {
+      net.run(500)
+      a.touch('s')
+    }
+    expect([b.replica.size, a.keys()]).toEqual([0, ['s']])
+    return { net, a, b }
+  }
+
+  test('comes back whole after the partition, for a touch', () => {
+    const { net, a, b } = forgotten()
+    net.heal(a, b)
+    net.run(2_000)
+    expect(b.read('s')).toEqual({ x: '1', y: '1' })
+    expect(b.state()).toEqual(a.state())
+    expect([a.replica.pending, b.replica.pending]).toEqual([0, 0])
+  })
+
+  test('comes back whole for a write of one attribute, and is never readable in part', () => {
+    const { net, a, b } = forgotten()
+    a.write('s', { x: '2', y: '1' }, { base: a.base('s') })
+    net.hold(a, b)
+    net.heal(a, b)
+    net.run(2_000)
+    for (let i = 0; i < 20 && net.inFlight(a, b).length > 0; i++) {
+      net.deliverOne(a, b)
+      expect([undefined, { x: '2', y: '1' }]).toContainEqual(b.read('s'))
+    }
+    net.release(a, b)
+    net.run(500)
+    expect(b.read('s')).toEqual({ x: '2', y: '1' })
+    expect(b.state()).toEqual(a.state())
+  })
+
+  test('is asked of others when the one that told of it goes', () => {
+    const net = new Net({ ttlMs: TTL })
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    a.write('s', { x: '1', y: '1' })
+    net.settle()
+    net.cut(a, b)
+    net.cut(c, b)
+    for (let ms = 0; ms < TTL + GRACE + 3_000; ms += 500) {
+      net.run(500)
+      a.touch('s')
+    }
+    expect([b.replica.size, c.keys()]).toEqual([0, ['s']])
+    net.heal(c, b)
+    net.heal(a, b)
+    net.hold(a, b)
+    net.run(2_000)
+    net.kill(a)
+    net.run(3_000)
+    expect(b.read('s')).toEqual({ x: '1', y: '1' })
+    expect(b.state()).toEqual(c.state())
+  })
+
+  test('a session destroyed there stays gone', () => {
+    const { net, a, b } = forgotten()
+    a.destroy('s')
+    net.heal(a, b)
+    net.run(3_000)
+    expect([a.read('s'), b.read('s')]).toEqual([undefined, undefined])
+    expect(b.state()).toEqual(a.state())
+  })
+})
+
+describe('a tombstone', () => {
+  test('is dropped on all members once all have merged it', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    a.write('s', { x: '1' })
+    net.settle()
+    a.destroy('s')
+    net.settle()
+    expect([a, b, c].map(({ replica }) => replica.tombstones)).toEqual([1, 1, 1])
+    net.run(4_000)
+    expect([a, b, c].map(({ replica }) => replica.tombstones)).toEqual([0, 0, 0])
+  })
+
+  test('waits for a member that is cut off, through its death, and keeps it from bringing the session back', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    a.write('s', { x: '1' })
+    net.settle()
+    net.cut(a, c)
+    net.cut(b, c)
+    a.destroy('s')
+    net.run(30_000)
+    expect(a.peer(c).state).toBe('dead')
+    expect([a.replica.tombstones, b.replica.tombstones, c.keys()]).toEqual([1, 1, ['s']])
+    c.write('s', { x: '2' }, { base: c.base('s') })
+    net.heal(a, c)
+    net.heal(b, c)
+    net.run(5_000)
+    for (const member of [a, b, c]) expect([member.keys(), member.replica.tombstones]).toEqual([[], 0])
+    expect([b.state(), c.state()]).toEqual([a.state(), a.state()])
+  })
+
+  test('does not wait for a member that left, nor for one that started anew', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    a.write('s', { x: '1' })
+    net.settle()
+    net.hold(a, b)
+    net.hold(a, c)
+    a.destroy('s')
+    net.settle()
+    c.act(c.replica.leave(c.now))
+    net.settle()
+    net.kill(c)
+    net.kill(b)
+    net.run(3_000)
+    expect([a.peer(c).state, a.peer(b).state, a.replica.tombstones]).toEqual(['left', 'dead', 1])
+    net.start(net.member('b'), a)
+    net.run(4_000)
+    expect([a.peer(b).state, a.replica.tombstones]).toEqual(['left', 0])
+  })
+
+  test('is not waited for once the dead member is forgotten, by all of them', () => {
+    const net = new Net({ forgetDeadAfterMs: 10_000 })
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    a.write('s', { x: '1' })
+    net.settle()
+    net.kill(c)
+    a.destroy('s')
+    net.run(8_000)
+    expect([a.replica.tombstones, b.replica.tombstones]).toEqual([1, 1])
+    net.run(10_000)
+    expect([a.replica.peers().length, b.replica.peers().length]).toEqual([1, 1])
+    expect([a.replica.tombstones, b.replica.tombstones]).toEqual([0, 0])
+  })
+
+  test('that a joiner takes over does not wait at it for the dead that have it', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    a.write('s', { x: '1' })
+    net.settle()
+    a.destroy('s')
+    net.run(300)
+    net.kill(b)
+    const d = net.start(net.member('d'), c)
+    net.run(5_000)
+    expect([a.peer(b).state, d.peer(b).state]).toEqual(['dead', 'dead'])
+    expect([a.replica.tombstones, d.replica.tombstones]).toEqual([0, 0])
+  })
+})
+
+describe('the digest', () => {
+  test('loses an origin that is dead and of which no record bears a stamp, on all members', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    c.write('s', { x: '1' })
+    c.write('t', { x: '1' })
+    net.settle()
+    net.kill(c)
+    net.run(5_000)
+    expect(a.replica.digest().map(({ origin }) => origin)).toEqual([c.id])
+    a.destroy('s')
+    a.destroy('t')
+    net.settle()
+    // The dead has to be forgotten first: the tombstones wait for it.
+    const again = net.start(net.member('c'), a, b)
+    net.run(6_000)
+    for (const member of [a, b, again])
+      expect(member.replica.digest().map(({ origin }) => origin)).toEqual([a.id])
+    expect([b.state(), again.state()]).toEqual([a.state(), a.state()])
+    expect([a.replica.counters.gaps, b.replica.counters.gaps]).toEqual([0, 0])
+  })
+})

@@ -1,0 +1,305 @@
+import { describe, expect, test } from 'vitest'
+import { Net } from '../test/harness.js'
+import type { Member } from '../test/member.js'
+
+const kinds = (from: Member, to: Member) =>
+  from.sent.filter((sent) => sent.to === to.id).map(({ message }) => message.kind)
+
+/** A member with `count` sessions, and a small chunk: a transfer of it takes many turns. */
+function loaded(count: number, config = {}): { net: Net; a: Member } {
+  const net = new Net({ transferChunkRecords: 2, ...config })
+  const a = net.start(net.member('a'))
+  for (let i = 0; i < count; i++) a.write(`s${i}`, { x: `${i}` })
+  net.settle()
+  return { net, a }
+}
+
+describe('a joiner', () => {
+  test('has the state of its peer before it is ready', () => {
+    const { net, a } = loaded(20)
+    const b = net.member('b')
+    net.hold(a, b)
+    net.start(b, a)
+    net.settle()
+    while (net.inFlight(a, b).length > 0) {
+      expect([b.replica.isReady, b.replica.digest()]).toEqual([false, []])
+      net.deliverOne(a, b)
+    }
+    expect(b.told('ready')).toHaveLength(1)
+    expect(b.state()).toEqual(a.state())
+    expect(b.told('sync')).toMatchObject([{ phase: 'start' }, { phase: 'end', complete: true, sessions: 20 }])
+  })
+
+  test('asks one peer at a time, and so is not sent everything by everybody', () => {
+    const net = new Net({ transferChunkRecords: 2 })
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    for (let i = 0; i < 20; i++) a.write(`s${i}`, { x: `${i}` })
+    net.settle()
+    const d = net.start(net.member('d'), a, b, c)
+    net.run(100)
+    expect(d.state()).toEqual(a.state())
+    const wholes = [a, b, c].map((peer) => {
+      const records = peer.sentOf('state', d).flatMap(({ records }) => records)
+      return records.filter(({ attributes }) => attributes.length > 0).length
+    })
+    expect(wholes.sort((x, y) => y - x)).toEqual([20, 0, 0])
+    expect(d.sentOf('pull')).toHaveLength(3)
+  })
+
+  test('whose source dies in mid-transfer throws away what it got, and takes the next', () => {
+    const net = new Net({ transferChunkRecords: 2 })
+    const [a, b] = net.cluster('a', 'b')
+    for (let i = 0; i < 20; i++) a.write(`s${i}`, { x: `${i}` })
+    net.settle()
+    const d = net.member('d')
+    net.hold(a, d)
+    net.hold(b, d)
+    net.start(d, a, b)
+    net.settle()
+    const source = d.sentOf('pull', a).length > 0 ? a : b
+    const other = source === a ? b : a
+    for (let i = 0; i < 4; i++) net.deliverOne(source, d)
+    expect(d.replica.size).toBeGreaterThan(0)
+    net.kill(source)
+    expect([d.replica.size, d.replica.isReady]).toEqual([0, false])
+    net.release(other, d)
+    net.run(500)
+    expect(d.state()).toEqual(other.state())
+    expect([d.replica.size, d.replica.isReady, d.replica.counters.transfersAbandoned]).toEqual([20, true, 1])
+  })
+
+  test('whose only source dies is ready with nothing', () => {
+    const { net, a } = loaded(20)
+    const d = net.member('d')
+    net.hold(a, d)
+    net.start(d, a)
+    net.settle()
+    net.deliverOne(a, d)
+    net.kill(a)
+    net.run(6_000)
+    expect([d.replica.size, d.replica.isReady]).toEqual([0, true])
+  })
+
+  test('gets what is written while it joins', () => {
+    const { net, a } = loaded(20)
+    const b = net.member('b')
+    net.hold(a, b)
+    net.start(b, a)
+    net.settle()
+    for (let i = 0; net.inFlight(a, b).length > 0; i++) {
+      if (i < 30) {
+        a.write(`s${i % 7}`, { x: `again ${i}` })
+        a.write(`new${i}`, { x: '1' })
+        if (i % 5 === 0) a.destroy(`s${i % 20}`)
+      }
+      net.settle()
+      net.deliverOne(a, b)
+    }
+    expect(b.replica.counters.transfersReceived).toBe(1)
+    expect(b.keys()).toEqual(a.keys())
+    net.release(a, b)
+    net.run(4_000)
+    expect(b.state()).toEqual(a.state())
+  })
+
+  test('serves another joiner only what its digest speaks for', () => {
+    const { net, a } = loaded(20)
+    const [b, c] = [net.member('b'), net.member('c')]
+    net.hold(a, b)
+    net.start(b, a)
+    net.settle()
+    for (let i = 0; i < 3; i++) net.deliverOne(a, b)
+    // b holds a part of what a has, and says nothing of it to c.
+    net.hold(a, c)
+    net.start(c, b)
+    net.settle()
+    expect(b.sentOf('state', c).flatMap(({ records }) => records)).toEqual([])
+    net.release(a, b)
+    net.release(a, c)
+    net.run(500)
+    expect(b.state()).toEqual(a.state())
+    expect(c.state()).toEqual(a.state())
+  })
+
+  test('gives up on a source that stands still, and cuts it', () => {
+    const { net, a } = loaded(20, { transferStallMs: 1_000 })
+    const b = net.member('b')
+    net.start(b, a)
+    // The source is alive to judge by its heartbeats; the transfer alone does not go on.
+    net.hold(a, b)
+    net.settle()
+    const link = b.peer(a).link
+    for (let ms = 0; ms < 1_300; ms += 100) {
+      if (link !== undefined) b.act(b.replica.receive(link, [3, [], [0], [], []], b.now))
+      net.run(100)
+    }
+    expect(b.replica.counters.transfersAbandoned).toBeGreaterThan(0)
+    net.release(a, b)
+    net.run(2_000)
+    expect(b.state()).toEqual(a.state())
+  })
+})
+
+describe('a link', () => {
+  test('begins with a pull from both ends, and closes what each missed', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    a.write('both', { x: '1', y: '1' })
+    net.settle()
+    net.cut(a, b)
+    a.write('a only', { x: '1' })
+    b.write('b only', { x: '1' })
+    a.write('both', { x: '2', y: '1' })
+    b.write('both', { x: '1', y: '2' })
+    net.settle()
+    net.run(500)
+    net.heal(a, b)
+    for (const member of [a, b]) member.forgetLog()
+    net.run(2_000)
+    expect([kinds(a, b)[0], kinds(b, a)[0]]).toEqual(['hello', 'hello'])
+    expect([a.sentOf('pull').length, b.sentOf('pull').length]).toEqual([1, 1])
+    expect(b.state()).toEqual(a.state())
+    expect(a.read('both')).toEqual({ x: '2', y: '2' })
+    expect(a.keys()).toEqual(['a only', 'b only', 'both'])
+  })
+
+  test('that dies in mid-transfer leaves nothing of it: what is staged was never received', () => {
+    const { net, a } = loaded(0)
+    const b = net.start(net.member('b'), a)
+    net.run(100)
+    b.write('own', { x: '1' })
+    net.cut(a, b)
+    for (let i = 0; i < 20; i++) a.write(`s${i}`, { x: `${i}` })
+    net.run(500)
+    net.heal(a, b)
+    net.hold(a, b)
+    net.run(2_000)
+    for (let i = 0; i < 4; i++) net.deliverOne(a, b)
+    net.breakLink(a, b)
+    expect(b.keys()).toEqual(['own'])
+    expect(b.told('sync')).toContainEqual(
+      expect.objectContaining({ phase: 'end', complete: false, sessions: 0 }),
+    )
+    net.release(a, b)
+    net.run(2_000)
+    expect(b.state()).toEqual(a.state())
+  })
+
+  test('live deltas wait for the transfer before them, and none is merged twice', () => {
+    const { net, a } = loaded(20)
+    const b = net.start(net.member('b'))
+    net.settle()
+    b.write('own', { x: '1' })
+    net.settle()
+    net.hold(a, b)
+    net.connect(b, a)
+    net.settle()
+    a.write('s0', { x: 'live' })
+    a.write('live', { x: '1' })
+    net.settle()
+    a.destroy('live')
+    net.settle()
+    net.release(a, b)
+    net.run(300)
+    expect(b.state()).toEqual(a.state())
+    expect(b.read('s0')).toEqual({ x: 'live' })
+    expect(b.read('live')).toBeUndefined()
+  })
+
+  test('a delta held back that the transfer contains is skipped: it would bring back the forgotten', () => {
+    const { net, a } = loaded(6)
+    const b = net.start(net.member('b'))
+    net.settle()
+    b.write('own', { x: '1' })
+    net.settle()
+    net.hold(a, b)
+    net.connect(b, a)
+    net.settle()
+    // Live deltas to b, behind the first chunk; and all of it is contained in the transfer's later chunks.
+    for (let i = 0; i < 6; i++) a.write(`s${i}`, { x: `again ${i}` })
+    net.settle()
+    net.release(a, b)
+    net.run(300)
+    expect(b.state()).toEqual(a.state())
+    const changes = b.told('session').filter(({ sid, change }) => sid === 's0' && change === 'changed')
+    expect(changes.length).toBeLessThanOrEqual(1)
+  })
+})
+
+describe('a gap', () => {
+  test('about an origin that we are linked to is in flight until it is a second old', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    net.hold(a, c)
+    a.write('s', { x: '1' })
+    net.run(700)
+    c.forgetLog()
+    // b tells of it in each heartbeat, and c takes its time.
+    expect(b.read('s')).toEqual({ x: '1' })
+    expect([c.read('s'), c.sentOf('pull')]).toEqual([undefined, []])
+    net.run(800)
+    expect(c.sentOf('pull', b)).toHaveLength(1)
+    expect(c.read('s')).toEqual({ x: '1' })
+    expect(c.state().digest).toEqual(b.state().digest)
+  })
+
+  test('about an origin that we are not linked to is pulled at once', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    net.cut(a, c)
+    net.run(300)
+    c.forgetLog()
+    a.write('s', { x: '1' })
+    net.run(250)
+    expect(c.sentOf('pull', b).length).toBeGreaterThan(0)
+    expect(c.read('s')).toEqual({ x: '1' })
+  })
+
+  test('in the deltas of a peer itself is a loss: they are held, and pulled for', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    net.hold(a, b)
+    a.write('lost', { x: '1' })
+    net.settle()
+    net.lose(a, b)
+    a.write('next', { x: '1' })
+    net.settle()
+    b.forgetLog()
+    // The first frame that comes through shows the gap; nothing of it is merged alone.
+    net.hold(b, a)
+    net.release(a, b)
+    expect([b.keys(), net.inFlight(b, a).map(({ kind }) => kind)]).toEqual([[], ['pull']])
+    net.release(b, a)
+    expect(b.keys()).toEqual(['lost', 'next'])
+    expect(b.state()).toEqual(a.state())
+  })
+})
+
+describe('the last writes of a member that dies', () => {
+  test('reach the peer that has not got them, from the one that has', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    a.write('s', { x: '1' })
+    net.settle()
+    net.hold(a, c)
+    a.write('s', { x: '2' })
+    net.settle()
+    net.kill(a)
+    net.run(300)
+    expect([b.read('s'), c.read('s')]).toEqual([{ x: '2' }, { x: '2' }])
+    expect(c.state()).toEqual(b.state())
+  })
+
+  test('also those that it had passed on without being linked to it', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    net.cut(a, c)
+    net.run(300)
+    a.write('s', { x: '1' })
+    net.settle()
+    net.kill(a)
+    net.run(300)
+    expect(c.state()).toEqual(b.state())
+    expect(c.read('s')).toEqual({ x: '1' })
+  })
+})

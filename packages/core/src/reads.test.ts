@@ -1,0 +1,288 @@
+import { describe, expect, test } from 'vitest'
+import { Net } from '../test/harness.js'
+import type { Member } from '../test/member.js'
+import { resolveConfig } from './config.js'
+import { compareStamps, type Stamp } from './stamp.js'
+
+const { waitMs, askTimeoutMs } = resolveConfig()
+
+/** What a client brings along that has seen this session here. */
+const seenAt = (member: Member, sid: string): Stamp[] => {
+  const record = [...member.replica.records()].find((record) => record.sid === sid)
+  if (record === undefined) throw new Error(`${member.name} has no ${sid}`)
+  return [record.lastStamp]
+}
+
+/** A client wrote at a, and its next request is at b, which the delta has not reached. */
+function ahead(names: readonly string[] = []) {
+  const net = new Net()
+  const [a, b, ...others] = net.cluster('a', 'b', ...names)
+  a.write('s', { x: '1' })
+  net.settle()
+  net.hold(a, b)
+  a.write('s', { x: '2' })
+  net.settle()
+  for (const member of [a, b, ...others]) member.forgetLog()
+  return { net, a, b, others, token: seenAt(a, 's') }
+}
+
+describe('a read with a token', () => {
+  test('is served at once when the member has what the client saw', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    a.write('s', { x: '1' })
+    net.settle()
+    expect(b.catchUp('s', seenAt(a, 's'))).toBeUndefined()
+    expect(b.catchUp('s', [])).toBeUndefined()
+    expect(b.replica.counters.waitedReads).toBe(0)
+  })
+
+  test('waits for the delta that is on its way, and goes on with it', () => {
+    const { net, a, b, token } = ahead()
+    const wait = b.catchUp('s', token)
+    expect([wait, b.caughtUp, b.read('s')]).toEqual([1, [], { x: '1' }])
+    net.run(waitMs - 1)
+    net.release(a, b)
+    expect(b.caughtUp).toEqual([{ wait, isStale: false }])
+    expect(b.read('s')).toEqual({ x: '2' })
+    expect(b.sentOf('pull')).toEqual([])
+    expect([b.replica.counters.waitedReads, b.replica.counters.staleReads, b.replica.pending]).toEqual([
+      1, 0, 0,
+    ])
+  })
+
+  test('asks for the session by id after waitMs, of a member that has it', () => {
+    const { net, a, b, others, token } = ahead(['c', 'd'])
+    const [c, d] = others
+    if (c === undefined || d === undefined) throw new Error('no third member')
+    // c tells with its heartbeat that it has it; the gap is too young for a pull of everything.
+    net.run(250)
+    b.forgetLog()
+    const wait = b.catchUp('s', token)
+    net.run(waitMs)
+    const asked = [a, c, d].filter((peer) => b.sentOf('pull', peer).length > 0)
+    expect(asked).toHaveLength(1)
+    expect(asked).not.toContain(a)
+    expect(b.sentOf('pull')).toMatchObject([{ sids: ['s'], digest: undefined }])
+    expect(b.caughtUp).toEqual([{ wait, isStale: false }])
+    expect(b.read('s')).toEqual({ x: '2' })
+    // It is shown, and not merged: the digest does not speak for it yet.
+    expect(b.state().sessions).toEqual({ s: { x: '1' } })
+    net.release(a, b)
+    expect(b.state()).toEqual(a.state())
+  })
+
+  test('shows what was fetched together with what is merged here', () => {
+    const { net, a, b, token } = ahead(['c'])
+    b.write('s', { x: '1', mine: '1' }, { base: b.base('s') })
+    net.settle()
+    net.run(250)
+    b.catchUp('s', token)
+    net.run(waitMs)
+    expect(b.read('s')).toEqual({ x: '2', mine: '1' })
+    // A request that loaded that can write a difference against it.
+    b.write('s', { x: '2', mine: '2' }, { base: b.base('s') })
+    net.settle()
+    net.release(a, b)
+    net.run(1_000)
+    expect(b.read('s')).toEqual({ x: '2', mine: '2' })
+    expect(b.state()).toEqual(a.state())
+  })
+
+  test('asks the next one when the first has not got it, or goes', () => {
+    const { net, a, b, others, token } = ahead(['c', 'd'])
+    const [c, d] = others
+    if (c === undefined || d === undefined) throw new Error('no third member')
+    net.run(250)
+    b.forgetLog()
+    net.hold(c, b)
+    net.hold(d, b)
+    b.catchUp('s', token)
+    net.run(waitMs)
+    const first = b.sentOf('pull', c).length > 0 ? c : d
+    const second = first === c ? d : c
+    net.release(second, b)
+    expect(b.caughtUp).toEqual([])
+    net.kill(first)
+    expect(b.sentOf('pull', second)).toHaveLength(1)
+    expect(b.caughtUp).toMatchObject([{ isStale: false }])
+    expect([b.read('s'), a.replica.counters.staleReads]).toEqual([{ x: '2' }, 0])
+  })
+
+  test('is served as it is when nobody answers in time, and says so', () => {
+    const { net, b, token } = ahead()
+    const wait = b.catchUp('s', token)
+    net.run(waitMs + askTimeoutMs - 1)
+    expect(b.caughtUp).toEqual([])
+    net.run(1)
+    expect(b.caughtUp).toEqual([{ wait, isStale: true }])
+    expect(b.codes()).toEqual(['SESSIONMESH_STALE_READ'])
+    expect([b.read('s'), b.replica.counters.staleReads]).toEqual([{ x: '1' }, 1])
+  })
+
+  test('of a session that is not here yet waits for it as well', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    net.hold(a, b)
+    a.write('s', { x: '1' })
+    net.settle()
+    const wait = b.catchUp('s', seenAt(a, 's'))
+    net.release(a, b)
+    expect(b.caughtUp).toEqual([{ wait, isStale: false }])
+    expect(b.read('s')).toEqual({ x: '1' })
+  })
+
+  test('several of them are served each in its time', () => {
+    const { net, a, b, token } = ahead()
+    const waits = [b.catchUp('s', token), b.catchUp('s', token), b.catchUp('other', token)]
+    net.release(a, b)
+    expect(b.caughtUp.map(({ wait }) => wait)).toEqual(waits)
+  })
+})
+
+describe('a write that nobody has any more', () => {
+  test('is counted, and not waited for, once its origin is dead and the living have told', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    a.write('s', { x: '1' })
+    net.settle()
+    net.hold(a, b)
+    net.hold(a, c)
+    a.write('s', { x: '2' })
+    net.settle()
+    const token = seenAt(a, 's')
+    net.kill(a)
+    net.run(500)
+    expect(b.peer(a).state).toBe('dead')
+    b.forgetLog()
+    expect(b.catchUp('s', token)).toBeUndefined()
+    expect(b.codes()).toEqual(['SESSIONMESH_LOST_WRITE'])
+    expect([b.replica.counters.lostWrites, c.replica.counters.lostWrites]).toEqual([1, 0])
+    expect(b.read('s')).toEqual({ x: '1' })
+    // The client is not told to look for it again.
+    expect(b.token('s', token).some((stamp) => compareStamps(stamp, token[0] as Stamp) === 0)).toBe(false)
+  })
+
+  test('is found lost by a read that waits for it already', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    a.write('s', { x: '1' })
+    net.settle()
+    net.hold(a, b)
+    a.write('s', { x: '2' })
+    net.settle()
+    const wait = b.catchUp('s', seenAt(a, 's'))
+    net.kill(a)
+    net.run(300)
+    expect(b.caughtUp).toEqual([{ wait, isStale: false }])
+    expect([b.replica.counters.lostWrites, b.replica.counters.staleReads]).toEqual([1, 0])
+  })
+
+  test('is not lost while its origin is merely suspect', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    net.freeze(a)
+    net.run(1_000)
+    expect(b.peer(a).state).toBe('suspect')
+    expect(b.catchUp('s', [{ time: b.now.wallMs, counter: 0, origin: a.id }])).toBeDefined()
+    expect(b.replica.counters.lostWrites).toBe(0)
+  })
+
+  test('of an origin that nobody knows is lost to a member alone, and asked for by one of many', () => {
+    const token = [{ time: 5, counter: 0, origin: 'from before' }]
+    const alone = new Net()
+    const a = alone.start(alone.member('a'))
+    alone.settle()
+    expect(a.catchUp('s', token)).toBeUndefined()
+    expect(a.replica.counters.lostWrites).toBe(1)
+    const net = new Net()
+    const [b] = net.cluster('b', 'c')
+    expect(b.catchUp('s', token)).toBeDefined()
+    net.run(waitMs)
+    expect(b.caughtUp).toMatchObject([{ isStale: false }])
+    expect(b.replica.counters.lostWrites).toBe(1)
+  })
+})
+
+describe('the token', () => {
+  test('names what the client has seen here, as long as not everybody has it', () => {
+    const { net, a, b } = ahead()
+    expect(a.token('s')).toEqual(seenAt(a, 's'))
+    net.release(a, b)
+    net.run(300)
+    expect(a.token('s')).toEqual([])
+  })
+
+  test('joins what the request brought with what it saw here', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    a.write('s', { x: '0' })
+    net.settle()
+    net.hold(a, c)
+    net.hold(b, c)
+    a.write('s', { x: '1' })
+    net.settle()
+    const brought = seenAt(a, 's')
+    b.write('s', { x: '2' })
+    net.settle()
+    const token = b.token('s', brought)
+    expect(token.map(({ origin }) => origin).sort()).toEqual([a.id, b.id])
+    // c has neither, and waits for both.
+    expect(c.catchUp('s', token)).toBeDefined()
+    net.release(b, c)
+    expect(c.caughtUp).toEqual([])
+    net.release(a, c)
+    expect(c.caughtUp).toHaveLength(1)
+  })
+
+  test('is kept when its bearer met a member that could not catch up', () => {
+    const { b, token } = ahead()
+    expect(b.token('s', token)).toEqual(token)
+  })
+
+  test('forgets origins that nobody knows', () => {
+    const net = new Net()
+    const [a] = net.cluster('a', 'b')
+    expect(a.token('s', [{ time: 5, counter: 0, origin: 'from before' }])).toEqual([])
+  })
+
+  test('outlasts a partition: a member that is found dead may be asked when it is back', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    a.write('s', { x: '1' })
+    net.settle()
+    net.cut(a, b)
+    net.run(3_000)
+    expect(a.peer(b).state).toBe('dead')
+    a.write('s', { x: '2' })
+    expect(a.token('s')).toEqual(seenAt(a, 's'))
+  })
+})
+
+describe('an answer by id', () => {
+  test('that was not asked for is nothing', () => {
+    const { net, a, b, token } = ahead(['c'])
+    const link = b.peer(a).link ?? 0
+    const [stamp] = token
+    if (stamp === undefined) throw new Error('no token')
+    b.catchUp('s', token)
+    const table = [0, [], [stamp.time, 0, 0, stamp.counter]]
+    // state, pull 99, one record of s with x, nothing missing, an end
+    const wire = [5, [], table[2], 99, [['s', 1, 0, 0, 0, 'x', Uint8Array.of(1), 1]], [], [[1], []]]
+    b.act(b.replica.receive(link, wire, b.now))
+    expect(b.codes()).toEqual([])
+    expect([b.caughtUp, b.read('s')]).toEqual([[], { x: '1' }])
+    net.release(a, b)
+  })
+
+  test('names what the member has not got', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    a.write('s', { x: '1' })
+    net.settle()
+    b.act(b.replica.receive(b.peer(a).link ?? 0, [4, [], [0], 1, 0, ['s', 'unknown']], b.now))
+    const [answer] = b.sentOf('state', a)
+    expect(answer?.records.map(({ sid }) => sid)).toEqual(['s'])
+    expect(answer?.missing).toEqual(['unknown'])
+  })
+})

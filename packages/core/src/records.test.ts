@@ -1,0 +1,217 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { at, bytes, stamp } from '../test/arbitraries.js'
+import { graceMs, resolveConfig } from './config.js'
+import { Digest } from './digest.js'
+import { Records, type SweepRules } from './records.js'
+import type { Delta, SessionRecord } from './session.js'
+
+const TTL = 10_000
+const config = resolveConfig({ ttlMs: TTL, sweepMs: 1_000 })
+const GRACE = graceMs(TTL, config)
+
+let digest: Digest
+let records: Records
+let expired: string[]
+/** Everything is settled and may be forgotten, unless a test says otherwise. */
+const rules = (given: Partial<SweepRules> = {}): SweepRules => ({
+  isSettled: () => true,
+  mayForget: true,
+  expired: ({ sid }) => expired.push(sid),
+  ...given,
+})
+
+beforeEach(() => {
+  digest = new Digest()
+  records = new Records(config, digest)
+  expired = []
+})
+
+const delta = (sid: string, time: number, rest: Partial<Delta> = {}): Delta => ({
+  sid,
+  created: stamp(time),
+  attributes: [{ name: 'x', value: bytes(time), stamp: stamp(time) }],
+  ...rest,
+})
+const tombstone = (sid: string, time: number): Delta => ({
+  sid,
+  created: stamp(time),
+  attributes: [],
+  destroyed: stamp(time),
+})
+
+/** Merged and covered by the digest, as each delta is. */
+function merge(delta: Delta, nowMs = 0): SessionRecord {
+  const { record } = records.merge(delta, (of) => digest.covers(of), at(nowMs))
+  for (const of of record.stamps()) digest.raise(of)
+  return record
+}
+
+/** A whole round of the sweep: returns the origins met. */
+function sweepAll(nowMs: number, given?: Partial<SweepRules>): ReadonlySet<string> {
+  for (let i = 0; i < 100; i++) {
+    const origins = records.sweep(at(nowMs + i), rules(given))
+    if (origins !== undefined) return origins
+  }
+  throw new Error('the sweep never ends a round')
+}
+
+describe('what may be read', () => {
+  test('is a record whose creation is merged here', () => {
+    const { record } = records.merge(delta('s', 1), () => false, at(0))
+    expect(records.isReadable(record, at(0))).toBe(false)
+    digest.raise(stamp(1))
+    expect(records.isReadable(record, at(0))).toBe(true)
+  })
+
+  test('is not a destroyed one', () => {
+    merge(delta('s', 1))
+    expect(records.isReadable(merge(tombstone('s', 2)), at(0))).toBe(false)
+  })
+
+  test('is not an expired one: its time is over after ttlMs without use', () => {
+    const record = merge(delta('s', 1))
+    expect(records.isReadable(record, at(TTL - 1))).toBe(true)
+    expect(records.isReadable(record, at(TTL))).toBe(false)
+    record.use(at(TTL - 1))
+    expect(records.isReadable(record, at(2 * TTL - 2))).toBe(true)
+  })
+
+  test('goes by the lifetime of the session before the default', () => {
+    const record = merge(delta('s', 1, { lifetime: { ttlMs: 500, stamp: stamp(1) } }))
+    expect(records.isReadable(record, at(499))).toBe(true)
+    expect(records.isReadable(record, at(500))).toBe(false)
+  })
+
+  test('is not a part of a session that was forgotten here', () => {
+    digest.raise(stamp(5))
+    const merged = records.merge(
+      { ...delta('s', 3), attributes: [{ name: 'x', value: bytes(1), stamp: stamp(9, 'b') }] },
+      (of) => digest.covers(of),
+      at(0),
+    )
+    expect(merged.wasForgotten).toBe(true)
+    expect(records.isReadable(merged.record, at(0))).toBe(false)
+    merged.record.whole = true
+    expect(records.isReadable(merged.record, at(0))).toBe(true)
+  })
+
+  test('a destroy of a session that was forgotten here leaves a tombstone, and nothing to ask for', () => {
+    digest.raise(stamp(5))
+    const merged = records.merge(
+      { sid: 's', created: stamp(3), attributes: [], destroyed: stamp(6) },
+      (of) => digest.covers(of),
+      at(0),
+    )
+    expect([merged.wasForgotten, merged.record.whole, records.tombstones]).toEqual([false, true, 1])
+  })
+})
+
+describe('the numbers', () => {
+  test('count sessions and tombstones apart', () => {
+    merge(delta('s', 1))
+    merge(delta('t', 2))
+    merge(tombstone('s', 3))
+    merge(tombstone('s', 4))
+    merge(tombstone('u', 5))
+    expect([records.size, records.tombstones]).toEqual([1, 2])
+    records.delete('s')
+    records.delete('t')
+    records.delete('nothing')
+    expect([records.size, records.tombstones]).toEqual([0, 1])
+    records.clear()
+    expect([records.size, records.tombstones]).toEqual([0, 0])
+  })
+})
+
+describe('an expired record', () => {
+  test('is kept for the grace, in which a late touch saves it, and forgotten after it', () => {
+    merge(delta('s', 1))
+    sweepAll(TTL + GRACE - 100)
+    expect(records.get('s')).toBeDefined()
+    merge({ sid: 's', created: stamp(1), attributes: [], idleMs: 5_000 }, TTL)
+    sweepAll(TTL + GRACE)
+    expect([records.get('s') === undefined, expired]).toEqual([false, []])
+    sweepAll(TTL + 5_000 + GRACE)
+    expect([records.get('s') === undefined, expired]).toEqual([true, ['s']])
+  })
+
+  test('is not forgotten while a transfer may tell of a later use', () => {
+    merge(delta('s', 1))
+    sweepAll(10 * TTL, { mayForget: false })
+    expect([records.size, expired]).toEqual([1, []])
+  })
+
+  test('of which only a part is here is forgotten without a word', () => {
+    merge(delta('s', 1)).whole = false
+    sweepAll(10 * TTL)
+    expect([records.size, expired]).toEqual([0, []])
+  })
+})
+
+describe('a tombstone', () => {
+  test('is dropped when it is settled, and not before, however old it is', () => {
+    merge(tombstone('early', 1))
+    merge(tombstone('late', 5))
+    sweepAll(100 * TTL, { isSettled: ({ time }) => time < 5 })
+    expect([records.get('early'), records.get('late')?.sid]).toEqual([undefined, 'late'])
+    expect(expired).toEqual([])
+  })
+})
+
+describe('the marker of a removed attribute', () => {
+  test('is dropped when it is settled', () => {
+    const removed = { name: 'y', value: undefined, stamp: stamp(5) }
+    const record = merge(delta('s', 1, { attributes: [removed], lifetime: { ttlMs: TTL, stamp: stamp(6) } }))
+    sweepAll(1, { isSettled: ({ time }) => time < 5 })
+    expect(record.names).toBe(1)
+    sweepAll(200)
+    expect(record.names).toBe(0)
+  })
+})
+
+describe('the sweep', () => {
+  test('visits all records once in sweepMs, a share at a time', () => {
+    for (let i = 0; i < 1_000; i++) merge(tombstone(`s${i}`, i + 1))
+    const visited: number[] = []
+    const isSettled = ({ time }: { time: number }) => {
+      visited.push(time)
+      return false
+    }
+    records.sweep(at(0), rules({ isSettled }))
+    const turns = [250, 500, 750, 1_000].map((ms) => {
+      visited.splice(0)
+      const origins = records.sweep(at(ms), rules({ isSettled }))
+      return [visited.length, origins?.size]
+    })
+    // One more than a quarter each time, so that a round ends even when there is next to nothing.
+    expect(turns).toEqual([
+      [251, undefined],
+      [251, undefined],
+      [251, undefined],
+      [246, 1],
+    ])
+  })
+
+  test('takes no longer in one turn after a long stall', () => {
+    for (let i = 0; i < 25_000; i++) merge(tombstone(`s${i}`, i + 1))
+    records.sweep(at(1_000_000), rules())
+    expect(records.tombstones).toBe(5_000)
+  })
+
+  test('tells at the end of a round which origins bear anything, and of those alone', () => {
+    merge(delta('s', 1, { attributes: [{ name: 'x', value: bytes(1), stamp: stamp(2, 'b') }] }))
+    merge(
+      delta('t', 3, { created: stamp(3, 'c'), attributes: [], lifetime: { ttlMs: 1, stamp: stamp(3, 'd') } }),
+    )
+    expect(sweepAll(0)).toEqual(new Set(['a', 'b', 'c', 'd']))
+    // The session with the short life is over by then.
+    expect(sweepAll(GRACE + 10)).toEqual(new Set(['a', 'b']))
+  })
+
+  test('counts an origin that came while a round was going on', () => {
+    for (let i = 0; i < 10; i++) merge(delta(`s${i}`, i + 1))
+    expect(records.sweep(at(0), rules())).toBeUndefined()
+    merge(delta('s0', 1, { attributes: [{ name: 'x', value: bytes(2), stamp: stamp(20, 'late') }] }))
+    expect(sweepAll(500)).toContain('late')
+  })
+})

@@ -1,0 +1,284 @@
+/** What happens around the response: streamed ones, and those that wait until their writes are handed over. */
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Request, Response } from 'express'
+import type { Cluster } from 'sessionmesh'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { session } from './session.js'
+import {
+  appOn,
+  Client,
+  collectErrors,
+  DEFAULTS,
+  join,
+  meeting,
+  serve,
+  until,
+  withSessions,
+} from './testing/harness.js'
+
+// What is held here is released by the test alone, however slow the machine.
+vi.mock('./limits.js', async (original) => ({ ...(await original<object>()), MAX_HOLD_MS: 60_000 }))
+
+/** A cluster of one whose `flushed` is in the hands of the test. */
+async function dam() {
+  const [cluster] = await join(1)
+  const waiting: (() => void)[] = []
+  const dammed = withSessions(cluster!, () => ({
+    flushed: () => new Promise<void>((resolve) => waiting.push(resolve)),
+  }))
+  return { cluster: cluster!, dammed, waiting }
+}
+
+/** A connection that speaks HTTP by hand, to see when bytes come. */
+async function dial(origin: string) {
+  const { hostname, port } = new URL(origin)
+  const socket: Socket = connect(Number(port), hostname).setEncoding('utf8')
+  let received = ''
+  socket.on('data', (text: string) => {
+    received += text
+  })
+  onTestFinished(() => {
+    socket.destroy()
+  })
+  await once(socket, 'connect')
+  return {
+    socket,
+    get received() {
+      return received
+    },
+    send: (path: string, ...headers: string[]) =>
+      socket.write([`GET ${path} HTTP/1.1`, 'Host: shop', ...headers, '', ''].join('\r\n')),
+  }
+}
+
+/** Enough turns of the loop for a response to come through on loopback, were it not held. */
+async function someTurns() {
+  for (let i = 0; i < 50; i++) await turn()
+}
+
+const write = (req: Request, res: Response) => {
+  req.session.count = (req.session.count ?? 0) + 1
+  res.send(`count is ${req.session.count}`)
+}
+const read = (req: Request, res: Response) => res.send(`read ${req.session.count}`)
+
+test.each(['keep-alive', 'close'])(
+  'with Connection: %s, no byte leaves before the writes are handed over',
+  async (mode) => {
+    const { dammed, waiting } = await dam()
+    const app = appOn(dammed).get('/write', write)
+    const line = await dial(await serve(app))
+    line.send('/write', `Connection: ${mode}`)
+    await until('the response waits', () => waiting.length === 1)
+    await someTurns()
+    expect(line.received).toBe('')
+    waiting[0]!()
+    await until('it has come', () => line.received.endsWith('count is 1'))
+    expect(line.received).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*Set-Cookie: connect\.sid/)
+    if (mode === 'close') await until('the server has closed', () => line.socket.readableEnded)
+  },
+)
+
+test('a response that tells of no write does not wait, nor does the next one on that connection', async () => {
+  const { dammed, waiting } = await dam()
+  const app = appOn(dammed).get('/write', write).get('/read', read)
+  const line = await dial(await serve(app))
+  line.send('/write')
+  await until('the response waits', () => waiting.length === 1)
+  waiting[0]!()
+  await until('it has come', () => line.received.includes('count is 1'))
+  line.send('/read')
+  await until('the other came too', () => line.received.includes('read undefined'))
+  expect(waiting).toHaveLength(1)
+})
+
+test('pipelined requests are answered in their order, each after its writes', async () => {
+  const { dammed, waiting } = await dam()
+  const app = appOn(dammed).get('/write', write).get('/read', read)
+  const line = await dial(await serve(app))
+  line.send('/write')
+  line.send('/read')
+  line.send('/write')
+  await until('both writes wait', () => waiting.length === 2)
+  waiting[0]!()
+  await someTurns()
+  expect(line.received).toBe('')
+  waiting[1]!()
+  await until('all came', () => /count is 1.*read undefined.*count is 1$/s.test(line.received))
+})
+
+test('destroy, regenerate and a save before a reload are waited for as well', async () => {
+  const { dammed, waiting } = await dam()
+  const app = appOn(dammed)
+    .get('/write', write)
+    .get('/destroy', (req, res) => req.session.destroy(() => res.send('gone')))
+    .get('/renew', (req, res) => req.session.regenerate(() => res.send('new')))
+    .get('/reload', (req, res) => {
+      req.session.user = 'ada'
+      req.session.save(() => req.session.reload(() => res.send('reloaded')))
+    })
+  const origin = await serve(app)
+  const client = new Client()
+  for (const path of ['write', 'renew', 'reload', 'destroy']) {
+    const reply = client.get(`${origin}/${path}`)
+    await until(`${path} waits`, () => waiting.length === 1)
+    waiting.shift()!()
+    expect((await reply).status).toBe(200)
+  }
+})
+
+test('a client that hangs up while its response waits harms nobody', async () => {
+  const { dammed, waiting } = await dam()
+  const app = appOn(dammed).get('/write', write)
+  const errors = collectErrors(app)
+  const origin = await serve(app)
+  const line = await dial(origin)
+  line.send('/write')
+  await until('the response waits', () => waiting.length === 1)
+  line.socket.resetAndDestroy()
+  await someTurns()
+  waiting[0]!()
+  const reply = new Client().get(`${origin}/write`)
+  await until('the next response waits', () => waiting.length === 2)
+  waiting[1]!()
+  expect((await reply).text).toBe('count is 1')
+  expect(errors).toEqual([])
+})
+
+test('streamed: what was changed before the headers is saved before them, and the token tells of it', async () => {
+  const [a, b] = await join(2)
+  const seen: unknown[] = []
+  const stream = (cluster: Cluster) => (req: Request, res: Response) => {
+    req.session.count = (req.session.count ?? 0) + 1
+    res.write('headers are out; ')
+    seen.push(cluster.sessions.load(req.session.id)?.data.count)
+    setImmediate(() => res.end('done'))
+  }
+  const [atA, atB] = await Promise.all(
+    [a!, b!].map((member) => serve(appOn(member).get('/', stream(member)))),
+  )
+  const client = new Client()
+  for (let i = 1; i <= 20; i++) {
+    const reply = await client.get(i % 2 ? atA! : atB!)
+    expect(reply.text).toBe('headers are out; done')
+    expect(seen).toEqual(Array.from({ length: i }, (_, index) => index + 1))
+  }
+})
+
+test('streamed: what is changed after the headers is saved too, and the last bytes wait for it', async () => {
+  const { cluster, dammed, waiting } = await dam()
+  const finish = meeting(2)
+  const app = appOn(dammed).get('/', async (req, res) => {
+    req.session.count = 1
+    res.setHeader('Content-Length', 9)
+    res.write('first')
+    await finish()
+    req.session.count = 2
+    res.end('last')
+  })
+  const line = await dial(await serve(app))
+  line.send('/')
+  await until('the headers wait', () => waiting.length === 1)
+  waiting[0]!()
+  await until('the first bytes have come', () => line.received.endsWith('first'))
+  await finish()
+  await until('the end waits', () => waiting.length === 2)
+  await someTurns()
+  expect(line.received).toMatch(/first$/)
+  const [sid] = cluster.sessions.keys()
+  expect(cluster.sessions.load(sid!)?.data.count).toBe(2)
+  waiting[1]!()
+  await until('all came', () => line.received.endsWith('firstlast'))
+})
+
+test('streamed: what is saved is not changed again, and a session in which nothing was changed is not made', async () => {
+  const [cluster] = await join(1)
+  const outcomes: string[] = []
+  const watched = withSessions(cluster!, (sessions) => ({
+    write: (sid, data, options) => {
+      const result = sessions.write(sid, data, options)
+      outcomes.push(result.outcome)
+      return result
+    },
+  }))
+  const app = appOn(watched)
+    .get('/nothing', (_req, res) => {
+      res.write('nothing')
+      res.end()
+    })
+    .get('/write', (req, res) => {
+      req.session.count = 1
+      res.write('written')
+      res.end()
+    })
+    .get('/renew', (req, res) => {
+      req.session.regenerate(() => {
+        res.write('new')
+        res.end()
+      })
+    })
+  const origin = await serve(app)
+  const client = new Client()
+  const visit = async (path: string) => {
+    await client.get(`${origin}/${path}`)
+    return outcomes.splice(0)
+  }
+  expect(await visit('nothing')).toEqual([])
+  expect(await visit('write')).toEqual(['created'])
+  expect(await visit('nothing')).toEqual(['unchanged'])
+  // express-session saves what was regenerated once more at the end: it holds only the first id for saved.
+  expect(await visit('renew')).toEqual(['created', 'unchanged'])
+})
+
+test("streamed: unset 'destroy' ends the session before the headers leave", async () => {
+  const [cluster] = await join(1)
+  const left: number[] = []
+  const app = appOn(cluster!, { unset: 'destroy' })
+    .get('/write', write)
+    .get('/drop', (req, res) => {
+      Object.assign(req, { session: null })
+      res.write('dropped')
+      left.push(cluster!.sessions.size)
+      res.end()
+    })
+  const origin = await serve(app)
+  const client = new Client()
+  await client.get(`${origin}/write`)
+  expect(await client.get(`${origin}/drop`)).toMatchObject({ status: 200, text: 'dropped' })
+  expect(left).toEqual([0])
+})
+
+test('streamed: a save that fails goes to the error path, and the response ends', async () => {
+  const [cluster] = await join(1)
+  const app = appOn(cluster!).get('/', (req, res) => {
+    req.session.value = () => 1
+    res.write('headers are out; ')
+    res.end('done')
+  })
+  const errors = collectErrors(app)
+  expect((await new Client().get(await serve(app))).text).toBe('headers are out; done')
+  expect(errors).toEqual([expect.objectContaining({ code: 'SESSIONMESH_UNSERIALISABLE_ATTRIBUTE' })])
+})
+
+test('trouble with the token or the flush is kept from the response and from the app', async () => {
+  const [cluster] = await join(1)
+  const fail = () => {
+    throw new Error('out of order')
+  }
+  const app = appOn(withSessions(cluster!, () => ({ token: fail, flushed: fail }))).get('/', write)
+  const errors = collectErrors(app)
+  const origin = await serve(app)
+  const client = new Client()
+  expect(await client.get(origin)).toMatchObject({ status: 200, text: 'count is 1' })
+  expect(await client.get(origin)).toMatchObject({ status: 200, text: 'count is 2' })
+  expect(errors).toEqual([])
+})
+
+test('mounted twice, the first one serves', async () => {
+  const [cluster] = await join(1)
+  const app = appOn(cluster!)
+  app.use(session({ ...DEFAULTS, cluster: cluster!, name: 'other' })).get('/', write)
+  expect(Object.keys((await new Client().get(await serve(app))).set)).toEqual(['connect.sid'])
+})
