@@ -61,6 +61,8 @@ export async function takeover({ quick }: BenchOptions): Promise<PartResult> {
   }
 }
 
+let deaths = 0
+
 /** Milliseconds from the blow to each survivor's takeover. */
 async function oneDeath(
   cluster: ProcessCluster,
@@ -72,7 +74,7 @@ async function oneDeath(
   const victim = all[round % all.length]!
   const survivors = all.filter((member) => member !== victim)
   // Without sessions to answer for there would be nothing to take over.
-  await victim.ask('writeMany', `round${round}-`, SESSIONS_OF_THE_VICTIM, 200)
+  await victim.ask('writeMany', `victim${deaths++}-`, SESSIONS_OF_THE_VICTIM, 200)
   await cluster.converged(all)
   const since = survivors.map(({ events }) => events.length)
   const struckAt = await strike(victim)

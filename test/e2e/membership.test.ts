@@ -92,6 +92,23 @@ test('a frozen member is dead to the others, and alive again when it is thawed',
   await cluster.converged(cluster.all(), { sessions: 51 })
 })
 
+test('thawed in the very moment of its death, it is alive again everywhere, each time', async () => {
+  const cluster = await ProcessCluster.start({
+    members: ['a', 'b', 'c'],
+    cluster: { config: { heartbeatMs: 100, suspectAfterMs: 250, deadAfterMs: 500 } },
+  })
+  const [a, b, c] = members(cluster)
+  for (let round = 0; round < 6; round++) {
+    const observer = round % 2 === 0 ? a : b
+    const since = observer.events.length
+    c.freeze()
+    await observer.event('member:dead', ({ name }) => name === 'c', { since })
+    c.thaw()
+    await cluster.linked()
+  }
+  await cluster.fence()
+})
+
 test('a member whose own event loop stalls accuses nobody', async () => {
   const cluster = await ProcessCluster.start({
     members: ['a', 'b', 'c'],

@@ -4,12 +4,14 @@ import { Agent, request } from 'undici'
 import { onCleanUp } from './cleanup.js'
 import type { Answer } from './member-app.js'
 
+const DEADLINE_MS = 15_000
+
 let agent: Agent | undefined
 
 /** One pool for all browsers: a connection belongs to no user, as behind a load balancer. */
 function sharedAgent(): Agent {
   if (agent === undefined) {
-    const opened = new Agent({ connections: 64 })
+    const opened = new Agent({ connections: 64, headersTimeout: DEADLINE_MS, bodyTimeout: DEADLINE_MS })
     agent = opened
     onCleanUp(() => {
       agent = undefined

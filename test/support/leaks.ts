@@ -1,15 +1,19 @@
 /** The proof at the end of each test that nothing was left behind: no process, no listener, no socket. */
 
-import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest'
 import { cleanUp } from './cleanup.js'
 import { runningPids } from './member-process.js'
 import { until } from './wait.js'
+
+/** Real processes on two busy cores; each wait inside has a shorter deadline that says what it waited for. */
+const TEST_TIMEOUT_MS = 90_000
 
 const WATCHED = ['TCPServerWrap', 'TCPSocketWrap', 'ProcessWrap']
 
 /** Call once at the top of a test file. `per: 'file'` is for members that all tests of a file share. */
 export function leaveNothingBehind(options: { per: 'test' | 'file' } = { per: 'test' }): void {
   const [before, after] = options.per === 'test' ? [beforeEach, afterEach] : [beforeAll, afterAll]
+  vi.setConfig({ testTimeout: TEST_TIMEOUT_MS, hookTimeout: TEST_TIMEOUT_MS })
   let atStart: Record<string, number> = {}
 
   before(() => {

@@ -143,16 +143,21 @@ export class ProcessCluster {
     }
   }
 
-  /** What a failed wait shows: each member's status, last events and output. */
-  async dump(members: readonly MemberProcess[] = this.all()): Promise<unknown> {
-    return Promise.all(
-      members.map(async (member) => ({
-        name: member.name,
-        status: member.isRunning ? await member.ask('status') : 'not running',
-        events: member.events.slice(-10),
-        output: member.output,
-      })),
-    )
+  /** What a failed wait shows: each member's view of the others, its figures, last events and output. */
+  async dump(members: readonly MemberProcess[] = this.all()): Promise<unknown[]> {
+    const parts = members.map(async (member) => {
+      const title = `--- ${member.name}:`
+      if (!member.isRunning) return [`${title} not running`]
+      const { members: seen, digest, counters, sessions, tombstones } = await member.ask('status')
+      const views = seen.map(({ name, id, state }) => `${name} (${id}) ${state}`).join(', ')
+      return [
+        `${title} sees ${views}`,
+        { sessions, tombstones, digest, counters },
+        ...member.events.slice(-10),
+        member.output,
+      ]
+    })
+    return (await Promise.all(parts)).flat()
   }
 }
 

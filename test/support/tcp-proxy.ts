@@ -70,7 +70,7 @@ export class TcpProxy {
   async cut(): Promise<void> {
     const server = this.#server
     this.#server = undefined
-    void 0
+    for (const pair of this.#pairs) this.#drop(pair)
     if (server !== undefined) await new Promise<void>((resolve) => server.close(() => resolve()))
   }
 

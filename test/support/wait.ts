@@ -68,5 +68,7 @@ async function dump(options: WaitOptions): Promise<string> {
 function show(value: unknown): string {
   if (value instanceof Error) return value.message
   if (typeof value === 'string') return value
-  return JSON.stringify(value, undefined, 1) ?? String(value)
+  // One line for each: a failure is read by a person.
+  if (Array.isArray(value)) return value.map(show).join('\n')
+  return JSON.stringify(value) ?? String(value)
 }

@@ -75,7 +75,6 @@ function showAnswer(view, isLogout) {
   byId('session').textContent = view.session ?? '-'
   showUser()
   showCart(view)
-  byId('kill-owner').disabled = view.owner === null
 }
 
 function showSilence() {
@@ -100,6 +99,7 @@ function showUser() {
 function showCart({ cart, orders }) {
   const lines = cart.map(({ id, name }) => {
     const remove = element('button', '×')
+    remove.className = 'remove'
     remove.setAttribute('aria-label', `Remove ${name}`)
     remove.onclick = () => shop('DELETE', `/api/cart/${id}`)
     return element('li', element('span', name), remove)
@@ -148,6 +148,10 @@ function showState(state) {
   if (byId('cards').children.length === 0) byId('cards').append(...servers.map(createCard))
   for (const [index, server] of servers.entries()) updateCard(byId('cards').children[index], server, state)
   byId('kill-owner').hidden = !state.isOver
+  byId('wait').hidden = state.isOver
+  byId('kill-owner').disabled = !servers.some(
+    ({ name, process }) => name === me.view?.owner && process === 'running',
+  )
   byId('step').textContent = state.isOver
     ? 'The scenario is over; the servers are yours.'
     : `${capital(state.step)}.`
@@ -164,8 +168,8 @@ function showState(state) {
 
 function createCard(server) {
   const card = byId('card').content.firstElementChild.cloneNode(true)
-  card.querySelector('.badge').replaceWith(badge(server.name))
-  card.querySelector('.name').textContent = `:${server.port}`
+  card.querySelector('.title').replaceWith(badge(server.name))
+  card.querySelector('.port').textContent = `:${server.port}`
   for (const button of card.querySelectorAll('button')) {
     button.onclick = () => flip(server.number, button.dataset.action)
   }

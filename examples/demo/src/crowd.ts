@@ -13,7 +13,8 @@ const SESSION_COOKIE = 'connect.sid'
 
 export class Crowd {
   readonly totals: Totals = { requests: 0, wrongReads: 0, lostLogins: 0, lostItems: 0, errors: 0 }
-  readonly offences: Offence[] = []
+  /** The first one of each user: what follows is the same again. */
+  readonly offences = new Map<string, Offence>()
   readonly #agent = new Agent({ keepAlive: true })
   readonly #shoppers: Shopper[]
   readonly #closing = new AbortController()
@@ -22,7 +23,9 @@ export class Crowd {
   constructor(origin: string, users: number) {
     this.#shoppers = Array.from({ length: users }, (_, index) => {
       const browser = new Browser(origin, this.#agent)
-      return new Shopper(`user${index + 1}`, browser, this.totals, (offence) => this.offences.push(offence))
+      return new Shopper(`user${index + 1}`, browser, this.totals, (offence) => {
+        if (!this.offences.has(offence.user)) this.offences.set(offence.user, offence)
+      })
     })
   }
 

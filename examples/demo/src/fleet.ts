@@ -1,12 +1,13 @@
 /**
  * The three servers as child processes: started, killed, frozen, thawed and asked to leave by number.
- * No child outlives this process: each ends when its IPC channel closes, and `killAll` takes the frozen ones.
+ * No child outlives this process: each ends when its IPC channel closes, and a frozen one is guarded (guard.ts).
  */
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
+import { guard, unguard } from './guard.js'
 import type { Report, Status, Takeover } from './reports.js'
 import type { ServerOptions } from './server.js'
 import type { ServerSettings } from './settings.js'
@@ -43,6 +44,10 @@ export class ActionError extends Error {
 
 const START_MS = 20_000
 const LEAVE_MS = 5_000
+/** What a warning means here. */
+const NOTES: Record<string, string> = {
+  SESSIONMESH_STALE_READ: '; the proxy had already asked another server',
+}
 const SERVER_FILE = new URL('./server.js', import.meta.url)
 
 export class Fleet extends EventEmitter<FleetEvents> {
@@ -50,7 +55,10 @@ export class Fleet extends EventEmitter<FleetEvents> {
   readonly takeovers: (Takeover & { by: string })[] = []
   readonly #secrets: { secret: string; cookieSecret: string }
   readonly #children = new Map<Server, ChildProcess>()
-  readonly #lostAt = new Map<string, number>()
+  readonly #rates = new Map<Server, { at: number; requests: number }[]>()
+  readonly #lostAt = new Map<Server, number>()
+  /** The last verdict that made it into the news. */
+  readonly #told = new Map<Server, string>()
   #isOver = false
 
   constructor(settings: readonly ServerSettings[], secrets: { secret: string; cookieSecret: string }) {
@@ -69,9 +77,8 @@ export class Fleet extends EventEmitter<FleetEvents> {
 
   /** What the others that run say of a server, e.g. `alive` or, while they disagree, `suspect/dead`. */
   verdict(server: Server): string {
-    const states = this.servers
-      .filter((other) => other !== server && other.state === 'running')
-      .map((other) => other.status?.members[server.name] ?? 'unknown')
+    const others = this.servers.filter((other) => other !== server && other.state === 'running')
+    const states = others.flatMap((other) => other.status?.members[server.name] ?? [])
     return [...new Set(states)].join('/') || '-'
   }
 
@@ -117,6 +124,7 @@ export class Fleet extends EventEmitter<FleetEvents> {
     if (server.state === 'frozen') throw new ActionError(`${server.name} is frozen already`)
     this.#lose(server, `kill -STOP ${child.pid}`)
     child.kill('SIGSTOP')
+    guard(child)
     this.#enter(server, 'frozen', { requestsPerSecond: 0 })
   }
 
@@ -124,6 +132,7 @@ export class Fleet extends EventEmitter<FleetEvents> {
     const [server, child] = this.#running(number)
     if (server.state !== 'frozen') throw new ActionError(`${server.name} is not frozen`)
     this.emit('news', `${server.name}: kill -CONT ${child.pid}`)
+    unguard(child)
     child.kill('SIGCONT')
     this.#enter(server, 'running')
   }
@@ -202,17 +211,19 @@ export class Fleet extends EventEmitter<FleetEvents> {
         this.#enter(server, 'running')
         return
       case 'status':
-        server.requestsPerSecond = this.#rate(server, report)
-        server.status = report
-        break
-      case 'verdict':
-        if (server.status) server.status.members[report.member] = report.state
+        this.#onStatus(server, report)
         break
       case 'takeover':
-        this.#onTakeover(server, report)
+        this.takeovers.push({ ...report, by: server.name })
+        if (report.sessions > 0) {
+          this.emit('news', `${server.name} takes over ${report.sessions} sessions of ${report.member}`)
+        }
         break
       case 'warning':
-        this.emit('news', `${server.name} warns: ${report.message} (${report.code})`)
+        this.emit(
+          'news',
+          `${server.name} warns: ${report.message} (${report.code}${NOTES[report.code] ?? ''})`,
+        )
         return
       case 'failed':
         this.emit('news', `${server.name} cannot start: ${report.message}`)
@@ -221,19 +232,25 @@ export class Fleet extends EventEmitter<FleetEvents> {
     this.emit('change')
   }
 
-  #lose(server: Server, command: string): void {
-    this.#lostAt.set(server.name, Date.now())
-    this.emit('news', `${server.name}: ${command}`)
+  #lose(server: Server, how: string): void {
+    this.#lostAt.set(server, Date.now())
+    this.emit('news', `${server.name}: ${how}`)
   }
 
-  #onTakeover(server: Server, report: Takeover): void {
-    this.takeovers.push({ ...report, by: server.name })
-    const lostAt = this.#lostAt.get(report.member)
-    const after = lostAt === undefined ? '' : `, ${report.at - lostAt} ms after`
-    this.emit('news', `${server.name} takes over ${report.sessions} sessions of ${report.member}${after}`)
+  #onStatus(server: Server, status: Status): void {
+    server.requestsPerSecond = this.#rate(server, status)
+    server.status = status
+    for (const one of this.servers) {
+      const verdict = this.verdict(one)
+      const isFinal = verdict === 'alive' || verdict === 'dead' || verdict === 'left'
+      if (!isFinal || verdict === (this.#told.get(one) ?? 'alive')) continue
+      this.#told.set(one, verdict)
+      const lostAt = this.#lostAt.get(one)
+      const after = lostAt === undefined || verdict === 'alive' ? '' : `, ${status.at - lostAt} ms after`
+      const said = verdict === 'left' ? 'has left' : `is ${verdict}`
+      this.emit('news', `the others say that ${one.name} ${said}${after}`)
+    }
   }
-
-  readonly #rates = new WeakMap<Server, { at: number; requests: number }[]>()
 
   /** Over the last second or so: a single status interval jumps too much to read. */
   #rate(server: Server, { requests }: Status): number {
@@ -251,7 +268,7 @@ export class Fleet extends EventEmitter<FleetEvents> {
     this.#children.delete(server)
     const end: ProcessState =
       server.state === 'killed' ? 'killed' : server.state === 'leaving' ? 'left' : 'crashed'
-    if (end === 'crashed') this.emit('news', `${server.name} ended by itself (${signal ?? `code ${code}`})`)
+    if (end === 'crashed') this.#lose(server, `ended by itself (${signal ?? `code ${code}`})`)
     this.#enter(server, end, { pid: undefined, status: undefined, requestsPerSecond: 0 })
   }
 

@@ -10,6 +10,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { constants } from 'node:os'
 import { Crowd } from './crowd.js'
 import { ActionError, Fleet } from './fleet.js'
 import { type Progress, takePicture } from './picture.js'
@@ -19,7 +20,7 @@ import { Screen } from './screen.js'
 import { checkPorts, readSettings, type Settings, SettingsError } from './settings.js'
 import type { Offence } from './shopper.js'
 import { type Action, createSite } from './site.js'
-import { statusLine, summaryLine, table } from './table.js'
+import { clock, statusLine, summaryLine, table } from './table.js'
 
 const DRAW_EVERY_MS = 250
 const LOG_EVERY_MS = 5_000
@@ -27,10 +28,10 @@ const NEWS_KEPT = 30
 const OFFENCES_SHOWN = 5
 
 async function demo(settings: Settings): Promise<void> {
-  const address = `http://${settings.host}:${settings.port}`
+  const address = addressOf(settings)
   const fleet = new Fleet(settings.servers, { secret: random(), cookieSecret: random() })
   const balancer = new Balancer(settings.servers.map(({ port }) => `http://127.0.0.1:${port}`))
-  const crowd = new Crowd(`http://127.0.0.1:${settings.port}`, settings.users)
+  const crowd = new Crowd(address, settings.users)
   const progress: Progress = { isOver: false, step: 'starting', startedAt: performance.now(), news: [] }
   const picture = () => takePicture(fleet, crowd, balancer, progress)
   const site = createSite(balancer, { state: picture, act })
@@ -45,23 +46,26 @@ async function demo(settings: Settings): Promise<void> {
     ? setInterval(() => screen.draw(table(picture(), address, screen.width)), DRAW_EVERY_MS)
     : setInterval(() => screen.say(statusLine(picture())), LOG_EVERY_MS)
 
-  step('three servers start')
+  step(`three servers start behind ${address}`)
   await Promise.all(fleet.servers.map((server) => fleet.start(server.number)))
+  let isComplete = false
   try {
     await runScenario(fleet, crowd, step)
+    isComplete = true
     exitCode = crowd.isHappy ? 0 : 1
   } catch (error) {
     say(`the scenario broke off: ${error instanceof Error ? error.message : error}`)
+    await crowd.leave().catch(() => {})
   }
-  for (const line of offenceLines(crowd.offences)) screen.say(line)
-  say(summaryLine(picture()))
+  if (crowd.offences.size > 0) screen.say(offenceText([...crowd.offences.values()]))
+  say(summaryLine(picture(), isComplete))
   if (settings.once) return end(exitCode)
 
   progress.isOver = true
   step(`open ${address} and kill the servers yourself; Ctrl-C ends the demo`)
 
   function say(text: string): void {
-    progress.news = [text, ...progress.news].slice(0, NEWS_KEPT)
+    progress.news = [`${clock(picture().seconds)} ${text}`, ...progress.news].slice(0, NEWS_KEPT)
     screen.say(text)
   }
 
@@ -77,7 +81,6 @@ async function demo(settings: Settings): Promise<void> {
 
   async function end(code: number): Promise<void> {
     clearInterval(show)
-    screen.close()
     site.close()
     site.closeAllConnections()
     crowd.close()
@@ -95,23 +98,31 @@ async function demo(settings: Settings): Promise<void> {
         // Asked twice: at once.
         if (isEnding) process.exit(1)
         isEnding = true
-        void end(progress.isOver ? exitCode : 130)
+        void end(progress.isOver ? exitCode : 128 + constants.signals[signal])
       })
     }
     process.on('uncaughtException', (error) => {
-      screen.close()
       process.stderr.write(`${error.stack}\n`)
       process.exit(1)
     })
-    process.on('exit', () => fleet.killAll())
+    process.on('exit', () => {
+      screen.close()
+      fleet.killAll()
+    })
   }
+}
+
+/** Where this machine reaches the proxy. */
+function addressOf({ host, port }: Settings): string {
+  if (host === '0.0.0.0' || host === '::') return `http://127.0.0.1:${port}`
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 function random(): string {
   return randomBytes(24).toString('base64url')
 }
 
-function offenceLines(offences: readonly Offence[]): string[] {
+function offenceText(offences: readonly Offence[]): string {
   const shown = offences
     .slice(0, OFFENCES_SHOWN)
     .flatMap(({ user, what, history }) => [
@@ -119,7 +130,7 @@ function offenceLines(offences: readonly Offence[]): string[] {
       ...history.map((line) => `    ${line}`),
     ])
   const more = offences.length - OFFENCES_SHOWN
-  return more > 0 ? [...shown, `and ${more} more`] : shown
+  return ['users who lost something:', ...shown, ...(more > 0 ? [`and ${more} more users`] : [])].join('\n')
 }
 
 try {
@@ -127,7 +138,7 @@ try {
   await checkPorts(settings)
   await demo(settings)
 } catch (error) {
-  if (!(error instanceof SettingsError)) throw error
+  if (!(error instanceof SettingsError || error instanceof ActionError)) throw error
   process.stderr.write(`${error.message}\n`)
-  process.exitCode = 2
+  process.exit(2)
 }

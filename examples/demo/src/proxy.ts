@@ -22,8 +22,12 @@ interface Backend {
   probing: boolean
 }
 
-/** How long a server may take to answer. A frozen one still accepts connections, so only silence tells. */
-const ANSWER_MS = 750
+/**
+ * How long a server may take to answer. A frozen one still accepts connections, so only silence tells. Shorter
+ * than a member waits before it serves a read that it knows to be stale (`waitMs` and `askTimeoutMs`): the
+ * request has moved on by then, to a server that knows better.
+ */
+const ANSWER_MS = 1_000
 const SKIP_MS = 1_000
 const MAX_BODY_BYTES = 64 * 1024
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
@@ -67,11 +71,12 @@ export class Balancer {
 
   /** Every server once: first those that answer, in turn, then as a last resort those being skipped. */
   #candidates(): Backend[] {
-    const start = this.#next++ % this.#backends.length
-    const inTurn = [...this.#backends.slice(start), ...this.#backends.slice(0, start)]
     const now = performance.now()
     const isSkipped = (backend: Backend) => backend.failed && (backend.probing || now < backend.skipUntil)
-    return [...inTurn.filter((backend) => !isSkipped(backend)), ...inTurn.filter(isSkipped)]
+    const answering = this.#backends.filter((backend) => !isSkipped(backend))
+    // Turns are taken among those that answer, or the one after a dead server would get its share as well.
+    const start = this.#next++ % Math.max(1, answering.length)
+    return [...answering.slice(start), ...answering.slice(0, start), ...this.#backends.filter(isSkipped)]
   }
 
   async #attempt(

@@ -2,7 +2,7 @@
 
 import type { MemberState } from 'sessionmesh'
 
-export type Report = Ready | Status | Verdict | Takeover | Warning | Failed
+export type Report = Ready | Status | Takeover | Warning | Failed
 
 /** It has joined and accepts requests. */
 export interface Ready {
@@ -12,7 +12,7 @@ export interface Ready {
   joinMs: number
 }
 
-/** Sent every `STATUS_EVERY_MS`. */
+/** Sent every `STATUS_EVERY_MS`, and at once when a member changes its state. */
 export interface Status {
   kind: 'status'
   /** Requests answered since the process started. */
@@ -22,13 +22,8 @@ export interface Status {
   owned: number
   /** Every member by name, as this one sees it. */
   members: Record<string, MemberState>
-}
-
-/** A member changed its state in the eyes of this one. */
-export interface Verdict {
-  kind: 'verdict'
-  member: string
-  state: MemberState
+  /** `Date.now()`, to be compared with the time of a kill: one machine, one clock. */
+  at: number
 }
 
 export interface Takeover {
@@ -37,8 +32,6 @@ export interface Takeover {
   member: string
   /** How many sessions this member answers for now. */
   sessions: number
-  /** `Date.now()` of the event, to be compared with the time of the kill: one machine, one clock. */
-  at: number
 }
 
 export interface Warning {

@@ -23,46 +23,39 @@ export async function runScenario(fleet: Fleet, crowd: Crowd, step: (what: strin
     await pause(4_000)
 
     step(`${first.name} is killed under load, and comes back`)
-    const killed = Date.now()
     await fleet.kill(first.number)
-    await takenOver(first, killed)
+    await others(first, 'dead')
     await pause(3_000)
     await comesBack(first)
 
     if (process.platform !== 'win32') {
       step(`${second.name} is frozen, and thawed`)
-      const frozen = Date.now()
       fleet.freeze(second.number)
-      await takenOver(second, frozen)
+      await others(second, 'dead')
       await pause(2_500)
       fleet.thaw(second.number)
-      await fleet.until(`${second.name} is alive again`, () => fleet.verdict(second) === 'alive', STEP_MS)
+      await others(second, 'alive')
       await pause(2_000)
     }
 
     step(`${third.name} leaves gracefully, and comes back`)
-    const left = Date.now()
     await fleet.leave(third.number)
-    await takenOver(third, left)
+    await others(third, 'left')
     await pause(2_000)
     await comesBack(third)
   }
 
-  /** Both survivors have noticed, and say for which sessions they answer from now on. */
-  async function takenOver(lost: Server, since: number): Promise<void> {
-    const events = () => fleet.takeovers.filter((event) => event.member === lost.name && event.at >= since)
-    const survivors = fleet.servers.filter((server) => server !== lost)
-    const haveAll = () => survivors.every((server) => events().some((event) => event.by === server.name))
-    await fleet.until(`the others have taken over from ${lost.name}`, haveAll, STEP_MS)
+  async function others(server: Server, verdict: 'alive' | 'dead' | 'left'): Promise<void> {
+    await fleet.until(
+      `${server.name} is ${verdict} for the others`,
+      () => fleet.verdict(server) === verdict,
+      STEP_MS,
+    )
   }
 
   async function comesBack(server: Server): Promise<void> {
     await fleet.start(server.number)
-    await fleet.until(
-      `${server.name} is alive for the others`,
-      () => fleet.verdict(server) === 'alive',
-      STEP_MS,
-    )
+    await others(server, 'alive')
     await pause(2_000)
   }
 }

@@ -2,8 +2,8 @@
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { joinCluster } from 'sessionmesh'
-import { type Report, STATUS_EVERY_MS } from './reports.js'
+import { type Cluster, joinCluster } from 'sessionmesh'
+import { type Report, STATUS_EVERY_MS, type Status } from './reports.js'
 import { shop } from './shop.js'
 
 /** Passed as JSON in the environment variable `DEMO_SERVER`. */
@@ -39,11 +39,8 @@ async function serve(options: ServerOptions): Promise<void> {
   const joinMs = performance.now() - started
   const sessions = cluster.sessions.size
 
-  for (const state of ['alive', 'suspect', 'dead', 'left'] as const) {
-    cluster.on(`member:${state}`, (member) => tell({ kind: 'verdict', member: member.name, state }))
-  }
   cluster.on('takeover', (event) => {
-    tell({ kind: 'takeover', member: event.member.name, sessions: event.sessions.length, at: Date.now() })
+    tell({ kind: 'takeover', member: event.member.name, sessions: event.sessions.length })
   })
   cluster.on('warning', ({ code, message }) => tell({ kind: 'warning', code, message }))
 
@@ -54,30 +51,38 @@ async function serve(options: ServerOptions): Promise<void> {
   await once(server, 'listening')
   tell({ kind: 'ready', sessions, joinMs })
 
-  const status = setInterval(() => {
-    let owned = 0
-    for (const sid of cluster.sessions.keys()) if (cluster.sessions.owner(sid)?.self) owned++
-    // A member that came back is a new one with the old name; the last one listed under a name may be the dead.
-    const members = cluster
-      .members()
-      .toSorted((a, b) => Number(a.state === 'alive') - Number(b.state === 'alive'))
-    tell({
-      kind: 'status',
-      requests,
-      sessions: cluster.sessions.size,
-      owned,
-      members: Object.fromEntries(members.map((member) => [member.name, member.state])),
-    })
-  }, STATUS_EVERY_MS)
+  const tellStatus = () => tell(statusOf(cluster, requests))
+  const status = setInterval(tellStatus, STATUS_EVERY_MS)
+  for (const state of ['alive', 'suspect', 'dead', 'left'] as const) cluster.on(`member:${state}`, tellStatus)
 
   process.once('SIGTERM', async () => {
     clearInterval(status)
     // First the requests under way, then the cluster: it hands over what they wrote.
     server.close()
+    // A connection that is busy at this moment would be kept for the next request.
+    setInterval(() => server.closeIdleConnections(), 50).unref()
     await once(server, 'close')
     await cluster.close()
     process.exit(0)
   })
+}
+
+function statusOf(cluster: Cluster, requests: number): Status {
+  const { sessions } = cluster
+  let owned = 0
+  for (const sid of sessions.keys()) if (sessions.owner(sid)?.self) owned++
+  // A server that came back is a new member with the old name: of two with one name the living one counts.
+  const members = cluster
+    .members()
+    .toSorted((a, b) => Number(a.state === 'alive') - Number(b.state === 'alive'))
+  return {
+    kind: 'status',
+    requests,
+    sessions: sessions.size,
+    owned,
+    members: Object.fromEntries(members.map(({ name, state }) => [name, state])),
+    at: Date.now(),
+  }
 }
 
 serve(JSON.parse(process.env.DEMO_SERVER ?? '{}')).catch((error: unknown) => {

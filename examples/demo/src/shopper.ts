@@ -24,7 +24,8 @@ export interface Offence {
 }
 
 const PAUSE_MS = 110
-const TRIES = 12
+/** Without an answer for so long a user gives up, and the scenario with him. */
+const PATIENCE_MS = 20_000
 const HISTORY = 25
 const GOODS = ['Tea', 'Teapot', 'Cup', 'Honey', 'Biscuits', 'Lemon', 'Milk', 'Sugar']
 
@@ -97,7 +98,8 @@ export class Shopper {
    */
   async #send(method: string, path: string, body: unknown, acknowledge: () => void): Promise<boolean> {
     this.#count++
-    for (let tries = 1; tries <= TRIES; tries++) {
+    const giveUpAt = performance.now() + PATIENCE_MS
+    for (let tries = 1; performance.now() < giveUpAt; tries++) {
       const answer = await this.#try(method, path, body)
       if (answer !== undefined) {
         acknowledge()
@@ -107,7 +109,9 @@ export class Shopper {
       this.#totals.errors++
       await pause(250)
     }
-    throw new Error(`${method} ${path} of ${this.#name} was not answered in ${TRIES} tries`)
+    const complaint = `${method} ${path} of ${this.#name} was not answered within ${PATIENCE_MS / 1000} s`
+    this.blame([complaint])
+    throw new Error(complaint)
   }
 
   async #try(

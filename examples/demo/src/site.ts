@@ -66,7 +66,7 @@ export function createSite(balancer: Balancer, switches: Switches): Server {
 function sendFile(res: ServerResponse, file: { type: string; content: Buffer }): void {
   res.writeHead(200, {
     'content-type': file.type,
-    'content-security-policy': "default-src 'self'; frame-ancestors 'none'",
+    'content-security-policy': "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
     'cache-control': 'no-cache',
   })
   res.end(file.content)

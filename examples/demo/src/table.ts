@@ -36,7 +36,7 @@ export function table(picture: Picture, address: string, width: number): string[
   const head = COLUMNS.map(([title, columnWidth]) => title.padEnd(columnWidth)).join('')
   return [
     '',
-    `${paint('bold', 'sessionmesh demo')}  ${address}  ${clock(picture.seconds)}`,
+    paint('bold', fit(`sessionmesh demo  ${address}  ${clock(picture.seconds)}`, width)),
     paint('cyan', fit(`> ${picture.step}`, width)),
     '',
     paint('dim', fit(head, width)),
@@ -54,12 +54,12 @@ export function table(picture: Picture, address: string, width: number): string[
   ]
 }
 
-export function summaryLine({ users, totals, takeovers, seconds }: Picture): string {
+export function summaryLine({ users, totals, takeovers, seconds }: Picture, isComplete: boolean): string {
   const lost = totals.wrongReads + totals.lostLogins + totals.lostItems
   return [
     `summary: ${users} users, ${totals.requests} requests in ${seconds} s, ${takeovers.sessions} sessions taken over,`,
     `wrong reads ${totals.wrongReads}, lost logins ${totals.lostLogins}, lost cart items ${totals.lostItems}:`,
-    lost === 0 ? 'nothing was lost' : 'NOT everything survived',
+    lost > 0 ? 'NOT everything survived' : isComplete ? 'nothing was lost' : 'but the scenario is incomplete',
   ].join(' ')
 }
 

@@ -59,4 +59,6 @@ const server = app.listen(port, '127.0.0.1', (error) => {
 process.once('SIGTERM', () => {
   // First the requests under way, then the cluster: it hands over what they wrote. Then nothing is left to run.
   server.close(() => cluster.close())
+  // A connection that is busy at this moment would be kept for the next request.
+  setInterval(() => server.closeIdleConnections(), 100).unref()
 })

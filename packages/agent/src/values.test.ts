@@ -1,3 +1,4 @@
+import { FORBIDDEN_NAMES } from '@sessionmesh/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { packAttributes, unpackAttributes } from './values.js'
@@ -41,7 +42,10 @@ describe('attribute values', () => {
   })
 
   it('pack to the same bytes after a load, or a request would overwrite what it did not change', () => {
+    // A nested key __proto__ is renamed when it is decoded, so that nothing is assigned to a prototype.
+    const key = fc.string({ minLength: 1, maxLength: 8 }).filter((name) => !FORBIDDEN_NAMES.has(name))
     const value = fc.anything({
+      key,
       withDate: true,
       withMap: true,
       withSet: true,
@@ -49,19 +53,11 @@ describe('attribute values', () => {
       withTypedArray: true,
     })
     fc.assert(
-      fc.property(
-        fc.dictionary(
-          fc
-            .string({ minLength: 1, maxLength: 8 })
-            .filter((name) => name !== '__proto__' && name !== 'constructor' && name !== 'prototype'),
-          value,
-        ),
-        (data) => {
-          const first = packAttributes(data, undefined)
-          const again = packAttributes(unpackAttributes(first), undefined)
-          for (const [name, bytes] of first) expect(Buffer.compare(bytes, again.get(name)!)).toBe(0)
-        },
-      ),
+      fc.property(fc.dictionary(key, value), (data) => {
+        const first = packAttributes(data, undefined)
+        const again = packAttributes(unpackAttributes(first), undefined)
+        for (const [name, bytes] of first) expect(Buffer.compare(bytes, again.get(name)!)).toBe(0)
+      }),
       { numRuns: 500 },
     )
   })
