@@ -80,6 +80,11 @@ export class Digest {
     return [...this.#stamps.values()]
   }
 
+  /** All that `covers` says, retired origins included: what a pull must tell, or it is sent what it will skip. */
+  all(): Stamp[] {
+    return [...this.#stamps.values(), ...this.#retired.values()]
+  }
+
   get size(): number {
     return this.#stamps.size
   }

@@ -143,6 +143,24 @@ describe('a session forgotten here and alive there', () => {
     expect(b.state()).toEqual(c.state())
   })
 
+  test('comes back whole also when its writer is dead for good', () => {
+    const net = new Net({ ttlMs: TTL })
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    c.write('s', { x: '1', y: '1' })
+    net.settle()
+    net.kill(c)
+    net.cut(a, b)
+    for (let ms = 0; ms < TTL + GRACE + 5_000; ms += 500) {
+      net.run(500)
+      a.touch('s')
+    }
+    expect([b.replica.size, a.keys(), b.replica.digest()]).toEqual([0, ['s'], []])
+    net.heal(a, b)
+    net.run(2_000)
+    expect(b.read('s')).toEqual({ x: '1', y: '1' })
+    expect(b.state().sessions).toEqual(a.state().sessions)
+  })
+
   test('a session destroyed there stays gone', () => {
     const { net, a, b } = forgotten()
     a.destroy('s')

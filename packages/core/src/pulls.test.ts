@@ -14,132 +14,6 @@ function loaded(count: number, config = {}): { net: Net; a: Member } {
   return { net, a }
 }
 
-describe('a joiner', () => {
-  test('has the state of its peer before it is ready', () => {
-    const { net, a } = loaded(20)
-    const b = net.member('b')
-    net.hold(a, b)
-    net.start(b, a)
-    net.settle()
-    while (net.inFlight(a, b).length > 0) {
-      expect([b.replica.isReady, b.replica.digest()]).toEqual([false, []])
-      net.deliverOne(a, b)
-    }
-    expect(b.told('ready')).toHaveLength(1)
-    expect(b.state()).toEqual(a.state())
-    expect(b.told('sync')).toMatchObject([{ phase: 'start' }, { phase: 'end', complete: true, sessions: 20 }])
-  })
-
-  test('asks one peer at a time, and so is not sent everything by everybody', () => {
-    const net = new Net({ transferChunkRecords: 2 })
-    const [a, b, c] = net.cluster('a', 'b', 'c')
-    for (let i = 0; i < 20; i++) a.write(`s${i}`, { x: `${i}` })
-    net.settle()
-    const d = net.start(net.member('d'), a, b, c)
-    net.run(100)
-    expect(d.state()).toEqual(a.state())
-    const wholes = [a, b, c].map((peer) => {
-      const records = peer.sentOf('state', d).flatMap(({ records }) => records)
-      return records.filter(({ attributes }) => attributes.length > 0).length
-    })
-    expect(wholes.sort((x, y) => y - x)).toEqual([20, 0, 0])
-    expect(d.sentOf('pull')).toHaveLength(3)
-  })
-
-  test('whose source dies in mid-transfer throws away what it got, and takes the next', () => {
-    const net = new Net({ transferChunkRecords: 2 })
-    const [a, b] = net.cluster('a', 'b')
-    for (let i = 0; i < 20; i++) a.write(`s${i}`, { x: `${i}` })
-    net.settle()
-    const d = net.member('d')
-    net.hold(a, d)
-    net.hold(b, d)
-    net.start(d, a, b)
-    net.settle()
-    const source = d.sentOf('pull', a).length > 0 ? a : b
-    const other = source === a ? b : a
-    for (let i = 0; i < 4; i++) net.deliverOne(source, d)
-    expect(d.replica.size).toBeGreaterThan(0)
-    net.kill(source)
-    expect([d.replica.size, d.replica.isReady]).toEqual([0, false])
-    net.release(other, d)
-    net.run(500)
-    expect(d.state()).toEqual(other.state())
-    expect([d.replica.size, d.replica.isReady, d.replica.counters.transfersAbandoned]).toEqual([20, true, 1])
-  })
-
-  test('whose only source dies is ready with nothing', () => {
-    const { net, a } = loaded(20)
-    const d = net.member('d')
-    net.hold(a, d)
-    net.start(d, a)
-    net.settle()
-    net.deliverOne(a, d)
-    net.kill(a)
-    net.run(6_000)
-    expect([d.replica.size, d.replica.isReady]).toEqual([0, true])
-  })
-
-  test('gets what is written while it joins', () => {
-    const { net, a } = loaded(20)
-    const b = net.member('b')
-    net.hold(a, b)
-    net.start(b, a)
-    net.settle()
-    for (let i = 0; net.inFlight(a, b).length > 0; i++) {
-      if (i < 30) {
-        a.write(`s${i % 7}`, { x: `again ${i}` })
-        a.write(`new${i}`, { x: '1' })
-        if (i % 5 === 0) a.destroy(`s${i % 20}`)
-      }
-      net.settle()
-      net.deliverOne(a, b)
-    }
-    expect(b.replica.counters.transfersReceived).toBe(1)
-    expect(b.keys()).toEqual(a.keys())
-    net.release(a, b)
-    net.run(4_000)
-    expect(b.state()).toEqual(a.state())
-  })
-
-  test('serves another joiner only what its digest speaks for', () => {
-    const { net, a } = loaded(20)
-    const [b, c] = [net.member('b'), net.member('c')]
-    net.hold(a, b)
-    net.start(b, a)
-    net.settle()
-    for (let i = 0; i < 3; i++) net.deliverOne(a, b)
-    // b holds a part of what a has, and says nothing of it to c.
-    net.hold(a, c)
-    net.start(c, b)
-    net.settle()
-    expect(b.sentOf('state', c).flatMap(({ records }) => records)).toEqual([])
-    net.release(a, b)
-    net.release(a, c)
-    net.run(500)
-    expect(b.state()).toEqual(a.state())
-    expect(c.state()).toEqual(a.state())
-  })
-
-  test('gives up on a source that stands still, and cuts it', () => {
-    const { net, a } = loaded(20, { transferStallMs: 1_000 })
-    const b = net.member('b')
-    net.start(b, a)
-    // The source is alive to judge by its heartbeats; the transfer alone does not go on.
-    net.hold(a, b)
-    net.settle()
-    const link = b.peer(a).link
-    for (let ms = 0; ms < 1_300; ms += 100) {
-      if (link !== undefined) b.act(b.replica.receive(link, [3, [], [0], [], []], b.now))
-      net.run(100)
-    }
-    expect(b.replica.counters.transfersAbandoned).toBeGreaterThan(0)
-    net.release(a, b)
-    net.run(2_000)
-    expect(b.state()).toEqual(a.state())
-  })
-})
-
 describe('a link', () => {
   test('begins with a pull from both ends, and closes what each missed', () => {
     const net = new Net()
@@ -176,6 +50,7 @@ describe('a link', () => {
     net.run(2_000)
     for (let i = 0; i < 4; i++) net.deliverOne(a, b)
     net.breakLink(a, b)
+    net.settle()
     expect(b.keys()).toEqual(['own'])
     expect(b.told('sync')).toContainEqual(
       expect.objectContaining({ phase: 'end', complete: false, sessions: 0 }),

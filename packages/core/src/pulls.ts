@@ -180,7 +180,7 @@ export class Pulls {
     const pull = this.#nextPull()
     this.#open = { pull, ...next, inPlace, staged: [], count: 0, begun: false, heardMs: now.monoMs }
     this.#context.counters.pulls++
-    this.#context.send([next.link], { kind: 'pull', pull, digest: digest.entries() })
+    this.#context.send([next.link], { kind: 'pull', pull, digest: digest.all() })
     this.#context.notify({ type: 'sync', phase: 'start', peer: next.peer })
   }
 

@@ -121,61 +121,6 @@ describe('a cluster', () => {
   })
 })
 
-describe('joining', () => {
-  test('of the first member is done when all addresses have refused', () => {
-    const net = new Net()
-    const a = net.start(net.member('a'), 'nobody:1', 'nobody:2')
-    expect(a.replica.isReady).toBe(false)
-    net.settle()
-    expect([a.replica.isReady, a.told('ready').length, net.ms]).toEqual([true, 1, 0])
-  })
-
-  test('waits for an address that neither answers nor refuses, no longer than joinTimeoutMs', () => {
-    const net = new Net()
-    net.silent.add('silent:1')
-    const a = net.start(net.member('a'), 'silent:1')
-    net.run(4_999)
-    expect(a.replica.isReady).toBe(false)
-    net.run(251)
-    expect(a.replica.isReady).toBe(true)
-  })
-
-  test('one living member in the list is enough', () => {
-    const net = new Net()
-    const [a, b, c] = net.cluster('a', 'b', 'c')
-    a.write('s', { x: '1' })
-    net.settle()
-    const d = net.start(net.member('d'), 'nobody:1', b, 'nobody:2')
-    net.run(300)
-    expect(d.replica.peers().map(({ state }) => state)).toEqual(['alive', 'alive', 'alive'])
-    converged(a, b, c, d)
-  })
-
-  test('in the middle of a burst of writes misses none of them', () => {
-    const net = new Net({ transferChunkRecords: 50 })
-    const [a, b] = net.cluster('a', 'b')
-    const d = net.member('d')
-    for (let i = 0; i < 1_000; i++) {
-      const writer = i % 2 === 0 ? a : b
-      writer.write(`s${i}`, { x: `${i}` })
-      if (i % 50 === 0) net.settle()
-      if (i === 300) {
-        net.hold(a, d)
-        net.hold(b, d)
-        net.start(d, a, b)
-        net.settle()
-      }
-      if (i > 300 && i % 40 === 0)
-        for (const peer of [a, b]) if (net.inFlight(peer, d).length > 0) net.deliverOne(peer, d)
-    }
-    net.release(a, d)
-    net.release(b, d)
-    net.run(1_000)
-    expect(d.replica.size).toBe(1_000)
-    converged(a, b, d)
-  })
-})
-
 describe('a member that stood still', () => {
   /** Frozen while the others write. */
   function frozen(ms: number) {

@@ -357,6 +357,7 @@ export class Replica {
     if (to !== 'dead' && to !== 'left') return
     if (peer.announced) tellTakeover(this.#context, peer, now)
     this.#acks.check()
+    this.#reads.settle(now)
   }
 
   #linkGone(link: LinkId, peer: Peer, reason: string, now: Instant): void {

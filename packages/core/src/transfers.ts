@@ -20,10 +20,18 @@ export class Transfers {
   }
 
   begin(link: LinkId, peer: Peer, { pull, digest = [] }: Pull, now: Instant): void {
-    // What was used since then it may not have been told; links are found broken some time after they broke.
-    const sinceMs = (peer.partedMs ?? Number.NEGATIVE_INFINITY) - 2 * this.#context.config.deadAfterMs
+    const sinceMs = this.#untoldSince(peer, digest.length > 0, now)
     this.#context.transfers.set(link, new Transfer(pull, this.#context.records, digest, sinceMs))
     this.next(link, now)
+  }
+
+  /** What was used since then the peer may not have been told. */
+  #untoldSince({ partedMs }: Peer, hasState: boolean, now: Instant): number {
+    const { deadAfterMs, maxTouchIntervalMs } = this.#context.config
+    // Links are found broken some time after they broke.
+    if (partedMs !== undefined) return partedMs - 2 * deadAfterMs
+    // Whoever we have not met, but has got state from another, lacks no more than touches on their way.
+    return hasState ? now.monoMs - maxTouchIntervalMs - 2 * deadAfterMs : Number.NEGATIVE_INFINITY
   }
 
   /** The next chunk: at the beginning, and each time that the one before is with the operating system. */

@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'vitest'
+import { Net } from '../test/harness.js'
+import type { Member } from '../test/member.js'
+
+const linked = (a: Member, b: Member) =>
+  a.replica.peers().some(({ id, link }) => id === b.id && link !== undefined)
+
+describe('a member that was away for longer than the others remember', () => {
+  const config = { forgetDeadAfterMs: 5_000, deadAfterMs: 1_000, suspectAfterMs: 500 }
+
+  test('starts afresh, and does not bring back what was destroyed meanwhile', () => {
+    const net = new Net(config)
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    a.write('destroyed', { x: '1' })
+    a.write('kept', { x: '1' })
+    net.settle()
+    net.cut(a, b)
+    net.cut(c, b)
+    a.destroy('destroyed')
+    a.write('new', { x: '1' })
+    net.run(20_000)
+    expect([a.replica.tombstones, a.replica.peers().length, b.replica.peers().length]).toEqual([0, 1, 0])
+    for (const member of [a, b, c]) member.forgetLog()
+    net.heal(a, b)
+    net.heal(c, b)
+    net.run(3_000)
+    expect(b.codes()).toContain('SESSIONMESH_FORGOTTEN_MEMBER')
+    expect(b.state()).toEqual(a.state())
+    expect(c.state()).toEqual(a.state())
+    for (const member of [a, b, c]) expect(member.keys()).toEqual(['kept', 'new'])
+    // And it can write again.
+    b.write('later', { x: '2' })
+    net.settle()
+    expect([a.read('later'), c.read('later')]).toEqual([{ x: '2' }, { x: '2' }])
+  })
+
+  test('one of two that forgot each other yields, and they agree again', () => {
+    const net = new Net(config)
+    const [a, b] = net.cluster('a', 'b')
+    a.write('destroyed by a', { x: '1' })
+    b.write('destroyed by b', { x: '1' })
+    a.write('kept', { x: '1' })
+    net.settle()
+    net.cut(a, b)
+    a.destroy('destroyed by a')
+    b.destroy('destroyed by b')
+    net.run(20_000)
+    net.heal(a, b)
+    net.run(3_000)
+    expect([linked(a, b), linked(b, a)]).toEqual([true, true])
+    expect(b.state()).toEqual(a.state())
+    expect(a.keys()).toContain('kept')
+  })
+
+  test('is not one of whom we have merely not heard yet', () => {
+    const net = new Net()
+    const [a, d] = net.cluster('a', 'd')
+    const b = net.start(net.member('b'))
+    net.settle()
+    b.write('own', { x: '1' })
+    // What d tells a is slow to come, and so a does not know b when b, who knows a from d, dials it.
+    net.hold(d, a)
+    net.connect(b, d)
+    net.run(500)
+    expect(b.codes()).toEqual([])
+    expect(b.read('own')).toEqual({ x: '1' })
+    net.release(d, a)
+    net.run(500)
+    expect(a.read('own')).toEqual({ x: '1' })
+  })
+})

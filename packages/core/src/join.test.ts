@@ -1,0 +1,198 @@
+import { describe, expect, test } from 'vitest'
+import { Net } from '../test/harness.js'
+import type { Member } from '../test/member.js'
+
+const converged = (...members: readonly Member[]) => {
+  const [first, ...rest] = members.map((member) => member.state())
+  for (const state of rest) expect(state).toEqual(first)
+}
+
+/** A member with `count` sessions, and a small chunk: a transfer of it takes many turns. */
+function loaded(count: number, config = {}): { net: Net; a: Member } {
+  const net = new Net({ transferChunkRecords: 2, ...config })
+  const a = net.start(net.member('a'))
+  for (let i = 0; i < count; i++) a.write(`s${i}`, { x: `${i}` })
+  net.settle()
+  return { net, a }
+}
+
+describe('joining', () => {
+  test('of the first member is done when all addresses have refused', () => {
+    const net = new Net()
+    const a = net.start(net.member('a'), 'nobody:1', 'nobody:2')
+    expect(a.replica.isReady).toBe(false)
+    net.settle()
+    expect([a.replica.isReady, a.told('ready').length, net.ms]).toEqual([true, 1, 0])
+  })
+
+  test('waits for an address that neither answers nor refuses, no longer than joinTimeoutMs', () => {
+    const net = new Net()
+    net.silent.add('silent:1')
+    const a = net.start(net.member('a'), 'silent:1')
+    net.run(4_999)
+    expect(a.replica.isReady).toBe(false)
+    net.run(251)
+    expect(a.replica.isReady).toBe(true)
+  })
+
+  test('one living member in the list is enough', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    a.write('s', { x: '1' })
+    net.settle()
+    const d = net.start(net.member('d'), 'nobody:1', b, 'nobody:2')
+    net.run(300)
+    expect(d.replica.peers().map(({ state }) => state)).toEqual(['alive', 'alive', 'alive'])
+    converged(a, b, c, d)
+  })
+
+  test('in the middle of a burst of writes misses none of them', () => {
+    const net = new Net({ transferChunkRecords: 50 })
+    const [a, b] = net.cluster('a', 'b')
+    const d = net.member('d')
+    for (let i = 0; i < 1_000; i++) {
+      const writer = i % 2 === 0 ? a : b
+      writer.write(`s${i}`, { x: `${i}` })
+      if (i % 50 === 0) net.settle()
+      if (i === 300) {
+        net.hold(a, d)
+        net.hold(b, d)
+        net.start(d, a, b)
+        net.settle()
+      }
+      if (i > 300 && i % 40 === 0)
+        for (const peer of [a, b]) if (net.inFlight(peer, d).length > 0) net.deliverOne(peer, d)
+    }
+    net.release(a, d)
+    net.release(b, d)
+    net.run(1_000)
+    expect(d.replica.size).toBe(1_000)
+    converged(a, b, d)
+  })
+})
+
+describe('a joiner', () => {
+  test('has the state of its peer before it is ready', () => {
+    const { net, a } = loaded(20)
+    const b = net.member('b')
+    net.hold(a, b)
+    net.start(b, a)
+    net.settle()
+    while (net.inFlight(a, b).length > 0) {
+      expect([b.replica.isReady, b.replica.digest()]).toEqual([false, []])
+      net.deliverOne(a, b)
+    }
+    expect(b.told('ready')).toHaveLength(1)
+    expect(b.state()).toEqual(a.state())
+    expect(b.told('sync')).toMatchObject([{ phase: 'start' }, { phase: 'end', complete: true, sessions: 20 }])
+  })
+
+  test('asks one peer at a time, and so is not sent everything by everybody', () => {
+    const net = new Net({ transferChunkRecords: 2 })
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    for (let i = 0; i < 20; i++) a.write(`s${i}`, { x: `${i}` })
+    net.settle()
+    const d = net.start(net.member('d'), a, b, c)
+    net.run(100)
+    expect(d.state()).toEqual(a.state())
+    const wholes = [a, b, c].map((peer) => {
+      const records = peer.sentOf('state', d).flatMap(({ records }) => records)
+      return records.filter(({ attributes }) => attributes.length > 0).length
+    })
+    expect(wholes.sort((x, y) => y - x)).toEqual([20, 0, 0])
+    expect(d.sentOf('pull')).toHaveLength(3)
+  })
+
+  test('whose source dies in mid-transfer throws away what it got, and takes the next', () => {
+    const net = new Net({ transferChunkRecords: 2 })
+    const [a, b] = net.cluster('a', 'b')
+    for (let i = 0; i < 20; i++) a.write(`s${i}`, { x: `${i}` })
+    net.settle()
+    const d = net.member('d')
+    net.hold(a, d)
+    net.hold(b, d)
+    net.start(d, a, b)
+    net.settle()
+    const source = d.sentOf('pull', a).length > 0 ? a : b
+    const other = source === a ? b : a
+    for (let i = 0; i < 4; i++) net.deliverOne(source, d)
+    expect(d.replica.size).toBeGreaterThan(0)
+    net.kill(source)
+    expect([d.replica.size, d.replica.isReady]).toEqual([0, false])
+    net.release(other, d)
+    net.run(500)
+    expect(d.state()).toEqual(other.state())
+    expect([d.replica.size, d.replica.isReady, d.replica.counters.transfersAbandoned]).toEqual([20, true, 1])
+  })
+
+  test('whose only source dies is ready with nothing', () => {
+    const { net, a } = loaded(20)
+    const d = net.member('d')
+    net.hold(a, d)
+    net.start(d, a)
+    net.settle()
+    net.deliverOne(a, d)
+    net.kill(a)
+    net.run(6_000)
+    expect([d.replica.size, d.replica.isReady]).toEqual([0, true])
+  })
+
+  test('gets what is written while it joins', () => {
+    const { net, a } = loaded(20)
+    const b = net.member('b')
+    net.hold(a, b)
+    net.start(b, a)
+    net.settle()
+    for (let i = 0; net.inFlight(a, b).length > 0; i++) {
+      if (i < 30) {
+        a.write(`s${i % 7}`, { x: `again ${i}` })
+        a.write(`new${i}`, { x: '1' })
+        if (i % 5 === 0) a.destroy(`s${i % 20}`)
+      }
+      net.settle()
+      net.deliverOne(a, b)
+    }
+    expect(b.replica.counters.transfersReceived).toBe(1)
+    expect(b.keys()).toEqual(a.keys())
+    net.release(a, b)
+    net.run(4_000)
+    expect(b.state()).toEqual(a.state())
+  })
+
+  test('serves another joiner only what its digest speaks for', () => {
+    const { net, a } = loaded(20)
+    const [b, c] = [net.member('b'), net.member('c')]
+    net.hold(a, b)
+    net.start(b, a)
+    net.settle()
+    for (let i = 0; i < 3; i++) net.deliverOne(a, b)
+    // b holds a part of what a has, and says nothing of it to c.
+    net.hold(a, c)
+    net.start(c, b)
+    net.settle()
+    expect(b.sentOf('state', c).flatMap(({ records }) => records)).toEqual([])
+    net.release(a, b)
+    net.release(a, c)
+    net.run(500)
+    expect(b.state()).toEqual(a.state())
+    expect(c.state()).toEqual(a.state())
+  })
+
+  test('gives up on a source that stands still, and cuts it', () => {
+    const { net, a } = loaded(20, { transferStallMs: 1_000 })
+    const b = net.member('b')
+    net.start(b, a)
+    // The source is alive to judge by its heartbeats; the transfer alone does not go on.
+    net.hold(a, b)
+    net.settle()
+    const link = b.peer(a).link
+    for (let ms = 0; ms < 1_300; ms += 100) {
+      if (link !== undefined) b.act(b.replica.receive(link, [3, [], [0], [], []], b.now))
+      net.run(100)
+    }
+    expect(b.replica.counters.transfersAbandoned).toBeGreaterThan(0)
+    net.release(a, b)
+    net.run(2_000)
+    expect(b.state()).toEqual(a.state())
+  })
+})

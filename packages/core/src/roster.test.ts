@@ -1,0 +1,188 @@
+import { describe, expect, test } from 'vitest'
+import { stamp } from '../test/arbitraries.js'
+import { config, DEAD, MemberTable, SUSPECT } from '../test/member-table.js'
+import type { Peer } from './members.js'
+
+describe('vouching', () => {
+  /** A member whose link to us is cut, and another that vouches for it. */
+  function asymmetric() {
+    const world = new MemberTable()
+    const peer = world.link('peer', { link: 1 })
+    const teller = world.link('teller', { link: 2 })
+    world.members.linkLost(peer, world.now)
+    return { world, peer, teller }
+  }
+
+  test('keeps a member that we cannot reach suspect, as long as it goes on', () => {
+    const { world, peer, teller } = asymmetric()
+    for (let i = 0; i < 20; i++) {
+      world.after(config.heartbeatMs)
+      world.members.heard(teller, world.now)
+      world.tell(teller, { id: 'peer', state: 'alive' })
+      world.members.refused(peer.address, world.now)
+      world.tick()
+      expect(peer.state).toBe('suspect')
+    }
+    world.tell(teller, { id: 'peer', state: 'suspect' })
+    expect(peer.state).toBe('dead')
+  })
+
+  test('ends with the silence of who vouched', () => {
+    const { world, peer, teller } = asymmetric()
+    world.tell(teller, { id: 'peer', state: 'alive' })
+    world.members.refused(peer.address, world.now)
+    world.members.refused(peer.address, world.now)
+    expect(peer.state).toBe('suspect')
+    world.after(SUSPECT).tick()
+    world.tick()
+    expect([teller.state, peer.state]).toEqual(['suspect', 'dead'])
+  })
+
+  test('ends with the link of who vouched', () => {
+    const { world, peer, teller } = asymmetric()
+    world.tell(teller, { id: 'peer', state: 'alive' })
+    world.members.linkLost(teller, world.now)
+    world.members.refused(peer.address, world.now)
+    world.members.refused(peer.address, world.now)
+    expect(peer.state).toBe('dead')
+  })
+
+  test('raises the dead to suspect, unless who vouches may not have noticed the death yet', () => {
+    const { world, peer, teller } = asymmetric()
+    world.members.refused(peer.address, world.now)
+    world.members.refused(peer.address, world.now)
+    world.after(config.suspectAfterMs)
+    world.tell(teller, { id: 'peer', state: 'alive' })
+    expect(peer.state).toBe('dead')
+    world.after(1)
+    world.members.heard(teller, world.now)
+    world.tell(teller, { id: 'peer', state: 'alive' })
+    expect(peer.state).toBe('suspect')
+    world.tick()
+    expect(peer.state).toBe('suspect')
+    world.after(DEAD).tick()
+    world.tick()
+    expect(peer.state).toBe('dead')
+  })
+})
+
+describe('what others tell', () => {
+  test('makes a member known that we never met: suspect, and living', () => {
+    const world = new MemberTable()
+    world.tell(world.link('teller'), { id: 'new', state: 'alive' })
+    expect(world.members.get('new')).toMatchObject({ state: 'suspect', announced: false, address: 'new:1' })
+    expect(world.members.living).toEqual(new Set(['self', 'teller', 'new']))
+  })
+
+  test('is nothing to us when it is about ourselves', () => {
+    const world = new MemberTable()
+    world.tell(world.link('teller'), { id: 'self', state: 'dead' })
+    expect(world.members.get('self')).toBeUndefined()
+    expect(world.members.isGone('self')).toBe(false)
+  })
+
+  test('makes no member known that has left', () => {
+    const world = new MemberTable()
+    world.tell(world.link('teller'), { id: 'gone', state: 'left' })
+    expect(world.members.get('gone')).toBeUndefined()
+  })
+
+  test('makes the dead known with what they had merged: tombstones wait for them', () => {
+    const world = new MemberTable()
+    const entry = { id: 'gone', state: 'dead' as const, digest: [stamp(5)] }
+    world.tell(world.link('teller'), entry)
+    expect(world.members.get('gone')?.state).toBe('dead')
+    for (const peer of world.members.all()) if (peer.id === 'teller') peer.digest.raise(stamp(9))
+    expect([world.members.isSettled(stamp(5)), world.members.isSettled(stamp(6))]).toEqual([true, false])
+  })
+
+  test('adds the digest of one that was known as dead without it', () => {
+    const world = new MemberTable()
+    const teller = world.link('teller')
+    teller.digest.raise(stamp(9))
+    world.tell(teller, { id: 'gone', state: 'dead' })
+    world.tell(teller, { id: 'gone', state: 'dead', digest: [stamp(5)] })
+    expect(world.members.isSettled(stamp(5))).toBe(true)
+  })
+
+  test('counts for nothing against a link of our own', () => {
+    const world = new MemberTable()
+    const peer = world.link('peer')
+    world.tell(world.link('teller', { link: 2 }), { id: 'peer', state: 'left' })
+    expect(peer.state).toBe('alive')
+  })
+})
+
+describe('a new run of a member', () => {
+  test('takes the place of the former one at the same name and address', () => {
+    const world = new MemberTable()
+    const former = world.link('peer', { id: 'peer1' })
+    world.members.linkLost(former, world.now)
+    world.link('peer', { id: 'peer2', link: 2 })
+    expect(former.state).toBe('left')
+    expect([...world.members.living]).toEqual(['self', 'peer2'])
+  })
+
+  test('does so when the former link closes only afterwards', () => {
+    const world = new MemberTable()
+    const former = world.link('peer', { id: 'peer1' })
+    world.link('peer', { id: 'peer2', link: 2 })
+    expect(former.state).toBe('alive')
+    world.members.linkLost(former, world.now)
+    expect(former.state).toBe('left')
+  })
+
+  test('leaves another name, or another address, alone', () => {
+    const world = new MemberTable()
+    const named = world.link('peer', { id: 'peer1' })
+    const addressed = world.link('other', { id: 'other1', address: 'peer:2' })
+    world.members.linkLost(named, world.now)
+    world.members.linkLost(addressed, world.now)
+    world.link('peer', { id: 'peer2', address: 'peer:2', link: 3 })
+    expect([named.state, addressed.state]).toEqual(['suspect', 'suspect'])
+  })
+})
+
+describe('what is settled', () => {
+  test('is what everybody has merged who is known and has not left, the dead included', () => {
+    const world = new MemberTable()
+    const [dead, living, left] = ['dead', 'living', 'left'].map((name, i) => world.link(name, { link: i }))
+    world.members.toldDigest(living as Peer, [stamp(5)], world.now)
+    world.members.left(left as Peer, world.now)
+    world.members.linkLost(dead as Peer, world.now)
+    world.members.refused('dead:1', world.now)
+    world.members.refused('dead:1', world.now)
+    expect([dead?.state, world.members.isSettled(stamp(5))]).toEqual(['dead', false])
+    world.members.toldDigest(dead as Peer, [stamp(6)], world.now)
+    expect([world.members.isSettled(stamp(5)), world.members.isSettled(stamp(6))]).toEqual([true, false])
+  })
+
+  test('the dead are forgotten after forgetDeadAfterMs, and only they', () => {
+    const world = new MemberTable()
+    const dead = world.link('dead')
+    world.members.linkLost(dead, world.now)
+    world.after(DEAD).tick()
+    const living = world.link('living', { link: 2 })
+    world.after(config.forgetDeadAfterMs - 1)
+    world.members.heard(living, world.now)
+    world.tick()
+    expect(world.members.get('dead')).toBe(dead)
+    world.after(2).tick()
+    expect(world.members.get('dead')).toBeUndefined()
+    expect(world.members.get('living')).toBe(living)
+    expect(world.members.isSettled(stamp(1))).toBe(false)
+  })
+
+  test('a member that was forgotten is not learned of again from who has not forgotten it yet', () => {
+    const world = new MemberTable()
+    const dead = world.link('dead')
+    world.members.linkLost(dead, world.now)
+    world.after(DEAD).tick()
+    world.after(config.forgetDeadAfterMs + 1).tick()
+    expect(world.members.isForgotten('dead')).toBe(true)
+    world.tell(world.link('teller', { link: 2 }), { id: 'dead', state: 'dead' })
+    expect(world.members.get('dead')).toBeUndefined()
+    world.link('dead', { link: 3 })
+    expect(world.members.isForgotten('dead')).toBe(false)
+  })
+})

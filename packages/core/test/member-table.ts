@@ -1,0 +1,43 @@
+/** The table of members on its own, for tests of what it makes of what happens and of what others tell. */
+
+import { resolveConfig } from '../src/config.js'
+import { type LinkId, type MemberChange, Members, type Peer } from '../src/members.js'
+import type { MemberState, RosterEntry } from '../src/messages.js'
+import { at } from './arbitraries.js'
+
+export const config = resolveConfig()
+/** Just long enough to be suspect, and to be dead. */
+export const SUSPECT = config.suspectAfterMs + 1
+export const DEAD = config.deadAfterMs + 1
+
+export class MemberTable {
+  nowMs = 0
+  readonly changes: string[] = []
+  readonly members = new Members('self', config, ({ peer, from, to }: MemberChange) => {
+    this.changes.push(`${peer.id}: ${from} -> ${to}`)
+  })
+
+  get now() {
+    return at(this.nowMs)
+  }
+
+  after(ms: number): this {
+    this.nowMs += ms
+    return this
+  }
+
+  /** An established member, heard now. */
+  link(name: string, { link = 1, id = name, address = `${name}:1` } = {}): Peer {
+    return this.members.established({ id, name, address }, link, this.now)
+  }
+
+  /** What `teller` says of others. */
+  tell(teller: Peer, ...entries: (Partial<RosterEntry> & { id: string; state: MemberState })[]): void {
+    const roster = entries.map(({ id, ...rest }) => ({ id, name: id, address: `${id}:1`, ...rest }))
+    this.members.toldRoster(teller, roster, this.now)
+  }
+
+  tick(): LinkId[] {
+    return this.members.tick(this.now)
+  }
+}
