@@ -1,3 +1,5 @@
+/** How many peers hold a write before its promise resolves, and when that will never be. */
+
 import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
 

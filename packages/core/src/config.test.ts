@@ -1,3 +1,5 @@
+/** The relations between options, and what an error about them says. */
+
 import { describe, expect, test } from 'vitest'
 import { type Config, defaults, graceMs, resolveConfig, touchIntervalMs } from './config.js'
 

@@ -1,3 +1,5 @@
+/** Which address is dialled when. */
+
 import { describe, expect, test } from 'vitest'
 import { at } from '../test/arbitraries.js'
 import { resolveConfig } from './config.js'

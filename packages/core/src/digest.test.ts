@@ -1,3 +1,5 @@
+/** What a digest covers, and what a retired origin still counts for. */
+
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { stamp, stampArb } from '../test/arbitraries.js'

@@ -1,3 +1,5 @@
+/** Coming back after so long that the others have stopped waiting. */
+
 import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
 import type { Member } from '../test/member.js'

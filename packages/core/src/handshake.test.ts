@@ -1,3 +1,5 @@
+/** Who is linked to whom, over which of two connections, and who is refused. */
+
 import { describe, expect, test } from 'vitest'
 import { stamp } from '../test/arbitraries.js'
 import { Net } from '../test/harness.js'

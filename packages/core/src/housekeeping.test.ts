@@ -1,3 +1,5 @@
+/** Expiry, tombstones and dead origins: what is over goes, and nothing else. */
+
 import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
 import { graceMs, resolveConfig } from './config.js'

@@ -1,3 +1,5 @@
+/** Joining: a transfer in place, from one peer at a time, or nothing of it. */
+
 import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
 import type { Member } from '../test/member.js'

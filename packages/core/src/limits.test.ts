@@ -1,3 +1,5 @@
+/** What a write may be. */
+
 import { describe, expect, test } from 'vitest'
 import { at, bytes, stamp } from '../test/arbitraries.js'
 import { resolveConfig } from './config.js'

@@ -1,3 +1,5 @@
+/** Each input in each state of a member, exhaustively. */
+
 import { describe, expect, test } from 'vitest'
 import { config, DEAD, MemberTable, SUSPECT } from '../test/member-table.js'
 import type { Peer } from './members.js'

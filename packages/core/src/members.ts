@@ -173,8 +173,8 @@ export class Members {
   }
 
   /** Our own loop stood still: nobody could be heard meanwhile, and nobody is to blame for it. */
-  creditStall(lateMs: number): void {
-    for (const peer of this.#peers.values()) peer.heardMs += lateMs
+  creditStall(lateMs: number, now: Instant): void {
+    for (const peer of this.#peers.values()) peer.heardMs = Math.min(now.monoMs, peer.heardMs + lateMs)
   }
 
   roster(withDigests: boolean): RosterEntry[] {

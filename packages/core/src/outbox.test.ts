@@ -1,3 +1,5 @@
+/** What is written in one turn of the loop goes out as one message. */
+
 import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
 

@@ -1,3 +1,5 @@
+/** All members find the same owner, the load is even, and little moves when a member goes. */
+
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { stamp } from '../test/arbitraries.js'

@@ -1,3 +1,5 @@
+/** Repair: what a link that was down, a gap or a death has left out. */
+
 import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
 import type { Member } from '../test/member.js'

@@ -1,3 +1,5 @@
+/** Reads with a token: served at once, waited for, asked for by id, found lost, or stale and told so. */
+
 import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
 import type { Member } from '../test/member.js'

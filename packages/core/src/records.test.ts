@@ -1,3 +1,5 @@
+/** What may be read, and what the sweep forgets when. */
+
 import { beforeEach, describe, expect, test } from 'vitest'
 import { at, bytes, stamp } from '../test/arbitraries.js'
 import { graceMs, resolveConfig } from './config.js'

@@ -1,3 +1,5 @@
+/** Whole members against each other: convergence, asymmetric links, restarts, stalls, bad frames. */
+
 import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
 import type { Member } from '../test/member.js'

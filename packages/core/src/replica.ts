@@ -46,6 +46,8 @@ export class Replica {
   #startedMs: number | undefined
   #heartbeatMs = Number.NEGATIVE_INFINITY
   #tickedMs: number | undefined
+  /** When this member last did anything: more than a heartbeat without a tick, and it stood still. */
+  #awakeMs: number | undefined
   /** Since when this member may have missed what happened, because it stood still. */
   #behindSinceMs: number | undefined
 
@@ -89,6 +91,7 @@ export class Replica {
   }
 
   linkDown(link: LinkId, reason: string, now: Instant): Effect[] {
+    this.#noticeStall(now)
     const address = this.#handshake.addressOf(link)
     const ended = this.#handshake.end(link, reason, now)
     if (ended !== undefined && reason === 'SESSIONMESH_FORGOTTEN_MEMBER') this.#startAfresh(now)
@@ -100,6 +103,7 @@ export class Replica {
   }
 
   dialFailed(address: string, wasRefused: boolean, now: Instant): Effect[] {
+    this.#noticeStall(now)
     this.#context.dialer.failed(address, wasRefused, now)
     if (wasRefused) this.#context.members.refused(address, now)
     return this.#done(now)
@@ -107,6 +111,8 @@ export class Replica {
 
   /** A frame was read. Whatever is wrong with it cuts its link and harms nothing else. */
   receive(link: LinkId, wire: unknown, now: Instant): Effect[] {
+    // Queued input may come before the late tick, and judges others as well.
+    this.#noticeStall(now)
     const peer = this.#handshake.peerOf(link)
     try {
       const latest = now.wallMs + this.#context.config.maxClockDriftMs
@@ -143,6 +149,7 @@ export class Replica {
 
   tick(now: Instant): Effect[] {
     this.#noticeStall(now)
+    this.#tickedMs = now.monoMs
     for (const link of this.#context.members.tick(now)) this.#dropSilent(link, now)
     for (const link of this.#handshake.mute(now)) this.#dropSilent(link, now)
     this.#beat(now)
@@ -425,11 +432,11 @@ export class Replica {
   /** A member that stood still has heard nobody: it accuses nobody, and asks what it has missed. */
   #noticeStall(now: Instant): void {
     const { config, members, counters } = this.#context
-    const lateMs = this.#tickedMs === undefined ? 0 : now.monoMs - this.#tickedMs - config.heartbeatMs
-    this.#tickedMs = now.monoMs
+    const lateMs = this.#awakeMs === undefined ? 0 : now.monoMs - this.#awakeMs - config.heartbeatMs
+    this.#awakeMs = now.monoMs
     if (lateMs > config.heartbeatMs) {
       counters.stalls++
-      members.creditStall(lateMs)
+      members.creditStall(lateMs, now)
     }
     if (lateMs > config.suspectAfterMs && this.#context.isReady) {
       this.#behindSinceMs = now.monoMs

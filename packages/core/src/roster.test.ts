@@ -1,3 +1,5 @@
+/** What others tell of a member: vouching, the dead and the forgotten, former runs. */
+
 import { describe, expect, test } from 'vitest'
 import { stamp } from '../test/arbitraries.js'
 import { config, DEAD, MemberTable, SUSPECT } from '../test/member-table.js'

@@ -1,3 +1,5 @@
+/** Merge is commutative, associative and idempotent; what is sent of a record is what the other lacks. */
+
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { at, bytes, deltaArb, stamp, stampArb } from '../test/arbitraries.js'

@@ -1,3 +1,5 @@
+/** What an application does with sessions: writes, lifetimes, touches, destroys, and the events of it. */
+
 import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
 

@@ -1,3 +1,5 @@
+/** The order of stamps is total, and the clock that issues them only rises. */
+
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { at, stamp, stampArb } from '../test/arbitraries.js'

@@ -1,3 +1,5 @@
+/** Who answers for the sessions of a member that is gone. */
+
 import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
 import type { Member } from '../test/member.js'

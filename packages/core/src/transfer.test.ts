@@ -1,3 +1,5 @@
+/** The sender's walk over its records, in slices and under writes. */
+
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { at, bytes, stamp } from '../test/arbitraries.js'

@@ -1,3 +1,5 @@
+/** Messages survive the codec; whatever else comes is refused with one code; small writes are small. */
+
 import fc from 'fast-check'
 import { Packr } from 'msgpackr'
 import { describe, expect, test } from 'vitest'
