@@ -200,7 +200,8 @@ export class Runner {
   onDialFailed(address: string, { kind, message, code }: DialFailure): void {
     if (this.#isStopped) return
     if (code !== undefined) this.#events.warning(code, message, address)
-    this.run(this.replica.dialFailed(address, kind === 'refused', this.now()))
+    const failure = kind === 'refused' ? 'refused' : kind === 'secret' ? 'rejected' : 'unreachable'
+    this.run(this.replica.dialFailed(address, failure, this.now()))
   }
 
   /** Strangers without a code are port scanners and the like: no business of the user's. */

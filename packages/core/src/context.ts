@@ -126,6 +126,8 @@ export class Context {
       // Contained in the digest, and not here: it was destroyed and forgotten since. It must not come back.
       const isKnown = this.records.get(delta.sid) !== undefined
       if (!isKnown && stamps.length > 0 && stamps.every(isMerged)) continue
+      // A touch that outran the session. What it has of it comes with the rest, or never, if it is destroyed by now.
+      if (!isKnown && stamps.length === 0 && !isMerged(delta.created)) continue
       const merged = this.records.merge(delta, isMerged, now)
       if (how.isWhole) merged.record.whole = true
       if (merged.wasForgotten) forgotten.push(delta.sid)

@@ -17,7 +17,7 @@ describe('what is dialled', () => {
     dialer.add('y:1', false, at(0))
     expect(dialer.due(at(0), unlinked)).toEqual(['x:1', 'y:1'])
     expect(dialer.due(at(10_000), unlinked)).toEqual([])
-    dialer.failed('x:1', false, at(10_000))
+    dialer.failed('x:1', 'unreachable', at(10_000))
     expect(dialer.due(at(20_000), unlinked)).toEqual(['x:1'])
   })
 
@@ -38,7 +38,7 @@ describe('what is dialled', () => {
     dialer.answered('x:1', 'a', true)
     expect(dialer.due(at(60_000), unlinked)).toEqual([])
     expect(dialer.nextMs(unlinked)).toBe(Number.POSITIVE_INFINITY)
-    expect(dialer.isWaiting(unlinked)).toBe(false)
+    expect(dialer.waiting(unlinked)).toEqual([])
   })
 
   test('an address learned from others goes with its member; one that the user named stays', () => {
@@ -67,7 +67,7 @@ describe('the wait before the next attempt', () => {
     dialer.add('x:1', true, at(nowMs))
     return refusals.map((wasRefused) => {
       dialer.due(at(nowMs), unlinked)
-      dialer.failed('x:1', wasRefused, at(nowMs))
+      dialer.failed('x:1', wasRefused ? 'refused' : 'unreachable', at(nowMs))
       const waitMs = dialer.nextMs(unlinked) - nowMs
       expect(dialer.due(at(nowMs + waitMs - 1), unlinked)).toEqual([])
       nowMs += waitMs
@@ -92,7 +92,7 @@ describe('the wait before the next attempt', () => {
     waits(dialer, [true, true, true])
     dialer.due(at(100_000), unlinked)
     dialer.answered('x:1', 'b', false)
-    dialer.failed('x:1', true, at(200_000))
+    dialer.failed('x:1', 'refused', at(200_000))
     expect(dialer.nextMs(unlinked)).toBe(200_050)
   })
 
@@ -101,7 +101,7 @@ describe('the wait before the next attempt', () => {
     waits(dialer, [false, false, false, false])
     dialer.hurry('x:1', at(1_700))
     expect(dialer.due(at(1_700), unlinked)).toEqual(['x:1'])
-    dialer.failed('x:1', true, at(1_700))
+    dialer.failed('x:1', 'refused', at(1_700))
     expect(dialer.nextMs(unlinked)).toBe(1_750)
   })
 
@@ -111,21 +111,22 @@ describe('the wait before the next attempt', () => {
 })
 
 describe('a joiner', () => {
-  test('waits for each address to answer or to fail once', () => {
+  test('waits for each address to answer, to refuse or to reject; silence may be a slow peer', () => {
     const dialer = dialerOf()
-    expect(dialer.isWaiting(unlinked)).toBe(false)
-    dialer.add('x:1', true, at(0))
-    dialer.add('y:1', true, at(0))
+    expect(dialer.waiting(unlinked)).toEqual([])
+    for (const address of ['x:1', 'y:1', 'z:1']) dialer.add(address, true, at(0))
     dialer.due(at(0), unlinked)
-    dialer.failed('x:1', true, at(0))
-    expect(dialer.isWaiting(unlinked)).toBe(true)
+    dialer.failed('x:1', 'refused', at(0))
+    dialer.failed('y:1', 'unreachable', at(0))
+    dialer.failed('z:1', 'rejected', at(0))
+    expect(dialer.waiting(unlinked)).toEqual(['y:1'])
     dialer.answered('y:1', 'b', false)
-    expect(dialer.isWaiting(unlinked)).toBe(false)
+    expect(dialer.waiting(unlinked)).toEqual([])
   })
 
   test('does not wait for an address that dialled us first', () => {
     const dialer = dialerOf()
     dialer.add('x:1', true, at(0))
-    expect(dialer.isWaiting((address) => address === 'x:1')).toBe(false)
+    expect(dialer.waiting((address) => address === 'x:1')).toEqual([])
   })
 })

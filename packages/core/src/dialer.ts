@@ -13,13 +13,19 @@ interface Candidate {
   /** Who answered there last. */
   member: Origin | undefined
   isDialling: boolean
-  /** An attempt has ended, one way or the other: what a joiner waits for. */
+  /** There was an answer, or a refusal: what a joiner waits for. */
   wasTried: boolean
   /** It is our own address. */
   isSelf: boolean
   failures: number
   nextMs: number
 }
+
+/**
+ * `refused`: nobody listens there. `rejected`: somebody answered, and one end does not want the other.
+ * `unreachable`: no answer, so somebody may be there.
+ */
+export type DialFailure = 'refused' | 'rejected' | 'unreachable'
 
 /** Is there a link to that address, or to who answered there last? */
 export type IsLinked = (address: string, member: Origin | undefined) => boolean
@@ -80,24 +86,25 @@ export class Dialer {
   }
 
   /** The second refusal decides over life and death, so it follows soon; anything after backs off. */
-  failed(address: string, wasRefused: boolean, now: Instant): void {
+  failed(address: string, failure: DialFailure, now: Instant): void {
     const candidate = this.#candidates.get(address)
     if (candidate === undefined) return
     const { redialMs, dialBackoffMs, maxDialBackoffMs } = this.#config
     const backoffMs = Math.min(dialBackoffMs * 2 ** candidate.failures, maxDialBackoffMs)
-    const waitMs = wasRefused && candidate.failures === 0 ? redialMs : backoffMs * (1 + this.#random() / 2)
+    const waitMs = failure === 'refused' && candidate.failures === 0 ? redialMs : backoffMs * (1 + this.#random() / 2)
     candidate.isDialling = false
-    candidate.wasTried = true
+    if (failure !== 'unreachable') candidate.wasTried = true
     candidate.failures = Math.min(candidate.failures + 1, 16)
     candidate.nextMs = now.monoMs + waitMs
   }
 
-  /** Some address has neither answered nor failed yet. */
-  isWaiting(isLinked: IsLinked): boolean {
+  /** The addresses that have neither answered nor refused yet. */
+  waiting(isLinked: IsLinked): string[] {
+    const waiting: string[] = []
     for (const { address, member, wasTried, isSelf } of this.#candidates.values()) {
-      if (!wasTried && !isSelf && !isLinked(address, member)) return true
+      if (!wasTried && !isSelf && !isLinked(address, member)) waiting.push(address)
     }
-    return false
+    return waiting
   }
 
   nextMs(isLinked: IsLinked): number {

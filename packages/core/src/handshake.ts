@@ -123,7 +123,7 @@ export class Handshake {
     const { dialled, peer } = connection
     if (peer === undefined && dialled !== undefined) {
       if (reason === SELF) this.#context.dialer.answered(dialled, this.#context.self.id, true)
-      else this.#context.dialer.failed(dialled, false, now)
+      else this.#context.dialer.failed(dialled, 'rejected', now)
     }
     const isOurs = peer !== undefined && peer.link === link
     if (isOurs) this.#context.members.linkLost(peer, now, reason === DUPLICATE)

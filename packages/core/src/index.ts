@@ -1,5 +1,6 @@
 export { type Config, defaults, resolveConfig } from './config.js'
 export type { Counters } from './context.js'
+export type { DialFailure } from './dialer.js'
 export type { DigestEntries } from './digest.js'
 export { type ErrorCode, SessionMeshError } from './errors.js'
 export type { Acks, CoreEvent, Effect, Self } from './events.js'

@@ -93,7 +93,9 @@ export class Pulls {
   /** Merges a live message or holds it. Returns the sessions that had been forgotten here. */
   live(link: LinkId, peer: Peer, message: DeltaMessage, now: Instant): string[] {
     const held = this.#held.get(link)
-    if (held === undefined && this.#follows(message)) return this.#merge(peer, message, now)
+    // While a first transfer is built in place, what is here may be thrown away: nothing more may be claimed.
+    const mayMerge = held === undefined && this.#open?.inPlace !== true
+    if (mayMerge && this.#follows(message)) return this.#merge(peer, message, now)
     this.#hold(link, held ?? { peer, messages: [], bytes: 0 }, message)
     // A link is in order and complete from its hello on, so this is no data in flight: it has been lost.
     this.want(link, peer, now)
@@ -103,6 +105,7 @@ export class Pulls {
   /** Merges held messages that follow on what the digest covers by now. */
   release(now: Instant): { link: LinkId; forgotten: string[] }[] {
     const released: { link: LinkId; forgotten: string[] }[] = []
+    if (this.#open?.inPlace) return released
     for (const [link, held] of this.#held) {
       let message = held.messages[0]
       while (message !== undefined && this.#follows(message)) {

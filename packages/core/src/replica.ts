@@ -10,6 +10,7 @@ import { Context, type Counters } from './context.js'
 import type { DigestEntries } from './digest.js'
 import { type ErrorCode, SessionMeshError } from './errors.js'
 import type { Acks as AcksNeeded, Effect, Self } from './events.js'
+import type { DialFailure } from './dialer.js'
 import { type Established, Handshake } from './handshake.js'
 import { sweep } from './housekeeping.js'
 import type { LinkId, MemberChange, Peer } from './members.js'
@@ -102,10 +103,10 @@ export class Replica {
     return this.#done(now)
   }
 
-  dialFailed(address: string, wasRefused: boolean, now: Instant): Effect[] {
+  dialFailed(address: string, failure: DialFailure, now: Instant): Effect[] {
     this.#noticeStall(now)
-    this.#context.dialer.failed(address, wasRefused, now)
-    if (wasRefused) this.#context.members.refused(address, now)
+    this.#context.dialer.failed(address, failure, now)
+    if (failure === 'refused') this.#context.members.refused(address, now)
     return this.#done(now)
   }
 
@@ -370,7 +371,7 @@ export class Replica {
   #linkGone(link: LinkId, peer: Peer, reason: string, now: Instant): void {
     this.#cleanUp(link, now)
     // What one end refused it will refuse again: only a link that broke is worth an attempt at once.
-    if (reason.startsWith('SESSIONMESH_')) this.#context.dialer.failed(peer.address, false, now)
+    if (reason.startsWith('SESSIONMESH_')) this.#context.dialer.failed(peer.address, 'rejected', now)
     else if (peer.state !== 'left') this.#context.dialer.hurry(peer.address, now)
     // Withdraw at once what we vouched for, and show the others what we hold of its last writes.
     this.#heartbeatMs = Number.NEGATIVE_INFINITY
@@ -478,7 +479,12 @@ export class Replica {
   #checkReady(now: Instant): void {
     if (this.#context.isReady || this.#startedMs === undefined || !this.#pulls.isIdle) return
     const isOver = now.monoMs >= this.#joinDeadlineMs
-    if (!isOver && (this.#context.dialer.isWaiting(this.#isLinked) || this.#handshake.isWaiting)) return
+    const waiting = this.#context.dialer.waiting(this.#isLinked)
+    if (!isOver && (waiting.length > 0 || this.#handshake.isWaiting)) return
+    for (const address of waiting) {
+      const message = `${address} has neither answered nor refused within joinTimeoutMs; this member serves without its state`
+      this.#context.warn('SESSIONMESH_JOIN_TIMEOUT', message, address)
+    }
     this.#context.isReady = true
     this.#context.notify({ type: 'ready' })
   }

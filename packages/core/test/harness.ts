@@ -219,7 +219,7 @@ export class Net {
     const there = this.#members.findLast((other) => other.address === address)
     const isRefused = there === undefined || there.isDown
     if (isRefused || this.#cut.has(`${member.id} ${there.id}`)) {
-      member.act(member.replica.dialFailed(address, isRefused, member.now))
+      member.act(member.replica.dialFailed(address, isRefused ? 'refused' : 'unreachable', member.now))
     } else this.connect(member, there)
   }
 
