@@ -1,5 +1,5 @@
 /**
- * `pnpm bench [takeover] [consistency] [throughput] [--quick] [--out FILE]`: prints a table, writes the figures as
+ * `pnpm bench [takeover] [consistency] [throughput] [memory] [--quick] [--out FILE]`: prints a table, writes the figures as
  * JSON. Without names all parts run. Machines are noisy: trust the ratios and the medians.
  */
 
@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { cleanUp } from '../support/cleanup.js'
 import { consistency } from './consistency.js'
+import { memory } from './memory.js'
 import type { BenchOptions, PartResult } from './part.js'
 import { takeover } from './takeover.js'
 import { throughput } from './throughput.js'
@@ -18,6 +19,7 @@ const PARTS: Record<string, (options: BenchOptions) => Promise<PartResult>> = {
   takeover,
   consistency,
   throughput,
+  memory,
 }
 
 // Started as test/dist/bench/main.js.

@@ -23,9 +23,9 @@ describe('options', () => {
   })
 
   test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, '250', null, true])('refuse %j', (value) => {
-    expect(refusal({ heartbeatMs: value })).toMatchObject({
+    expect(refusal({ ttlMs: value })).toMatchObject({
       code: 'SESSIONMESH_BAD_OPTION',
-      message: expect.stringContaining(`config.heartbeatMs is ${value}`),
+      message: expect.stringContaining(`config.ttlMs is ${value}`),
     })
   })
 

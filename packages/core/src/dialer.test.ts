@@ -76,15 +76,19 @@ describe('the wait before the next attempt', () => {
   }
 
   test('is short after a first refusal, which decides over life and death', () => {
-    expect(waits(dialerOf(), [true, true, true])).toEqual([50, 400, 800])
+    expect(waits(dialerOf(), [true, true, true])).toEqual([50, 200, 400])
+  })
+
+  test('is short too after the first refusal that follows on a reset of a port being closed', () => {
+    expect(waits(dialerOf(), [false, false, true, true])).toEqual([50, 200, 50, 800])
   })
 
   test('doubles up to its limit where nobody answers', () => {
-    expect(waits(dialerOf(), [false, false, false, false, false])).toEqual([200, 400, 800, 1_000, 1_000])
+    expect(waits(dialerOf(), [false, false, false, false, false])).toEqual([50, 200, 400, 800, 1_000])
   })
 
   test('is spread by up to a half', () => {
-    expect(waits(dialerOf(1), [false, false])).toEqual([300, 600])
+    expect(waits(dialerOf(1), [false, false])).toEqual([50, 300])
   })
 
   test('starts anew after an answer', () => {

@@ -18,6 +18,8 @@ interface Candidate {
   /** It is our own address. */
   isSelf: boolean
   failures: number
+  /** How many of the last failures in a row were refusals. */
+  refusals: number
   nextMs: number
 }
 
@@ -51,6 +53,7 @@ export class Dialer {
       wasTried: known?.wasTried ?? false,
       isSelf: known?.isSelf ?? false,
       failures: 0,
+      refusals: 0,
       nextMs: now.monoMs,
     })
   }
@@ -64,6 +67,7 @@ export class Dialer {
     const candidate = this.#candidates.get(address)
     if (candidate === undefined) return
     candidate.failures = 0
+    candidate.refusals = 0
     candidate.nextMs = now.monoMs
   }
 
@@ -82,20 +86,24 @@ export class Dialer {
   answered(address: string, member: Origin, isSelf: boolean): void {
     const candidate = this.#candidates.get(address)
     if (candidate === undefined) return
-    Object.assign(candidate, { member, isSelf, isDialling: false, wasTried: true, failures: 0 })
+    Object.assign(candidate, { member, isSelf, isDialling: false, wasTried: true, failures: 0, refusals: 0 })
   }
 
-  /** The second refusal decides over life and death, so it follows soon; anything after backs off. */
+  /**
+   * A second refusal decides over life and death, so it follows the first one soon; and a port that is just
+   * being closed may reset a connection before it refuses the next. Anything after backs off.
+   */
   failed(address: string, failure: DialFailure, now: Instant): void {
     const candidate = this.#candidates.get(address)
     if (candidate === undefined) return
     const { redialMs, dialBackoffMs, maxDialBackoffMs } = this.#config
-    const backoffMs = Math.min(dialBackoffMs * 2 ** candidate.failures, maxDialBackoffMs)
-    const waitMs = failure === 'refused' && candidate.failures === 0 ? redialMs : backoffMs * (1 + this.#random() / 2)
+    candidate.refusals = failure === 'refused' ? candidate.refusals + 1 : 0
+    const isSoon = candidate.failures === 0 || candidate.refusals === 1
+    const backoffMs = Math.min(dialBackoffMs * 2 ** Math.max(0, candidate.failures - 1), maxDialBackoffMs)
+    candidate.nextMs = now.monoMs + (isSoon ? redialMs : backoffMs * (1 + this.#random() / 2))
+    candidate.failures = Math.min(candidate.failures + 1, 16)
     candidate.isDialling = false
     if (failure !== 'unreachable') candidate.wasTried = true
-    candidate.failures = Math.min(candidate.failures + 1, 16)
-    candidate.nextMs = now.monoMs + waitMs
   }
 
   /** The addresses that have neither answered nor refused yet. */

@@ -6,12 +6,14 @@ import type { Instant } from './stamp.js'
 
 /** @param mayForget false while a transfer is due: it may tell of a later use of a session. */
 export function sweep(context: Context, mayForget: boolean, now: Instant): void {
-  const { records, members, digest, self } = context
+  const { records, members, digest, self, config } = context
   const origins = records.sweep(now, {
     // What a transfer has brought and is staged may be older than the tombstone, and would bring the session back.
     isSettled: (stamp) => mayForget && digest.covers(stamp) && members.isSettled(stamp),
     mayForget,
     expired: (record) => tellExpired(context, record),
+    // The owner may have died right before it told: whoever answers for the session then must still hold it.
+    waitMs: (record) => (context.ownerOf(record) === self.id ? 0 : config.deadAfterMs + 2 * config.sweepMs),
   })
   if (origins === undefined) return
   for (const { origin } of digest.entries()) {
@@ -23,6 +25,7 @@ function tellExpired(context: Context, record: SessionRecord): void {
   context.counters.expired++
   const owned = context.ownerOf(record) === context.self.id
   // The owner tells, and so it is told once; the others only forget.
-  if (!owned || !record.announced) return
+  // (Even if it came here after its time, with a transfer, and was never told as created.)
+  if (!owned) return
   context.notify({ type: 'session', change: 'expired', sid: record.sid, changed: [], owned, local: false })
 }

@@ -173,7 +173,7 @@ describe('a stall of our own', () => {
     const world = new MemberTable()
     const peer = world.link('peer')
     world.after(5_000)
-    world.members.creditStall(4_750)
+    world.members.creditStall(4_750, world.now)
     expect(world.tick()).toEqual([])
     expect(peer.state).toBe('alive')
     world.after(DEAD - 250).tick()

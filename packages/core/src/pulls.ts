@@ -21,6 +21,8 @@ interface OpenPull {
   readonly link: LinkId
   readonly inPlace: boolean
   readonly staged: Delta[]
+  /** Of an open transfer in place: sessions of which the source has only a part. */
+  readonly partial: string[]
   /** Sessions received, those of which only the idle time is told aside. */
   count: number
   begun: boolean
@@ -126,10 +128,10 @@ export class Pulls {
     open.heardMs = now.monoMs
     open.begun = true
     open.count += message.records.filter((record) => writeStamps(record).length > 0).length
-    if (open.inPlace) this.#context.absorb(message.records, [], now, { isSilent: true })
+    if (open.inPlace) open.partial.push(...this.#context.absorb(message.records, [], now, { isSilent: true }))
     else for (const record of message.records) open.staged.push(record)
     if (message.end === undefined) return { ended: false, forgotten: [] }
-    const forgotten = this.#context.absorb(open.staged, message.end.digest, now)
+    const forgotten = [...open.partial, ...this.#context.absorb(open.staged, message.end.digest, now)]
     this.#context.counters.transfersReceived++
     this.#close(open, true, now)
     return { ended: true, forgotten }
@@ -181,7 +183,16 @@ export class Pulls {
     const { isReady, digest, records } = this.#context
     const inPlace = !isReady && digest.size === 0 && records.size + records.tombstones === 0
     const pull = this.#nextPull()
-    this.#open = { pull, ...next, inPlace, staged: [], count: 0, begun: false, heardMs: now.monoMs }
+    this.#open = {
+      pull,
+      ...next,
+      inPlace,
+      staged: [],
+      partial: [],
+      count: 0,
+      begun: false,
+      heardMs: now.monoMs,
+    }
     this.#context.counters.pulls++
     this.#context.send([next.link], { kind: 'pull', pull, digest: digest.all() })
     this.#context.notify({ type: 'sync', phase: 'start', peer: next.peer })

@@ -16,6 +16,8 @@ export interface SweepRules {
   readonly mayForget: boolean
   /** Called for a session whose time is over, right before it is forgotten. */
   expired(record: SessionRecord): void
+  /** How long after the grace this member still waits with it. */
+  waitMs?(record: SessionRecord): number
 }
 
 export class Records {
@@ -82,7 +84,7 @@ export class Records {
     if (record === undefined) {
       record = new SessionRecord(delta.sid, delta.created, now.monoMs - (delta.idleMs ?? 0))
       // A destroyed session is ruled out here: its tombstone stays until every member has merged it.
-      wasForgotten = delta.destroyed === undefined && isMerged(delta.created)
+      wasForgotten = delta.destroyed === undefined && (delta.isPartial === true || isMerged(delta.created))
       record.whole = !wasForgotten
       this.#records.set(delta.sid, record)
     }
@@ -136,9 +138,15 @@ export class Records {
       if (rules.isSettled(record.destroyed)) return this.delete(record.sid)
     } else {
       const ttlMs = this.ttlMs(record)
-      if (rules.mayForget && record.idleMs(now) >= ttlMs + graceMs(ttlMs, this.#config)) {
-        if (record.whole) rules.expired(record)
-        return this.delete(record.sid)
+      if (!rules.mayForget) {
+        // Not judged now.
+      } else if (record.idleMs(now) >= ttlMs + graceMs(ttlMs, this.#config) + (rules.waitMs?.(record) ?? 0)) {
+        if (record.whole && !record.ended) rules.expired(record)
+        record.ended = true
+        // Our digest speaks for it: a member that lacks some of it, and where it is in use, must get that here.
+        if ([...record.stamps()].every(rules.isSettled)) return this.delete(record.sid)
+      } else {
+        record.ended = false
       }
       // The whole that a partial record waits for may be older than the removal.
       if (record.whole) record.dropRemoved(rules.isSettled)

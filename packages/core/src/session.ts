@@ -31,6 +31,8 @@ export interface Delta {
   readonly destroyed?: Stamp | undefined
   /** Idle time when this was sent. Age, not a moment: no two members' clocks are ever compared. */
   readonly idleMs?: number | undefined
+  /** The sender waits for the whole of it itself: who does not hold the session has to ask for it. */
+  readonly isPartial?: boolean | undefined
 }
 
 /** The stamps of what a delta would write. A delta without any is a touch. */
@@ -67,6 +69,8 @@ export class SessionRecord {
    * since is merged, but it may not be read until its whole has been fetched.
    */
   whole = true
+  /** Its end by time has been told; it stays, hidden, while another member may still need what it says. */
+  ended = false
   /** `session:created` has been told to the user. */
   announced = false
   /** Bytes of names and values, for the limit on a session's size. */
@@ -153,6 +157,7 @@ export class SessionRecord {
       created: this.created,
       attributes: [],
       idleMs: Math.max(0, Math.round(now.monoMs - this.accessedMs)),
+      ...(!this.whole && { isPartial: true }),
     }
   }
 

@@ -184,10 +184,33 @@ describe('a frame that is not right', () => {
         const code = refusal(wire, sender)
         expect([undefined, 'SESSIONMESH_BAD_FRAME']).toContain(code)
         if (code !== undefined) refused++
+        else {
+          // What was taken is a message in every field: it can be sent on, and comes out as it is.
+          const message = parseMessage(wire, sender, config)
+          expect(parseMessage(packMessage(message, 'sender'), sender, config)).toEqual(message)
+        }
       }),
       { numRuns: 3_000 },
     )
     expect(refused).toBeGreaterThan(500)
+  })
+
+  /** One stamp, of the sender: index 1 of every table here. */
+  const table = [[], [9, 0, 0, 0]] as const
+  test.each([
+    ['a stamp of an origin that is not in the table', [2, [], [9, 1, 0, 0], 1]],
+    ['a stamp from before the epoch', [2, [], [9, 0, 10, 0], 1]],
+    ['a stamp that is not in the table', [2, ...table, 2]],
+    ['a stamp that must be there and is not', [2, ...table, 0]],
+    ['a table of stamps that is cut off', [2, [], [9, 0, 0], 1]],
+    ['an unknown state of a member', [3, ...table, [], [['id', 'name', 'x:1', 4, 0]]]],
+    ['a value that is not bytes', [5, ...table, 1, [['s', 1, 0, 0, 0, 'x', 'text', 1]], 0, 0]],
+    ['an attribute without its stamp', [5, ...table, 1, [['s', 1, 0, 0, 0, 'x', null]], 0, 0]],
+    ['a ttl of nothing', [5, ...table, 1, [['s', 1, 0, 0, [0, 1]]], 0, 0]],
+    ['a pull for everything and for ids', [4, ...table, 1, [], ['s']]],
+    ['a pull for nothing', [4, ...table, 1, 0, 0]],
+  ])('is refused for %s', (_, wire) => {
+    expect(refusal(wire, 'sender')).toBe('SESSIONMESH_BAD_FRAME')
   })
 
   test('is refused for an attribute name that could reach a prototype', () => {
@@ -225,6 +248,12 @@ describe('a frame that is not right', () => {
     expect(refusal(wire, 'sender', 1_000)).toBe('SESSIONMESH_CLOCK_DRIFT')
     expect(refusal(wire, 'sender', 1_001)).toBeUndefined()
   })
+})
+
+test('a frame names each origin once, and the sender not at all', () => {
+  const created = [stamp(1, 'other'), stamp(2, 'sender'), stamp(3, 'other'), stamp(4, 'third')]
+  const records = created.map((created, i) => ({ sid: `${i}`, created, attributes: [] }))
+  expect(packMessage({ kind: 'state', pull: 1, records }, 'sender')[1]).toEqual(['other', 'third'])
 })
 
 describe('the bytes of a live delta', () => {

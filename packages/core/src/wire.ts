@@ -84,8 +84,8 @@ function packFields(message: Message, table: StampTable): unknown[] {
 }
 
 function packDelta(delta: Delta, table: StampTable): unknown[] {
-  const { sid, created, attributes, lifetime, destroyed, idleMs } = delta
-  const packed: unknown[] = [sid, table.add(created), idleMs ?? -1, table.add(destroyed)]
+  const { sid, created, attributes, lifetime, destroyed, idleMs, isPartial } = delta
+  const packed: unknown[] = [sid, table.add(created), idleMs ?? -1, isPartial ? 1 : 0, table.add(destroyed)]
   packed.push(lifetime === undefined ? 0 : [lifetime.ttlMs, table.add(lifetime.stamp)])
   for (const { name, value, stamp } of attributes) packed.push(name, value ?? null, table.add(stamp))
   return packed
@@ -303,6 +303,7 @@ class Reader {
     const sid = this.text('session id')
     const created = this.stamp('created')
     const idleMs = this.number('idle time')
+    const isPartial = this.count('partial') === 1
     const destroyed = this.optionalStamp('destroyed')
     const lifetime = this.peek() === 0 ? this.skip() : this.inner('lifetime').lifetime()
     const attributes: Attribute[] = []
@@ -310,7 +311,8 @@ class Reader {
       if (attributes.length >= this.#config.maxAttributes * 2) throw bad('a session has too many attributes')
       attributes.push(this.attribute())
     }
-    return { sid, created, attributes, lifetime, destroyed, idleMs: idleMs < 0 ? undefined : idleMs }
+    const delta = { sid, created, attributes, lifetime, destroyed, idleMs: idleMs < 0 ? undefined : idleMs }
+    return isPartial ? { ...delta, isPartial } : delta
   }
 
   lifetime(): { ttlMs: number; stamp: Stamp } {
