@@ -46,7 +46,7 @@ const START_MS = 20_000
 const LEAVE_MS = 5_000
 /** What a warning means here. */
 const NOTES: Record<string, string> = {
-  SESSIONMESH_STALE_READ: '; the proxy had already asked another server',
+  SESSIONMESH_STALE_READ: '; the proxy has asked another server by then',
 }
 const SERVER_FILE = new URL('./server.js', import.meta.url)
 

@@ -27,7 +27,7 @@ interface Backend {
  * than a member waits before it serves a read that it knows to be stale (`waitMs` and `askTimeoutMs`): the
  * request has moved on by then, to a server that knows better.
  */
-const ANSWER_MS = 1_000
+const ANSWER_MS = 750
 const SKIP_MS = 1_000
 const MAX_BODY_BYTES = 64 * 1024
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])

@@ -6,7 +6,9 @@
  */
 
 import { once } from 'node:events'
+import { get } from 'node:http'
 import { createServer } from 'node:net'
+import { json } from 'node:stream/consumers'
 
 export interface Settings {
   /** Run the scenario and exit, with plain lines instead of the live table. */
@@ -116,9 +118,12 @@ async function listenError(port: number, host: string): Promise<string | undefin
 
 /** Proxy and servers of this demo tell their process id; anyone else stays unnamed. */
 async function holder(port: number): Promise<string> {
+  const question = get({ host: '127.0.0.1', port, path: '/demo/whoami', timeout: 500 })
+  question.on('timeout', () => question.destroy(new Error('no answer')))
+  question.on('error', () => {})
   try {
-    const response = await fetch(`http://127.0.0.1:${port}/demo/whoami`, { signal: AbortSignal.timeout(500) })
-    const answer: unknown = await response.json()
+    const [response] = await once(question, 'response')
+    const answer: unknown = await json(response)
     if (typeof answer !== 'object' || answer === null || !('demo' in answer) || !('pid' in answer)) return ''
     return ` by ${answer.demo} of a sessionmesh demo, process ${answer.pid}`
   } catch {

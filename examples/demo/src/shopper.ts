@@ -145,7 +145,9 @@ export class Shopper {
     if (isLoginLost) this.#totals.lostLogins++
     else this.#totals.wrongReads++
     this.blame(faults.map((fault) => fault.what))
-    // Counted once: the user starts afresh, as a person would.
-    if (isLoginLost) this.memory.forget()
+    if (!isLoginLost) return
+    // Counted once: the user starts afresh, with no cookie that could bring the old session back.
+    this.memory.forget()
+    this.browser.cookies.clear()
   }
 }

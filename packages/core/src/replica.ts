@@ -355,7 +355,7 @@ export class Replica {
     }
   }
 
-  #memberChanged({ peer, to }: MemberChange, now: Instant): void {
+  #memberChanged({ peer, from, to }: MemberChange, now: Instant): void {
     if (peer.announced && to !== 'alive') this.#context.notify({ type: 'member', state: to, peer })
     if (to === 'alive') {
       this.#context.digest.revive(peer.id)
@@ -363,7 +363,8 @@ export class Replica {
     }
     if (to === 'left') this.#context.dialer.remove(peer.address)
     if (to !== 'dead' && to !== 'left') return
-    if (peer.announced) tellTakeover(this.#context, peer, now)
+    // Its sessions were taken over when it was found dead; that it will not come back changes no owner.
+    if (peer.announced && from !== 'dead') tellTakeover(this.#context, peer, now)
     this.#acks.check()
     this.#reads.settle(now)
   }
