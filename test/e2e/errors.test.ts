@@ -1,11 +1,11 @@
 /** Bad input gets an error with a stable code that says what is wrong, and harms nothing else. */
 
 import { createServer } from 'node:net'
-import { type ClusterOptions, joinCluster, type Logger } from 'sessionmesh'
+import { type ClusterOptions, joinCluster } from 'sessionmesh'
 import { describe, expect, test } from 'vitest'
 import { onCleanUp } from '../support/cleanup.js'
 import { leaveNothingBehind } from '../support/leaks.js'
-import { collect, freeAddresses, join, joinAll, linked } from '../support/local-cluster.js'
+import { collect, freeAddresses, join, joinAll, linked, warningsInto } from '../support/local-cluster.js'
 import { freePorts, isFree } from '../support/ports.js'
 import { SECRET } from '../support/process-cluster.js'
 import { TcpProxy } from '../support/tcp-proxy.js'
@@ -170,8 +170,3 @@ describe('writes', () => {
     )
   })
 })
-
-function warningsInto(lines: string[]): Logger {
-  const ignore = () => {}
-  return { debug: ignore, info: ignore, warn: (line) => lines.push(line), error: (line) => lines.push(line) }
-}

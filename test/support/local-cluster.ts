@@ -1,6 +1,6 @@
 /** Several members in this process, over real sockets: for tests in which nobody has to be killed. */
 
-import { type Cluster, type ClusterEvents, type ClusterOptions, joinCluster } from 'sessionmesh'
+import { type Cluster, type ClusterEvents, type ClusterOptions, joinCluster, type Logger } from 'sessionmesh'
 import { onCleanUp } from './cleanup.js'
 import { freePorts } from './ports.js'
 import { SECRET } from './process-cluster.js'
@@ -61,4 +61,10 @@ export function collect<E extends keyof ClusterEvents>(cluster: Cluster, name: E
     events.push(args[0])
   })
   return events
+}
+
+/** A logger that keeps what a person should see. */
+export function warningsInto(lines: string[]): Logger {
+  const ignore = () => {}
+  return { debug: ignore, info: ignore, warn: (line) => lines.push(line), error: (line) => lines.push(line) }
 }

@@ -1,0 +1,130 @@
+/** The hosts of a simulated cluster, what runs on them, and how they reach each other. */
+
+import { type Config, type CoreEvent, type Replica, resolveConfig, type Stamp } from '@sessionmesh/core'
+import { describeEvent } from './describe.js'
+import type { Host } from './host.js'
+import { Network } from './network.js'
+import { type AckResult, Run, type RunHooks } from './run.js'
+import { covers, type DigestMap, join } from './stamps.js'
+import type { World } from './world.js'
+
+export interface Observer {
+  event(run: Run, event: CoreEvent): void
+  acked(run: Run, stamp: Stamp, result: AckResult): void
+}
+
+type SessionRecord = ReturnType<Replica['records']> extends Iterable<infer R> ? R : never
+
+export class Cluster {
+  readonly world: World
+  readonly network: Network
+  readonly config: Config
+  readonly hosts: Host[] = []
+  readonly runs: Run[] = []
+  /** What each run has claimed so far, retired origins included. */
+  readonly claims = new Map<Run, DigestMap>()
+  observer: Observer | undefined
+  /** Sessions of this history have short lives. */
+  canExpire = false
+  readonly #maxSkewMs: number
+  readonly #seeds: number
+
+  constructor(world: World, size: number, config: Partial<Config>, maxSkewMs: number) {
+    this.world = world
+    this.network = new Network(world)
+    this.config = resolveConfig(config)
+    this.#maxSkewMs = maxSkewMs
+    this.#seeds = world.random.chance(0.7) ? size : Math.min(2, size)
+    for (let index = 0; index < size; index++) {
+      const [name, address] = [String.fromCharCode(65 + index), `h${index}:7373`]
+      this.hosts.push({ index, name, address, skewMs: 0, run: undefined, isDark: false, runs: 0 })
+    }
+    for (const host of this.hosts) this.skew(host)
+  }
+
+  skew(host: Host): void {
+    host.skewMs = this.world.random.between(-this.#maxSkewMs, this.#maxSkewMs)
+  }
+
+  get running(): Run[] {
+    return this.runs.filter(({ isRunning }) => isRunning)
+  }
+
+  get serving(): Run[] {
+    return this.runs.filter(({ isServing }) => isServing)
+  }
+
+  start(host: Host): Run {
+    const id = `${host.name}${++host.runs}`
+    const hooks: RunHooks = {
+      dial: (run, address) => this.#dial(run, address),
+      ending: (run) => this.claim(run),
+      acked: (run, stamp, result) => this.observer?.acked(run, stamp, result),
+      event: (run, event) => {
+        this.world.trace(() => `${run.id}: ${describeEvent(event)}`)
+        this.observer?.event(run, event)
+      },
+    }
+    if (host.run !== undefined) this.network.forget(host.run)
+    const run = new Run(id, host, this.config, this.world, this.network, hooks)
+    host.run = run
+    host.isDark = false
+    this.runs.push(run)
+    this.claims.set(run, new Map())
+    this.world.trace(() => `*** ${id} starts at ${host.address}`)
+    run.start(this.hosts.slice(0, this.#seeds).map(({ address }) => address))
+    return run
+  }
+
+  crash(run: Run, isSilent: boolean): void {
+    this.world.trace(() => `*** ${run.id} ${isSilent ? 'loses power' : 'crashes'}`)
+    ;(this.hosts[run.host] as Host).isDark = isSilent
+    run.end('crashed', isSilent)
+  }
+
+  /** Joins the run's digest into what it claimed before, and returns that. */
+  claim(run: Run): DigestMap {
+    return join(this.claims.get(run) as DigestMap, run.replica.digest())
+  }
+
+  recordOf(run: Run, sid: string): SessionRecord | undefined {
+    for (const record of run.replica.records()) if (record.sid === sid) return record
+    return undefined
+  }
+
+  /** No running member has merged it. */
+  isLost(stamp: Stamp): boolean {
+    return !this.running.some((run) => covers(this.claim(run), stamp))
+  }
+
+  /** False for who began while those that run, or their word, could not be reached: it serves what it has. */
+  knowsAll(run: Run): boolean {
+    const known = new Set(run.replica.peers().map(({ id }) => id))
+    return this.running.every(({ id }) => id === run.id || known.has(id))
+  }
+
+  isLinkedBothWays(a: Run, b: Run): boolean {
+    const sees = (run: Run, other: Run) =>
+      run.replica.peers().some(({ id, link }) => id === other.id && link !== undefined)
+    return sees(a, b) && sees(b, a)
+  }
+
+  #dial(run: Run, address: string): void {
+    const { network, world } = this
+    const host = this.hosts.find((each) => each.address === address)
+    if (host === undefined) return world.fail(`${run.id} dials ${address}, where nobody ever was`)
+    const delayMs = network.delayMs(run.host, host.index) * 2
+    world.after(delayMs, () =>
+      run.input(() => {
+        const target = host.run
+        const isDead = host.isDark || network.isCut(run.host, host.index) || target?.isFrozen === true
+        if (isDead) return world.after(HANDSHAKE_MS, () => run.input(() => run.dialFailed(address, false)))
+        if (target?.isRunning !== true) return run.dialFailed(address, true)
+        run.linkUp(network.connect(run, target, address))
+      }),
+    )
+  }
+}
+
+/** The agent's timeout for a connection's handshake. */
+const HANDSHAKE_MS = 1_000

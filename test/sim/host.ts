@@ -1,0 +1,15 @@
+/** The machine that runs a member: its address outlives the member's process. */
+
+import type { Run } from './run.js'
+
+export interface Host {
+  readonly index: number
+  readonly name: string
+  readonly address: string
+  /** How far its wall clock is off. */
+  skewMs: number
+  run: Run | undefined
+  /** Power is lost: it does not even refuse. */
+  isDark: boolean
+  runs: number
+}

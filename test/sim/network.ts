@@ -1,0 +1,214 @@
+/**
+ * Links between hosts as TCP gives them: in order, delayed, and silent about a cut. What is sent into a cut
+ * waits and comes after it, late; what is in flight when an end dies may be lost.
+ */
+
+import type { Wire } from '@sessionmesh/core'
+import type { Run } from './run.js'
+import type { World } from './world.js'
+
+type Frame =
+  | { readonly kind: 'up' }
+  | { readonly kind: 'wire'; readonly wire: Wire; readonly text: string }
+  | { readonly kind: 'close'; readonly reason: string }
+
+/** One end of a link, and the frames on their way from it to the other. */
+export interface End {
+  readonly id: number
+  readonly run: Run
+  readonly dialled: string | undefined
+  peer: End
+  /** This side has not closed it, nor been told that it is closed. */
+  isOpen: boolean
+  readonly frames: { readonly frame: Frame; readonly readyMs: number }[]
+  lastReadyMs: number
+  /** The next pump is on its way. */
+  isPumping: boolean
+  resumeMs: number
+}
+
+export class Network {
+  readonly #world: World
+  readonly #cuts = new Map<string, { sinceMs: number; depth: number }>()
+  readonly #healed = new Map<string, number>()
+  readonly #slow = new Map<string, number>()
+  readonly #resets = new Map<string, number>()
+  readonly #ends = new Set<End>()
+  readonly #baseMs: number
+  #lastId = 0
+
+  constructor(world: World) {
+    this.#world = world
+    this.#baseMs = world.random.pick([0.2, 1, 5, 20])
+  }
+
+  /** The two ends of a new link; the acceptor learns of it when the first frame arrives. */
+  connect(from: Run, to: Run, address: string): End {
+    const end = (run: Run, dialled: string | undefined): End => ({
+      id: ++this.#lastId,
+      run,
+      dialled,
+      isOpen: true,
+      frames: [],
+      lastReadyMs: 0,
+      isPumping: false,
+      resumeMs: 0,
+      peer: undefined as never,
+    })
+    const dialler = end(from, address)
+    const acceptor = end(to, undefined)
+    dialler.peer = acceptor
+    acceptor.peer = dialler
+    this.#ends.add(dialler).add(acceptor)
+    this.#push(dialler, { kind: 'up' })
+    return dialler
+  }
+
+  send(end: End, wire: Wire, text: string): void {
+    this.#push(end, { kind: 'wire', wire: copy(wire), text })
+  }
+
+  /** Closes one side: what it sent before still arrives, unless `isAbrupt`. */
+  close(end: End, reason: string, isAbrupt: boolean): void {
+    if (!end.isOpen) return
+    end.isOpen = false
+    if (isAbrupt) end.frames.length = 0
+    this.#push(end, { kind: 'close', reason })
+  }
+
+  /** The process at these ends is gone: its system says so to the other side, or nobody does. */
+  crash(run: Run, isSilent: boolean): void {
+    for (const end of this.#endsOf(run)) {
+      if (isSilent) end.isOpen = false
+      else this.close(end, 'the connection was lost', this.#world.random.chance(0.5))
+    }
+  }
+
+  /** The host is up again, without memory of these links: whoever still uses them is told. */
+  forget(run: Run): void {
+    for (const end of this.#endsOf(run)) {
+      end.frames.length = 0
+      this.#push(end, { kind: 'close', reason: 'the connection was lost' })
+    }
+  }
+
+  /** Breaks all links between two hosts; each side notices by itself. */
+  reset(a: number, b: number): void {
+    this.#resets.set(key(a, b), this.#world.nowMs)
+    for (const end of this.#ends) {
+      if (end.run.host !== a || end.peer.run.host !== b) continue
+      for (const side of [end, end.peer]) side.frames.length = 0
+      for (const side of [end, end.peer])
+        this.#push(side, { kind: 'close', reason: 'the connection was lost' })
+    }
+  }
+
+  cut(a: number, b: number): void {
+    const cut = this.#cuts.get(key(a, b))
+    if (cut === undefined) this.#cuts.set(key(a, b), { sinceMs: this.#world.nowMs, depth: 1 })
+    else cut.depth++
+  }
+
+  heal(a: number, b: number): void {
+    const cut = this.#cuts.get(key(a, b))
+    if (cut === undefined || --cut.depth > 0) return
+    this.#cuts.delete(key(a, b))
+    this.#healed.set(key(a, b), this.#world.nowMs)
+    const lastedMs = this.#world.nowMs - cut.sinceMs
+    for (const end of this.#ends) {
+      if (key(end.run.host, end.peer.run.host) !== key(a, b)) continue
+      // The sender's system tries again in ever longer intervals, and so resumes late.
+      end.resumeMs = this.#world.nowMs + this.#world.random.between(0, Math.min(lastedMs, 5_000))
+      this.#pump(end)
+    }
+  }
+
+  healAll(): void {
+    for (const [pair, cut] of this.#cuts) {
+      cut.depth = 1
+      const [a, b] = pair.split('-').map(Number) as [number, number]
+      this.heal(a, b)
+    }
+    this.#slow.clear()
+  }
+
+  isCut(a: number, b: number): boolean {
+    return this.#cuts.has(key(a, b))
+  }
+
+  /** When the two were last cut off from each other. */
+  lastCutMs(a: number, b: number): number {
+    return this.isCut(a, b) ? this.#world.nowMs : (this.#healed.get(key(a, b)) ?? 0)
+  }
+
+  /** When anything last kept the two from hearing each other at once. */
+  lastTroubleMs(a: number, b: number): number {
+    if (this.#slow.has(key(a, b))) return this.#world.nowMs
+    return Math.max(this.lastCutMs(a, b), this.#resets.get(key(a, b)) ?? 0)
+  }
+
+  slow(a: number, b: number, delayMs: number): void {
+    if (delayMs === 0) this.#slow.delete(key(a, b))
+    else this.#slow.set(key(a, b), delayMs)
+  }
+
+  delayMs(a: number, b: number): number {
+    const slowMs = this.#slow.get(key(a, b)) ?? 0
+    return this.#world.random.skewed(0.05, this.#baseMs * 4) + this.#world.random.between(0, slowMs)
+  }
+
+  /** An input has been queued at the receiver, or may now be delivered. */
+  #pump(end: End): void {
+    const next = end.frames[0]
+    if (next === undefined || end.isPumping) return
+    if (this.isCut(end.run.host, end.peer.run.host)) return
+    end.isPumping = true
+    this.#world.after(Math.max(next.readyMs, end.resumeMs) - this.#world.nowMs, () => {
+      end.isPumping = false
+      if (this.isCut(end.run.host, end.peer.run.host)) return
+      const arrived = end.frames.shift()
+      if (arrived !== undefined) this.#deliver(end.peer, arrived.frame)
+      this.#pump(end)
+    })
+  }
+
+  #deliver(end: End, frame: Frame): void {
+    const { run } = end
+    if (frame.kind === 'close') this.#ends.delete(end.peer)
+    run.input(() => {
+      if (!end.isOpen) return
+      switch (frame.kind) {
+        case 'up':
+          return run.linkUp(end)
+        case 'wire':
+          return run.receive(end, frame.wire, frame.text)
+        case 'close':
+          end.isOpen = false
+          this.#ends.delete(end)
+          return run.linkDown(end, frame.reason)
+      }
+    })
+  }
+
+  #push(end: End, frame: Frame): void {
+    const delayMs = this.delayMs(end.run.host, end.peer.run.host)
+    end.lastReadyMs = Math.max(end.lastReadyMs, this.#world.nowMs + delayMs)
+    end.frames.push({ frame, readyMs: end.lastReadyMs })
+    this.#pump(end)
+  }
+
+  *#endsOf(run: Run): Generator<End> {
+    for (const end of this.#ends) if (end.run === run) yield end
+  }
+}
+
+function key(a: number, b: number): string {
+  return a < b ? `${a}-${b}` : `${b}-${a}`
+}
+
+/** Members share no objects, as processes do not. */
+function copy(value: unknown): Wire
+function copy(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copy)
+  return value instanceof Uint8Array ? value.slice() : value
+}

@@ -1,0 +1,262 @@
+/**
+ * One run of a member's process: drives the core as the agent does. Inputs come in order, and wait while the
+ * process is frozen; effects are carried out at once; one timer is armed for the next tick.
+ */
+
+import {
+  type Config,
+  type CoreEvent,
+  type Effect,
+  type ErrorCode,
+  type Instant,
+  packMessage,
+  Replica,
+  type Stamp,
+} from '@sessionmesh/core'
+import { describeMessage, EPOCH_MS } from './describe.js'
+import type { Host } from './host.js'
+import type { End, Network } from './network.js'
+import type { World } from './world.js'
+
+export interface AckResult {
+  readonly peers: number
+  readonly missing: ErrorCode | undefined
+}
+
+export interface RunHooks {
+  event(run: Run, event: CoreEvent): void
+  acked(run: Run, stamp: Stamp, result: AckResult): void
+  dial(run: Run, address: string): void
+  /** Its memory is about to be lost. */
+  ending(run: Run): void
+}
+
+export type RunState = 'running' | 'crashed' | 'left'
+
+export class Run {
+  readonly id: string
+  readonly host: number
+  readonly replica: Replica
+  readonly startedMs: number
+  state: RunState = 'running'
+  endedMs = 0
+  isReady = false
+  isFrozen = false
+  /** When it last stood still, and when it went on. */
+  frozeMs = Number.NEGATIVE_INFINITY
+  thawedMs = Number.NEGATIVE_INFINITY
+  /** Last time that a frame of each other run was read. */
+  readonly heardMs = new Map<string, number>()
+  readonly #world: World
+  readonly #network: Network
+  readonly #host: Host
+  readonly #hooks: RunHooks
+  readonly #ends = new Map<number, End>()
+  readonly #queued: (() => void)[] = []
+  readonly #waits = new Map<number, (isStale: boolean) => void>()
+  readonly #acks = new Map<number, (result: AckResult) => void>()
+  readonly #monoOffsetMs: number
+  #timerMs = Number.POSITIVE_INFINITY
+  #timer = 0
+  #willFlush = false
+
+  constructor(id: string, host: Host, config: Config, world: World, network: Network, hooks: RunHooks) {
+    this.id = id
+    this.host = host.index
+    this.startedMs = world.nowMs
+    this.#host = host
+    this.#world = world
+    this.#network = network
+    this.#hooks = hooks
+    this.#monoOffsetMs = world.random.between(0, 1e6)
+    const self = { id, name: host.name, address: host.address }
+    this.replica = new Replica({ self, cluster: 'sim', config, random: world.random.next })
+  }
+
+  get now(): Instant {
+    const wallMs = Math.floor(EPOCH_MS + this.#world.nowMs + this.#host.skewMs)
+    return { wallMs, monoMs: this.#world.nowMs + this.#monoOffsetMs }
+  }
+
+  get isRunning(): boolean {
+    return this.state === 'running'
+  }
+
+  /** Can take requests. */
+  get isServing(): boolean {
+    return this.isRunning && this.isReady && !this.isFrozen
+  }
+
+  start(addresses: readonly string[]): void {
+    this.carryOut(this.replica.start(addresses, this.now))
+  }
+
+  /** Something for the process to do: now, or when it goes on. */
+  input(action: () => void): void {
+    if (!this.isRunning) return
+    if (this.isFrozen) this.#queued.push(action)
+    else action()
+  }
+
+  freeze(): void {
+    this.isFrozen = true
+    this.frozeMs = this.#world.nowMs
+  }
+
+  thaw(): void {
+    if (!this.isFrozen) return
+    this.isFrozen = false
+    this.thawedMs = this.#world.nowMs
+    // Whether the timer or the queued input comes first depends on where the loop stood.
+    const isTimerFirst = this.#world.random.chance(0.7)
+    if (isTimerFirst) this.#onTimer()
+    for (const action of this.#queued.splice(0)) this.input(action)
+    if (!isTimerFirst) this.#onTimer()
+  }
+
+  end(state: 'crashed' | 'left', isSilent = false): void {
+    if (!this.isRunning) return
+    this.#hooks.ending(this)
+    this.state = state
+    this.endedMs = this.#world.nowMs
+    this.isFrozen = false
+    this.#network.crash(this, isSilent)
+  }
+
+  /** As the agent's `close`: what was written is held elsewhere, goodbye is said, then the links are closed. */
+  leave(): void {
+    this.carryOut(this.replica.flush(this.now))
+    const { ack, effects } = this.replica.expectAll(this.now)
+    const go = () => {
+      if (!this.isRunning) return
+      this.carryOut(this.replica.flush(this.now))
+      this.carryOut(this.replica.leave(this.now))
+      this.end('left')
+    }
+    if (ack !== undefined) this.#acks.set(ack, go)
+    this.carryOut(effects)
+    if (ack === undefined) go()
+  }
+
+  caughtUp(wait: number, then: (isStale: boolean) => void): void {
+    this.#waits.set(wait, then)
+  }
+
+  /** Tells the checks when the acks for a write are there or will not come. */
+  expectAck(ack: number | undefined, stamp: Stamp): void {
+    if (ack !== undefined) this.#acks.set(ack, (result) => this.#hooks.acked(this, stamp, result))
+  }
+
+  // ---- what the network tells ----
+
+  linkUp(end: End): void {
+    this.#ends.set(end.id, end)
+    const remoteHost = `h${end.peer.run.host}`
+    this.carryOut(this.replica.linkUp(end.id, { dialled: end.dialled, remoteHost }, this.now))
+  }
+
+  receive(end: End, wire: unknown, text: string): void {
+    this.#world.trace(() => `${end.peer.run.id} -> ${this.id} (link ${end.id}): ${text}`)
+    this.heardMs.set(end.peer.run.id, this.#world.nowMs)
+    this.carryOut(this.replica.receive(end.id, wire, this.now))
+  }
+
+  linkDown(end: End, reason: string): void {
+    this.#ends.delete(end.id)
+    this.#world.trace(() => `${this.id}: link ${end.id} to ${end.peer.run.id} is down: ${reason}`)
+    this.carryOut(this.replica.linkDown(end.id, reason, this.now))
+  }
+
+  dialFailed(address: string, wasRefused: boolean): void {
+    this.#world.trace(() => `${this.id}: dial ${address} failed${wasRefused ? ', refused' : ''}`)
+    this.carryOut(this.replica.dialFailed(address, wasRefused ? 'refused' : 'unreachable', this.now))
+  }
+
+  // ---- effects ----
+
+  carryOut(effects: readonly Effect[]): void {
+    for (const effect of effects) if (this.isRunning) this.#carryOut(effect)
+    if (this.isRunning) this.#arm()
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.type) {
+      case 'send':
+        return this.#send(effect)
+      case 'drop':
+        return this.#drop(effect.link, effect.reason)
+      case 'dial':
+        return this.#hooks.dial(this, effect.address)
+      case 'notify':
+        if (effect.event.type === 'ready') this.isReady = true
+        return this.#hooks.event(this, effect.event)
+      case 'flush':
+        return this.#flushSoon()
+      case 'acked':
+        this.#acks.get(effect.ack)?.({ peers: effect.peers, missing: effect.missing })
+        this.#acks.delete(effect.ack)
+        return
+      case 'caughtUp': {
+        const then = this.#waits.get(effect.wait)
+        this.#waits.delete(effect.wait)
+        // The promise's continuation: after the effects of this input.
+        if (then !== undefined) this.#world.after(0, () => this.input(() => then(effect.isStale)))
+        return
+      }
+    }
+  }
+
+  #send({ links, message, resume }: Extract<Effect, { type: 'send' }>): void {
+    const wire = packMessage(message, this.id)
+    for (const id of links) {
+      const end = this.#ends.get(id)
+      if (end?.isOpen !== true) continue
+      const text = this.#world.isTracing ? describeMessage(message) : ''
+      this.#network.send(end, wire, text)
+      if (!resume) continue
+      const delayMs = this.#network.delayMs(end.run.host, end.peer.run.host) / 2
+      this.#world.after(delayMs, () =>
+        this.input(() => {
+          if (end.isOpen) this.carryOut(this.replica.drained(id, this.now))
+        }),
+      )
+    }
+  }
+
+  #drop(link: number, reason: string): void {
+    const end = this.#ends.get(link)
+    if (end === undefined) return
+    this.#world.trace(() => `${this.id}: drops link ${link} to ${end.peer.run.id}: ${reason}`)
+    this.#network.close(end, reason, this.#world.random.chance(0.3))
+    this.#world.after(1, () => this.input(() => this.linkDown(end, reason)))
+  }
+
+  #flushSoon(): void {
+    if (this.#willFlush) return
+    this.#willFlush = true
+    this.#world.after(this.#world.random.skewed(0, 3), () =>
+      this.input(() => {
+        this.#willFlush = false
+        this.carryOut(this.replica.flush(this.now))
+      }),
+    )
+  }
+
+  /** As the agent does it: a timer that is armed earlier than needed is left alone. */
+  #arm(): void {
+    const dueMs = this.replica.nextTickMs() - this.#monoOffsetMs
+    if (dueMs >= this.#timerMs) return
+    this.#timerMs = dueMs
+    const timer = ++this.#timer
+    const delayMs = Math.max(1, dueMs - this.#world.nowMs) + this.#world.random.skewed(0, 8)
+    this.#world.after(delayMs, () => {
+      if (this.#timer === timer) this.input(() => this.#onTimer())
+    })
+  }
+
+  #onTimer(): void {
+    if (!this.isRunning) return
+    this.#timerMs = Number.POSITIVE_INFINITY
+    this.carryOut(this.replica.tick(this.now))
+  }
+}
