@@ -48,7 +48,7 @@ async function main(): Promise<void> {
       for (const { what, measured, goal } of rows) {
         console.log(`  ${what.padEnd(62)} ${measured}${goal === undefined ? '' : `   [goal: ${goal}]`}`)
       }
-      parts[name] = figures
+      parts[name] = { rows, figures }
     } finally {
       await cleanUp()
     }
@@ -58,7 +58,7 @@ async function main(): Promise<void> {
   await mkdir(dirname(out), { recursive: true })
   await writeFile(
     out,
-    `${JSON.stringify({ date: new Date().toISOString(), ...machine, quick: values.quick, ...parts }, undefined, 2)}\n`,
+    `${JSON.stringify({ date: new Date().toISOString(), ...machine, quick: values.quick, parts }, undefined, 2)}\n`,
   )
   console.log(`\nfigures: ${out}`)
 }

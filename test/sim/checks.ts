@@ -65,6 +65,8 @@ export class Checks implements Observer {
       // What took an attribute or a session away may be of an origin that a newcomer is not even told of.
       const taken = this.#takenAway(sid, claims)
       if (held === undefined && (this.#cluster.canExpire || taken.has(undefined))) continue
+      // Expired, and forgotten here or there.
+      if (this.#cluster.canExpire && held?.destroyed === undefined && !run.replica.has(sid, run.now)) continue
       const problem = held === undefined ? 'it is missing' : differs(model, held, taken, run)
       if (problem !== undefined)
         this.#fail(`${run.id} holds of ${sid} not what its digest claims: ${problem}`)
@@ -91,12 +93,6 @@ export class Checks implements Observer {
       }
     }
     return taken
-  }
-
-  #hasRetired(run: Run, stamp: Stamp): boolean {
-    return (
-      covers(this.#claim(run), stamp) && !run.replica.digest().some(({ origin }) => origin === stamp.origin)
-    )
   }
 
   /** A verdict of death over a member that answers is wrong, and an own stall accuses nobody. */
@@ -166,7 +162,8 @@ export class Checks implements Observer {
       }
       for (const { stamp, holders } of this.#acked) {
         const holder = holders.find(({ isRunning }) => isRunning)
-        if (holder !== undefined && !covers(claims, stamp) && !this.#hasRetired(holder, stamp))
+        // Of an origin that is gone it need not even be told any more; then the states are compared.
+        if (holder !== undefined && !covers(claims, stamp) && claims.has(stamp.origin))
           this.#fail(`${run.id} lacks ${short(stamp)}, which was acknowledged by ${holder.id}`)
       }
     }

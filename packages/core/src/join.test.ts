@@ -86,6 +86,7 @@ describe('a joiner', () => {
     }
     expect(b.told('ready')).toHaveLength(1)
     expect(b.state()).toEqual(a.state())
+    expect([a.replica.pending, b.replica.pending]).toEqual([0, 0])
     expect(b.told('sync')).toMatchObject([{ phase: 'start' }, { phase: 'end', complete: true, sessions: 20 }])
   })
 

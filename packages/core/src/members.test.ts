@@ -141,11 +141,14 @@ describe('the states', () => {
     world.members.refused(peer.address, world.now)
     world.members.refused(peer.address, world.now)
     world.link('peer', { link: 2 })
+    world.members.left(peer, world.now)
+    world.members.left(peer, world.now)
     expect(world.changes).toEqual([
       'peer: suspect -> alive',
       'peer: alive -> suspect',
       'peer: suspect -> dead',
       'peer: dead -> alive',
+      'peer: alive -> left',
     ])
   })
 

@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
 import type { Member } from '../test/member.js'
+import { packMessage } from './index.js'
 
 const kinds = (from: Member, to: Member) =>
   from.sent.filter((sent) => sent.to === to.id).map(({ message }) => message.kind)
@@ -100,6 +101,18 @@ describe('a link', () => {
     expect(b.state()).toEqual(a.state())
     const changes = b.told('session').filter(({ sid, change }) => sid === 's0' && change === 'changed')
     expect(changes.length).toBeLessThanOrEqual(1)
+  })
+})
+
+describe('the end of a transfer', () => {
+  test('comes after what was written in the same turn, which its digest covers', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    a.write('s', { x: '1' })
+    const pull = packMessage({ kind: 'pull', pull: 77, digest: [] }, b.id)
+    a.act(a.replica.receive(a.peer(b).link ?? 0, pull, a.now))
+    expect(kinds(a, b)).toEqual(['delta', 'state'])
+    expect(a.sentOf('state', b)[0]?.end?.digest).toEqual(a.replica.digest())
   })
 })
 

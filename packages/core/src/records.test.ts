@@ -6,6 +6,7 @@ import { graceMs, resolveConfig } from './config.js'
 import { Digest } from './digest.js'
 import { Records, type SweepRules } from './records.js'
 import type { Delta, SessionRecord } from './session.js'
+import type { Stamp } from './stamp.js'
 
 const TTL = 10_000
 const config = resolveConfig({ ttlMs: TTL, sweepMs: 1_000 })
@@ -213,7 +214,9 @@ describe('the sweep', () => {
   test('counts an origin that came while a round was going on', () => {
     for (let i = 0; i < 10; i++) merge(delta(`s${i}`, i + 1))
     expect(records.sweep(at(0), rules())).toBeUndefined()
-    merge(delta('s0', 1, { attributes: [{ name: 'x', value: bytes(2), stamp: stamp(20, 'late') }] }))
+    const attribute = (name: string, stamp: Stamp) => ({ name, value: bytes(2), stamp })
+    const attributes = [attribute('x', stamp(20, 'late')), attribute('y', stamp(30))]
+    merge(delta('s0', 1, { attributes }))
     expect(sweepAll(500)).toContain('late')
   })
 })

@@ -40,6 +40,16 @@ describe('vouching', () => {
     expect([teller.state, peer.state]).toEqual(['suspect', 'dead'])
   })
 
+  test('counts only from who is heard, even before its silence has been noticed', () => {
+    const { world, peer, teller } = asymmetric()
+    world.tell(teller, { id: 'peer', state: 'alive' })
+    world.members.refused(peer.address, world.now)
+    world.members.refused(peer.address, world.now)
+    world.after(SUSPECT)
+    world.tell(world.link('third', { link: 3 }))
+    expect([teller.state, peer.state]).toEqual(['alive', 'dead'])
+  })
+
   test('ends with the link of who vouched', () => {
     const { world, peer, teller } = asymmetric()
     world.tell(teller, { id: 'peer', state: 'alive' })

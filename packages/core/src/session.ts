@@ -31,7 +31,7 @@ export interface Delta {
   readonly destroyed?: Stamp | undefined
   /** Idle time when this was sent. Age, not a moment: no two members' clocks are ever compared. */
   readonly idleMs?: number | undefined
-  /** The sender waits for the whole of it itself: who does not hold the session has to ask for it. */
+  /** Not all that there is of the session: who does not hold it has forgotten it, and asks for the whole. */
   readonly isPartial?: boolean | undefined
 }
 
@@ -147,7 +147,9 @@ export class SessionRecord {
     const lifetime = this.lifetime !== undefined && lacks(this.lifetime.stamp) ? this.lifetime : undefined
     const destroyed = this.destroyed !== undefined && lacks(this.destroyed) ? this.destroyed : undefined
     if (attributes.length === 0 && lifetime === undefined && destroyed === undefined) return undefined
-    return { ...this.touch(now), attributes, lifetime, destroyed }
+    // Who was told the rest once may have forgotten it with the session, as expired.
+    const isPart = attributes.length < this.#attributes.size || lifetime !== this.lifetime
+    return { ...this.touch(now), attributes, lifetime, destroyed, ...(isPart && { isPartial: true }) }
   }
 
   /** A delta that tells the idle time alone. */

@@ -121,6 +121,7 @@ describe('a transfer', () => {
     const sender = new Sender(3)
     sender.records.get('s0')?.use(at(5_000))
     sender.records.get('s1')?.use(at(4_000))
+    sender.records.get('s2')?.use(at(5_000))
     sender.destroy('s2')
     const sent = walk(sender, sender.transfer(4, 4_000)).flat()
     expect(sent.map(({ sid, attributes }) => [sid, attributes.length])).toEqual([['s0', 0]])

@@ -161,6 +161,12 @@ export class Net {
     return [a.link, b.link]
   }
 
+  /** Lets a member read one frame of one of its links, and nothing else happen. */
+  deliver(member: Member, link: LinkId): void {
+    const end = this.#endOf(member, link)
+    if (end === undefined || !this.#deliver(end)) throw new Error(`nothing to read on link ${link}`)
+  }
+
   linksBetween(a: Member, b: Member): number {
     return this.#between(a, b).length
   }

@@ -1,0 +1,43 @@
+/**
+ * The figures in the root README are those of a real run: this writes them there from test/bench/results.json,
+ * and a test sees to it that nobody types one by hand.
+ *
+ *     pnpm bench --out test/bench/results.json && node test/dist/bench/readme.js
+ */
+
+import { readFile, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import type { PartResult } from './part.js'
+
+interface Results {
+  date: string
+  cores: number
+  node: string
+  quick: boolean
+  parts: Record<string, PartResult>
+}
+
+const BEGIN = '<!-- figures: written by test/bench/readme.ts, not by hand -->'
+const END = '<!-- end of figures -->'
+
+/** The README with the figures of these results between its two marks. */
+export function withFigures(readme: string, results: Results): string {
+  const [before, rest] = readme.split(BEGIN)
+  const after = rest?.split(END)[1]
+  if (before === undefined || after === undefined)
+    throw new Error(`README.md lacks the marks ${BEGIN} and ${END}`)
+  if (results.quick) throw new Error('a --quick run has no figures')
+  const rows = Object.values(results.parts).flatMap(({ rows }) => rows)
+  const table = rows.map(({ what, measured }) => `| ${what} | ${measured} |`)
+  const machine = `${results.cores} shared cores, Node ${results.node}, ${results.date.slice(0, 10)}`
+  const text = ['', `Measured with \`pnpm bench\` (${machine}):`, '', '| | |', '|---|---|', ...table, '']
+  return `${before}${BEGIN}${text.join('\n')}${END}${after}`
+}
+
+export const readmeFile = fileURLToPath(new URL('../../../README.md', import.meta.url))
+export const resultsFile = fileURLToPath(new URL('../../bench/results.json', import.meta.url))
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const results: Results = JSON.parse(await readFile(resultsFile, 'utf8'))
+  await writeFile(readmeFile, withFigures(await readFile(readmeFile, 'utf8'), results))
+}

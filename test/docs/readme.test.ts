@@ -1,0 +1,36 @@
+/** What the README says is what runs. */
+
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { withFigures } from '../bench/readme.js'
+
+const root = new URL('../../', import.meta.url)
+const read = (path: string) => readFile(fileURLToPath(new URL(path, root)), 'utf8')
+
+test('the figures are those of the last recorded run', async () => {
+  const readme = await read('README.md')
+  expect(withFigures(readme, JSON.parse(await read('test/bench/results.json')))).toBe(readme)
+})
+
+test.each(['README.md', 'packages/express/README.md', 'ARCHITECTURE.md', 'PROTOCOL.md', 'CONTRIBUTING.md'])(
+  'every file that %s links to is there',
+  async (page) => {
+    const links = [...(await read(page)).matchAll(/\]\((?!http|#)([^)#]+)/g)].map(([, link]) => link!)
+    const folder = new URL(page, root)
+    for (const link of links)
+      await expect(readFile(new URL(link, folder)).catch(isFolder)).resolves.toBeDefined()
+  },
+)
+
+test('every script that it names exists', async () => {
+  const { scripts } = JSON.parse(await read('package.json'))
+  const pages = `${await read('README.md')}${await read('CONTRIBUTING.md')}`
+  const named = [...pages.matchAll(/pnpm(?:@10)? (\w+)/g)].map(([, script]) => script!)
+  expect(Object.keys(scripts)).toEqual(expect.arrayContaining([...new Set(named)]))
+})
+
+function isFolder(error: NodeJS.ErrnoException): true {
+  if (error.code === 'EISDIR') return true
+  throw error
+}
