@@ -25,9 +25,10 @@ export class Expiry {
     this.#expired.set(sid, (this.#expired.get(sid) ?? 0) + 1)
     for (const use of this.#history.uses.get(sid) ?? []) {
       const idleMs = world.nowMs - use.atMs
-      if (idleMs >= this.#ttlMs || run.thawedMs > use.atMs) continue
+      if (idleMs >= this.#ttlMs || run.thawedMs > use.atMs - RECOVERY_MS) continue
       const isOwn = use.run === run
-      const wasTold = use.run.isRunning && network.lastTroubleMs(run.host, use.run.host) < use.atMs - 5_000
+      const wasTold =
+        use.run.isRunning && network.lastTroubleMs(run.host, use.run.host) < use.atMs - RECOVERY_MS
       if (isOwn || (wasTold && idleMs < this.#ttlMs * (1 - TOUCH_SHARE)))
         world.fail(
           `${run.id} tells that ${sid} has expired, which ${use.run.id} used ${idleMs.toFixed(0)} ms ago`,
@@ -74,5 +75,7 @@ export class Expiry {
   }
 }
 
+/** Until links are up and transfers are over after a fault. */
+const RECOVERY_MS = 5_000
 /** Touches are told at most once per tenth of the ttl. */
 const TOUCH_SHARE = 0.1

@@ -12,7 +12,8 @@ describe('a member that was away for longer than the others remember', () => {
 
   test('starts afresh, and does not bring back what was destroyed meanwhile', () => {
     const net = new Net(config)
-    const [a, b, c] = net.cluster('a', 'b', 'c')
+    // The lone one has the lowest id: it is the smaller part that yields, not the higher id.
+    const [b, a, c] = net.cluster('a', 'b', 'c')
     a.write('destroyed', { x: '1' })
     a.write('kept', { x: '1' })
     net.settle()
@@ -34,6 +35,25 @@ describe('a member that was away for longer than the others remember', () => {
     b.write('later', { x: '2' })
     net.settle()
     expect([a.read('later'), c.read('later')]).toEqual([{ x: '2' }, { x: '2' }])
+  })
+
+  test('starts afresh also when it slept, and has forgotten nobody itself', () => {
+    const net = new Net(config)
+    const [a, b] = net.cluster('a', 'b')
+    a.write('destroyed', { x: '1' })
+    a.write('kept', { x: '1' })
+    net.settle()
+    net.freeze(b)
+    a.destroy('destroyed')
+    net.run(20_000)
+    expect([a.replica.tombstones, a.replica.peers().length, b.replica.peers().length]).toEqual([0, 0, 1])
+    net.breakLink(a, b)
+    // What was sent to it before is lost: it comes back as if it had slept with its network.
+    net.lose(a, b)
+    net.thaw(b)
+    net.run(3_000)
+    expect(b.codes()).toContain('SESSIONMESH_FORGOTTEN_MEMBER')
+    expect([a.keys(), b.state()]).toEqual([['kept'], a.state()])
   })
 
   test('one of two that forgot each other yields, and they agree again', () => {

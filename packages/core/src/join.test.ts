@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
 import type { Member } from '../test/member.js'
+import { packMessage } from './index.js'
 
 const converged = (...members: readonly Member[]) => {
   const [first, ...rest] = members.map((member) => member.state())
@@ -159,6 +160,58 @@ describe('a joiner', () => {
     expect(b.keys()).toEqual(a.keys())
     net.release(a, b)
     net.run(4_000)
+    expect(b.state()).toEqual(a.state())
+  })
+
+  test('acks nothing before its first transfer is over: it may be thrown away', () => {
+    const net = new Net({ transferChunkRecords: 2 })
+    const [a, b] = net.cluster('a', 'b')
+    for (let i = 0; i < 20; i++) a.write(`s${i}`, { x: `${i}` })
+    net.settle()
+    const d = net.member('d')
+    net.hold(a, d)
+    net.start(d, a)
+    net.run(100)
+    net.deliverOne(a, d)
+    // b is linked to d by now; its first write ever follows on nothing.
+    b.write('live', { x: '1' }, { acks: 'all' })
+    net.settle()
+    expect([d.sentOf('ack'), b.acked]).toEqual([[], []])
+    net.kill(a)
+    net.run(500)
+    expect(b.acked.map(({ missing }) => missing)).toEqual([undefined])
+    expect(d.read('live')).toEqual({ x: '1' })
+    expect(d.state()).toEqual(b.state())
+  })
+
+  test('takes no chunk of a transfer that it has not asked for', () => {
+    const { net, a } = loaded(4)
+    const b = net.member('b')
+    net.hold(a, b)
+    net.start(b, a)
+    net.settle()
+    const other = packMessage(
+      { kind: 'state', pull: 99, records: [], end: { digest: a.replica.digest(), roster: [] } },
+      a.id,
+    )
+    b.act(b.replica.receive(b.peer(a).link ?? 0, other, b.now))
+    expect([b.replica.isReady, b.replica.digest()]).toEqual([false, []])
+    net.release(a, b)
+    expect(b.state()).toEqual(a.state())
+  })
+
+  test('that is ready already builds nothing in place, even if it is empty', () => {
+    const { net, a } = loaded(20)
+    const b = net.start(net.member('b'))
+    net.settle()
+    net.hold(a, b)
+    net.connect(b, a)
+    net.settle()
+    for (let i = 0; i < 4; i++) {
+      net.deliverOne(a, b)
+      expect(b.replica.size).toBe(0)
+    }
+    net.release(a, b)
     expect(b.state()).toEqual(a.state())
   })
 

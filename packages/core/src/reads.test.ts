@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
 import type { Member } from '../test/member.js'
 import { resolveConfig } from './config.js'
+import { packMessage } from './index.js'
 import { compareStamps, type Stamp } from './stamp.js'
 
 const { waitMs, askTimeoutMs } = resolveConfig()
@@ -84,6 +85,7 @@ describe('a read with a token', () => {
     expect(b.read('s')).toEqual({ x: '2', mine: '1' })
     // A request that loaded that can write a difference against it.
     b.write('s', { x: '2', mine: '2' }, { base: b.base('s') })
+    expect(b.read('s')).toEqual({ x: '2', mine: '2' })
     net.settle()
     net.release(a, b)
     net.run(1_000)
@@ -206,75 +208,24 @@ describe('a write that nobody has any more', () => {
   })
 })
 
-describe('the token', () => {
-  test('names what the client has seen here, as long as not everybody has it', () => {
-    const { net, a, b } = ahead()
-    expect(a.token('s')).toEqual(seenAt(a, 's'))
-    net.release(a, b)
-    net.run(300)
-    expect(a.token('s')).toEqual([])
-  })
-
-  test('joins what the request brought with what it saw here', () => {
-    const net = new Net()
-    const [a, b, c] = net.cluster('a', 'b', 'c')
-    a.write('s', { x: '0' })
-    net.settle()
-    net.hold(a, c)
-    net.hold(b, c)
-    a.write('s', { x: '1' })
-    net.settle()
-    const brought = seenAt(a, 's')
-    b.write('s', { x: '2' })
-    net.settle()
-    const token = b.token('s', brought)
-    expect(token.map(({ origin }) => origin).sort()).toEqual([a.id, b.id])
-    // c has neither, and waits for both.
-    expect(c.catchUp('s', token)).toBeDefined()
-    net.release(b, c)
-    expect(c.caughtUp).toEqual([])
-    net.release(a, c)
-    expect(c.caughtUp).toHaveLength(1)
-  })
-
-  test('is kept when its bearer met a member that could not catch up', () => {
-    const { b, token } = ahead()
-    expect(b.token('s', token)).toEqual(token)
-  })
-
-  test('forgets origins that nobody knows', () => {
-    const net = new Net()
-    const [a] = net.cluster('a', 'b')
-    expect(a.token('s', [{ time: 5, counter: 0, origin: 'from before' }])).toEqual([])
-  })
-
-  test('outlasts a partition: a member that is found dead may be asked when it is back', () => {
-    const net = new Net()
-    const [a, b] = net.cluster('a', 'b')
-    a.write('s', { x: '1' })
-    net.settle()
-    net.cut(a, b)
-    net.run(3_000)
-    expect(a.peer(b).state).toBe('dead')
-    a.write('s', { x: '2' })
-    expect(a.token('s')).toEqual(seenAt(a, 's'))
-  })
-})
-
 describe('an answer by id', () => {
   test('that was not asked for is nothing', () => {
-    const { net, a, b, token } = ahead(['c'])
-    const link = b.peer(a).link ?? 0
+    const { net, b, others, token } = ahead(['c'])
+    const [c] = others
     const [stamp] = token
-    if (stamp === undefined) throw new Error('no token')
-    b.catchUp('s', token)
-    const table = [0, [], [stamp.time, 0, 0, stamp.counter]]
-    // state, pull 99, one record of s with x, nothing missing, an end
-    const wire = [5, [], table[2], 99, [['s', 1, 0, 0, 0, 'x', Uint8Array.of(1), 1]], [], [[1], []]]
-    b.act(b.replica.receive(link, wire, b.now))
-    expect(b.codes()).toEqual([])
-    expect([b.caughtUp, b.read('s')]).toEqual([[], { x: '1' }])
-    net.release(a, b)
+    if (c === undefined || stamp === undefined) throw new Error('no third member, or no token')
+    net.run(250)
+    net.hold(c, b)
+    const wait = b.catchUp('s', token)
+    net.run(waitMs)
+    expect(b.sentOf('pull', c)).toHaveLength(1)
+    const record = { sid: 's', created: stamp, attributes: [{ name: 'x', value: Uint8Array.of(57), stamp }] }
+    const end = { digest: token, roster: [] }
+    const forged = packMessage({ kind: 'state', pull: 99, records: [record], missing: [], end }, c.id)
+    b.act(b.replica.receive(b.peer(c).link ?? 0, forged, b.now))
+    expect([b.codes(), b.caughtUp, b.read('s')]).toEqual([[], [], { x: '1' }])
+    net.release(c, b)
+    expect([b.caughtUp, b.read('s')]).toEqual([[{ wait, isStale: false }], { x: '2' }])
   })
 
   test('names what the member has not got', () => {
@@ -282,7 +233,13 @@ describe('an answer by id', () => {
     const [a, b] = net.cluster('a', 'b')
     a.write('s', { x: '1' })
     net.settle()
-    b.act(b.replica.receive(b.peer(a).link ?? 0, [4, [], [0], 1, 0, ['s', 'unknown']], b.now))
+    b.act(
+      b.replica.receive(
+        b.peer(a).link ?? 0,
+        packMessage({ kind: 'pull', pull: 1, sids: ['s', 'unknown'] }, a.id),
+        b.now,
+      ),
+    )
     const [answer] = b.sentOf('state', a)
     expect(answer?.records.map(({ sid }) => sid)).toEqual(['s'])
     expect(answer?.missing).toEqual(['unknown'])

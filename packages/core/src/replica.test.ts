@@ -187,6 +187,21 @@ describe('a member that stood still', () => {
     expect(b.read('s')).toEqual({ x: '1' })
   })
 
+  test('does not wait for ever for a member that it cannot reach, and others can', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    net.cut(a, c)
+    net.run(500)
+    net.freeze(c)
+    net.run(1_600)
+    net.thaw(c)
+    const wait = c.catchUp('s', [])
+    expect(wait).toBeDefined()
+    net.run(2_500)
+    expect([c.peer(a).state, c.peer(b).state]).toEqual(['suspect', 'alive'])
+    expect(c.catchUp('s', [])).toBeUndefined()
+  })
+
   test('a tick that is a little late is no stall', () => {
     const net = new Net()
     const [a] = net.cluster('a', 'b')
@@ -211,6 +226,8 @@ describe('a bad frame', () => {
     expect(b.peer(c).link).toBeDefined()
     net.settle()
     expect(a.codes()).toEqual(['SESSIONMESH_BAD_FRAME'])
+    // Whatever was wrong with it may be wrong again: not at once.
+    expect([...a.dials, ...b.dials]).toEqual([])
     net.run(1_000)
     expect(b.peer(a).state).toBe('alive')
     converged(a, b, c)

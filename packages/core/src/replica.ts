@@ -157,7 +157,7 @@ export class Replica {
     const stalled = this.#pulls.stalled(now)
     if (stalled !== undefined) this.#dropSilent(stalled, now)
     this.#acks.tick(now)
-    sweep(this.#context, this.#pulls.isIdle, now)
+    sweep(this.#context, this.#pulls.isIdle && this.#behindSinceMs === undefined, now)
     return this.#done(now)
   }
 

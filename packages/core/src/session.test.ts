@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { at, bytes, deltaArb, stamp, stampArb } from '../test/arbitraries.js'
 import { Digest } from './digest.js'
-import { type Attribute, type Delta, difference, SessionRecord, writeStamps } from './session.js'
+import { type Attribute, type Delta, SessionRecord, writeStamps } from './session.js'
 import { compareStamps, formatStamp } from './stamp.js'
 
 const nothingMerged = () => false
@@ -272,30 +272,5 @@ describe('what is above a digest', () => {
   test('of a destroyed session is the destroy alone', () => {
     const record = recordOf(delta([attribute('x', 2, bytes(2))]), delta([], { destroyed: stamp(3) }))
     expect(record.above(Digest.of([]), NOW)).toMatchObject({ attributes: [], destroyed: stamp(3) })
-  })
-})
-
-describe('difference', () => {
-  const mapArb = fc
-    .dictionary(fc.constantFrom('x', 'y', 'z'), fc.uint8Array({ maxLength: 2 }))
-    .map((values) => new Map(Object.entries(values)))
-
-  test('leads from the base to what is next, and names nothing that is equal', () => {
-    fc.assert(
-      fc.property(mapArb, mapArb, (base, next) => {
-        const result = new Map<string, Uint8Array>(base)
-        for (const { name, value } of difference(base, next)) {
-          expect(value).not.toEqual(base.get(name))
-          if (value === undefined) result.delete(name)
-          else result.set(name, value)
-        }
-        expect(Object.fromEntries(result)).toEqual(Object.fromEntries(next))
-      }),
-    )
-  })
-
-  test('compares bytes, not identity', () => {
-    expect(difference(new Map([['x', bytes(1, 2)]]), new Map([['x', bytes(1, 2)]]))).toEqual([])
-    expect(difference(new Map([['x', bytes(1, 2)]]), new Map([['x', bytes(1, 3)]]))).toHaveLength(1)
   })
 })

@@ -142,6 +142,17 @@ describe('the lifetime', () => {
     expect(b.replica.load('s', b.now)?.ttlMs).toBe(77_000)
     expect(b.state()).toEqual(a.state())
   })
+
+  test('does not travel with a change of something else', () => {
+    const net = new Net()
+    const [a] = net.cluster('a', 'b')
+    a.write('s', { x: '1' }, { ttlMs: 5_000 })
+    net.settle()
+    a.write('s', { x: '2' })
+    net.settle()
+    const lifetimes = a.sentOf('delta').flatMap(({ deltas }) => deltas.map(({ lifetime }) => lifetime?.ttlMs))
+    expect(lifetimes).toEqual([5_000, undefined])
+  })
 })
 
 describe('touches', () => {
@@ -204,6 +215,7 @@ describe('a destroy', () => {
     expect(b.destroy('s')).toEqual({ destroyed: true, ack: undefined })
     expect(b.destroy('s')).toEqual({ destroyed: false, ack: undefined })
     net.settle()
+    expect(b.sentOf('delta').map(({ deltas }) => deltas.length)).toEqual([1])
     expect([a.read('s'), b.read('s'), a.replica.size, a.replica.tombstones]).toEqual([
       undefined,
       undefined,
@@ -252,47 +264,5 @@ describe('a destroy', () => {
   test('of an id that is none is refused', () => {
     const { member } = alone()
     expect(() => member.destroy('')).toThrow(expect.objectContaining({ code: 'SESSIONMESH_BAD_SESSION_ID' }))
-  })
-})
-
-describe('the events of a session', () => {
-  test('are told on all members, once each, as owned by the last writer', () => {
-    const net = new Net()
-    const [a, b] = net.cluster('a', 'b')
-    a.write('s', { x: '1', y: '1' })
-    net.settle()
-    b.write('s', { x: '2', y: '1' })
-    net.settle()
-    const told = (member: typeof a) =>
-      member
-        .told('session')
-        .map(({ change, changed, owned, local }) => [change, changed.join(), owned, local])
-    expect(told(a)).toEqual([
-      ['created', 'x,y', true, true],
-      ['changed', 'x', false, false],
-    ])
-    expect(told(b)).toEqual([
-      ['created', 'x,y', false, false],
-      ['changed', 'x', true, true],
-    ])
-    expect([a.replica.owner('s', a.now), b.replica.owner('s', b.now)]).toEqual([b.id, b.id])
-  })
-
-  test('do not tell of sessions that a joiner got with its first transfer', () => {
-    const net = new Net()
-    const [a] = net.cluster('a')
-    a.write('s', { x: '1' })
-    const b = net.start(net.member('b'), a)
-    net.run(100)
-    expect(b.read('s')).toEqual({ x: '1' })
-    expect(b.told('session')).toEqual([])
-    a.write('s', { x: '2' })
-    net.settle()
-    expect(b.told('session').map(({ change }) => change)).toEqual(['changed'])
-  })
-
-  test('nobody owns a session that is none', () => {
-    const { member } = alone()
-    expect(member.replica.owner('s', member.now)).toBeUndefined()
   })
 })

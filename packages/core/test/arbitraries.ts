@@ -90,6 +90,7 @@ const wideDelta: fc.Arbitrary<Delta> = fc.record({
   }),
   destroyed: fc.option(wideStamp, { nil: undefined }),
   idleMs: fc.option(fc.nat(), { nil: undefined }),
+  isPartial: fc.option(fc.constant(true), { nil: undefined }),
 })
 const deltas = fc.array(wideDelta, { maxLength: 4 })
 const count = fc.nat()

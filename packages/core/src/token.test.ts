@@ -1,0 +1,81 @@
+/** What a client is told to have seen. */
+
+import { describe, expect, test } from 'vitest'
+import { Net } from '../test/harness.js'
+import type { Member } from '../test/member.js'
+import type { Stamp } from './stamp.js'
+
+/** What a client brings along that has seen this session here. */
+const seenAt = (member: Member, sid: string): Stamp[] => {
+  const record = [...member.replica.records()].find((record) => record.sid === sid)
+  if (record === undefined) throw new Error(`${member.name} has no ${sid}`)
+  return [record.lastStamp]
+}
+
+/** A client wrote at a, and its next request is at b, which the delta has not reached. */
+function ahead(names: readonly string[] = []) {
+  const net = new Net()
+  const [a, b, ...others] = net.cluster('a', 'b', ...names)
+  a.write('s', { x: '1' })
+  net.settle()
+  net.hold(a, b)
+  a.write('s', { x: '2' })
+  net.settle()
+  for (const member of [a, b, ...others]) member.forgetLog()
+  return { net, a, b, others, token: seenAt(a, 's') }
+}
+
+describe('the token', () => {
+  test('names what the client has seen here, as long as not everybody has it', () => {
+    const { net, a, b } = ahead()
+    expect(a.token('s')).toEqual(seenAt(a, 's'))
+    net.release(a, b)
+    net.run(300)
+    expect(a.token('s')).toEqual([])
+  })
+
+  test('joins what the request brought with what it saw here', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    a.write('s', { x: '0' })
+    net.settle()
+    net.hold(a, c)
+    net.hold(b, c)
+    a.write('s', { x: '1' })
+    net.settle()
+    const brought = seenAt(a, 's')
+    b.write('s', { x: '2' })
+    net.settle()
+    const token = b.token('s', brought)
+    expect(token.map(({ origin }) => origin).sort()).toEqual([a.id, b.id])
+    // c has neither, and waits for both.
+    expect(c.catchUp('s', token)).toBeDefined()
+    net.release(b, c)
+    expect(c.caughtUp).toEqual([])
+    net.release(a, c)
+    expect(c.caughtUp).toHaveLength(1)
+  })
+
+  test('is kept when its bearer met a member that could not catch up', () => {
+    const { b, token } = ahead()
+    expect(b.token('s', token)).toEqual(token)
+  })
+
+  test('forgets origins that nobody knows', () => {
+    const net = new Net()
+    const [a] = net.cluster('a', 'b')
+    expect(a.token('s', [{ time: 5, counter: 0, origin: 'from before' }])).toEqual([])
+  })
+
+  test('outlasts a partition: a member that is found dead may be asked when it is back', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    a.write('s', { x: '1' })
+    net.settle()
+    net.cut(a, b)
+    net.run(3_000)
+    expect(a.peer(b).state).toBe('dead')
+    a.write('s', { x: '2' })
+    expect(a.token('s')).toEqual(seenAt(a, 's'))
+  })
+})

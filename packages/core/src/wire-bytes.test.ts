@@ -1,0 +1,40 @@
+/** What a small write weighs on the wire, as the agent encodes it. */
+
+import { Packr } from 'msgpackr'
+import { describe, expect, test } from 'vitest'
+import { packMessage } from './wire.js'
+
+const packr = new Packr({ useRecords: false, variableMapSize: true })
+
+describe('the bytes of a live delta', () => {
+  const HEADERS = 22 + 4 // of a TLS record and of a WebSocket frame
+  const wallMs = 1_700_000_000_000
+  const stampAt = (time: number, origin = 'sender', counter = 0) => ({ time, origin, counter })
+
+  function frameBytes(values: Record<string, Uint8Array>, creator: string): number {
+    const upTo = stampAt(wallMs)
+    const attributes = Object.entries(values).map(([name, value]) => ({ name, value, stamp: upTo }))
+    // express-session's ids have 32 characters; this one was created an hour ago, the last write is seconds old.
+    const created = stampAt(wallMs - 3_600_000, creator)
+    const deltas = [{ sid: 'x'.repeat(32), created, attributes, idleMs: 0 }]
+    const previous = stampAt(wallMs - 2_000)
+    return packr.pack(packMessage({ kind: 'delta', previous, upTo, deltas, wantsAck: false }, 'sender'))
+      .length
+  }
+
+  const kibibyte = packr.pack('x'.repeat(1_024))
+
+  test('in which an int changed stay below 120, headers included', () => {
+    expect(frameBytes({ count: packr.pack(42) }, 'sender') + HEADERS).toBeLessThan(120)
+  })
+
+  test('in which an int and 1 KiB changed stay below 1,150', () => {
+    expect(frameBytes({ count: packr.pack(42), text: kibibyte }, 'sender') + HEADERS).toBeLessThan(1_150)
+  })
+
+  test('name another member that created the session once, however many stamps are its', () => {
+    const other = 'a-member-id-of-22-chars'
+    const own = frameBytes({ count: packr.pack(42) }, 'sender')
+    expect(frameBytes({ count: packr.pack(42) }, other) - own).toBe(other.length + 1)
+  })
+})
