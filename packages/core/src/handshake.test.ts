@@ -206,6 +206,18 @@ describe('an address', () => {
     expect(greeted(a, hello({ address: ':7373' })).peer?.address).toBe('10.0.0.9:7373')
   })
 
+  test('of a member that dialled us is dialled by us when its link has gone', () => {
+    const net = new Net()
+    const [a, b] = [net.member('a'), net.member('b')]
+    meet(a, b, net)
+    expect([a.dials, b.dials]).toEqual([[], ['a:1']])
+    // b cannot come to us any more, and we to it.
+    net.freeze(b)
+    net.breakLink(a, b)
+    net.run(100)
+    expect(a.dials).toEqual(['b:1'])
+  })
+
   test('spreads: who names one member becomes known to all', () => {
     const net = new Net()
     const [a, b, c, d] = [net.member('a'), net.member('b'), net.member('c'), net.member('d')]
