@@ -165,6 +165,7 @@ async function expectAgreement(sids: string[]): Promise<void> {
 
 async function sent(): Promise<{ deltas: number; touches: number }> {
   const counters = await Promise.all(servers.map(async (server) => (await server.ask('status')).counters))
-  const sum = (name: string) => counters.reduce((total, counter) => total + (counter[name] ?? Number.NaN), 0)
+  const sum = (name: 'deltasSent' | 'touchesSent') =>
+    counters.reduce((total, counter) => total + (counter[name] ?? Number.NaN), 0)
   return { deltas: sum('deltasSent'), touches: sum('touchesSent') }
 }

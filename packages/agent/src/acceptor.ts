@@ -80,8 +80,13 @@ export class Acceptor {
     try {
       await new Promise<void>((resolve, reject) => {
         this.#server.once('error', reject)
-        this.#server.listen(port, host, () => {
+        // Exclusive: workers of node:cluster would share the port, and take each other for former runs of one member.
+        this.#server.listen({ port, host, exclusive: true }, () => {
           this.#server.off('error', reject)
+          // Too many open files, say: one socket less, and no reason to end the user's process.
+          this.#server.on('error', (error) =>
+            this.#events.refused('', `A socket was not accepted: ${error.message}`),
+          )
           resolve()
         })
       })

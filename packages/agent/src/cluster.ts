@@ -24,7 +24,7 @@ const handshakeTimeoutMs = 1_000
  * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`, `SESSIONMESH_BAD_ADDRESS`, `SESSIONMESH_SECRET_REQUIRED`,
  * `SESSIONMESH_SECRET_TOO_SHORT`, `SESSIONMESH_PORT_IN_USE`, `SESSIONMESH_LISTEN_FAILED`
  */
-export async function joinCluster(options: ClusterOptions): Promise<Cluster> {
+export async function joinCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const resolved = resolveOptions(options)
   // The links exist before the machine does, because only a bound socket knows its port.
   const hooks: { runner?: Runner } = {}
@@ -46,15 +46,20 @@ export async function joinCluster(options: ClusterOptions): Promise<Cluster> {
     },
   )
   const { port } = await links.listen()
-  const agent = new Agent(resolved, links, port)
-  hooks.runner = agent.runner
-  await agent.join()
-  return agent
+  try {
+    const agent = new Agent(resolved, links, port)
+    hooks.runner = agent.runner
+    await agent.join()
+    return agent
+  } catch (error) {
+    await links.close()
+    throw error
+  }
 }
 
 class Agent implements Cluster {
   readonly name: string
-  readonly self: Member
+  readonly #self: Member
   readonly runner: Runner
   readonly #sessions: LocalSessions
   readonly #replica: Replica
@@ -66,6 +71,7 @@ class Agent implements Cluster {
   #early: (() => void)[] | undefined = []
   #onReady = () => {}
   #closing: Promise<void> | undefined
+  #hasLeft = false
 
   constructor(options: ResolvedOptions, links: Links, port: number) {
     const { name, config, keyring, logger } = options
@@ -74,9 +80,9 @@ class Agent implements Cluster {
       options.advertise ?? (isWildcard(options.host) ? `:${port}` : formatAddress(options.host, port))
     const memberName = options.memberName(port)
     this.name = name
-    this.self = { id, name: memberName, address, state: 'alive', self: true }
+    this.#self = { id, name: memberName, address, state: 'alive', self: true }
     this.#options = options
-    this.#logger = logger
+    this.#logger = guarded(logger)
     this.#replica = new Replica({
       self: { id, name: memberName, address },
       cluster: name,
@@ -95,6 +101,10 @@ class Agent implements Cluster {
     )
   }
 
+  get self(): Member {
+    return this.#hasLeft ? { ...this.#self, state: 'left' } : this.#self
+  }
+
   get sessions(): Sessions {
     return this.#sessions
   }
@@ -111,6 +121,8 @@ class Agent implements Cluster {
       const early = this.#early ?? []
       this.#early = undefined
       for (const tell of early) tell()
+      const isAlone = this.#replica.peers().every(({ link }) => link === undefined)
+      if (peers.length > 0 && isAlone) this.#warn('SESSIONMESH_ALONE', alone(peers))
     })
   }
 
@@ -123,7 +135,7 @@ class Agent implements Cluster {
       cluster: this.name,
       self: this.self,
       members: this.members(),
-      ready: this.#replica.isReady,
+      ready: this.#replica.isReady && this.#closing === undefined,
       sessions: this.#replica.size,
       tombstones: this.#replica.tombstones,
       digest: Object.fromEntries(this.#replica.digest().map((stamp) => [stamp.origin, formatStamp(stamp)])),
@@ -164,6 +176,7 @@ class Agent implements Cluster {
     this.runner.run(effects)
     await held
     await this.runner.leave()
+    this.#hasLeft = true
     this.#logger.info(`${this.self.name} has left cluster ${this.name}`)
     this.#emitter.removeAllListeners()
   }
@@ -181,7 +194,8 @@ class Agent implements Cluster {
         return this.#onReady()
       case 'member':
         this.#logger.info(`${event.peer.name} at ${event.peer.address} is ${event.state}`)
-        return this.#emit(`member:${event.state}`, memberOf(event.peer))
+        // It may be in another state by now, if much happened at once.
+        return this.#emit(`member:${event.state}`, { ...memberOf(event.peer), state: event.state })
       case 'takeover':
         this.#logger.info(`${event.sids.length} sessions of ${event.peer.name} are taken over`)
         return this.#emit('takeover', { member: memberOf(event.peer), sessions: event.sids })
@@ -210,26 +224,55 @@ class Agent implements Cluster {
     const text = suppressed === 0 ? message : `${message} (and ${suppressed} more like it)`
     this.#logger.warn(`${code}: ${text}`)
     this.#emit('warning', { code, message: text, address })
+    // A cluster that does not form looks like one that works, until a user is logged out.
+    if (!this.#options.isLogged) this.#whenJoined(() => this.#tellConsole(code, text))
+  }
+
+  #tellConsole(code: ErrorCode, text: string): void {
+    if (this.#emitter.listenerCount('warning') === 0) console.warn(`sessionmesh: ${code}: ${text}`)
+  }
+
+  #whenJoined(tell: () => void): void {
+    if (this.#early === undefined) tell()
+    else this.#early.push(tell)
   }
 
   #emit<E extends keyof ClusterEvents>(event: E, ...args: ClusterEvents[E]): void {
-    if (this.#early !== undefined) {
-      this.#early.push(() => this.#emit(event, ...args))
-      return
-    }
-    try {
-      this.#emitter.emit(event, ...args)
-    } catch (error) {
-      // A listener's fault is not the cluster's: the protocol goes on.
-      this.#logger.error(
-        `A listener of "${event}" threw: ${error instanceof Error ? error.stack : String(error)}`,
-      )
-    }
+    this.#whenJoined(() => {
+      try {
+        this.#emitter.emit(event, ...args)
+      } catch (error) {
+        // A listener's fault is not the cluster's: the protocol goes on.
+        this.#logger.error(
+          `A listener of "${event}" threw: ${error instanceof Error ? error.stack : String(error)}`,
+        )
+      }
+    })
   }
 }
 
 function memberOf({ id, name, address, state }: Peer): Member {
   return { id, name, address, state, self: false }
+}
+
+function alone(peers: readonly string[]): string {
+  const many =
+    peers.length === 1
+      ? 'The one configured peer did not answer'
+      : `None of ${peers.length} configured peers answered`
+  return `${many} (${peers.join(', ')}): this member is alone so far. If it is the first one, all is well.`
+}
+
+/** A logger that throws is its owner's fault, and must not stop the protocol. */
+function guarded(logger: Logger): Logger {
+  const guard = (level: keyof Logger) => (message: string) => {
+    try {
+      logger[level](message)
+    } catch {
+      // There is nowhere to say it.
+    }
+  }
+  return { debug: guard('debug'), info: guard('info'), warn: guard('warn'), error: guard('error') }
 }
 
 function isWildcard(host: string): boolean {

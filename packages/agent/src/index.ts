@@ -8,6 +8,7 @@ export type {
   ClusterEvents,
   ClusterOptions,
   Config,
+  Counters,
   Loaded,
   Logger,
   Member,

@@ -12,7 +12,7 @@ describe('options', () => {
   })
 
   it('spell an address in one way', () => {
-    expect(resolveOptions({ peers: [' Web-1:7373', '[0:0::1]:7373'] }).peers[0]).toBe('web-1:7373')
+    expect(resolveOptions({ secret, peers: [' Web-1:7373', '[0:0::1]:7373'] }).peers[0]).toBe('web-1:7373')
   })
 
   it.each<[string, ClusterOptions, string, RegExp]>([
@@ -27,6 +27,32 @@ describe('options', () => {
       { secret: '', listen: { host: '10.0.0.1' } },
       'SESSIONMESH_SECRET_REQUIRED',
       /secret/,
+    ],
+    [
+      'an empty list of secrets beyond loopback',
+      { secret: [], listen: { host: '0.0.0.0' } },
+      'SESSIONMESH_SECRET_REQUIRED',
+      /secret/,
+    ],
+    [
+      'a peer beyond loopback without a secret',
+      { peers: ['10.0.0.2:7373'] },
+      'SESSIONMESH_SECRET_REQUIRED',
+      /10\.0\.0\.2/,
+    ],
+    ['listen as a number', { listen: 7373 as {} }, 'SESSIONMESH_BAD_OPTION', /object/],
+    ['a misspelt part of listen', { listen: { prot: 1 } as {} }, 'SESSIONMESH_BAD_OPTION', /prot/],
+    [
+      'a port as text',
+      { listen: { port: '7399' as unknown as number } },
+      'SESSIONMESH_BAD_OPTION',
+      /"7399".*number/,
+    ],
+    [
+      'a logger that is a function',
+      { logger: console.log as unknown as Console },
+      'SESSIONMESH_BAD_OPTION',
+      /debug/,
     ],
     ['a short secret', { secret: 'short' }, 'SESSIONMESH_SECRET_TOO_SHORT', /16/],
     ['a short secret among several', { secret: [secret, 'short'] }, 'SESSIONMESH_SECRET_TOO_SHORT', /2 of 2/],

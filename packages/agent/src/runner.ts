@@ -59,10 +59,14 @@ export class Runner {
     for (const effect of effects) this.#queue.push(effect)
     if (this.#isRunning) return
     this.#isRunning = true
-    for (let effect = this.#queue.shift(); effect !== undefined; effect = this.#queue.shift())
-      this.#carryOut(effect)
-    this.#isRunning = false
-    this.#arm()
+    try {
+      for (let effect = this.#queue.shift(); effect !== undefined; effect = this.#queue.shift())
+        this.#carryOut(effect)
+    } finally {
+      // Whatever went wrong with one effect, the timer and the next input must find the loop in order.
+      this.#isRunning = false
+      this.#arm()
+    }
   }
 
   /** Resolves with the outcome of the acks that the core counts under this number. */
@@ -187,10 +191,9 @@ export class Runner {
     this.#linksById.delete(link.id)
     if (this.#linksById.size === 0) this.#onLastClosed()
     if (this.#isStopped) return
-    if (error instanceof SessionMeshError) {
-      this.#events.warning(error.code, error.message, link.dialled ?? link.remoteHost)
-    }
-    this.run(this.replica.linkDown(link.id, reason, this.now()))
+    // A fault is named by its code, so that it is not taken for a link that merely broke.
+    const why = error instanceof SessionMeshError ? error.code : reason
+    this.run(this.replica.linkDown(link.id, why, this.now()))
   }
 
   #onHanded(link: Link): void {

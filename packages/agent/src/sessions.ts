@@ -1,6 +1,7 @@
 /** The sessions of the cluster, free of any framework: values in, values out; all reads are local. */
 
 import { type Acks, type Replica, SessionMeshError } from '@sessionmesh/core'
+import { checkAcks } from './options.js'
 import type { Runner } from './runner.js'
 import { decodeToken, encodeToken } from './token.js'
 import type { Loaded, Member, Sessions, WriteOptions, WriteResult } from './types.js'
@@ -62,6 +63,13 @@ export class LocalSessions implements Sessions {
   write(sid: string, data: Record<string, unknown>, options: WriteOptions = {}): WriteResult {
     this.#checkOpen()
     const { base, ttlMs, acks = this.acks } = options
+    checkAcks(acks)
+    if (typeof data !== 'object' || data === null || Array.isArray(data)) {
+      throw new SessionMeshError(
+        'SESSIONMESH_BAD_OPTION',
+        'data must be an object: each of its fields is an attribute',
+      )
+    }
     const next = packAttributes(data, base)
     const { written, effects } = this.#replica.write(sid, next, { base, ttlMs, acks }, this.#runner.now())
     const acked = this.#acked(written.ack)

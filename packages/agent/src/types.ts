@@ -3,9 +3,9 @@
  * The behaviour behind it lives in cluster.ts and sessions.ts.
  */
 
-import type { Acks, Base, Config, MemberState } from '@sessionmesh/core'
+import type { Acks, Base, Config, Counters, ErrorCode, MemberState } from '@sessionmesh/core'
 
-export type { Acks, Base, Config, MemberState }
+export type { Acks, Base, Config, Counters, MemberState }
 
 /** What a user passes to `joinCluster`. */
 export interface ClusterOptions {
@@ -33,10 +33,10 @@ export interface ClusterOptions {
   ttlMs?: number
   /** How long `joinCluster` waits for peers that neither answer nor refuse, in ms. Default 5000. */
   joinTimeoutMs?: number
-  /** Console-shaped logger; silent by default. */
+  /** Console-shaped logger. Without one, warnings that no listener of `warning` takes go to `console.warn`. */
   logger?: Logger
   /** Timeouts and limits of the protocol; see `Config` in @sessionmesh/core for each meaning and default. */
-  config?: Partial<Config>
+  config?: Partial<Omit<Config, 'ttlMs' | 'joinTimeoutMs'>>
 }
 
 /** The part of `console` (or pino) that the agent uses. */
@@ -95,7 +95,7 @@ export interface WriteResult {
   base: Base | undefined
   /**
    * Resolves with the number of peers that held the write when the acks asked for had arrived (0 at once for
-   * `'none'`). Rejects with `SESSIONMESH_ACK_TIMEOUT` or `SESSIONMESH_NO_PEER`: the write stays made locally
+   * `'none'`, and for a write that was dropped). Rejects with `SESSIONMESH_ACK_TIMEOUT` or `SESSIONMESH_NO_PEER`: the write stays made locally
    * and still replicates, but the acks are not there. An unobserved rejection is not an unhandled one.
    */
   acked: Promise<number>
@@ -109,7 +109,10 @@ export interface Sessions {
   readonly acks: Acks
   /** The cluster's default idle lifetime, in ms. */
   readonly ttlMs: number
-  /** The session as this member knows it now, or `undefined`. Throws nothing. Loading is not a touch. */
+  /**
+   * The session as this member knows it now, or `undefined`. Loading is not a touch.
+   * @throws SessionMeshError `SESSIONMESH_UNREADABLE_ATTRIBUTE` when a member of another version wrote it
+   */
   load(sid: string): Loaded | undefined
   /**
    * Read-your-writes: `undefined` when this member may serve `sid` to the bearer of `token` at once; else a
@@ -126,12 +129,18 @@ export interface Sessions {
   /**
    * Writes `data`. @throws SessionMeshError `SESSIONMESH_UNSERIALISABLE_ATTRIBUTE`,
    * `SESSIONMESH_FORBIDDEN_ATTRIBUTE`, `SESSIONMESH_SESSION_TOO_LARGE`, `SESSIONMESH_BAD_SESSION_ID`,
-   * `SESSIONMESH_CLOSED`; nothing is written then.
+   * `SESSIONMESH_BAD_OPTION`, `SESSIONMESH_CLOSED`; nothing is written then.
    */
   write(sid: string, data: Record<string, unknown>, options?: WriteOptions): WriteResult
-  /** Renews the idle time, and changes `ttlMs` if given. False when there is no such session. */
+  /**
+   * Renews the idle time, and changes `ttlMs` if given. False when there is no such session.
+   * @throws SessionMeshError `SESSIONMESH_BAD_OPTION` for a ttl that is none, `SESSIONMESH_CLOSED`
+   */
   touch(sid: string, options?: { ttlMs?: number | undefined }): boolean
-  /** Ends the session for good, on every member. False when there was none here (the id is dead anyway). */
+  /**
+   * Ends the session for good, on every member. False when there was none here (the id is dead anyway).
+   * @throws SessionMeshError `SESSIONMESH_BAD_SESSION_ID`, `SESSIONMESH_CLOSED`
+   */
   destroy(sid: string, options?: { acks?: Acks | undefined }): { destroyed: boolean; acked: Promise<number> }
   has(sid: string): boolean
   /** Ids of the living sessions. */
@@ -139,8 +148,9 @@ export interface Sessions {
   /** The member that answers for the session: its last writer while alive. `undefined` if no such session. */
   owner(sid: string): Member | undefined
   /**
-   * Resolves when everything written before this call is handed to the operating system for every linked
-   * peer: what a SIGKILL of this process can no longer take away. Never rejects.
+   * Resolves when everything written before this call is handed to the operating system for every linked peer
+   * that takes it: what a SIGKILL of this process can no longer take away. A peer that is clogged is not waited
+   * for. Never rejects.
    */
   flushed(): Promise<void>
 }
@@ -150,7 +160,7 @@ export interface ClusterEvents {
   'member:suspect': [Member]
   'member:dead': [Member]
   'member:left': [Member]
-  /** `member` died or left; `sessions` are the ids for which this member now answers. */
+  /** `member` died or left; `sessions` are the ids for which this member now answers, often none. */
   takeover: [{ member: Member; sessions: string[] }]
   'sync:start': [{ peer: Member }]
   /** A transfer from `peer` ended; when `complete` is false nothing of it was kept. */
@@ -160,7 +170,7 @@ export interface ClusterEvents {
   'session:destroyed': [SessionEvent]
   'session:expired': [SessionEvent]
   /** Something that a person should know; rate-limited by code and address. */
-  warning: [{ code: string; message: string; address?: string | undefined }]
+  warning: [{ code: ErrorCode; message: string; address?: string | undefined }]
 }
 
 /** At least once per change and member; exactly once without faults. */
@@ -184,7 +194,7 @@ export interface Status {
   tombstones: number
   /** Per origin (member id) the stamp up to which everything is merged here. */
   digest: Record<string, string>
-  counters: Record<string, number>
+  counters: Counters
 }
 
 /** This process's membership of a cluster. */

@@ -36,11 +36,27 @@ export function packAttributes(
   return packed
 }
 
-/** A fresh object of fresh values. */
+/**
+ * A fresh object of fresh values.
+ * @throws SessionMeshError `SESSIONMESH_UNREADABLE_ATTRIBUTE`, naming the attribute: a peer wrote what is no value
+ */
 export function unpackAttributes(attributes: ReadonlyMap<string, Uint8Array>): Record<string, unknown> {
   const data: Record<string, unknown> = {}
-  for (const [name, bytes] of attributes) data[name] = packr.unpack(asBuffer(bytes))
+  for (const [name, bytes] of attributes) data[name] = unpack(name, bytes)
   return data
+}
+
+function unpack(name: string, bytes: Uint8Array): unknown {
+  try {
+    return packr.unpack(asBuffer(bytes))
+  } catch (cause) {
+    throw new SessionMeshError(
+      'SESSIONMESH_UNREADABLE_ATTRIBUTE',
+      `The session attribute "${name}" cannot be read: ${cause instanceof Error ? cause.message : String(cause)}. ` +
+        'Do all members run the same version? Destroy the session if the error stays.',
+      { cause },
+    )
+  }
 }
 
 /** A view, not a copy: from a Buffer, msgpackr gives binary values as Buffers again, else as Uint8Arrays. */

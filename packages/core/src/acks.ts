@@ -10,7 +10,7 @@ interface Pending {
   readonly deadlineMs: number
 }
 
-export class Acks {
+export class PendingAcks {
   readonly #context: Context
   #pending: Pending[] = []
   #last = 0

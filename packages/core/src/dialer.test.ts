@@ -91,13 +91,24 @@ describe('the wait before the next attempt', () => {
     expect(waits(dialerOf(1), [false, false])).toEqual([50, 300])
   })
 
-  test('starts anew after an answer', () => {
+  test('starts anew when the link has proven itself, not with the mere answer', () => {
     const dialer = dialerOf()
     waits(dialer, [true, true, true])
     dialer.due(at(100_000), unlinked)
     dialer.answered('x:1', 'b', false)
-    dialer.failed('x:1', 'refused', at(200_000))
-    expect(dialer.nextMs(unlinked)).toBe(200_050)
+    dialer.failed('x:1', 'rejected', at(200_000))
+    expect(dialer.nextMs(unlinked)).toBe(200_800)
+    dialer.answered('x:1', 'b', false)
+    dialer.proven('b')
+    dialer.failed('x:1', 'refused', at(300_000))
+    expect(dialer.nextMs(unlinked)).toBe(300_050)
+  })
+
+  test('is never short for somebody who rejects us', () => {
+    const dialer = dialerOf()
+    dialer.add('x:1', true, at(0))
+    dialer.failed('x:1', 'rejected', at(0))
+    expect(dialer.nextMs(unlinked)).toBe(200)
   })
 
   test('is over when a link closes', () => {

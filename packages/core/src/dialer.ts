@@ -86,7 +86,16 @@ export class Dialer {
   answered(address: string, member: Origin, isSelf: boolean): void {
     const candidate = this.#candidates.get(address)
     if (candidate === undefined) return
-    Object.assign(candidate, { member, isSelf, isDialling: false, wasTried: true, failures: 0, refusals: 0 })
+    Object.assign(candidate, { member, isSelf, isDialling: false, wasTried: true })
+  }
+
+  /** The link there has proven itself. Before that an answer is no success: it may be refused again and again. */
+  proven(member: Origin): void {
+    for (const candidate of this.#candidates.values()) {
+      if (candidate.member !== member) continue
+      candidate.failures = 0
+      candidate.refusals = 0
+    }
   }
 
   /**
@@ -98,7 +107,7 @@ export class Dialer {
     if (candidate === undefined) return
     const { redialMs, dialBackoffMs, maxDialBackoffMs } = this.#config
     candidate.refusals = failure === 'refused' ? candidate.refusals + 1 : 0
-    const isSoon = candidate.failures === 0 || candidate.refusals === 1
+    const isSoon = failure !== 'rejected' && (candidate.failures === 0 || candidate.refusals === 1)
     const backoffMs = Math.min(dialBackoffMs * 2 ** Math.max(0, candidate.failures - 1), maxDialBackoffMs)
     candidate.nextMs = now.monoMs + (isSoon ? redialMs : backoffMs * (1 + this.#random() / 2))
     candidate.failures = Math.min(candidate.failures + 1, 16)

@@ -12,6 +12,9 @@ import { compareStamps, type Origin, type Stamp } from './stamp.js'
 /** What travels: one stamp per origin. */
 export type DigestEntries = readonly Stamp[]
 
+/** Each restart of a member retires an origin: a bound for a cluster that runs for years. */
+const MAX_RETIRED = 1_000
+
 export class Digest {
   readonly #stamps = new Map<Origin, Stamp>()
   readonly #retired = new Map<Origin, Stamp>()
@@ -60,6 +63,10 @@ export class Digest {
     if (stamp === undefined) return
     this.#stamps.delete(origin)
     this.#retired.set(origin, stamp)
+    for (const oldest of this.#retired.keys()) {
+      if (this.#retired.size <= MAX_RETIRED) break
+      this.#retired.delete(oldest)
+    }
   }
 
   /** The origin is not dead after all, and tells its own entry: told here as well, or digests would differ. */

@@ -80,7 +80,7 @@ export class Handshake {
       ...self,
       clockMs: clock.timeAt(now),
       digest: digest.entries(),
-      roster: members.roster(false),
+      roster: members.roster('hello', now),
     })
   }
 
@@ -179,13 +179,16 @@ export class Handshake {
     }
     const aheadMs = Math.round(hello.clockMs - now.wallMs)
     const clocks = `has clock ${hello.clockMs} ms, this member ${now.wallMs} ms (${aheadMs} ms apart): set the clocks by NTP`
-    // Refused by both, whoever is ahead: else the one would take for a link what the other cuts.
+    // By both ends if they can: else one would take for a link what the other cuts. (It is the hybrid clock that is
+    // told, which may be ahead of the wall clock behind it; then one end alone refuses, and the other backs off.)
     if (Math.abs(aheadMs) > config.maxClockDriftMs) throw refuse('SESSIONMESH_CLOCK_DRIFT', clocks)
     if (Math.abs(aheadMs) > config.clockDriftWarningMs) {
       this.#context.warn('SESSIONMESH_CLOCK_DRIFT', `${hello.name} at ${at} ${clocks}`, at)
     }
     // Not "it knows us and we do not know it": word of it may be on its way to us.
     if (members.isForgotten(hello.id) && hello.digest.length > 0 && !this.#mustYield(hello)) {
+      // It is told once: from then on it is a newcomer, whatever it has got from others meanwhile.
+      members.pardon(hello.id)
       throw refuse(
         'SESSIONMESH_FORGOTTEN_MEMBER',
         'was away for longer than forgetDeadAfterMs: it must start afresh',

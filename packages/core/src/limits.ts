@@ -23,7 +23,9 @@ export function checkWrite(
       `A session id must be a string of 1 to ${config.maxNameLength} characters`,
     )
   }
-  let bytes = held?.bytes ?? 0
+  if (changes.length === 0) return
+  const before = held?.bytes ?? 0
+  let bytes = before
   let added = 0
   for (const { name, value } of changes) {
     checkName(name, config)
@@ -33,16 +35,26 @@ export function checkWrite(
       added++
     }
   }
-  if (bytes > config.maxSessionBytes) {
+  // Writes of two members may merge above the limit: such a session may still shrink.
+  if (bytes > config.maxSessionBytes && bytes > before) {
     const largest = changes.reduce((a, b) => ((a.value?.length ?? 0) >= (b.value?.length ?? 0) ? a : b))
     throw tooLarge(
       `would take ${bytes} bytes, and config.maxSessionBytes is ${config.maxSessionBytes}; ` +
         `the largest change is attribute "${largest.name}"`,
     )
   }
-  if (held !== undefined ? held.names + added > config.maxAttributes : added > config.maxAttributes) {
+  if (added > 0 && (held?.names ?? 0) + added > config.maxAttributes) {
     throw tooLarge(`would have more than ${config.maxAttributes} attributes (config.maxAttributes)`)
   }
+}
+
+/** @throws SessionMeshError `SESSIONMESH_BAD_OPTION`: peers would refuse a frame with such a ttl. */
+export function checkTtl(ttlMs: number | undefined): void {
+  if (ttlMs === undefined || (Number.isFinite(ttlMs) && ttlMs > 0)) return
+  throw new SessionMeshError(
+    'SESSIONMESH_BAD_OPTION',
+    `ttlMs is ${ttlMs}; give a finite number of milliseconds above 0, or destroy the session`,
+  )
 }
 
 function checkName(name: string, config: Config): void {

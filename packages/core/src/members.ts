@@ -5,7 +5,7 @@
  *     suspect  its link closed, or it is silent, or it is only known from others
  *     dead     silent for deadAfterMs, or nobody listens at its address any more, and no living member that
  *              we hear vouches for it ("I have a link to it and hear it")
- *     left     said goodbye, or was replaced by a new run at the same name and address; final
+ *     left     said goodbye, or was replaced by a new run at the same name and address: it is not expected back
  *
  * A verdict is cheap and reversible: a dead member that is heard again is alive, and resumes by digest.
  */
@@ -42,6 +42,9 @@ export interface Peer {
 }
 
 export type MemberChange = { readonly peer: Peer; readonly from: MemberState; readonly to: MemberState }
+
+/** A bound for a cluster that restarts for years. */
+const MAX_FORGOTTEN = 10_000
 
 export class Members {
   readonly #config: Config
@@ -85,6 +88,10 @@ export class Members {
     return !this.#living.has(id)
   }
 
+  pardon(id: Origin): void {
+    this.#forgotten.delete(id)
+  }
+
   /** A newcomer holds nothing against anybody. */
   startAfresh(): void {
     this.#forgotten.clear()
@@ -100,6 +107,13 @@ export class Members {
     for (const peer of this.#peers.values())
       if (peer.state !== 'left' && !peer.digest.covers(stamp)) return false
     return true
+  }
+
+  /** Whether a member that has not left is known by this address. */
+  listensAt(address: string): boolean {
+    for (const peer of this.#peers.values())
+      if (peer.address === address && peer.state !== 'left') return true
+    return false
   }
 
   established(entry: { id: Origin; name: string; address: string }, link: LinkId, now: Instant): Peer {
@@ -166,7 +180,7 @@ export class Members {
       const goneMs = now.monoMs - peer.goneMs
       if (!isLiving(peer) && peer.link === undefined && goneMs > this.#config.forgetDeadAfterMs) {
         this.#peers.delete(peer.id)
-        this.#forgotten.add(peer.id)
+        this.#forget(peer.id)
       }
     }
     return silent
@@ -177,17 +191,29 @@ export class Members {
     for (const peer of this.#peers.values()) peer.heardMs = Math.min(now.monoMs, peer.heardMs + lateMs)
   }
 
-  roster(withDigests: boolean): RosterEntry[] {
-    return [...this.#peers.values()].map((peer) => {
+  /**
+   * What others are told. Heartbeats, which are many, leave out who is long gone: who missed a goodbye hears of it
+   * with the next hello. Digests go with the end of a transfer alone.
+   */
+  roster(on: 'hello' | 'heartbeat' | 'transfer', now: Instant): RosterEntry[] {
+    const roster: RosterEntry[] = []
+    for (const peer of this.#peers.values()) {
       const { id, name, address, state } = peer
-      return {
-        id,
-        name,
-        address,
-        state,
-        digest: withDigests && state !== 'left' ? peer.digest.entries() : undefined,
-      }
-    })
+      const isOld = state === 'left' && now.monoMs - peer.goneMs > 10 * this.#config.deadAfterMs
+      if (isOld && on === 'heartbeat') continue
+      const digest = on === 'transfer' && state !== 'left' ? peer.digest.entries() : undefined
+      roster.push({ id, name, address, state, digest })
+    }
+    return roster
+  }
+
+  #forget(id: Origin): void {
+    this.#forgotten.add(id)
+    // In the order of their being added: what is dropped is long past.
+    for (const oldest of this.#forgotten) {
+      if (this.#forgotten.size <= MAX_FORGOTTEN) break
+      this.#forgotten.delete(oldest)
+    }
   }
 
   #silentMs(peer: Peer, now: Instant): number {

@@ -75,6 +75,19 @@ export class Pulls {
     if (this.#open?.link === link) this.#abandon(this.#open, now)
   }
 
+  /** Our state is gone: what was asked for told of another, so everything is asked for again. */
+  startAfresh(now: Instant): void {
+    this.#held.clear()
+    this.#gaps.clear()
+    this.#wanted.splice(0)
+    const open = this.#open
+    this.#open = undefined
+    if (open !== undefined) {
+      this.#context.notify({ type: 'sync', phase: 'end', peer: open.peer, complete: false, sessions: 0 })
+    }
+    for (const peer of this.#context.members.linked()) this.want(peer.link as LinkId, peer, now)
+  }
+
   /** Compares a peer's digest with ours. */
   compare(link: LinkId, peer: Peer, digest: readonly Stamp[], now: Instant): void {
     const { members, config, self } = this.#context

@@ -35,36 +35,41 @@ interface Question {
 export class Reads {
   readonly #context: Context
   readonly #nextPull: () => number
-  #waits: Wait[] = []
+  readonly #waits = new Map<string, Set<Wait>>()
   #lastWait = 0
   readonly #questions = new Map<string, Question>()
-  /** True while this member may have missed what happened: it stood still, and has not caught up. */
-  isBehind: () => boolean
+  readonly #behindUntilMs: () => number | undefined
 
-  constructor(context: Context, nextPull: () => number, isBehind: () => boolean) {
+  /**
+   * @param behindUntilMs until when at the latest this member may have missed what happened, because it stood
+   * still and has not caught up: no read is served before.
+   */
+  constructor(context: Context, nextPull: () => number, behindUntilMs: () => number | undefined) {
     this.#context = context
     this.#nextPull = nextPull
-    this.isBehind = isBehind
+    this.#behindUntilMs = behindUntilMs
   }
 
   get pending(): number {
-    return this.#waits.length + this.#questions.size
+    return this.#waits.size + this.#questions.size
   }
 
   /** The number of a `caughtUp` effect to come, or `undefined` when the read may be served at once. */
   catchUp(sid: string, token: readonly Stamp[], now: Instant): number | undefined {
     const { waitMs, askTimeoutMs } = this.#context.config
-    const deadlineMs = now.monoMs + waitMs + askTimeoutMs
+    // While it catches up, everything is being pulled: nothing is asked for one by one.
+    const askMs = (this.#behindUntilMs() ?? now.monoMs) + waitMs
     const wait: Wait = {
       wait: ++this.#lastWait,
       sid,
       needs: [...token],
-      askMs: now.monoMs + waitMs,
-      deadlineMs,
+      askMs,
+      deadlineMs: askMs + askTimeoutMs,
     }
     if (this.#isSatisfied(wait)) return undefined
     this.#context.counters.waitedReads++
-    this.#waits.push(wait)
+    const waits = this.#waits.get(sid) ?? new Set()
+    this.#waits.set(sid, waits.add(wait))
     return wait.wait
   }
 
@@ -106,7 +111,7 @@ export class Reads {
     for (const sid of sids) this.#question(sid, now)
     const unanswered = sids.filter((sid) => this.#questions.get(sid)?.answers.length === 0)
     if (link !== undefined) this.#ask(link, unanswered)
-    for (const sid of sids) this.#askNext(sid)
+    this.#askNext(sids)
   }
 
   answered(link: LinkId, origin: Origin, message: State, now: Instant): void {
@@ -141,55 +146,60 @@ export class Reads {
   }
 
   linkGone(link: LinkId): void {
-    for (const question of this.#questions.values()) {
-      if (question.asking?.link !== link) continue
-      question.asking = undefined
-      this.#askNext(question.sid)
-    }
+    const orphaned = [...this.#questions.values()].filter(({ asking }) => asking?.link === link)
+    for (const question of orphaned) question.asking = undefined
+    this.#askNext(orphaned.map(({ sid }) => sid))
   }
 
   /** A peer has come: those questions that nobody could answer go on. */
   linkCame(origin: Origin): void {
-    for (const question of this.#questions.values()) {
-      question.asked.delete(origin)
-      this.#askNext(question.sid)
-    }
+    for (const question of this.#questions.values()) question.asked.delete(origin)
+    this.#askNext(this.#questions.keys())
   }
 
   /** The digest rose, an answer came, or a member changed: what can be merged and served now? */
   settle(now: Instant): void {
     for (const question of this.#questions.values()) this.#settleQuestion(question, now)
-    this.#waits = this.#waits.filter((wait) => {
-      if (!this.#isSatisfied(wait)) return true
-      this.#context.effect({ type: 'caughtUp', wait: wait.wait, isStale: false })
-      return false
-    })
+    this.#askNext(this.#questions.keys())
+    for (const wait of this.#allWaits()) if (this.#isSatisfied(wait)) this.#end(wait, false)
   }
 
   tick(now: Instant): void {
-    for (const wait of this.#waits) {
-      if (wait.askMs <= now.monoMs && !this.#questions.has(wait.sid)) this.fetch([wait.sid], undefined, now)
+    const due: string[] = []
+    for (const [sid, waits] of this.#waits) {
+      if (!this.#questions.has(sid) && [...waits].some(({ askMs }) => askMs <= now.monoMs)) due.push(sid)
     }
-    this.#waits = this.#waits.filter((wait) => {
-      if (wait.deadlineMs > now.monoMs) return true
+    if (due.length > 0) this.fetch(due, undefined, now)
+    for (const wait of this.#allWaits()) {
+      if (wait.deadlineMs > now.monoMs) continue
       this.#context.counters.staleReads++
       this.#context.warn('SESSIONMESH_STALE_READ', STALE)
-      this.#context.effect({ type: 'caughtUp', wait: wait.wait, isStale: true })
-      return false
-    })
+      this.#end(wait, true)
+    }
     for (const question of this.#questions.values()) this.#expireQuestion(question, now)
   }
 
   nextMs(): number {
     let next = Number.POSITIVE_INFINITY
-    for (const { sid, askMs, deadlineMs } of this.#waits) {
+    for (const { sid, askMs, deadlineMs } of this.#allWaits()) {
       next = Math.min(next, this.#questions.has(sid) ? deadlineMs : askMs)
     }
     return next
   }
 
+  *#allWaits(): Generator<Wait> {
+    for (const waits of this.#waits.values()) yield* waits
+  }
+
+  #end(wait: Wait, isStale: boolean): void {
+    const waits = this.#waits.get(wait.sid)
+    waits?.delete(wait)
+    if (waits?.size === 0) this.#waits.delete(wait.sid)
+    this.#context.effect({ type: 'caughtUp', wait: wait.wait, isStale })
+  }
+
   #isSatisfied(wait: Wait): boolean {
-    if (this.isBehind()) return false
+    if (this.#behindUntilMs() !== undefined) return false
     const question = this.#questions.get(wait.sid)
     const record = this.#context.records.get(wait.sid)
     if (record?.whole === false && question !== undefined && question.answers.length === 0) return false
@@ -253,17 +263,28 @@ export class Reads {
     return question
   }
 
-  #askNext(sid: string): void {
+  /** Goes on to the next member for each of these that needs it, with one message to each. */
+  #askNext(sids: Iterable<string>): void {
+    const asks = new Map<LinkId, string[]>()
+    for (const sid of sids) {
+      const link = this.#whomToAsk(sid)
+      if (link === undefined) continue
+      const asked = asks.get(link)
+      if (asked === undefined) asks.set(link, [sid])
+      else asked.push(sid)
+    }
+    for (const [link, asked] of asks) this.#ask(link, asked)
+  }
+
+  #whomToAsk(sid: string): LinkId | undefined {
     const question = this.#questions.get(sid)
-    if (question === undefined || question.asking !== undefined) return
-    const needs = this.#waits
-      .filter((wait) => wait.sid === sid)
+    if (question === undefined || question.asking !== undefined) return undefined
+    const needs = [...(this.#waits.get(sid) ?? [])]
       .flatMap((wait) => wait.needs)
       .filter((stamp) => !question.answeredBy.covers(stamp))
-    if (question.answers.length > 0 && needs.length === 0) return
+    if (question.answers.length > 0 && needs.length === 0) return undefined
     const open = this.#context.members.linked().filter(({ id }) => !question.asked.has(id))
-    const next = open.find(({ digest }) => digest.coversAll(needs)) ?? open[0]
-    if (next?.link !== undefined) this.#ask(next.link, [sid])
+    return (open.find(({ digest }) => digest.coversAll(needs)) ?? open[0])?.link
   }
 
   #ask(link: LinkId, sids: readonly string[]): void {
@@ -283,12 +304,11 @@ export class Reads {
         this.#context.absorb(question.answers, [], now, { isWhole: true })
       question.answers = []
     }
-    const isWanted =
-      records.get(question.sid)?.whole === false || this.#waits.some(({ sid }) => sid === question.sid)
+    const isWanted = records.get(question.sid)?.whole === false || this.#waits.has(question.sid)
     // Kept while somebody waits, even if nobody is left to ask: who was asked is not asked again at once.
-    if (isWanted) this.#askNext(question.sid)
-    else if (question.asking === undefined && question.answers.length === 0)
+    if (!isWanted && question.asking === undefined && question.answers.length === 0) {
       this.#questions.delete(question.sid)
+    }
   }
 
   /** An answer that our digest never came to cover, or a whole that nobody has. */

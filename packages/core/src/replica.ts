@@ -4,13 +4,13 @@
  * virtual clock and a hostile network.
  */
 
-import { Acks } from './acks.js'
+import { PendingAcks } from './acks.js'
 import type { Config } from './config.js'
 import { Context, type Counters } from './context.js'
 import type { DialFailure } from './dialer.js'
 import type { DigestEntries } from './digest.js'
-import { type ErrorCode, SessionMeshError } from './errors.js'
-import type { Acks as AcksNeeded, Effect, Self } from './events.js'
+import { isErrorCode, SessionMeshError } from './errors.js'
+import type { Acks, Effect, Self } from './events.js'
 import { type Established, Handshake } from './handshake.js'
 import { sweep } from './housekeeping.js'
 import type { LinkId, MemberChange, Peer } from './members.js'
@@ -36,7 +36,7 @@ export interface ReplicaOptions {
 export class Replica {
   readonly #context: Context
   readonly #outbox: Outbox
-  readonly #acks: Acks
+  readonly #acks: PendingAcks
   readonly #pulls: Pulls
   readonly #reads: Reads
   readonly #handshake: Handshake
@@ -58,14 +58,14 @@ export class Replica {
       this.#memberChanged(change, now),
     )
     this.#outbox = new Outbox(this.#context)
-    this.#acks = new Acks(this.#context)
+    this.#acks = new PendingAcks(this.#context)
     this.#pulls = new Pulls(this.#context, nextPull)
     this.#transfers = new Transfers(
       this.#context,
       (now) => this.#flush(now),
       () => this.#pulls.isBuilding,
     )
-    this.#reads = new Reads(this.#context, nextPull, () => this.#behindSinceMs !== undefined)
+    this.#reads = new Reads(this.#context, nextPull, () => this.#behindUntilMs())
     this.#handshake = new Handshake(this.#context, (now) => this.#startAfresh(now))
     this.#sessions = new Sessions(this.#context, this.#outbox, this.#acks, this.#reads)
   }
@@ -80,12 +80,6 @@ export class Replica {
     return this.tick(now)
   }
 
-  /** Discovery found an address: a hint, to be proven by a hello. */
-  candidate(address: string, now: Instant): Effect[] {
-    this.#context.dialer.add(address, true, now)
-    return this.#done(now)
-  }
-
   linkUp(link: LinkId, end: { dialled?: string | undefined; remoteHost: string }, now: Instant): Effect[] {
     this.#handshake.begin(link, end, now)
     return this.#done(now)
@@ -96,8 +90,8 @@ export class Replica {
     const address = this.#handshake.addressOf(link)
     const ended = this.#handshake.end(link, reason, now)
     if (ended !== undefined && reason === 'SESSIONMESH_FORGOTTEN_MEMBER') this.#startAfresh(now)
-    if (ended !== undefined && reason.startsWith('SESSIONMESH_')) {
-      this.#context.warn(reason as ErrorCode, `A peer cut the link to this member: ${reason}`, address)
+    if (ended !== undefined && isErrorCode(reason)) {
+      this.#context.warn(reason, `The link to ${address} was cut: ${reason}`, address)
     }
     if (ended?.peer !== undefined) this.#linkGone(link, ended.peer, reason, now)
     return this.#done(now)
@@ -165,7 +159,14 @@ export class Replica {
   nextTickMs(): number {
     const { config, dialer } = this.#context
     const beatMs = (this.#tickedMs ?? Number.NEGATIVE_INFINITY) + config.heartbeatMs
-    return Math.min(beatMs, dialer.nextMs(this.#isLinked), this.#acks.nextMs(), this.#reads.nextMs())
+    const behindMs = this.#behindUntilMs() ?? Number.POSITIVE_INFINITY
+    return Math.min(
+      beatMs,
+      behindMs,
+      dialer.nextMs(this.#isLinked),
+      this.#acks.nextMs(),
+      this.#reads.nextMs(),
+    )
   }
 
   // ---- sessions ----
@@ -204,7 +205,7 @@ export class Replica {
   }
 
   /** Ends the session for good. An id unknown here is marked as well: its creation may be on its way. */
-  destroy(sid: string, acks: AcksNeeded, now: Instant): { destroyed: Destroyed; effects: Effect[] } {
+  destroy(sid: string, acks: Acks, now: Instant): { destroyed: Destroyed; effects: Effect[] } {
     const destroyed = this.#sessions.destroy(sid, acks, now)
     return { destroyed, effects: this.#done(now) }
   }
@@ -275,8 +276,7 @@ export class Replica {
       case 'delta':
         return this.#receivedDelta(link, peer, message, now)
       case 'ack':
-        this.#context.members.toldDigest(peer, [message.upTo], now)
-        return this.#acks.check()
+        return this.#receivedAck(peer, message.upTo, now)
       case 'heartbeat':
         return this.#receivedHeartbeat(link, peer, message, now)
       case 'pull':
@@ -288,17 +288,18 @@ export class Replica {
     }
   }
 
-  #receivedDelta(link: LinkId, peer: Peer, message: DeltaMessage, now: Instant): void {
-    for (const { attributes, lifetime, destroyed } of message.deltas) {
-      const isForged = attributes.some(({ stamp }) => stamp.origin !== peer.id)
-      if (
-        isForged ||
-        (lifetime && lifetime.stamp.origin !== peer.id) ||
-        (destroyed && destroyed.origin !== peer.id)
-      ) {
-        throw new SessionMeshError('SESSIONMESH_BAD_FRAME', 'A frame is refused: a delta of another origin')
-      }
+  #receivedAck(peer: Peer, upTo: Stamp, now: Instant): void {
+    if (upTo.origin !== this.#context.self.id) {
+      throw new SessionMeshError(
+        'SESSIONMESH_BAD_FRAME',
+        'A frame is refused: an ack of what another member wrote',
+      )
     }
+    this.#context.members.toldDigest(peer, [upTo], now)
+    this.#acks.check()
+  }
+
+  #receivedDelta(link: LinkId, peer: Peer, message: DeltaMessage, now: Instant): void {
     const forgotten = this.#pulls.live(link, peer, message, now)
     this.#reads.fetch(forgotten, link, now)
     this.#settle(now)
@@ -307,6 +308,7 @@ export class Replica {
   #receivedHeartbeat(link: LinkId, peer: Peer, { digest, roster }: Heartbeat, now: Instant): void {
     // What it has merged matters for tombstones only once all that it sent before is merged here.
     if (!this.#pulls.isHolding(link)) this.#context.members.toldDigest(peer, digest, now)
+    this.#context.dialer.proven(peer.id)
     this.#meet(peer, roster, now)
     this.#pulls.compare(link, peer, digest, now)
     this.#acks.check()
@@ -361,7 +363,8 @@ export class Replica {
       this.#context.digest.revive(peer.id)
       this.#context.notify({ type: 'member', state: to, peer })
     }
-    if (to === 'left') this.#context.dialer.remove(peer.address)
+    if (to === 'left' && !this.#context.members.listensAt(peer.address))
+      this.#context.dialer.remove(peer.address)
     if (to !== 'dead' && to !== 'left') return
     // Its sessions were taken over when it was found dead; that it will not come back changes no owner.
     if (peer.announced && from !== 'dead') tellTakeover(this.#context, peer, now)
@@ -372,7 +375,7 @@ export class Replica {
   #linkGone(link: LinkId, peer: Peer, reason: string, now: Instant): void {
     this.#cleanUp(link, now)
     // What one end refused it will refuse again: only a link that broke is worth an attempt at once.
-    if (reason.startsWith('SESSIONMESH_')) this.#context.dialer.failed(peer.address, 'rejected', now)
+    if (isErrorCode(reason)) this.#context.dialer.failed(peer.address, 'rejected', now)
     else if (peer.state !== 'left') this.#context.dialer.hurry(peer.address, now)
     // Withdraw at once what we vouched for, and show the others what we hold of its last writes.
     this.#heartbeatMs = Number.NEGATIVE_INFINITY
@@ -411,7 +414,9 @@ export class Replica {
     this.#context.records.clear()
     this.#context.digest.clear()
     this.#context.members.startAfresh()
+    this.#context.transfers.clear()
     this.#behindSinceMs = now.monoMs
+    this.#pulls.startAfresh(now)
   }
 
   #links(): LinkId[] {
@@ -455,7 +460,7 @@ export class Replica {
     this.#context.send(this.#links(), {
       kind: 'heartbeat',
       digest: digest.entries(),
-      roster: members.roster(false),
+      roster: members.roster('heartbeat', now),
     })
   }
 
@@ -490,9 +495,16 @@ export class Replica {
     this.#context.notify({ type: 'ready' })
   }
 
+  #behindUntilMs(): number | undefined {
+    return this.#behindSinceMs === undefined
+      ? undefined
+      : this.#behindSinceMs + this.#context.config.deadAfterMs
+  }
+
   #checkCaughtUp(now: Instant): void {
-    if (this.#behindSinceMs === undefined) return
-    const isOver = now.monoMs - this.#behindSinceMs > this.#context.config.deadAfterMs
+    const untilMs = this.#behindUntilMs()
+    if (untilMs === undefined) return
+    const isOver = now.monoMs >= untilMs
     const isWhole =
       this.#pulls.isIdle && this.#context.members.livingPeers().every(({ link }) => link !== undefined)
     if (!isOver && !isWhole) return

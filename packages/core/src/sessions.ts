@@ -1,14 +1,14 @@
 /** What an application does with sessions: load, write a difference, touch, destroy. All of it is local. */
 
-import type { Acks } from './acks.js'
+import type { PendingAcks } from './acks.js'
 import { touchIntervalMs } from './config.js'
 import type { Context } from './context.js'
-import type { Acks as AcksNeeded } from './events.js'
-import { checkWrite } from './limits.js'
+import type { Acks } from './events.js'
+import { checkTtl, checkWrite } from './limits.js'
 import type { Outbox } from './outbox.js'
 import type { Reads } from './reads.js'
 import { difference, type SessionRecord } from './session.js'
-import type { Instant, Origin, Stamp } from './stamp.js'
+import { compareStamps, type Instant, type Origin, type Stamp } from './stamp.js'
 
 /** What a request loaded: its write is the difference against this. */
 export interface Base {
@@ -25,7 +25,7 @@ export interface View {
 export interface WriteOptions {
   readonly base?: Base | undefined
   readonly ttlMs?: number | undefined
-  readonly acks?: AcksNeeded | undefined
+  readonly acks?: Acks | undefined
 }
 
 export interface Written {
@@ -45,10 +45,10 @@ export interface Destroyed {
 export class Sessions {
   readonly #context: Context
   readonly #outbox: Outbox
-  readonly #acks: Acks
+  readonly #acks: PendingAcks
   readonly #reads: Reads
 
-  constructor(context: Context, outbox: Outbox, acks: Acks, reads: Reads) {
+  constructor(context: Context, outbox: Outbox, acks: PendingAcks, reads: Reads) {
     this.#context = context
     this.#outbox = outbox
     this.#acks = acks
@@ -82,16 +82,19 @@ export class Sessions {
   write(sid: string, next: ReadonlyMap<string, Uint8Array>, options: WriteOptions, now: Instant): Written {
     const { config, counters, clock, records } = this.#context
     const { base, ttlMs, acks = 'none' } = options
+    checkTtl(ttlMs)
     const current = this.load(sid, now)
     const held = records.get(sid)
-    if (held?.destroyed !== undefined || (base !== undefined && current === undefined)) return this.#dropped()
+    if (held?.destroyed !== undefined || this.#isOfAnotherLife(base, current)) return this.#dropped()
     const loaded = base?.attributes ?? held?.values() ?? new Map<string, Uint8Array>()
     const changes = difference(loaded, next)
     checkWrite(sid, changes, held, config)
     const newTtlMs = ttlMs ?? current?.ttlMs ?? config.ttlMs
     if (current !== undefined && changes.length === 0) {
       this.#touch(sid, newTtlMs, now)
-      return { outcome: 'unchanged', changed: [], base: base ?? current.base, ack: undefined }
+      // A write that is repeated because its acks were missed must not succeed for want of a difference.
+      const ack = held === undefined ? undefined : this.#expect(held.lastStamp, acks, now)
+      return { outcome: 'unchanged', changed: [], base: base ?? current.base, ack }
     }
     counters.writes++
     const stamp = clock.issue(now)
@@ -108,16 +111,19 @@ export class Sessions {
   }
 
   touch(sid: string, ttlMs: number | undefined, now: Instant): boolean {
+    checkTtl(ttlMs)
     const touched = this.has(sid, now)
     if (touched) this.#touch(sid, ttlMs, now)
     return touched
   }
 
   /** Ends the session for good. An id unknown here is marked as well: its creation may be on its way. */
-  destroy(sid: string, acks: AcksNeeded, now: Instant): Destroyed {
+  destroy(sid: string, acks: Acks, now: Instant): Destroyed {
     const destroyed = this.has(sid, now)
     const record = this.#context.records.get(sid)
-    if (record?.destroyed !== undefined) return { destroyed, ack: undefined }
+    if (record?.destroyed !== undefined) {
+      return { destroyed, ack: this.#expect(record.destroyed, acks, now) }
+    }
     checkWrite(sid, [], undefined, this.#context.config)
     const stamp = this.#context.clock.issue(now)
     const created = record?.created ?? this.#reads.view(sid, now)?.created ?? stamp
@@ -128,6 +134,12 @@ export class Sessions {
   #readable(sid: string, now: Instant): SessionRecord | undefined {
     const record = this.#reads.view(sid, now)
     return record !== undefined && this.#reads.isReadable(sid, record, now) ? record : undefined
+  }
+
+  /** The session that was loaded is gone; what bears its id now, if anything, was created later. */
+  #isOfAnotherLife(base: Base | undefined, current: View | undefined): boolean {
+    if (base === undefined) return false
+    return current === undefined || compareStamps(current.base.created, base.created) > 0
   }
 
   #dropped(): Written {
@@ -157,7 +169,7 @@ export class Sessions {
     }
   }
 
-  #expect(stamp: Stamp, acks: AcksNeeded, now: Instant): number | undefined {
+  #expect(stamp: Stamp, acks: Acks, now: Instant): number | undefined {
     return acks === 'none' ? undefined : this.#acks.expect(stamp, acks, now)
   }
 }

@@ -37,6 +37,9 @@ export function formatStamp(stamp: Stamp): string {
   return `${stamp.time}.${stamp.counter}@${stamp.origin}`
 }
 
+/** Far above the writes that a millisecond can see; a clock that comes to it goes on with the next one. */
+export const MAX_COUNTER = 2 ** 31
+
 /** The clock of one member. Every stamp it issues is above all that it issued or observed before. */
 export class HybridClock {
   readonly #origin: Origin
@@ -56,8 +59,11 @@ export class HybridClock {
     if (now.wallMs > this.#time) {
       this.#time = now.wallMs
       this.#counter = 0
-    } else {
+    } else if (this.#counter < MAX_COUNTER) {
       this.#counter++
+    } else {
+      this.#time++
+      this.#counter = 0
     }
     return { time: this.#time, counter: this.#counter, origin: this.#origin }
   }

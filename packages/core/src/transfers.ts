@@ -50,7 +50,9 @@ export class Transfers {
       this.#context.effect({ type: 'send', links: [link], message, resume: true })
       return
     }
-    const end = { digest: this.#context.digest.entries(), roster: this.#context.members.roster(true) }
+    // Retired origins too: a client's token may name one, and the asker would look for what is long settled.
+    const { digest, members } = this.#context
+    const end = { digest: digest.all(), roster: members.roster('transfer', now) }
     this.#context.transfers.delete(link)
     this.#context.counters.transfersSent++
     this.#context.send([link], { ...message, end })

@@ -7,6 +7,7 @@ import { bytes, messageArb, stamp } from '../test/arbitraries.js'
 import { resolveConfig } from './config.js'
 import { SessionMeshError } from './errors.js'
 import type { Message } from './messages.js'
+import type { Stamp } from './stamp.js'
 import { FORBIDDEN_NAMES, packMessage, parseMessage } from './wire.js'
 
 const config = resolveConfig()
@@ -126,9 +127,12 @@ describe('a frame that is not right', () => {
       expect(refusal(wire.slice(0, length), sender)).toBe('SESSIONMESH_BAD_FRAME')
   })
 
-  test.each(wires)('$kind: with a field too many it is refused', ({ wire, sender }) => {
-    expect(refusal([...wire, 0], sender)).toBe('SESSIONMESH_BAD_FRAME')
-  })
+  test.each(wires)(
+    '$kind: with a field too many it is refused, but for the hello of a later protocol',
+    ({ kind, wire, sender }) => {
+      expect(refusal([...wire, 0], sender)).toBe(kind === 'hello' ? undefined : 'SESSIONMESH_BAD_FRAME')
+    },
+  )
 
   test.each(wires)('$kind: with any field of another type it is refused', ({ wire, sender }) => {
     for (const at of wire.keys())
@@ -239,7 +243,21 @@ describe('a frame that is not right', () => {
     }
   })
 
-  test('is refused for texts and sessions beyond the limits', () => {
+  test('is refused when a live delta speaks of others, or says more than its sender claims', () => {
+    const live = (origin: string, time: number, upTo: Stamp | undefined) => {
+      const attribute = { name: 'x', value: undefined, stamp: { time, counter: 0, origin } }
+      const deltas = [{ sid: 's', created: stamp(1), attributes: [attribute] }]
+      return packMessage({ kind: 'delta', previous: undefined, upTo, wantsAck: false, deltas }, 'sender')
+    }
+    const upTo = { time: 5, counter: 0, origin: 'sender' }
+    expect(refusal(live('sender', 5, upTo), 'sender')).toBeUndefined()
+    expect(refusal(live('sender', 6, upTo), 'sender')).toBe('SESSIONMESH_BAD_FRAME')
+    expect(refusal(live('sender', 5, undefined), 'sender')).toBe('SESSIONMESH_BAD_FRAME')
+    expect(refusal(live('other', 5, upTo), 'sender')).toBe('SESSIONMESH_BAD_FRAME')
+    expect(refusal(live('sender', 5, { ...upTo, origin: 'other' }), 'sender')).toBe('SESSIONMESH_BAD_FRAME')
+  })
+
+  test('is refused for texts beyond the limits', () => {
     const withAttributes = (count: number, sid = 's') => {
       const attributes = Array.from({ length: count }, (_, i) => ({
         name: `${i}`,
@@ -249,8 +267,8 @@ describe('a frame that is not right', () => {
       const records = [{ sid, created: stamp(1), attributes }]
       return packMessage({ kind: 'state', pull: 1, records }, 'sender')
     }
-    expect(refusal(withAttributes(2 * config.maxAttributes), 'sender')).toBeUndefined()
-    expect(refusal(withAttributes(2 * config.maxAttributes + 1), 'sender')).toBe('SESSIONMESH_BAD_FRAME')
+    // Concurrent writes may merge above the limit of one write: a frame's size is the bound here.
+    expect(refusal(withAttributes(2 * config.maxAttributes + 1), 'sender')).toBeUndefined()
     expect(refusal(withAttributes(1, 'x'.repeat(config.maxNameLength)), 'sender')).toBeUndefined()
     expect(refusal(withAttributes(1, 'x'.repeat(config.maxNameLength + 1)), 'sender')).toBe(
       'SESSIONMESH_BAD_FRAME',

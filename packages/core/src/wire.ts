@@ -12,9 +12,9 @@
 import type { Config } from './config.js'
 import type { DigestEntries } from './digest.js'
 import { SessionMeshError } from './errors.js'
-import type { MemberState, Message, RosterEntry } from './messages.js'
-import type { Attribute, Delta } from './session.js'
-import type { Origin, Stamp } from './stamp.js'
+import type { DeltaMessage, MemberState, Message, RosterEntry } from './messages.js'
+import { type Attribute, type Delta, writeStamps } from './session.js'
+import { compareStamps, MAX_COUNTER, type Origin, type Stamp } from './stamp.js'
 
 export type Wire = readonly unknown[]
 
@@ -150,12 +150,13 @@ export function parseMessage(
   // A hello names its sender itself.
   const self = sender ?? text(frame.peek(3), 'member id', config)
   frame.useTable(stampTable(stamps, [self, ...origins], latestMs))
-  const message = parseFields(kind, frame)
-  frame.end()
+  const message = parseFields(kind, frame, self)
+  // A later protocol may say more in its hello, and is refused by its number.
+  if (kind !== 'hello') frame.end()
   return message
 }
 
-function parseFields(kind: (typeof KINDS)[number], frame: Reader): Message {
+function parseFields(kind: (typeof KINDS)[number], frame: Reader, sender: Origin): Message {
   switch (kind) {
     case 'hello':
       return {
@@ -173,7 +174,15 @@ function parseFields(kind: (typeof KINDS)[number], frame: Reader): Message {
     case 'delta': {
       const previous = frame.optionalStamp('previous')
       const upTo = frame.optionalStamp('upTo')
-      return { kind, previous, upTo, wantsAck: frame.count('wantsAck') === 1, deltas: frame.deltas() }
+      const message = {
+        kind,
+        previous,
+        upTo,
+        wantsAck: frame.count('wantsAck') === 1,
+        deltas: frame.deltas(),
+      }
+      checkOwn(message, sender)
+      return message
     }
     case 'ack':
       return { kind, upTo: frame.stamp('upTo') }
@@ -213,9 +222,21 @@ function stampTable(packed: readonly unknown[], origins: readonly Origin[], late
     if (origin === undefined) throw bad('a stamp names no origin')
     const time = base - count(packed[i + 1], 'stamp time')
     if (!Number.isSafeInteger(time) || time < 0) throw bad('a stamp has no valid time')
-    table.push({ time, counter: count(packed[i + 2], 'stamp counter'), origin })
+    const counter = count(packed[i + 2], 'stamp counter')
+    if (counter > MAX_COUNTER) throw bad('a stamp has no valid counter')
+    table.push({ time, counter, origin })
   }
   return table
+}
+
+/** A live message speaks of the sender's own writes alone, and its digest entry rises over all of them. */
+function checkOwn({ previous, upTo, deltas }: DeltaMessage, sender: Origin): void {
+  const isOwn = (stamp: Stamp | undefined) => stamp === undefined || stamp.origin === sender
+  if (!isOwn(previous) || !isOwn(upTo)) throw bad('a delta of another origin')
+  for (const stamp of deltas.flatMap(writeStamps)) {
+    if (!isOwn(stamp)) throw bad('a delta of another origin')
+    if (upTo === undefined || compareStamps(stamp, upTo) > 0) throw bad('a delta says more than it claims')
+  }
 }
 
 /** Takes the fields of one array in order, each checked. */
@@ -308,7 +329,6 @@ class Reader {
     const lifetime = this.peek() === 0 ? this.skip() : this.inner('lifetime').lifetime()
     const attributes: Attribute[] = []
     while (this.#at < this.#fields.length) {
-      if (attributes.length >= this.#config.maxAttributes * 2) throw bad('a session has too many attributes')
       attributes.push(this.attribute())
     }
     const delta = { sid, created, attributes, lifetime, destroyed, idleMs: idleMs < 0 ? undefined : idleMs }

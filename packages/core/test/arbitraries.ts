@@ -95,6 +95,23 @@ const wideDelta: fc.Arbitrary<Delta> = fc.record({
 const deltas = fc.array(wideDelta, { maxLength: 4 })
 const count = fc.nat()
 
+/** A live message speaks of the sender's own writes, up to what it claims. */
+const ownStamp = wideStamp.map((stamp) => ({ ...stamp, origin: 'sender' }))
+const highest = { time: 2 ** 50, counter: 0, origin: 'sender' }
+const own = (delta: Delta, stamp: Stamp): Delta => ({
+  ...delta,
+  attributes: delta.attributes.map((attribute) => ({ ...attribute, stamp })),
+  lifetime: delta.lifetime && { ...delta.lifetime, stamp },
+  destroyed: delta.destroyed && stamp,
+})
+const liveArb: fc.Arbitrary<Message> = fc.record({
+  kind: fc.constant('delta' as const),
+  previous: fc.option(ownStamp, { nil: undefined }),
+  upTo: fc.constant(highest),
+  deltas: fc.tuple(deltas, ownStamp).map(([list, stamp]) => list.map((delta) => own(delta, stamp))),
+  wantsAck: fc.boolean(),
+})
+
 /** Every kind of message, each field anything that its type allows. */
 export const messageArb: fc.Arbitrary<Message> = fc.oneof<fc.Arbitrary<Message>[]>(
   fc.record({
@@ -109,13 +126,7 @@ export const messageArb: fc.Arbitrary<Message> = fc.oneof<fc.Arbitrary<Message>[
     digest,
     roster,
   }),
-  fc.record({
-    kind: fc.constant('delta' as const),
-    previous: fc.option(wideStamp, { nil: undefined }),
-    upTo: fc.option(wideStamp, { nil: undefined }),
-    deltas,
-    wantsAck: fc.boolean(),
-  }),
+  liveArb,
   fc.record({ kind: fc.constant('ack' as const), upTo: wideStamp }),
   fc.record({ kind: fc.constant('heartbeat' as const), digest, roster }),
   fc.record({ kind: fc.constant('pull' as const), pull: count, digest, sids: fc.constant(undefined) }),

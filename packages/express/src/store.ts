@@ -59,6 +59,12 @@ export class SessionStore extends expressSession.Store {
         'cluster must be what joinCluster() resolves with: await it first',
       )
     }
+    if (acks !== undefined && acks !== 'none' && acks !== 'one' && acks !== 'all') {
+      throw new SessionMeshError(
+        'SESSIONMESH_BAD_OPTION',
+        `acks is ${JSON.stringify(acks)}; give 'none', 'one' or 'all'`,
+      )
+    }
     this.#sessions = cluster.sessions
     this.#acks = acks ?? cluster.sessions.acks
     this.#ttlMs = ttlMs
@@ -66,8 +72,20 @@ export class SessionStore extends expressSession.Store {
 
   override get(sid: string, callback: (error: unknown, session?: SessionData | null) => void): void {
     const caughtUp = this.catchUp(sid)
-    if (caughtUp) caughtUp.then(() => callback(null, this.#load(sid)))
-    else callback(null, this.#load(sid))
+    if (caughtUp) caughtUp.then(() => this.#answer(sid, callback))
+    else this.#answer(sid, callback)
+  }
+
+  /** An attribute that cannot be read fails this request, and no other. */
+  #answer(sid: string, callback: (error: unknown, session?: SessionData | null) => void): void {
+    let session: SessionData | null | undefined
+    try {
+      session = this.#load(sid)
+    } catch (error) {
+      callback(error)
+      return
+    }
+    callback(null, session)
   }
 
   override set(sid: string, session: SessionData, callback: Callback = ignore): void {
