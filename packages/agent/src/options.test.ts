@@ -40,8 +40,13 @@ describe('options', () => {
       'SESSIONMESH_SECRET_REQUIRED',
       /10\.0\.0\.2/,
     ],
-    ['listen as a number', { listen: 7373 as {} }, 'SESSIONMESH_BAD_OPTION', /object/],
-    ['a misspelt part of listen', { listen: { prot: 1 } as {} }, 'SESSIONMESH_BAD_OPTION', /prot/],
+    ['listen as a number', { listen: 7373 } as unknown as ClusterOptions, 'SESSIONMESH_BAD_OPTION', /object/],
+    [
+      'a misspelt part of listen',
+      { listen: { prot: 1 } } as ClusterOptions,
+      'SESSIONMESH_BAD_OPTION',
+      /prot/,
+    ],
     [
       'a port as text',
       { listen: { port: '7399' as unknown as number } },
