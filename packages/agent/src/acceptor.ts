@@ -3,6 +3,7 @@
  * strangers are bounded in number, in time, and in bytes (OpenSSL takes one bounded handshake message before it
  * wants proof, and HTTP's headers are bounded here).
  */
+
 import type { IncomingMessage } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { Socket } from 'node:net'
@@ -10,6 +11,7 @@ import type { Duplex } from 'node:stream'
 import { type ErrorCode, SessionMeshError } from '@sessionmesh/core'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { type Address, formatAddress, unmapHost } from './address.js'
+import { readBeforeFailing } from './drain.js'
 import { type Keyring, lookup, type UnknownIdentity } from './keys.js'
 import { linkPath, linkProtocol } from './link.js'
 
@@ -157,6 +159,7 @@ export class Acceptor {
       return
     }
     const key = farEnd(request.socket)
+    readBeforeFailing(socket)
     this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
       const stranger = key === undefined ? undefined : this.#forget(key)
       if (stranger === undefined) webSocket.terminate()

@@ -2,11 +2,13 @@
  * Opens links. A dial tries the keys of the ring in turn, since TLS lets a client offer but one of them, and
  * ends within one deadline: a stopped process still accepts TCP connections, and then says nothing.
  */
+
 import { createSecureContext, connect as tlsConnect } from 'node:tls'
 import { type ErrorCode, SessionMeshError } from '@sessionmesh/core'
 import { WebSocket } from 'ws'
 import { tlsOptions } from './acceptor.js'
 import { type Address, parseAddress } from './address.js'
+import { readBeforeFailing } from './drain.js'
 import { type Keyring, offer } from './keys.js'
 import { linkPath, linkProtocol } from './link.js'
 
@@ -88,6 +90,7 @@ export class Dial {
           rejectUnauthorized: true,
           checkServerIdentity: () => new Error('it showed a certificate, so it is no member'),
         })
+        readBeforeFailing(connection)
         connection.once('secureConnect', () => {
           remoteHost = connection.remoteAddress ?? host
         })
