@@ -95,8 +95,12 @@ export class Runner {
     this.run(effects)
     // Node hands the first frame on an idle link to the system within `send`, and what follows it in the
     // same phase of the loop one phase later.
-    if (isAtOnce) flush?.resolve()
-    else if (flush !== undefined) setImmediate(flush.resolve)
+    if (flush === undefined) return
+    const behind = this.#whenCaughtUp()
+    // The others may have given this member up while it stood still, and cut the links that this went out on.
+    if (behind !== undefined) behind.then(flush.resolve)
+    else if (isAtOnce) flush.resolve()
+    else setImmediate(flush.resolve)
   }
 
   /** Says goodbye to every peer, and waits until it is said or nobody takes it. */
@@ -118,6 +122,14 @@ export class Runner {
     this.#waits.clear()
     this.#acks.clear()
     this.#flush?.resolve()
+  }
+
+  #whenCaughtUp(): Promise<void> | undefined {
+    if (!this.replica.isBehind) return undefined
+    const { wait, effects } = this.replica.catchUp('', [], this.now())
+    const caughtUp = wait === undefined ? undefined : this.caughtUp(wait)
+    this.run(effects)
+    return caughtUp
   }
 
   #isIdle(): boolean {

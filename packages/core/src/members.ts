@@ -35,8 +35,9 @@ export interface Peer {
   /** The highest digest that it ever told. */
   readonly digest: Digest
   digestMs: number
-  /** When it was last found dead or left. */
+  /** When it was last found dead or left; on both clocks. */
   goneMs: number
+  goneWallMs: number
   /** Those that it vouches for, by its last heartbeat. */
   vouchesFor: ReadonlySet<Origin>
 }
@@ -188,7 +189,11 @@ export class Members {
 
   /** Our own loop stood still: nobody could be heard meanwhile, and nobody is to blame for it. */
   creditStall(lateMs: number, now: Instant): void {
-    for (const peer of this.#peers.values()) peer.heardMs = Math.min(now.monoMs, peer.heardMs + lateMs)
+    // What came meanwhile is still to be read: a peer that was silent before the stall gets time for that too.
+    const atLeastMs = now.monoMs - this.#config.deadAfterMs + 2 * this.#config.heartbeatMs
+    for (const peer of this.#peers.values()) {
+      peer.heardMs = Math.min(now.monoMs, Math.max(peer.heardMs + lateMs, atLeastMs))
+    }
   }
 
   /**
@@ -272,6 +277,7 @@ export class Members {
       digest: new Digest(),
       digestMs: Number.NEGATIVE_INFINITY,
       goneMs: 0,
+      goneWallMs: 0,
       vouchesFor: new Set(),
     }
     this.#peers.set(id, peer)
@@ -305,6 +311,7 @@ export class Members {
       case 'left':
         this.#living.delete(peer.id)
         peer.goneMs = now.monoMs
+        peer.goneWallMs = now.wallMs
         peer.vouchesFor = new Set()
         break
     }

@@ -245,3 +245,45 @@ describe('an answer by id', () => {
     expect(answer?.missing).toEqual(['unknown'])
   })
 })
+
+describe('a member that does not answer', () => {
+  test('is not waited for: the next one is asked', () => {
+    const net = new Net()
+    const [a, b, c, d] = net.cluster('a', 'b', 'c', 'd')
+    a.write('s', { x: '1' })
+    net.settle()
+    // Of a, nothing comes to d any more, and all that d knows is that a has what it needs.
+    net.hold(a, d)
+    a.write('s', { x: '2' })
+    net.settle()
+    const wait = d.catchUp('s', seenAt(a, 's'))
+    net.run(300)
+    expect(d.caughtUp).toEqual([{ wait, isStale: false }])
+    expect(d.read('s')).toEqual({ x: '2' })
+    expect([b.read('s'), c.read('s')]).toEqual([{ x: '2' }, { x: '2' }])
+  })
+})
+
+describe('a write that was made after its origin was found dead', () => {
+  test('is not lost: its origin lives, and is waited for', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    net.settle()
+    // a was silent for too long, and goes on writing before its links are back.
+    net.cut(a, b)
+    net.cut(a, c)
+    net.run(3_000)
+    expect([b.peer(a).state, c.peer(a).state]).toEqual(['dead', 'dead'])
+    a.write('s', { x: '1' })
+    const wait = b.catchUp('s', seenAt(a, 's'))
+    expect(wait).toBeDefined()
+    net.run(200)
+    expect(b.replica.counters.lostWrites).toBe(0)
+    net.heal(a, b)
+    net.heal(a, c)
+    net.run(3_000)
+    expect(b.caughtUp).toEqual([{ wait, isStale: expect.any(Boolean) }])
+    expect(b.replica.counters.lostWrites).toBe(0)
+    expect(b.read('s')).toEqual({ x: '1' })
+  })
+})

@@ -7,7 +7,7 @@
 
 import type { Context } from './context.js'
 import { Digest } from './digest.js'
-import type { LinkId } from './members.js'
+import type { LinkId, Peer } from './members.js'
 import type { Pull, State } from './messages.js'
 import { type Delta, SessionRecord, writeStamps } from './session.js'
 import type { Instant, Origin, Stamp } from './stamp.js'
@@ -24,7 +24,13 @@ interface Wait {
 interface Question {
   readonly sid: string
   readonly asked: Set<Origin>
-  asking: { readonly link: LinkId; readonly pull: number } | undefined
+  asking:
+    | { readonly link: LinkId; readonly origin: Origin; readonly pull: number; readonly untilMs: number }
+    | undefined
+  /** Every pull that named it: a late answer is an answer. */
+  readonly pulls: Set<number>
+  /** Those of the asked that have answered, be it that they cannot. */
+  readonly heardFrom: Set<Origin>
   /** The whole as others have it: shown to readers, and merged once our digest covers it. */
   answers: Delta[]
   /** What those that answered have merged. */
@@ -110,22 +116,28 @@ export class Reads {
   fetch(sids: readonly string[], link: LinkId | undefined, now: Instant): void {
     for (const sid of sids) this.#question(sid, now)
     const unanswered = sids.filter((sid) => this.#questions.get(sid)?.answers.length === 0)
-    if (link !== undefined) this.#ask(link, unanswered)
-    this.#askNext(sids)
+    const teller = this.#context.members.linked().find((peer) => peer.link === link)
+    if (teller !== undefined) this.#ask(teller, unanswered, now)
+    this.#askNext(sids, now)
   }
 
-  answered(link: LinkId, origin: Origin, message: State, now: Instant): void {
+  answered(origin: Origin, message: State, now: Instant): void {
     const digest = message.end?.digest ?? []
     for (const record of message.records) {
-      const question = this.#answerable(record.sid, link, message.pull)
+      const question = this.#answerable(record.sid, message.pull)
       if (question === undefined) continue
       question.answers.push(record)
       question.asked.add(origin)
+      question.heardFrom.add(origin)
       question.answeredBy.join(digest)
       for (const stamp of [record.created, ...writeStamps(record)]) this.#context.clock.observe(stamp)
     }
     // It may hold the session but not the whole of it: what it has merged says nothing of what it can give.
-    for (const sid of message.missing ?? []) this.#answerable(sid, link, message.pull)?.asked.add(origin)
+    for (const sid of message.missing ?? []) {
+      const question = this.#answerable(sid, message.pull)
+      question?.asked.add(origin)
+      question?.heardFrom.add(origin)
+    }
     this.settle(now)
   }
 
@@ -145,22 +157,25 @@ export class Reads {
     this.#context.send([link], { kind: 'state', pull, records: wholes, missing, end })
   }
 
-  linkGone(link: LinkId): void {
+  linkGone(link: LinkId, now: Instant): void {
     const orphaned = [...this.#questions.values()].filter(({ asking }) => asking?.link === link)
     for (const question of orphaned) question.asking = undefined
-    this.#askNext(orphaned.map(({ sid }) => sid))
+    this.#askNext(
+      orphaned.map(({ sid }) => sid),
+      now,
+    )
   }
 
   /** A peer has come: those questions that nobody could answer go on. */
-  linkCame(origin: Origin): void {
+  linkCame(origin: Origin, now: Instant): void {
     for (const question of this.#questions.values()) question.asked.delete(origin)
-    this.#askNext(this.#questions.keys())
+    this.#askNext(this.#questions.keys(), now)
   }
 
   /** The digest rose, an answer came, or a member changed: what can be merged and served now? */
   settle(now: Instant): void {
     for (const question of this.#questions.values()) this.#settleQuestion(question, now)
-    this.#askNext(this.#questions.keys())
+    this.#askNext(this.#questions.keys(), now)
     for (const wait of this.#allWaits()) if (this.#isSatisfied(wait)) this.#end(wait, false)
   }
 
@@ -170,6 +185,7 @@ export class Reads {
       if (!this.#questions.has(sid) && [...waits].some(({ askMs }) => askMs <= now.monoMs)) due.push(sid)
     }
     if (due.length > 0) this.fetch(due, undefined, now)
+    this.#goOnWithoutAnswer(now)
     for (const wait of this.#allWaits()) {
       if (wait.deadlineMs > now.monoMs) continue
       this.#context.counters.staleReads++
@@ -182,9 +198,26 @@ export class Reads {
   nextMs(): number {
     let next = Number.POSITIVE_INFINITY
     for (const { sid, askMs, deadlineMs } of this.#allWaits()) {
-      next = Math.min(next, this.#questions.has(sid) ? deadlineMs : askMs)
+      const question = this.#questions.get(sid)
+      next = Math.min(
+        next,
+        question === undefined ? askMs : (question.asking?.untilMs ?? deadlineMs),
+        deadlineMs,
+      )
     }
     return next
+  }
+
+  /** Who does not answer soon may be frozen, or cut off from us: the next one is asked as well. */
+  #goOnWithoutAnswer(now: Instant): void {
+    const late: string[] = []
+    for (const question of this.#questions.values()) {
+      if (question.asking === undefined || question.asking.untilMs > now.monoMs) continue
+      question.asked.add(question.asking.origin)
+      question.asking = undefined
+      late.push(question.sid)
+    }
+    this.#askNext(late, now)
   }
 
   *#allWaits(): Generator<Wait> {
@@ -205,7 +238,7 @@ export class Reads {
     if (record?.whole === false && question !== undefined && question.answers.length === 0) return false
     wait.needs = wait.needs.filter((stamp) => {
       if (this.#context.digest.covers(stamp)) return false
-      const isAskedFor = this.#isExhausted(question) && this.#context.members.isGone(stamp.origin)
+      const isAskedFor = this.#isExhausted(question) && this.#isGone(stamp)
       if (!isAskedFor && !this.#isLost(stamp)) return true
       this.#tellLost(stamp)
       return false
@@ -219,16 +252,22 @@ export class Reads {
     if (digest.covers(stamp)) return false
     if (stamp.origin === self.id) return true
     const origin = members.get(stamp.origin)
-    if (!members.isGone(stamp.origin)) return false
+    if (!this.#isGone(stamp)) return false
     const living = members.livingPeers()
     if (origin === undefined) return living.length === 0
     return living.every((peer) => peer.digestMs > origin.goneMs && !peer.digest.covers(stamp))
   }
 
+  /** Its origin is gone, and wrote it before: one that wrote it after our verdict lives, and is on its way back. */
+  #isGone({ origin, time }: Stamp): boolean {
+    const { members } = this.#context
+    return members.isGone(origin) && time <= (members.get(origin)?.goneWallMs ?? Number.POSITIVE_INFINITY)
+  }
+
   /** Everybody that there is has been asked, and has answered. */
   #isExhausted(question: Question | undefined): boolean {
     if (question === undefined || question.asking !== undefined) return false
-    return this.#context.members.linked().every(({ id }) => question.asked.has(id))
+    return this.#context.members.linked().every(({ id }) => question.heardFrom.has(id))
   }
 
   #tellLost(stamp: Stamp): void {
@@ -247,6 +286,8 @@ export class Reads {
         sid,
         asked: new Set(),
         asking: undefined,
+        pulls: new Set(),
+        heardFrom: new Set(),
         answers: [],
         answeredBy: new Digest(),
         sinceMs: now.monoMs,
@@ -256,27 +297,28 @@ export class Reads {
     return question
   }
 
-  #answerable(sid: string, link: LinkId, pull: number): Question | undefined {
+  #answerable(sid: string, pull: number): Question | undefined {
     const question = this.#questions.get(sid)
-    if (question?.asking?.link !== link || question.asking.pull !== pull) return undefined
-    question.asking = undefined
+    if (question?.pulls.has(pull) !== true) return undefined
+    if (question.asking?.pull === pull) question.asking = undefined
     return question
   }
 
   /** Goes on to the next member for each of these that needs it, with one message to each. */
-  #askNext(sids: Iterable<string>): void {
-    const asks = new Map<LinkId, string[]>()
+  #askNext(sids: Iterable<string>, now: Instant): void {
+    const asks = new Map<Peer, string[]>()
     for (const sid of sids) {
-      const link = this.#whomToAsk(sid)
-      if (link === undefined) continue
-      const asked = asks.get(link)
-      if (asked === undefined) asks.set(link, [sid])
+      const peer = this.#whomToAsk(sid)
+      if (peer === undefined) continue
+      const asked = asks.get(peer)
+      if (asked === undefined) asks.set(peer, [sid])
       else asked.push(sid)
     }
-    for (const [link, asked] of asks) this.#ask(link, asked)
+    for (const [peer, asked] of asks) this.#ask(peer, asked, now)
   }
 
-  #whomToAsk(sid: string): LinkId | undefined {
+  /** Of those not asked yet one that has what is needed, else the one that was heard last: it will answer. */
+  #whomToAsk(sid: string): Peer | undefined {
     const question = this.#questions.get(sid)
     if (question === undefined || question.asking !== undefined) return undefined
     const needs = [...(this.#waits.get(sid) ?? [])]
@@ -284,14 +326,21 @@ export class Reads {
       .filter((stamp) => !question.answeredBy.covers(stamp))
     if (question.answers.length > 0 && needs.length === 0) return undefined
     const open = this.#context.members.linked().filter(({ id }) => !question.asked.has(id))
-    return (open.find(({ digest }) => digest.coversAll(needs)) ?? open[0])?.link
+    open.sort((a, b) => b.heardMs - a.heardMs)
+    return open.find(({ digest }) => digest.coversAll(needs)) ?? open[0]
   }
 
-  #ask(link: LinkId, sids: readonly string[]): void {
+  #ask(peer: Peer, sids: readonly string[], now: Instant): void {
+    const { link } = peer
     const open = sids.filter((sid) => this.#questions.get(sid)?.asking === undefined)
-    if (open.length === 0) return
+    if (link === undefined || open.length === 0) return
     const pull = this.#nextPull()
-    for (const sid of open) (this.#questions.get(sid) as Question).asking = { link, pull }
+    const untilMs = now.monoMs + 2 * this.#context.config.waitMs
+    for (const sid of open) {
+      const question = this.#questions.get(sid) as Question
+      question.asking = { link, origin: peer.id, pull, untilMs }
+      question.pulls.add(pull)
+    }
     this.#context.send([link], { kind: 'pull', pull, sids: open })
   }
 

@@ -81,6 +81,7 @@ export class Replica {
   }
 
   linkUp(link: LinkId, end: { dialled?: string | undefined; remoteHost: string }, now: Instant): Effect[] {
+    this.#noticeStall(now)
     this.#handshake.begin(link, end, now)
     return this.#done(now)
   }
@@ -106,7 +107,6 @@ export class Replica {
 
   /** A frame was read. Whatever is wrong with it cuts its link and harms nothing else. */
   receive(link: LinkId, wire: unknown, now: Instant): Effect[] {
-    // Queued input may come before the late tick, and judges others as well.
     this.#noticeStall(now)
     const peer = this.#handshake.peerOf(link)
     try {
@@ -132,6 +132,7 @@ export class Replica {
 
   /** Sends what was written in this turn of the loop, as one message to all. */
   flush(now: Instant): Effect[] {
+    this.#noticeStall(now)
     this.#flush(now)
     return this.#done(now)
   }
@@ -245,6 +246,11 @@ export class Replica {
     return this.#context.isReady
   }
 
+  /** It stood still, and has not caught up with what it may have missed. */
+  get isBehind(): boolean {
+    return this.#behindSinceMs !== undefined
+  }
+
   get counters(): Readonly<Counters> {
     return this.#context.counters
   }
@@ -322,7 +328,7 @@ export class Replica {
   }
 
   #receivedState(link: LinkId, peer: Peer, message: State, now: Instant): void {
-    if (message.missing !== undefined) return this.#reads.answered(link, peer.id, message, now)
+    if (message.missing !== undefined) return this.#reads.answered(peer.id, message, now)
     const { ended, forgotten } = this.#pulls.receive(link, message, now)
     if (message.end !== undefined) this.#meet(peer, message.end.roster, now)
     this.#reads.fetch(forgotten, link, now)
@@ -340,7 +346,7 @@ export class Replica {
     this.#meet(peer, roster, now)
     this.#context.dialer.add(peer.address, false, now)
     this.#pulls.want(link, peer, now)
-    this.#reads.linkCame(peer.id)
+    this.#reads.linkCame(peer.id, now)
     // Others may be waiting for our word that it lives.
     this.#heartbeatMs = Number.NEGATIVE_INFINITY
     this.#beat(now)
@@ -386,7 +392,7 @@ export class Replica {
   #cleanUp(link: LinkId, now: Instant): void {
     this.#transfers.linkGone(link)
     this.#pulls.linkGone(link, now)
-    this.#reads.linkGone(link)
+    this.#reads.linkGone(link, now)
   }
 
   #drop(link: LinkId, error: SessionMeshError, now: Instant): void {
@@ -436,7 +442,10 @@ export class Replica {
 
   // ---- time ----
 
-  /** A member that stood still has heard nobody: it accuses nobody, and asks what it has missed. */
+  /**
+   * A member that stood still has heard nobody: it accuses nobody, and asks what it has missed. Whatever input
+   * comes first finds out.
+   */
   #noticeStall(now: Instant): void {
     const { config, members, counters } = this.#context
     const lateMs = this.#awakeMs === undefined ? 0 : now.monoMs - this.#awakeMs - config.heartbeatMs
