@@ -90,8 +90,9 @@ export class Dial {
           rejectUnauthorized: true,
           checkServerIdentity: () => new Error('it showed a certificate, so it is no member'),
         })
-        readBeforeFailing(connection)
         connection.once('secureConnect', () => {
+          // Not before: the handshake tells by its errors why it failed.
+          readBeforeFailing(connection)
           remoteHost = connection.remoteAddress ?? host
         })
         return connection
