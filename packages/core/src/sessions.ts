@@ -59,8 +59,7 @@ export class Sessions {
     const record = this.#readable(sid, now)
     if (record === undefined) return undefined
     const ttlMs = this.#context.records.ttlMs(record)
-    const base = { created: record.created, attributes: record.values() }
-    return { base, ttlMs, remainingMs: ttlMs - record.idleMs(now) }
+    return { base: baseOf(record), ttlMs, remainingMs: ttlMs - record.idleMs(now) }
   }
 
   has(sid: string, now: Instant): boolean {
@@ -83,23 +82,24 @@ export class Sessions {
     const { config, counters, clock, records } = this.#context
     const { base, ttlMs, acks = 'none' } = options
     checkTtl(ttlMs)
-    const current = this.load(sid, now)
+    const current = this.#readable(sid, now)
     const held = records.get(sid)
     if (held?.destroyed !== undefined || this.#isOfAnotherLife(base, current)) return this.#dropped()
     const loaded = base?.attributes ?? held?.values() ?? new Map<string, Uint8Array>()
     const changes = difference(loaded, next)
     checkWrite(sid, changes, held, config)
-    const newTtlMs = ttlMs ?? current?.ttlMs ?? config.ttlMs
+    const currentTtlMs = current === undefined ? undefined : records.ttlMs(current)
+    const newTtlMs = ttlMs ?? currentTtlMs ?? config.ttlMs
     if (current !== undefined && changes.length === 0) {
       this.#touch(sid, newTtlMs, now)
       // A write that is repeated because its acks were missed must not succeed for want of a difference.
       const ack = held === undefined ? undefined : this.#expect(held.lastStamp, acks, now)
-      return { outcome: 'unchanged', changed: [], base: base ?? current.base, ack }
+      return { outcome: 'unchanged', changed: [], base: base ?? baseOf(current), ack }
     }
     counters.writes++
     const stamp = clock.issue(now)
-    const created = held?.created ?? current?.base.created ?? stamp
-    const lifetime = newTtlMs === current?.ttlMs ? undefined : { ttlMs: newTtlMs, stamp }
+    const created = held?.created ?? current?.created ?? stamp
+    const lifetime = newTtlMs === currentTtlMs ? undefined : { ttlMs: newTtlMs, stamp }
     const attributes = changes.map((change) => ({ ...change, stamp }))
     this.#outbox.write({ sid, created, attributes, lifetime, idleMs: 0 }, stamp, now)
     return {
@@ -137,9 +137,9 @@ export class Sessions {
   }
 
   /** The session that was loaded is gone; what bears its id now, if anything, was created later. */
-  #isOfAnotherLife(base: Base | undefined, current: View | undefined): boolean {
+  #isOfAnotherLife(base: Base | undefined, current: SessionRecord | undefined): boolean {
     if (base === undefined) return false
-    return current === undefined || compareStamps(current.base.created, base.created) > 0
+    return current === undefined || compareStamps(current.created, base.created) > 0
   }
 
   #dropped(): Written {
@@ -172,4 +172,8 @@ export class Sessions {
   #expect(stamp: Stamp, acks: Acks, now: Instant): number | undefined {
     return acks === 'none' ? undefined : this.#acks.expect(stamp, acks, now)
   }
+}
+
+function baseOf(record: SessionRecord): Base {
+  return { created: record.created, attributes: record.values() }
 }
