@@ -334,8 +334,7 @@ export class Replica {
     this.#reads.fetch(forgotten, link, now)
     if (ended) {
       this.#settle(now)
-      this.#heartbeatMs = Number.NEGATIVE_INFINITY
-      this.#beat(now)
+      this.#beatNow(now)
     }
   }
 
@@ -348,8 +347,7 @@ export class Replica {
     this.#pulls.want(link, peer, now)
     this.#reads.linkCame(peer.id, now)
     // Others may be waiting for our word that it lives.
-    this.#heartbeatMs = Number.NEGATIVE_INFINITY
-    this.#beat(now)
+    this.#beatNow(now)
   }
 
   /** Takes over what a peer tells of others: a newcomer known to one member becomes known to all. */
@@ -384,8 +382,7 @@ export class Replica {
     if (isErrorCode(reason)) this.#context.dialer.failed(peer.address, 'rejected', now)
     else if (peer.state !== 'left') this.#context.dialer.hurry(peer.address, now)
     // Withdraw at once what we vouched for, and show the others what we hold of its last writes.
-    this.#heartbeatMs = Number.NEGATIVE_INFINITY
-    this.#beat(now)
+    this.#beatNow(now)
     this.#settle(now)
   }
 
@@ -461,9 +458,12 @@ export class Replica {
   }
 
   #beat(now: Instant): void {
-    const { members, config, digest } = this.#context
     // A millisecond of tolerance: timers fire early as well as late.
-    if (now.monoMs - this.#heartbeatMs < config.heartbeatMs - 1) return
+    if (now.monoMs - this.#heartbeatMs >= this.#context.config.heartbeatMs - 1) this.#beatNow(now)
+  }
+
+  #beatNow(now: Instant): void {
+    const { members, digest } = this.#context
     this.#heartbeatMs = now.monoMs
     this.#flush(now)
     this.#context.send(this.#links(), {
