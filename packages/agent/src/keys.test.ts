@@ -1,6 +1,9 @@
 import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
-import { createKeyring, deriveKey, deriveKeys, lookup, offer } from './keys.js'
+import { createKeyring, deriveKeys, lookup, offer } from './keys.js'
+
+/** The key that is used for making. */
+const first = (...args: Parameters<typeof deriveKeys>) => deriveKeys(...args)[0]
 
 const old = 'the old secret of the cluster'
 const next = 'the next secret of the cluster'
@@ -42,14 +45,14 @@ test('the same secret twice is one key', () => {
 
 test('a key of the ring for each purpose', () => {
   const both = createKeyring('shop', [next, old])
-  expect(deriveKey(both, 'causal token')).toEqual(deriveKey(createKeyring('shop', [next]), 'causal token'))
+  expect(first(both, 'causal token')).toEqual(first(createKeyring('shop', [next]), 'causal token'))
   expect(deriveKeys(both, 'causal token')).toEqual([
-    deriveKey(createKeyring('shop', [next]), 'causal token'),
-    deriveKey(createKeyring('shop', [old]), 'causal token'),
+    first(createKeyring('shop', [next]), 'causal token'),
+    first(createKeyring('shop', [old]), 'causal token'),
   ])
-  expect(deriveKey(both, 'causal token')).toHaveLength(32)
-  expect(deriveKey(both, 'causal token')).not.toEqual(deriveKey(both, 'another purpose'))
-  expect(deriveKey(both, 'link')).not.toEqual(deriveKey(createKeyring('bank', [next, old]), 'link'))
+  expect(first(both, 'causal token')).toHaveLength(32)
+  expect(first(both, 'causal token')).not.toEqual(first(both, 'another purpose'))
+  expect(first(both, 'link')).not.toEqual(first(createKeyring('bank', [next, old]), 'link'))
 })
 
 test('a short secret is refused, without telling it', () => {

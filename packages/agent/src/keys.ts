@@ -1,6 +1,6 @@
 /**
  * From the shared secret to keys. Whoever holds a key of the ring is a member: the links' TLS runs on it
- * (a pre-shared key, no certificates), and other uses get keys of their own by `deriveKey`.
+ * (a pre-shared key, no certificates), and other uses get keys of their own by `deriveKeys`.
  *
  * Several secrets make rotation possible without a stop: add the new one behind the old on every member,
  * then put it first, then drop the old.
@@ -58,12 +58,7 @@ export function createKeyring(cluster: string, secrets: readonly string[]): Keyr
   return { cluster, keys: used.map((secret) => createKey(cluster, secret)) }
 }
 
-/** A key for another purpose, from the preferred secret. The same purpose gives the same key everywhere. */
-export function deriveKey(keyring: Keyring, purpose: string): Uint8Array {
-  return expand(keyring.keys[0]!.root, purpose)
-}
-
-/** The keys of all secrets for `purpose`, the preferred one first: for checking what others have made. */
+/** The keys of all secrets for `purpose`: the first, preferred, for making; all for checking what others made. */
 export function deriveKeys(keyring: Keyring, purpose: string): Uint8Array[] {
   return keyring.keys.map(({ root }) => expand(root, purpose))
 }

@@ -2,7 +2,7 @@
 
 import { hostname } from 'node:os'
 import { type Acks, type Config, resolveConfig, SessionMeshError } from '@sessionmesh/core'
-import { isLoopback, parseAddress } from './address.js'
+import { formatAddress, isLoopback, parseAddress } from './address.js'
 import { createKeyring, type Keyring } from './keys.js'
 import { silent } from './log.js'
 import type { ClusterOptions, Logger } from './types.js'
@@ -124,7 +124,7 @@ function secretsOf({ secret, peers }: ClusterOptions, host: string): readonly st
 /** One spelling per address: members compare these texts. */
 function canonical(text: string): string {
   const { host, port } = parseAddress(text)
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+  return formatAddress(host, port)
 }
 
 function bad(message: string): SessionMeshError {

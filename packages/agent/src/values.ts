@@ -3,7 +3,7 @@
  * (Date, Buffer, Map, Set, BigInt, typed arrays, cycles) and honours `toJSON`; plain MessagePack does not.
  */
 
-import { type Base, FORBIDDEN_NAMES, SessionMeshError } from '@sessionmesh/core'
+import { type Base, checkForbidden, SessionMeshError } from '@sessionmesh/core'
 import { Packr } from 'msgpackr'
 
 const packr = new Packr({
@@ -66,12 +66,7 @@ function asBuffer(bytes: Uint8Array): Buffer {
 
 function pack(name: string, value: unknown): Uint8Array {
   // Checked by the core too; but here the error is the same for a value that could not be packed either.
-  if (FORBIDDEN_NAMES.has(name)) {
-    throw new SessionMeshError(
-      'SESSIONMESH_FORBIDDEN_ATTRIBUTE',
-      `A session attribute may not be named "${name}": it could reach a prototype. Use another name.`,
-    )
-  }
+  checkForbidden(name)
   try {
     return packr.pack(value)
   } catch (cause) {

@@ -57,13 +57,18 @@ export function checkTtl(ttlMs: number | undefined): void {
   )
 }
 
-function checkName(name: string, config: Config): void {
+/** @throws SessionMeshError `SESSIONMESH_FORBIDDEN_ATTRIBUTE` */
+export function checkForbidden(name: string): void {
   if (FORBIDDEN_NAMES.has(name)) {
     throw new SessionMeshError(
       'SESSIONMESH_FORBIDDEN_ATTRIBUTE',
       `A session attribute may not be named "${name}": it could reach a prototype. Use another name.`,
     )
   }
+}
+
+function checkName(name: string, config: Config): void {
+  checkForbidden(name)
   if (name.length > config.maxNameLength) {
     throw new SessionMeshError(
       'SESSIONMESH_FORBIDDEN_ATTRIBUTE',

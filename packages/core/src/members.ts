@@ -71,6 +71,11 @@ export class Members {
     return this.#peers.values()
   }
 
+  /** The established links. */
+  links(): LinkId[] {
+    return this.linked().map(({ link }) => link as LinkId)
+  }
+
   linked(): Peer[] {
     return [...this.#peers.values()].filter((peer) => peer.link !== undefined)
   }

@@ -34,7 +34,7 @@ export class Outbox {
     const queue = this.#queue
     if (queue.length === 0) return
     this.#queue = []
-    const links = this.#context.members.linked().map(({ link }) => link as number)
+    const links = this.#context.members.links()
     for (const batch of this.#batches(queue)) {
       const upTo = batch.findLast(({ stamp }) => stamp !== undefined)?.stamp
       const deltas = batch.map(({ delta, stamp }) => (stamp === undefined ? this.#aged(delta, now) : delta))
@@ -52,7 +52,7 @@ export class Outbox {
   askForAcks(): void {
     const stamp = this.#previous
     if (stamp === undefined) return
-    const links = this.#context.members.linked().map(({ link }) => link as number)
+    const links = this.#context.members.links()
     this.#context.send(links, { kind: 'delta', previous: stamp, upTo: stamp, deltas: [], wantsAck: true })
   }
 

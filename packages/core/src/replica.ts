@@ -43,8 +43,8 @@ export class Replica {
   readonly #transfers: Transfers
   readonly #sessions: Sessions
   #lastPull = 0
-  #joinDeadlineMs = Number.POSITIVE_INFINITY
-  #startedMs: number | undefined
+  /** `undefined` until it is told to join. */
+  #joinDeadlineMs: number | undefined
   #heartbeatMs = Number.NEGATIVE_INFINITY
   #tickedMs: number | undefined
   /** When this member last did anything: more than a heartbeat without a tick, and it stood still. */
@@ -74,7 +74,6 @@ export class Replica {
 
   /** Begins to join by way of `addresses`. A `ready` event follows. */
   start(addresses: readonly string[], now: Instant): Effect[] {
-    this.#startedMs = now.monoMs
     this.#joinDeadlineMs = now.monoMs + this.#context.config.joinTimeoutMs
     for (const address of addresses) this.#context.dialer.add(address, true, now)
     return this.tick(now)
@@ -139,7 +138,7 @@ export class Replica {
 
   /** Says goodbye. Flush first. */
   leave(now: Instant): Effect[] {
-    this.#context.send(this.#links(), { kind: 'leave' })
+    this.#context.send(this.#context.members.links(), { kind: 'leave' })
     return this.#done(now)
   }
 
@@ -422,10 +421,6 @@ export class Replica {
     this.#pulls.startAfresh(now)
   }
 
-  #links(): LinkId[] {
-    return this.#context.members.linked().map(({ link }) => link as LinkId)
-  }
-
   #isLinked = (address: string, member: Origin | undefined): boolean => {
     for (const peer of this.#context.members.all()) {
       if (peer.link !== undefined && (peer.address === address || peer.id === member)) return true
@@ -466,7 +461,7 @@ export class Replica {
     const { members, digest } = this.#context
     this.#heartbeatMs = now.monoMs
     this.#flush(now)
-    this.#context.send(this.#links(), {
+    this.#context.send(this.#context.members.links(), {
       kind: 'heartbeat',
       digest: digest.entries(),
       roster: members.roster('heartbeat', now),
@@ -492,7 +487,7 @@ export class Replica {
   }
 
   #checkReady(now: Instant): void {
-    if (this.#context.isReady || this.#startedMs === undefined || !this.#pulls.isIdle) return
+    if (this.#context.isReady || this.#joinDeadlineMs === undefined || !this.#pulls.isIdle) return
     const isOver = now.monoMs >= this.#joinDeadlineMs
     const waiting = this.#context.dialer.waiting(this.#isLinked)
     if (!isOver && (waiting.length > 0 || this.#handshake.isWaiting)) return
