@@ -5,15 +5,16 @@ import { describeEvent } from './describe.js'
 import type { Host } from './host.js'
 import { Network } from './network.js'
 import { type AckResult, Run, type RunHooks } from './run.js'
+import { LONG_TTL_MS, type Scenario } from './scenario.js'
 import { covers, type DigestMap, join } from './stamps.js'
 import type { World } from './world.js'
 
 export interface Observer {
-  event(run: Run, event: CoreEvent): void
-  acked(run: Run, stamp: Stamp, result: AckResult): void
+  event?(run: Run, event: CoreEvent): void
+  acked?(run: Run, stamp: Stamp, result: AckResult): void
 }
 
-type SessionRecord = ReturnType<Replica['records']> extends Iterable<infer R> ? R : never
+export type SessionRecord = NonNullable<ReturnType<Replica['record']>>
 
 export class Cluster {
   readonly world: World
@@ -23,19 +24,15 @@ export class Cluster {
   readonly runs: Run[] = []
   /** What each run has claimed so far, retired origins included. */
   readonly claims = new Map<Run, DigestMap>()
-  observer: Observer | undefined
-  /** Sessions of this history have short lives. */
-  canExpire = false
-  readonly #maxSkewMs: number
-  readonly #seeds: number
+  readonly observers: Observer[] = []
+  readonly scenario: Scenario
 
-  constructor(world: World, size: number, config: Partial<Config>, maxSkewMs: number) {
+  constructor(world: World, scenario: Scenario) {
     this.world = world
-    this.network = new Network(world)
-    this.config = resolveConfig(config)
-    this.#maxSkewMs = maxSkewMs
-    this.#seeds = world.random.chance(0.7) ? size : Math.min(2, size)
-    for (let index = 0; index < size; index++) {
+    this.scenario = scenario
+    this.network = new Network(world, scenario.delayMs)
+    this.config = resolveConfig(scenario.config)
+    for (let index = 0; index < scenario.members; index++) {
       const [name, address] = [String.fromCharCode(65 + index), `h${index}:7373`]
       this.hosts.push({ index, name, address, skewMs: 0, run: undefined, isDark: false, runs: 0 })
     }
@@ -43,7 +40,12 @@ export class Cluster {
   }
 
   skew(host: Host): void {
-    host.skewMs = this.world.random.between(-this.#maxSkewMs, this.#maxSkewMs)
+    host.skewMs = this.world.random.between(-this.scenario.maxSkewMs, this.scenario.maxSkewMs)
+  }
+
+  /** Sessions of this history have short lives. */
+  get canExpire(): boolean {
+    return this.scenario.ttlMs < LONG_TTL_MS
   }
 
   get running(): Run[] {
@@ -59,10 +61,12 @@ export class Cluster {
     const hooks: RunHooks = {
       dial: (run, address) => this.#dial(run, address),
       ending: (run) => this.claim(run),
-      acked: (run, stamp, result) => this.observer?.acked(run, stamp, result),
+      acked: (run, stamp, result) => {
+        for (const observer of this.observers) observer.acked?.(run, stamp, result)
+      },
       event: (run, event) => {
         this.world.trace(() => `${run.id}: ${describeEvent(event)}`)
-        this.observer?.event(run, event)
+        for (const observer of this.observers) observer.event?.(run, event)
       },
     }
     if (host.run !== undefined) this.network.forget(host.run)
@@ -72,7 +76,7 @@ export class Cluster {
     this.runs.push(run)
     this.claims.set(run, new Map())
     this.world.trace(() => `*** ${id} starts at ${host.address}`)
-    run.start(this.hosts.slice(0, this.#seeds).map(({ address }) => address))
+    run.start(this.hosts.slice(0, this.scenario.listed).map(({ address }) => address))
     return run
   }
 
@@ -85,11 +89,6 @@ export class Cluster {
   /** Joins the run's digest into what it claimed before, and returns that. */
   claim(run: Run): DigestMap {
     return join(this.claims.get(run) as DigestMap, run.replica.digest())
-  }
-
-  recordOf(run: Run, sid: string): SessionRecord | undefined {
-    for (const record of run.replica.records()) if (record.sid === sid) return record
-    return undefined
   }
 
   /** No running member has merged it. */
@@ -112,7 +111,7 @@ export class Cluster {
   #dial(run: Run, address: string): void {
     const { network, world } = this
     const host = this.hosts.find((each) => each.address === address)
-    if (host === undefined) return world.fail(`${run.id} dials ${address}, where nobody ever was`)
+    if (host === undefined) return world.fail('liveness', `${run.id} dials ${address}, where nobody ever was`)
     const delayMs = network.delayMs(run.host, host.index) * 2
     world.after(delayMs, () =>
       run.input(() => {

@@ -1,81 +1,116 @@
 /**
- * What is promised of sessions that end by time: their end is told at least once, not before its time, and a
- * session in use is neither lost nor split, however long its members were apart.
+ * Sessions that end by time: not before their time and not long after it, on any member; their end is told at
+ * least once; and a session in use is neither lost nor split, however long its members were apart.
  */
 
-import type { Cluster } from './cluster.js'
+import type { CoreEvent } from '@sessionmesh/core'
+import type { Cluster, Observer } from './cluster.js'
 import type { History, Use } from './history.js'
 import type { Run } from './run.js'
+import { covers } from './stamps.js'
 
-export class Expiry {
+/** Until links are up and transfers are over after a fault. */
+const RECOVERY_MS = 4_000
+/** Touches are told at most once per tenth of the ttl. */
+const TOUCH_SHARE = 0.1
+/** What the network and the end of a turn take. */
+const SLACK_MS = 200
+
+export class Expiry implements Observer {
   readonly #cluster: Cluster
   readonly #history: History
   readonly #ttlMs: number
-  readonly #expired = new Map<string, number>()
+  readonly #told = new Map<string, number>()
 
-  constructor(cluster: Cluster, history: History, ttlMs: number) {
+  constructor(cluster: Cluster, history: History) {
     this.#cluster = cluster
     this.#history = history
-    this.#ttlMs = ttlMs
+    this.#ttlMs = cluster.scenario.ttlMs
+  }
+
+  event(run: Run, event: CoreEvent): void {
+    if (event.type !== 'session' || event.change !== 'expired') return
+    this.#told.set(event.sid, (this.#told.get(event.sid) ?? 0) + 1)
+    this.#checkNotEarly(run, event.sid, 'tells that it has expired')
+  }
+
+  /** What a request found. */
+  shown(run: Run, sid: string, isThere: boolean): void {
+    if (!isThere && this.#isHeld(run, sid)) this.#checkNotEarly(run, sid, 'does not show it')
+    if (isThere) this.#checkNotLate(run, sid)
+  }
+
+  /** Nothing but its time can be the reason that it is hidden. */
+  #isHeld(run: Run, sid: string): boolean {
+    const record = run.replica.record(sid)
+    if (record === undefined || !record.whole || this.#history.isDestroyed(sid)) return false
+    return covers(this.#cluster.claim(run), record.created)
   }
 
   /** A use that the member could not have heard of in time is none of its business. */
-  event(run: Run, sid: string): void {
-    const { world, network } = this.#cluster
-    this.#expired.set(sid, (this.#expired.get(sid) ?? 0) + 1)
-    for (const use of this.#history.uses.get(sid) ?? []) {
+  #checkNotEarly(run: Run, sid: string, what: string): void {
+    const { world } = this.#cluster
+    const uses = this.#history.uses.get(sid) ?? []
+    for (const use of uses) {
       const idleMs = world.nowMs - use.atMs
-      if (idleMs >= this.#ttlMs || run.thawedMs > use.atMs - RECOVERY_MS) continue
       const isOwn = use.run === run
-      const wasTold =
-        use.run.isRunning && network.lastTroubleMs(run.host, use.run.host) < use.atMs - RECOVERY_MS
-      if (isOwn || (wasTold && idleMs < this.#ttlMs * (1 - TOUCH_SHARE)))
-        world.fail(
-          `${run.id} tells that ${sid} has expired, which ${use.run.id} used ${idleMs.toFixed(0)} ms ago`,
-        )
+      const leastMs = isOwn ? this.#ttlMs : this.#ttlMs * (1 - TOUCH_SHARE) - SLACK_MS
+      if (idleMs >= leastMs || !(isOwn || this.#wasTold(run, use))) continue
+      world.fail('expiry', `${run.id} ${what}: ${sid}, which ${use.run.id} used ${idleMs.toFixed(0)} ms ago`)
     }
+  }
+
+  #wasTold(run: Run, use: Use): boolean {
+    const { network } = this.#cluster
+    const beforeMs = use.atMs - RECOVERY_MS
+    const wasTroubled = network.lastTroubleMs(run.host, use.run.host) >= beforeMs
+    const wasFrozen = Math.max(run.thawedMs, use.run.thawedMs) >= beforeMs || use.run.isFrozen
+    return use.run.isRunning && !wasTroubled && !wasFrozen && run.startedMs < beforeMs
+  }
+
+  #checkNotLate(run: Run, sid: string): void {
+    const { world, config } = this.#cluster
+    const last = this.#history.uses.get(sid)?.at(-1)
+    if (last === undefined) return
+    const idleMs = world.nowMs - last.atMs
+    if (idleMs > this.#ttlMs * (1 + TOUCH_SHARE) + config.deadAfterMs)
+      world.fail('expiry', `${run.id} shows ${sid}, which was last used ${idleMs.toFixed(0)} ms ago`)
   }
 
   /** Sessions that were used until now on members that still run, so that each is known to one that lives. */
   checkInUse(): void {
     const { world, running } = this.#cluster
     for (const [sid, uses] of this.#history.uses) {
-      if (!this.#wasAlwaysInUse(uses) || this.#isDestroyed(sid)) continue
+      if (!this.#wasAlwaysInUse(uses) || this.#history.isDestroyed(sid)) continue
       for (const run of running)
-        if (!run.replica.has(sid, run.now)) world.fail(`${sid} is in use, and not to be had on ${run.id}`)
+        if (!run.replica.has(sid, run.now))
+          world.fail('expiry', `${sid} is in use, and not to be had on ${run.id}`)
     }
   }
 
   /** All have expired: every session's end was told, and nothing is left. */
   checkOver(): void {
-    const { world, running } = this.#cluster
+    const { world, running, scenario } = this.#cluster
     for (const [sid, uses] of this.#history.uses) {
       const wasHeld = uses.some(({ run }) => run.isRunning)
-      if (wasHeld && !this.#isDestroyed(sid) && !this.#expired.has(sid))
-        world.fail(`the end of ${sid} was told by nobody`)
+      const times = this.#told.get(sid) ?? 0
+      if (this.#history.isDestroyed(sid)) continue
+      if (wasHeld && times === 0) world.fail('expiryEvents', `the end of ${sid} was told by nobody`)
+      if (scenario.faults.length === 0 && times > 1)
+        world.fail('expiryEvents', `the end of ${sid} was told ${times} times, and nothing was wrong`)
     }
     for (const run of running) {
       const sids = [...run.replica.records()].map(({ sid }) => sid)
-      if (sids.length > 0) world.fail(`${run.id} still holds ${sids}, long after the last use`)
+      if (sids.length > 0) world.fail('expiry', `${run.id} still holds ${sids}, long after the last use`)
     }
   }
 
   #wasAlwaysInUse(uses: readonly Use[]): boolean {
-    const { world } = this.#cluster
-    let lastMs = world.nowMs
+    let lastMs = this.#cluster.world.nowMs
     for (const { atMs, run } of [...uses].reverse()) {
       if (!run.isRunning || lastMs - atMs > this.#ttlMs / 3) return false
       lastMs = atMs
     }
     return true
   }
-
-  #isDestroyed(sid: string): boolean {
-    return this.#history.writesOf(sid).some(({ isDestroy }) => isDestroy)
-  }
 }
-
-/** Until links are up and transfers are over after a fault. */
-const RECOVERY_MS = 5_000
-/** Touches are told at most once per tenth of the ttl. */
-const TOUCH_SHARE = 0.1

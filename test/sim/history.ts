@@ -6,7 +6,7 @@
 
 import type { Stamp } from '@sessionmesh/core'
 import type { Run } from './run.js'
-import { compareStamps, covers, type DigestMap, stampKey } from './stamps.js'
+import { compareStamps, type DigestMap, stampKey } from './stamps.js'
 
 export interface Write {
   readonly stamp: Stamp
@@ -37,18 +37,21 @@ export interface Use {
 
 export class History {
   readonly writes: Write[] = []
+  /** The id that a session had before it was regenerated. */
+  readonly formerSids = new Map<string, string>()
   readonly #byStamp = new Map<string, Write>()
   readonly #bySid = new Map<string, Write[]>()
+  readonly #byOrigin = new Map<string, Write[]>()
   readonly #values = new Map<number, { first: Write; last: Write }>()
   readonly #uses = new Map<string, Use[]>()
   #lastValue = 0
+  #lastSid = 0
 
   add(write: Write): void {
     this.writes.push(write)
     this.#byStamp.set(stampKey(write.stamp), write)
-    const ofSid = this.#bySid.get(write.sid)
-    if (ofSid === undefined) this.#bySid.set(write.sid, [write])
-    else ofSid.push(write)
+    addTo(this.#bySid, write.sid, write)
+    addTo(this.#byOrigin, write.stamp.origin, write)
     for (const value of write.attributes.values()) {
       if (value === undefined) continue
       this.#values.set(value, { first: this.#values.get(value)?.first ?? write, last: write })
@@ -56,14 +59,17 @@ export class History {
   }
 
   used(sid: string, run: Run, atMs: number): void {
-    const uses = this.#uses.get(sid)
-    if (uses === undefined) this.#uses.set(sid, [{ atMs, run }])
-    else uses.push({ atMs, run })
+    addTo(this.#uses, sid, { atMs, run })
   }
 
   /** In order of time. */
   get uses(): ReadonlyMap<string, readonly Use[]> {
     return this.#uses
+  }
+
+  /** Ids are never used again. */
+  newSid(): string {
+    return `s${++this.#lastSid}`
   }
 
   /** Bytes that no value had before: they tell which write a value is of. */
@@ -82,6 +88,15 @@ export class History {
     return this.#bySid.get(sid) ?? []
   }
 
+  /** In the order of their stamps. */
+  writesBy(origin: string): readonly Write[] {
+    return this.#byOrigin.get(origin) ?? []
+  }
+
+  isDestroyed(sid: string): boolean {
+    return this.writesOf(sid).some(({ isDestroy }) => isDestroy)
+  }
+
   /**
    * Destroyed by a member that did not know all others: its list was of no use while everybody who knew them
    * was gone. A tombstone waits for those alone who are known.
@@ -93,17 +108,37 @@ export class History {
   at(stamp: Stamp): Write | undefined {
     return this.#byStamp.get(stampKey(stamp))
   }
+}
 
-  /** The merge of the writes that the digest claims. */
-  claimedBy(digest: DigestMap): Map<string, ModelRecord> {
-    const records = new Map<string, ModelRecord>()
-    for (const write of this.writes) if (covers(digest, write.stamp)) apply(records, write)
-    return records
+/** The merge of the writes that one run claims; kept up while its claims grow. */
+export class ClaimedState {
+  readonly records = new Map<string, ModelRecord>()
+  readonly #history: History
+  readonly #applied = new Map<string, number>()
+
+  constructor(history: History) {
+    this.#history = history
+  }
+
+  /** Returns the sessions of which more is claimed than before. */
+  follow(claims: DigestMap): Set<string> {
+    const sids = new Set<string>()
+    for (const [origin, stamp] of claims) {
+      const writes = this.#history.writesBy(origin)
+      let applied = this.#applied.get(origin) ?? 0
+      for (let write = writes[applied]; write !== undefined; write = writes[++applied]) {
+        if (compareStamps(write.stamp, stamp) > 0) break
+        apply(this.records, write)
+        sids.add(write.sid)
+      }
+      this.#applied.set(origin, applied)
+    }
+    return sids
   }
 }
 
 export function valueId(bytes: Uint8Array): number {
-  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0)
+  return ((bytes[0] ?? 0) << 24) | ((bytes[1] ?? 0) << 16) | ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0)
 }
 
 function apply(records: Map<string, ModelRecord>, write: Write): void {
@@ -129,4 +164,10 @@ function apply(records: Map<string, ModelRecord>, write: Write): void {
   ) {
     record.lifetime = { ttlMs, stamp }
   }
+}
+
+function addTo<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const list = map.get(key)
+  if (list === undefined) map.set(key, [value])
+  else list.push(value)
 }

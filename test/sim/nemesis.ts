@@ -1,31 +1,37 @@
-/** What goes wrong, and when. Each kind of fault ends by itself, or when all is made good again. */
+/** What goes wrong, and when. Each fault ends by itself, or when all is made good again. */
 
+import type { CoreEvent } from '@sessionmesh/core'
 import type { Cluster } from './cluster.js'
 import type { Host } from './host.js'
-
-export const faults = ['reset', 'cut', 'crash', 'freeze', 'leave', 'slow', 'jump', 'late'] as const
-export type Fault = (typeof faults)[number]
+import { partition, shapes } from './partitions.js'
+import type { Random } from './random.js'
+import type { Run } from './run.js'
+import type { Fault, Scenario } from './scenario.js'
+import type { World } from './world.js'
 
 export class Nemesis {
   readonly #cluster: Cluster
+  readonly #world: World
+  readonly #random: Random
+  readonly #scenario: Scenario
   readonly #faults: readonly Fault[]
-  readonly #everyMs: number
-  readonly #longestMs: number
   #isOver = false
 
-  constructor(cluster: Cluster, enabled: readonly Fault[], longestMs: number) {
+  constructor(cluster: Cluster, scenario: Scenario) {
     this.#cluster = cluster
-    this.#faults = enabled.filter((fault) => fault !== 'late')
-    this.#longestMs = longestMs
-    this.#everyMs = cluster.world.random.pick([300, 1_000, 3_000])
+    this.#world = cluster.world
+    this.#random = cluster.world.random
+    this.#scenario = scenario
+    this.#faults = scenario.faults.filter((fault) => fault !== 'late' && fault !== 'donor')
+    if (scenario.faults.includes('donor')) this.#watchJoiners()
     if (this.#faults.length > 0) this.#next()
   }
 
   /** From now on nothing goes wrong, and what was is made good: all hosts are up and reach each other. */
   stop(): void {
-    const { world, network, hosts } = this.#cluster
+    const { network, hosts } = this.#cluster
     this.#isOver = true
-    world.trace(() => '*** all faults end')
+    this.#world.trace(() => '*** all faults end')
     network.healAll()
     for (const host of hosts) host.run?.thaw()
     this.allUp()
@@ -37,79 +43,124 @@ export class Nemesis {
   }
 
   #next(): void {
-    const { random } = this.#cluster.world
-    this.#later(random.between(0, 2 * this.#everyMs), () => {
-      this.#strike(random.pick(this.#faults))
+    this.#later(this.#random.between(0, 2 * this.#scenario.faultEveryMs), () => {
+      this.#strike(this.#random.pick(this.#faults))
       this.#next()
     })
   }
 
   #strike(fault: Fault): void {
-    const { world, network, hosts } = this.#cluster
-    const { random } = world
-    const durationMs = random.skewed(50, this.#longestMs)
-    const host = random.pick(hosts)
-    const other = random.pick(hosts)
+    const host = this.#random.pick(this.#cluster.hosts)
+    const durationMs = this.#random.skewed(20, this.#scenario.longestFaultMs)
     switch (fault) {
       case 'reset':
-        if (host === other) return
-        world.trace(() => `*** links ${host.name}-${other.name} break`)
-        return network.reset(host.index, other.index)
+        return this.#reset(host)
       case 'cut':
-        return this.#partition(durationMs)
-      case 'slow': {
-        if (host === other) return
-        world.trace(() => `*** ${host.name}-${other.name} is slow for ${durationMs.toFixed(0)} ms`)
-        network.slow(host.index, other.index, random.between(50, 600))
-        return this.#later(durationMs, () => network.slow(host.index, other.index, 0))
-      }
-      case 'freeze': {
-        const { run } = host
-        if (run?.isRunning !== true || run.isFrozen) return
-        world.trace(() => `*** ${run.id} stands still for ${durationMs.toFixed(0)} ms`)
-        run.freeze()
-        return this.#later(durationMs, () => {
-          world.trace(() => `*** ${run.id} goes on`)
-          run.thaw()
-        })
-      }
+        return this.#cut(durationMs, false)
+      case 'oneway':
+        return this.#cut(durationMs, true)
+      case 'slow':
+        return this.#slow(host, durationMs)
+      case 'freeze':
+        return this.#freeze(host, durationMs)
+      case 'stall':
+        return this.#freeze(host, this.#random.between(20, 900))
       case 'crash':
-        if (host.run?.isRunning !== true || host.run.isFrozen) return
-        this.#cluster.crash(host.run, random.chance(0.3))
-        return this.#later(durationMs, () => this.#restart(host))
-      case 'leave': {
-        const { run } = host
-        if (run?.isServing !== true) return
-        world.trace(() => `*** ${run.id} leaves`)
-        run.isReady = false
-        run.leave()
-        return this.#later(2_000 + durationMs, () => this.#restart(host))
-      }
+        return this.#crash(host, this.#random.chance(0.3), durationMs)
+      case 'leave':
+        return this.#leave(host, durationMs)
       case 'jump':
-        this.#cluster.skew(host)
-        return world.trace(() => `*** the clock of ${host.name} is off by ${host.skewMs.toFixed(0)} ms now`)
+        return this.#jump(host)
+      case 'strobe':
+        return this.#strobe(host, this.#random.integer(2, 20))
       case 'late':
+      case 'donor':
         return
     }
   }
 
-  #partition(durationMs: number): void {
-    const { world, network, hosts } = this.#cluster
-    const { random } = world
-    const pairs: [Host, Host][] = []
-    const all = hosts.flatMap((a, i) => hosts.slice(i + 1).map((b): [Host, Host] => [a, b]))
-    if (random.chance(0.4)) pairs.push(random.pick(all))
-    else if (random.chance(0.5)) {
-      const side = new Set(hosts.filter(() => random.chance(0.5)))
-      pairs.push(...all.filter(([a, b]) => side.has(a) !== side.has(b)))
-    } else pairs.push(...all.filter(() => random.chance(0.5)))
-    const names = pairs.map(([a, b]) => `${a.name}-${b.name}`).join(' ')
-    world.trace(() => `*** cut for ${durationMs.toFixed(0)} ms: ${names}`)
-    for (const [a, b] of pairs) network.cut(a.index, b.index)
-    this.#later(durationMs, () => {
-      world.trace(() => `*** healed: ${names}`)
-      for (const [a, b] of pairs) network.heal(a.index, b.index)
+  #reset(host: Host): void {
+    const other = this.#random.pick(this.#cluster.hosts)
+    if (host === other) return
+    this.#world.trace(() => `*** links ${host.name}-${other.name} break`)
+    this.#cluster.network.reset(host.index, other.index)
+  }
+
+  #cut(durationMs: number, isOneWay: boolean): void {
+    const { network, hosts } = this.#cluster
+    const pairs = partition(this.#random.pick(shapes), hosts, this.#random)
+    const ways = pairs.flatMap(([a, b]): (readonly [Host, Host])[] => {
+      if (!isOneWay)
+        return [
+          [a, b],
+          [b, a],
+        ]
+      return [this.#random.chance(0.5) ? [a, b] : [b, a]]
     })
+    const names = ways.map(([from, to]) => `${from.name}>${to.name}`).join(' ')
+    this.#world.trace(() => `*** cut for ${durationMs.toFixed(0)} ms: ${names}`)
+    for (const [from, to] of ways) network.cut(from.index, to.index)
+    this.#later(durationMs, () => {
+      this.#world.trace(() => `*** healed: ${names}`)
+      for (const [from, to] of ways) network.heal(from.index, to.index)
+    })
+  }
+
+  #slow(host: Host, durationMs: number): void {
+    const { network } = this.#cluster
+    const other = this.#random.pick(this.#cluster.hosts)
+    if (host === other) return
+    this.#world.trace(() => `*** ${host.name}-${other.name} is slow for ${durationMs.toFixed(0)} ms`)
+    network.slow(host.index, other.index, this.#random.between(50, 600))
+    this.#later(durationMs, () => network.slow(host.index, other.index, 0))
+  }
+
+  #freeze({ run }: Host, durationMs: number): void {
+    if (run?.isRunning !== true || run.isFrozen) return
+    this.#world.trace(() => `*** ${run.id} stands still for ${durationMs.toFixed(0)} ms`)
+    run.freeze()
+    this.#later(durationMs, () => {
+      this.#world.trace(() => `*** ${run.id} goes on`)
+      run.thaw()
+    })
+  }
+
+  #crash(host: Host, isSilent: boolean, durationMs: number): void {
+    if (host.run?.isRunning !== true) return
+    this.#cluster.crash(host.run, isSilent)
+    this.#later(durationMs, () => this.#restart(host))
+  }
+
+  #leave(host: Host, durationMs: number): void {
+    const { run } = host
+    if (run?.isServing !== true) return
+    this.#world.trace(() => `*** ${run.id} leaves`)
+    run.isReady = false
+    run.leave()
+    this.#later(2_000 + durationMs, () => this.#restart(host))
+  }
+
+  #jump(host: Host): void {
+    this.#cluster.skew(host)
+    this.#world.trace(() => `*** the clock of ${host.name} is off by ${host.skewMs.toFixed(0)} ms now`)
+  }
+
+  #strobe(host: Host, times: number): void {
+    this.#jump(host)
+    if (times > 0) this.#later(this.#random.between(1, 50), () => this.#strobe(host, times - 1))
+  }
+
+  #watchJoiners(): void {
+    const event = (run: Run, event: CoreEvent) => {
+      if (event.type !== 'sync' || event.phase !== 'start' || this.#isOver || run.isReady) return
+      const source = this.#cluster.running.find(({ id }) => id === event.peer.id)
+      if (source === undefined || !this.#random.chance(0.3)) return
+      const host = this.#cluster.hosts[source.host] as Host
+      this.#later(this.#random.skewed(0, 50), () => {
+        if (host.run === source) this.#crash(host, false, this.#random.between(100, 2_000))
+      })
+    }
+    this.#cluster.observers.push({ event })
   }
 
   #restart(host: Host): void {
@@ -117,7 +168,7 @@ export class Nemesis {
   }
 
   #later(delayMs: number, action: () => void): void {
-    this.#cluster.world.after(delayMs, () => {
+    this.#world.after(delayMs, () => {
       if (!this.#isOver) action()
     })
   }

@@ -1,6 +1,7 @@
 /**
  * Links between hosts as TCP gives them: in order, delayed, and silent about a cut. What is sent into a cut
- * waits and comes after it, late; what is in flight when an end dies may be lost.
+ * waits and comes after it, late; what is in flight when an end dies may be lost. A reader that stands still
+ * leaves everything with the sender.
  */
 
 import type { Wire } from '@sessionmesh/core'
@@ -9,8 +10,15 @@ import type { World } from './world.js'
 
 type Frame =
   | { readonly kind: 'up' }
-  | { readonly kind: 'wire'; readonly wire: Wire; readonly text: string }
+  | { readonly kind: 'wire'; readonly wire: Wire; readonly text: string; readonly bytes: number }
   | { readonly kind: 'close'; readonly reason: string }
+
+interface Queued {
+  readonly frame: Frame
+  readonly readyMs: number
+  /** It is with the operating system of the other side. */
+  readonly onArrived: (() => void) | undefined
+}
 
 /** One end of a link, and the frames on their way from it to the other. */
 export interface End {
@@ -20,26 +28,29 @@ export interface End {
   peer: End
   /** This side has not closed it, nor been told that it is closed. */
   isOpen: boolean
-  readonly frames: { readonly frame: Frame; readonly readyMs: number }[]
+  readonly frames: Queued[]
   lastReadyMs: number
   /** The next pump is on its way. */
   isPumping: boolean
   resumeMs: number
+  /** Sent from here and not read at the other end. */
+  unreadBytes: number
 }
 
 export class Network {
   readonly #world: World
-  readonly #cuts = new Map<string, { sinceMs: number; depth: number }>()
+  /** From one host to another; two entries for a cut both ways. */
+  readonly #cuts = new Map<string, { from: number; to: number; sinceMs: number; depth: number }>()
   readonly #healed = new Map<string, number>()
   readonly #slow = new Map<string, number>()
-  readonly #resets = new Map<string, number>()
+  readonly #troubled = new Map<string, number>()
   readonly #ends = new Set<End>()
-  readonly #baseMs: number
+  readonly #scaleMs: number
   #lastId = 0
 
-  constructor(world: World) {
+  constructor(world: World, scaleMs: number) {
     this.#world = world
-    this.#baseMs = world.random.pick([0.2, 1, 5, 20])
+    this.#scaleMs = scaleMs
   }
 
   /** The two ends of a new link; the acceptor learns of it when the first frame arrives. */
@@ -53,6 +64,7 @@ export class Network {
       lastReadyMs: 0,
       isPumping: false,
       resumeMs: 0,
+      unreadBytes: 0,
       peer: undefined as never,
     })
     const dialler = end(from, address)
@@ -64,8 +76,10 @@ export class Network {
     return dialler
   }
 
-  send(end: End, wire: Wire, text: string): void {
-    this.#push(end, { kind: 'wire', wire: copy(wire), text })
+  send(end: End, wire: Wire, text: string, onArrived: (() => void) | undefined): void {
+    const { copied, bytes } = copy(wire)
+    end.unreadBytes += bytes
+    this.#push(end, { kind: 'wire', wire: copied as Wire, text, bytes }, onArrived)
   }
 
   /** Closes one side: what it sent before still arrives, unless `isAbrupt`. */
@@ -94,7 +108,7 @@ export class Network {
 
   /** Breaks all links between two hosts; each side notices by itself. */
   reset(a: number, b: number): void {
-    this.#resets.set(key(a, b), this.#world.nowMs)
+    this.#troubled.set(pair(a, b), this.#world.nowMs)
     for (const end of this.#ends) {
       if (end.run.host !== a || end.peer.run.host !== b) continue
       for (const side of [end, end.peer]) side.frames.length = 0
@@ -103,20 +117,26 @@ export class Network {
     }
   }
 
-  cut(a: number, b: number): void {
-    const cut = this.#cuts.get(key(a, b))
-    if (cut === undefined) this.#cuts.set(key(a, b), { sinceMs: this.#world.nowMs, depth: 1 })
+  /** A process cut one of its links. */
+  troubled(a: number, b: number): void {
+    this.#troubled.set(pair(a, b), this.#world.nowMs)
+  }
+
+  /** Nothing arrives from one host at another until it is healed as often as it was cut. */
+  cut(from: number, to: number): void {
+    const cut = this.#cuts.get(way(from, to))
+    if (cut === undefined) this.#cuts.set(way(from, to), { from, to, sinceMs: this.#world.nowMs, depth: 1 })
     else cut.depth++
   }
 
-  heal(a: number, b: number): void {
-    const cut = this.#cuts.get(key(a, b))
+  heal(from: number, to: number): void {
+    const cut = this.#cuts.get(way(from, to))
     if (cut === undefined || --cut.depth > 0) return
-    this.#cuts.delete(key(a, b))
-    this.#healed.set(key(a, b), this.#world.nowMs)
+    this.#cuts.delete(way(from, to))
+    this.#healed.set(pair(from, to), this.#world.nowMs)
     const lastedMs = this.#world.nowMs - cut.sinceMs
     for (const end of this.#ends) {
-      if (key(end.run.host, end.peer.run.host) !== key(a, b)) continue
+      if (end.run.host !== from || end.peer.run.host !== to) continue
       // The sender's system tries again in ever longer intervals, and so resumes late.
       end.resumeMs = this.#world.nowMs + this.#world.random.between(0, Math.min(lastedMs, 5_000))
       this.#pump(end)
@@ -124,58 +144,62 @@ export class Network {
   }
 
   healAll(): void {
-    for (const [pair, cut] of this.#cuts) {
+    for (const cut of [...this.#cuts.values()]) {
       cut.depth = 1
-      const [a, b] = pair.split('-').map(Number) as [number, number]
-      this.heal(a, b)
+      this.heal(cut.from, cut.to)
     }
     this.#slow.clear()
   }
 
+  /** In either direction: no connection can be made. */
   isCut(a: number, b: number): boolean {
-    return this.#cuts.has(key(a, b))
+    return this.#cuts.has(way(a, b)) || this.#cuts.has(way(b, a))
   }
 
   /** When the two were last cut off from each other. */
   lastCutMs(a: number, b: number): number {
-    return this.isCut(a, b) ? this.#world.nowMs : (this.#healed.get(key(a, b)) ?? 0)
+    return this.isCut(a, b) ? this.#world.nowMs : (this.#healed.get(pair(a, b)) ?? 0)
   }
 
   /** When anything last kept the two from hearing each other at once. */
   lastTroubleMs(a: number, b: number): number {
-    if (this.#slow.has(key(a, b))) return this.#world.nowMs
-    return Math.max(this.lastCutMs(a, b), this.#resets.get(key(a, b)) ?? 0)
+    if (this.#slow.has(pair(a, b))) return this.#world.nowMs
+    return Math.max(this.lastCutMs(a, b), this.#troubled.get(pair(a, b)) ?? 0)
   }
 
   slow(a: number, b: number, delayMs: number): void {
-    if (delayMs === 0) this.#slow.delete(key(a, b))
-    else this.#slow.set(key(a, b), delayMs)
+    this.#troubled.set(pair(a, b), this.#world.nowMs)
+    if (delayMs === 0) this.#slow.delete(pair(a, b))
+    else this.#slow.set(pair(a, b), delayMs)
   }
 
   delayMs(a: number, b: number): number {
-    const slowMs = this.#slow.get(key(a, b)) ?? 0
-    return this.#world.random.skewed(0.05, this.#baseMs * 4) + this.#world.random.between(0, slowMs)
+    const slowMs = this.#slow.get(pair(a, b)) ?? 0
+    return this.#world.random.skewed(0.05, this.#scaleMs * 4) + this.#world.random.between(0, slowMs)
   }
 
   /** An input has been queued at the receiver, or may now be delivered. */
   #pump(end: End): void {
     const next = end.frames[0]
     if (next === undefined || end.isPumping) return
-    if (this.isCut(end.run.host, end.peer.run.host)) return
+    if (this.#cuts.has(way(end.run.host, end.peer.run.host))) return
     end.isPumping = true
     this.#world.after(Math.max(next.readyMs, end.resumeMs) - this.#world.nowMs, () => {
       end.isPumping = false
-      if (this.isCut(end.run.host, end.peer.run.host)) return
+      if (this.#cuts.has(way(end.run.host, end.peer.run.host))) return
       const arrived = end.frames.shift()
-      if (arrived !== undefined) this.#deliver(end.peer, arrived.frame)
+      if (arrived !== undefined) this.#deliver(end, arrived)
       this.#pump(end)
     })
   }
 
-  #deliver(end: End, frame: Frame): void {
+  #deliver(from: End, { frame, onArrived }: Queued): void {
+    const end = from.peer
     const { run } = end
-    if (frame.kind === 'close') this.#ends.delete(end.peer)
+    if (frame.kind === 'close') this.#ends.delete(from)
+    onArrived?.()
     run.input(() => {
+      if (frame.kind === 'wire') from.unreadBytes -= frame.bytes
       if (!end.isOpen) return
       switch (frame.kind) {
         case 'up':
@@ -190,10 +214,10 @@ export class Network {
     })
   }
 
-  #push(end: End, frame: Frame): void {
+  #push(end: End, frame: Frame, onArrived?: () => void): void {
     const delayMs = this.delayMs(end.run.host, end.peer.run.host)
     end.lastReadyMs = Math.max(end.lastReadyMs, this.#world.nowMs + delayMs)
-    end.frames.push({ frame, readyMs: end.lastReadyMs })
+    end.frames.push({ frame, readyMs: end.lastReadyMs, onArrived })
     this.#pump(end)
   }
 
@@ -202,13 +226,26 @@ export class Network {
   }
 }
 
-function key(a: number, b: number): string {
+function way(from: number, to: number): string {
+  return `${from}>${to}`
+}
+
+function pair(a: number, b: number): string {
   return a < b ? `${a}-${b}` : `${b}-${a}`
 }
 
-/** Members share no objects, as processes do not. */
-function copy(value: unknown): Wire
-function copy(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(copy)
-  return value instanceof Uint8Array ? value.slice() : value
+/** Members share no objects, as processes do not. The size is about what it would be on a wire. */
+function copy(value: unknown): { copied: unknown; bytes: number } {
+  let bytes = 0
+  const copied = deep(value)
+  return { copied, bytes }
+
+  function deep(value: unknown): unknown {
+    bytes += 2
+    if (Array.isArray(value)) return value.map(deep)
+    if (typeof value === 'string') bytes += value.length
+    if (!(value instanceof Uint8Array)) return value
+    bytes += value.length
+    return value.slice()
+  }
 }

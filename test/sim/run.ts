@@ -38,6 +38,8 @@ export class Run {
   readonly host: number
   readonly replica: Replica
   readonly startedMs: number
+  /** Links that were cut because their readers were too slow. */
+  overflows = 0
   state: RunState = 'running'
   endedMs = 0
   isReady = false
@@ -51,6 +53,7 @@ export class Run {
   readonly #network: Network
   readonly #host: Host
   readonly #hooks: RunHooks
+  readonly #config: Config
   readonly #ends = new Map<number, End>()
   readonly #queued: (() => void)[] = []
   readonly #waits = new Map<number, (isStale: boolean) => void>()
@@ -68,6 +71,7 @@ export class Run {
     this.#world = world
     this.#network = network
     this.#hooks = hooks
+    this.#config = config
     this.#monoOffsetMs = world.random.between(0, 1e6)
     const self = { id, name: host.name, address: host.address }
     this.replica = new Replica({ self, cluster: 'sim', config, random: world.random.next })
@@ -212,15 +216,21 @@ export class Run {
       const end = this.#ends.get(id)
       if (end?.isOpen !== true) continue
       const text = this.#world.isTracing ? describeMessage(message) : ''
-      this.#network.send(end, wire, text)
-      if (!resume) continue
-      const delayMs = this.#network.delayMs(end.run.host, end.peer.run.host) / 2
-      this.#world.after(delayMs, () =>
-        this.input(() => {
-          if (end.isOpen) this.carryOut(this.replica.drained(id, this.now))
-        }),
-      )
+      const onDrained = () => {
+        if (end.isOpen) this.carryOut(this.replica.drained(id, this.now))
+      }
+      this.#network.send(end, wire, text, resume && (() => this.input(onDrained)))
+      if (end.unreadBytes > this.#config.maxLinkBufferBytes) this.#cutSlow(end)
     }
+  }
+
+  /** As the agent does: what a slow reader leaves here is not kept without bound. */
+  #cutSlow(end: End): void {
+    this.#world.trace(() => `${this.id}: cuts link ${end.id} to ${end.peer.run.id}, which reads too slowly`)
+    this.overflows++
+    this.#network.troubled(end.run.host, end.peer.run.host)
+    this.#network.close(end, 'the connection was lost', true)
+    this.#world.after(0, () => this.input(() => this.linkDown(end, 'the connection was lost')))
   }
 
   #drop(link: number, reason: string): void {

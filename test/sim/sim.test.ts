@@ -1,9 +1,9 @@
-/** A fixed set of histories. More: `node test/dist/sim/main.js --seeds 10000 --from 1000`. */
+/** A fixed set of histories. More: `npx -y pnpm@10 sim --seeds 10000 --from 1000`. */
 
 import { describe, expect, test } from 'vitest'
 import { simulate } from './simulation.js'
 
-const SEEDS = 120
+const SEEDS = 400
 const PARTS = 8
 
 describe('every promise holds in histories full of faults', () => {
@@ -14,9 +14,11 @@ describe('every promise holds in histories full of faults', () => {
       for (let seed = from; seed <= to; seed++) {
         const { violation } = simulate({ seed })
         if (violation === undefined) continue
-        const { transcript } = simulate({ seed, isTracing: true })
-        const replay = `node test/dist/sim/main.js --seeds 1 --from ${seed} --transcript`
-        expect.fail(`seed ${seed}: ${violation}\nreplay: ${replay}\n${transcript.slice(-60).join('\n')}`)
+        const { transcript, scenario } = simulate({ seed, isTracing: true })
+        const replay = `npx -y pnpm@10 sim --seeds 1 --from ${seed} --transcript`
+        expect.fail(
+          `seed ${seed}: ${violation.text}\n${scenario}\nreplay: ${replay}\n${transcript.slice(-60).join('\n')}`,
+        )
       }
     })
   }

@@ -1,8 +1,7 @@
 /** Clients behind a random load balancer. Each keeps a session, and has several requests of it in flight. */
 
-import type { Cluster } from './cluster.js'
-import type { History } from './history.js'
-import { type Knowledge, Request } from './request.js'
+import { type Knowledge, NOTHING, Request } from './request.js'
+import type { Trial } from './trial.js'
 
 export interface Client {
   sid: string | undefined
@@ -11,34 +10,16 @@ export interface Client {
   knowledge: Knowledge
 }
 
-export interface WorkloadOptions {
-  readonly clients: number
-  readonly requestEveryMs: number
-  readonly ttlMs: number
-  readonly destroyShare: number
-}
-
 export class Workload {
-  readonly requests: Request[] = []
-  readonly #cluster: Cluster
-  readonly #history: History
-  readonly #options: WorkloadOptions
+  readonly #trial: Trial
   readonly #clients: Client[] = []
-  #lastSid = 0
   #isOver = false
 
-  constructor(cluster: Cluster, history: History, options: WorkloadOptions) {
-    this.#cluster = cluster
-    this.#history = history
-    this.#options = options
-    const { random } = cluster.world
-    for (let i = 0; i < options.clients; i++) {
-      this.#clients.push({
-        sid: undefined,
-        hasTokens: random.chance(0.5),
-        knowledge: { token: [], seen: new Map() },
-      })
-    }
+  constructor(trial: Trial) {
+    this.#trial = trial
+    const { random } = trial.world
+    for (let i = 0; i < trial.cluster.scenario.clients; i++)
+      this.#clients.push({ sid: undefined, hasTokens: random.chance(0.5), knowledge: NOTHING })
     this.#next()
   }
 
@@ -47,8 +28,8 @@ export class Workload {
   }
 
   #next(): void {
-    const { world } = this.#cluster
-    world.after(world.random.between(0, 2 * this.#options.requestEveryMs), () => {
+    const { world, cluster } = this.#trial
+    world.after(world.random.between(0, 2 * cluster.scenario.requestEveryMs), () => {
       if (this.#isOver) return
       this.#request(world.random.pick(this.#clients))
       this.#next()
@@ -56,19 +37,20 @@ export class Workload {
   }
 
   #request(client: Client): void {
-    const { serving, world } = this.#cluster
+    const { cluster, world, history } = this.#trial
     const { random } = world
-    const run = serving.length > 0 ? random.pick(serving) : undefined
-    if (run === undefined) return
-    // A client that logs in anew gets a new id: ids are never used again.
+    const { serving, scenario } = cluster
+    if (serving.length === 0) return
+    const run = random.pick(serving)
+    // A client that logs in anew gets a new id.
     if (client.sid === undefined || random.chance(0.01)) {
-      client.sid = `s${++this.#lastSid}`
-      client.knowledge = { token: [], seen: new Map() }
-      const request = new Request(this.#cluster, this.#history, run, client, client.sid, this.#options.ttlMs)
-      return request.create()
+      client.sid = history.newSid()
+      client.knowledge = NOTHING
+      return new Request(this.#trial, run, client, client.sid).create()
     }
-    const request = new Request(this.#cluster, this.#history, run, client, client.sid, this.#options.ttlMs)
-    if (random.chance(this.#options.destroyShare)) request.destroy()
+    const request = new Request(this.#trial, run, client, client.sid)
+    if (random.chance(scenario.destroyShare)) request.destroy()
+    else if (random.chance(scenario.regenerateShare)) request.regenerate()
     else request.work()
   }
 }

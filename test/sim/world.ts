@@ -1,5 +1,6 @@
 /** Virtual time: it jumps from event to event, so that minutes of a cluster's life take milliseconds. */
 
+import type { Invariant } from './invariants.js'
 import { Random } from './random.js'
 
 interface Timed {
@@ -8,8 +9,21 @@ interface Timed {
   readonly action: () => void
 }
 
+/** Something that is not as it should be, yet or for good. */
+export interface Problem {
+  readonly invariant: Invariant
+  readonly text: string
+}
+
 /** A promise of the design is broken. */
-export class Violation extends Error {}
+export class Violation extends Error {
+  constructor(
+    readonly invariant: Invariant,
+    text: string,
+  ) {
+    super(text)
+  }
+}
 
 export class World {
   readonly random: Random
@@ -33,8 +47,8 @@ export class World {
     if (this.isTracing) this.transcript.push(`${this.#nowMs.toFixed(1).padStart(9)}  ${text()}`)
   }
 
-  fail(text: string): never {
-    throw new Violation(`at ${this.#nowMs.toFixed(1)} ms: ${text}`)
+  fail(invariant: Invariant, text: string): never {
+    throw new Violation(invariant, `${invariant}: at ${this.#nowMs.toFixed(1)} ms: ${text}`)
   }
 
   after(delayMs: number, action: () => void): void {
@@ -56,7 +70,8 @@ export class World {
     for (let first = this.#heap[0]; first !== undefined && first.atMs <= untilMs; first = this.#heap[0]) {
       this.#takeFirst()
       if (first.atMs > this.#nowMs) this.#nowMs = first.atMs
-      if (++this.events > MAX_EVENTS) this.fail('the history has no end: the members keep each other busy')
+      if (++this.events > MAX_EVENTS)
+        this.fail('liveness', 'the history has no end: the members keep each other busy')
       first.action()
     }
     this.#nowMs = untilMs

@@ -21,25 +21,41 @@ function sharedAgent(): Agent {
   return agent
 }
 
+/** What came back, whatever the status. */
+export interface Reply {
+  status: number
+  headers: Record<string, string | string[] | undefined>
+  text: string
+}
+
 export class Browser {
   readonly cookies = new Map<string, string>()
 
   get(url: string, path: string): Promise<Answer> {
-    return this.#send('GET', url + path)
+    return this.#ask('GET', url + path)
   }
 
   post(url: string, path: string): Promise<Answer> {
-    return this.#send('POST', url + path)
+    return this.#ask('POST', url + path)
+  }
+
+  /** One request with the cookies of this moment; those that came are kept when it resolves. */
+  async send(method: 'GET' | 'POST', url: string, headers: Record<string, string> = {}): Promise<Reply> {
+    const cookie = this.cookies.size > 0 ? { cookie: this.#cookieHeader() } : {}
+    const response = await request(url, {
+      method,
+      headers: { ...headers, ...cookie },
+      dispatcher: sharedAgent(),
+    })
+    const text = await response.body.text()
+    this.#keep(response.headers['set-cookie'])
+    return { status: response.statusCode, headers: response.headers, text }
   }
 
   /** @throws Error unless the answer is 200. */
-  async #send(method: 'GET' | 'POST', url: string): Promise<Answer> {
-    const headers = this.cookies.size > 0 ? { cookie: this.#cookieHeader() } : {}
-    const response = await request(url, { method, headers, dispatcher: sharedAgent() })
-    this.#keep(response.headers['set-cookie'])
-    const text = await response.body.text()
-    if (response.statusCode !== 200)
-      throw new Error(`${method} ${url}: ${response.statusCode} ${text.slice(0, 500)}`)
+  async #ask(method: 'GET' | 'POST', url: string): Promise<Answer> {
+    const { status, text } = await this.send(method, url)
+    if (status !== 200) throw new Error(`${method} ${url}: ${status} ${text.slice(0, 500)}`)
     const answer: Answer = JSON.parse(text)
     return answer
   }

@@ -4,7 +4,16 @@
  * `key` go: that is how requests are made to overlap without sleeping.
  */
 
-import express, { type Express, type Request, type RequestHandler, type Response } from 'express'
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express'
+
+/** `one` or `all`: what the writes of this request wait for. */
+export const ACKS_HEADER = 'x-acks'
 
 declare module 'express-session' {
   interface SessionData {
@@ -79,10 +88,23 @@ export function memberApp(name: string, session: RequestHandler, gate: Gate): Ex
   )
   app.post(
     '/regenerate',
-    route((req) => {
-      return new Promise<void>((resolve, reject) => {
-        req.session.regenerate((error) => (error ? reject(error) : resolve()))
-      })
+    route((req) => regenerate(req)),
+  )
+  app.post(
+    '/enter/:user',
+    route(async (req) => {
+      await regenerate(req)
+      req.session.user = String(req.params.user)
+      await saveForAcks(req)
+    }),
+  )
+  // As an app does that wants its users to be logged in: nothing is begun for who is not.
+  app.post(
+    '/turn/:attribute/:value',
+    route(async (req) => {
+      if (req.session.user === undefined) return
+      Object.assign(req.session, { [String(req.params.attribute)]: Number(req.params.value) })
+      await saveForAcks(req)
     }),
   )
   app.post('/destroy', async (req, res) => {
@@ -94,5 +116,26 @@ export function memberApp(name: string, session: RequestHandler, gate: Gate): Ex
     res.json({ server: name, sid, data: {} } satisfies Answer)
   })
 
+  app.use(tellMissedAcks)
   return app
+}
+
+function regenerate(req: Request): Promise<void> {
+  return new Promise((resolve, reject) => {
+    req.session.regenerate((error) => (error ? reject(error) : resolve()))
+  })
+}
+
+/** Who asks for acks answers after them, or says that they did not come. */
+async function saveForAcks(req: Request): Promise<void> {
+  if (req.get(ACKS_HEADER) === undefined) return
+  await new Promise<void>((resolve, reject) => {
+    req.session.save((error) => (error ? reject(error) : resolve()))
+  })
+}
+
+const tellMissedAcks: ErrorRequestHandler = (error, _, res, next) => {
+  const code: unknown = error?.code
+  if (code === 'SESSIONMESH_ACK_TIMEOUT' || code === 'SESSIONMESH_NO_PEER') res.status(503).json({ code })
+  else next(error)
 }

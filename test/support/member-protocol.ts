@@ -11,6 +11,8 @@ export interface MemberSettings {
   httpPort?: number
   /** See redirect.ts. */
   routes?: Record<string, number>
+  /** Tell with each answer which exceptions were counted for it, see member-session.ts. */
+  tellsExceptions?: boolean
   /** Also report the events of single sessions. */
   reportSessionEvents?: boolean
 }

@@ -4,9 +4,7 @@
  */
 
 import { once } from 'node:events'
-import { createServer } from 'node:http'
-import { session as meshSession } from '@sessionmesh/express'
-import type { RequestHandler } from 'express'
+import { createServer, type Server } from 'node:http'
 import expressSession from 'express-session'
 import { type Cluster, joinCluster } from 'sessionmesh'
 import { memberApp } from './member-app.js'
@@ -18,6 +16,7 @@ import {
   SETTINGS_VARIABLE,
   type ToMember,
 } from './member-protocol.js'
+import { memberSession } from './member-session.js'
 import { redirectDials } from './redirect.js'
 
 const COOKIE = { secret: 'cookie secret of the tests', resave: false, saveUninitialized: false }
@@ -70,19 +69,34 @@ async function main(): Promise<void> {
   const sessionsAtJoin = cluster?.sessions.size ?? 0
   if (cluster !== undefined) report(cluster, settings)
   obey(cluster)
-  if (settings.httpPort !== undefined) await serve(settings.name, settings.httpPort, cluster)
-  process.once('SIGTERM', () => {
-    void (cluster?.close() ?? Promise.resolve()).then(() => process.exit(0))
+  const server =
+    settings.httpPort === undefined ? undefined : await serve(settings, settings.httpPort, cluster)
+  process.once('SIGTERM', async () => {
+    if (server !== undefined) await closeHttp(server)
+    await cluster?.close()
+    process.exit(0)
   })
   send({ kind: 'ready', joinedMs, sessionsAtJoin })
 }
 
-async function serve(name: string, port: number, cluster: Cluster | undefined): Promise<void> {
-  const session: RequestHandler =
-    cluster === undefined ? expressSession(COOKIE) : meshSession({ ...COOKIE, cluster })
-  const server = createServer(memberApp(name, session, gate))
+async function serve(settings: MemberSettings, port: number, cluster: Cluster | undefined): Promise<Server> {
+  const session = cluster === undefined ? expressSession(COOKIE) : memberSession(cluster, COOKIE, settings)
+  const server = createServer(memberApp(settings.name, session, gate))
   server.listen({ host: '127.0.0.1', port })
   await once(server, 'listening')
+  return server
+}
+
+/** Answers what is being asked, then closes: first HTTP, then the cluster. */
+function closeHttp(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.prependListener('request', (_, res) => res.setHeader('Connection', 'close'))
+    const sweep = setInterval(() => server.closeIdleConnections(), 20)
+    server.close(() => {
+      clearInterval(sweep)
+      resolve()
+    })
+  })
 }
 
 function report(cluster: Cluster, settings: MemberSettings): void {

@@ -20,6 +20,7 @@ export interface ProcessClusterOptions {
   /** Serve HTTP. */
   http?: boolean
   reportSessionEvents?: boolean
+  tellsExceptions?: boolean
   /** Beyond name, secret, listen and peers. */
   cluster?: Partial<ClusterOptions>
   /** Which others a member names in `peers`; default: all. */
@@ -49,6 +50,7 @@ export class ProcessCluster {
         ...(options.http && { httpPort: ports[names.length + i]! }),
         ...(wires && { routes: wires.routesOf(name) }),
         ...(options.reportSessionEvents && { reportSessionEvents: true }),
+        ...(options.tellsExceptions && { tellsExceptions: true }),
         cluster: {
           name: 'test',
           secret: SECRET,

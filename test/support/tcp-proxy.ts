@@ -1,32 +1,26 @@
 /**
- * A wire between a dialler and one listener, with the faults of real networks: cut, silent, slow, late, or
- * stuck in one direction. `forward` is dialler to listener, `backward` the other way.
+ * A wire between a dialler and one listener, with the faults of real networks: cut, silent, slow, late, broken
+ * off in mid-frame, or stuck in one direction. `forward` is dialler to listener, `backward` the other way.
  *
  * Bytes are never lost while a connection lives (TCP would not lose them either): a held direction stops
- * reading, so its sender's buffers fill up, as they do with a peer that stopped.
+ * reading, so its sender's buffers fill up, as they do with a peer that stopped. It does not tell of its
+ * sender's death either.
  */
 
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { type Flow, openFlow, Pipe } from './pipe.js'
 
 export type Direction = 'forward' | 'backward'
 
-interface Flow {
-  bytes: number
-  isHeld: boolean
-  holdAtBytes: number
-  delayMs: number
-  bytesPerSecond: number
-}
-
-interface Pair {
-  dialler: Socket
-  listener: Socket
+interface Connection {
+  sockets: readonly [dialler: Socket, listener: Socket]
+  pipes: Pipe[]
 }
 
 export class TcpProxy {
   readonly port: number
   readonly #targetPort: number
-  readonly #pairs = new Set<Pair>()
+  readonly #connections = new Set<Connection>()
   readonly #flows: Record<Direction, Flow> = { forward: openFlow(), backward: openFlow() }
   #server: Server | undefined
   #dials = 0
@@ -38,7 +32,7 @@ export class TcpProxy {
 
   /** Connections that are open through this wire. */
   get connections(): number {
-    return this.#pairs.size
+    return this.#connections.size
   }
 
   /** Connections that were ever asked for while the wire was open. */
@@ -69,93 +63,75 @@ export class TcpProxy {
   /** Drops every connection and refuses new ones. */
   async cut(): Promise<void> {
     const server = this.#server
+    this.refuse()
+    for (const connection of this.#connections) this.#drop(connection, (socket) => socket.destroy())
+    if (server !== undefined) await new Promise<void>((resolve) => server.once('close', resolve))
+  }
+
+  /** Refuses new connections, as the system does for a port that nobody listens on. What is open stays. */
+  refuse(): void {
+    this.#server?.close()
     this.#server = undefined
-    for (const pair of this.#pairs) this.#drop(pair)
-    if (server !== undefined) await new Promise<void>((resolve) => server.close(() => resolve()))
   }
 
   /** Lets nothing more through in that direction, and keeps the connections: silence. */
   hold(direction: Direction): void {
-    this.#flows[direction].isHeld = true
-    for (const pair of this.#pairs) source(pair, direction).pause()
+    this.#change(direction, { isHeld: true })
   }
 
   /** Holds as soon as `bytes` more have gone through in that direction. */
   holdAfter(direction: Direction, bytes: number): void {
-    this.#flows[direction].holdAtBytes = this.#flows[direction].bytes + bytes
+    this.#change(direction, { holdAtBytes: this.#flows[direction].bytes + bytes })
   }
 
-  /** Ends `hold` and `holdAfter`; what was held goes on. */
+  /** Resets the connection, once, as soon as `bytes` more have gone through: wherever in a frame that is. */
+  resetAfter(direction: Direction, bytes: number): void {
+    this.#change(direction, { resetAtBytes: this.#flows[direction].bytes + bytes })
+  }
+
+  /** Ends `hold`, `holdAfter` and `resetAfter`; what was held goes on. */
   release(direction: Direction): void {
-    this.#flows[direction].isHeld = false
-    this.#flows[direction].holdAtBytes = Number.POSITIVE_INFINITY
-    for (const pair of this.#pairs) source(pair, direction).resume()
+    const never = Number.POSITIVE_INFINITY
+    this.#change(direction, { isHeld: false, holdAtBytes: never, resetAtBytes: never })
   }
 
   /** Lets each chunk through only `delayMs` after it came. */
   delay(direction: Direction, delayMs: number): void {
-    this.#flows[direction].delayMs = delayMs
+    this.#change(direction, { delayMs })
   }
 
   throttle(direction: Direction, bytesPerSecond: number): void {
-    this.#flows[direction].bytesPerSecond = bytesPerSecond
+    this.#change(direction, { bytesPerSecond })
+  }
+
+  #change(direction: Direction, change: Partial<Flow>): void {
+    Object.assign(this.#flows[direction], change)
+    for (const { pipes } of this.#connections) for (const pipe of pipes) pipe.pump()
   }
 
   #onDial(dialler: Socket): void {
     this.#dials++
     const listener = connect({ host: '127.0.0.1', port: this.#targetPort, noDelay: true })
     dialler.setNoDelay(true)
-    const pair = { dialler, listener }
-    this.#pairs.add(pair)
-    for (const socket of [dialler, listener]) {
-      socket.on('error', () => this.#drop(pair))
-      socket.on('close', () => this.#drop(pair))
+    const sockets = [dialler, listener] as const
+    const connection: Connection = { sockets, pipes: [] }
+    this.#connections.add(connection)
+    const onReset = () => this.#drop(connection, (socket) => socket.resetAndDestroy())
+    for (const socket of sockets) {
+      // Its end is told behind its last bytes, see Pipe.
+      socket.on('error', () => {})
+      socket.on('close', () => {
+        if (sockets.every(({ destroyed }) => destroyed)) this.#connections.delete(connection)
+      })
     }
-    this.#pipe(pair, 'forward')
-    this.#pipe(pair, 'backward')
+    connection.pipes.push(
+      new Pipe(dialler, listener, this.#flows.forward, onReset),
+      new Pipe(listener, dialler, this.#flows.backward, onReset),
+    )
   }
 
-  #pipe(pair: Pair, direction: Direction): void {
-    const flow = this.#flows[direction]
-    const from = source(pair, direction)
-    const to = direction === 'forward' ? pair.listener : pair.dialler
-    const resume = () => {
-      if (!flow.isHeld) from.resume()
-    }
-    const pass = (chunk: Buffer) => {
-      if (!to.writable) return
-      if (!to.write(chunk)) {
-        from.pause()
-        to.once('drain', resume)
-      }
-    }
-    from.on('data', (chunk: Buffer) => {
-      flow.bytes += chunk.length
-      if (flow.bytes >= flow.holdAtBytes) flow.isHeld = true
-      if (flow.isHeld) from.pause()
-      if (flow.bytesPerSecond < Number.POSITIVE_INFINITY) {
-        from.pause()
-        setTimeout(resume, (chunk.length / flow.bytesPerSecond) * 1_000)
-      }
-      if (flow.delayMs > 0) setTimeout(pass, flow.delayMs, chunk)
-      else pass(chunk)
-    })
-    from.on('end', () => to.end())
-    if (flow.isHeld) from.pause()
+  #drop(connection: Connection, end: (socket: Socket) => unknown): void {
+    this.#connections.delete(connection)
+    connection.sockets.forEach(end)
   }
-
-  #drop(pair: Pair): void {
-    this.#pairs.delete(pair)
-    pair.dialler.destroy()
-    pair.listener.destroy()
-  }
-}
-
-function openFlow(): Flow {
-  const unlimited = Number.POSITIVE_INFINITY
-  return { bytes: 0, isHeld: false, holdAtBytes: unlimited, delayMs: 0, bytesPerSecond: unlimited }
-}
-
-function source(pair: Pair, direction: Direction): Socket {
-  return direction === 'forward' ? pair.dialler : pair.listener
 }

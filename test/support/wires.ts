@@ -83,6 +83,37 @@ export class Wires {
     this.#each(from, to, (wire, direction) => wire.throttle(direction, bytesPerSecond))
   }
 
+  delay(from: string, to: string, delayMs: number): void {
+    this.#each(from, to, (wire, direction) => wire.delay(direction, delayMs))
+  }
+
+  /** Resets what links the two, once `bytes` more went from `from` to `to`: wherever in a frame that is. */
+  resetAfter(from: string, to: string, bytes: number): void {
+    this.#each(from, to, (wire, direction) => wire.resetAfter(direction, bytes))
+  }
+
+  /** For a member that is down: who dials it is refused, as without a wire. */
+  refuse(name: string): void {
+    for (const other of this.#others(name)) this.#wire(other, name).refuse()
+  }
+
+  /** Ends `refuse`. */
+  async accept(name: string): Promise<void> {
+    await Promise.all(this.#others(name).map((other) => this.#wire(other, name).open()))
+  }
+
+  /** All wires as they were at the start. */
+  async healEverything(): Promise<void> {
+    for (const from of this.#ports.keys()) {
+      for (const to of this.#others(from)) {
+        this.delay(from, to, 0)
+        this.throttle(from, to, Number.POSITIVE_INFINITY)
+        this.release(from, to)
+      }
+    }
+    await Promise.all([...this.#wires.values()].map((wire) => wire.open()))
+  }
+
   /** Bytes that went from `from` to `to` since the start. */
   bytes(from: string, to: string): number {
     return this.#wire(from, to).bytes('forward') + this.#wire(to, from).bytes('backward')

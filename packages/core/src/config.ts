@@ -112,6 +112,11 @@ export function resolveConfig(given: Partial<Config> = {}): Config {
   below(config, 'maxSessionBytes', 'maxFrameBytes', 2)
   below(config, 'maxBatchBytes', 'maxFrameBytes', 2)
   below(config, 'transferChunkBytes', 'maxFrameBytes', 2)
+  // One of these alone must not cut the link of a peer that reads as it should.
+  below(config, 'maxSessionBytes', 'maxLinkBufferBytes', 4)
+  below(config, 'maxBatchBytes', 'maxLinkBufferBytes', 4)
+  below(config, 'transferChunkBytes', 'maxLinkBufferBytes', 4)
+  below(config, 'dialBackoffMs', 'maxDialBackoffMs', 1)
   below(config, 'clockDriftWarningMs', 'maxClockDriftMs', 1)
   return config
 }

@@ -7,8 +7,8 @@ import type { Config } from './config.js'
 import { Dialer } from './dialer.js'
 import { Digest } from './digest.js'
 import type { ErrorCode } from './errors.js'
-import type { CoreEvent, Effect, Self } from './events.js'
-import { type LinkId, type MemberChange, Members } from './members.js'
+import type { CoreEvent, Effect } from './events.js'
+import { type LinkId, type MemberChange, Members, type Self } from './members.js'
 import type { Message } from './messages.js'
 import { ownerOf } from './owner.js'
 import { Records } from './records.js'
@@ -81,7 +81,7 @@ export class Context {
     this.random = random
     this.clock = new HybridClock(self.id)
     this.records = new Records(config, this.digest)
-    this.members = new Members(self.id, config, onMemberChange)
+    this.members = new Members(self, config, onMemberChange)
     this.dialer = new Dialer(config, random)
   }
 

@@ -3,7 +3,6 @@
 import type { ErrorCode } from './errors.js'
 import type { LinkId, Peer } from './members.js'
 import type { Message } from './messages.js'
-import type { Origin } from './stamp.js'
 
 export type CoreEvent =
   /** This member may serve: it has the state of every peer that answered, or knows that there is none. */
@@ -55,11 +54,3 @@ export type Effect =
 
 /** How many peers must hold a write before its promise resolves. */
 export type Acks = 'none' | 'one' | 'all'
-
-/** A member's name for itself. */
-export interface Self {
-  readonly id: Origin
-  readonly name: string
-  /** `host:port`; an empty host when it listens everywhere: peers fill in the address they see. */
-  readonly address: string
-}

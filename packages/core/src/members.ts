@@ -17,6 +17,14 @@ import type { Instant, Origin, Stamp } from './stamp.js'
 
 export type LinkId = number
 
+/** A member's name for itself. */
+export interface Self {
+  readonly id: Origin
+  readonly name: string
+  /** `host:port`; an empty host when it listens everywhere: peers fill in the address they see. */
+  readonly address: string
+}
+
 export interface Peer {
   readonly id: Origin
   name: string
@@ -54,13 +62,13 @@ export class Members {
   #living: Set<Origin>
   /** Those that were dead for too long, and are not to be learnt of again from who has not forgotten them yet. */
   readonly #forgotten = new Set<Origin>()
-  readonly #self: Origin
+  readonly #self: Self
 
-  constructor(self: Origin, config: Config, onChange: (change: MemberChange, now: Instant) => void) {
+  constructor(self: Self, config: Config, onChange: (change: MemberChange, now: Instant) => void) {
     this.#self = self
     this.#config = config
     this.#onChange = onChange
-    this.#living = new Set([self])
+    this.#living = new Set([self.id])
   }
 
   get(id: Origin): Peer | undefined {
@@ -122,7 +130,7 @@ export class Members {
     return false
   }
 
-  established(entry: { id: Origin; name: string; address: string }, link: LinkId, now: Instant): Peer {
+  established(entry: Self, link: LinkId, now: Instant): Peer {
     const peer = this.#peers.get(entry.id) ?? this.#add(entry, now)
     peer.name = entry.name
     peer.address = entry.address
@@ -169,7 +177,7 @@ export class Members {
 
   toldRoster(teller: Peer, roster: readonly RosterEntry[], now: Instant): void {
     teller.vouchesFor = new Set(roster.filter(({ state }) => state === 'alive').map(({ id }) => id))
-    for (const entry of roster) if (entry.id !== this.#self) this.#learn(entry, now)
+    for (const entry of roster) if (entry.id !== this.#self.id) this.#learn(entry, now)
     for (const peer of this.#peers.values()) this.#judge(peer, now)
   }
 
@@ -251,6 +259,8 @@ export class Members {
     const peer = this.#peers.get(entry.id)
     if (peer === undefined) {
       if (entry.state === 'left' || this.#forgotten.has(entry.id)) return
+      // Our own former run: nobody may be left who saw us take its place.
+      if (isFormerRun(entry, this.#self)) return
       const added = this.#add(entry, now)
       // Tombstones wait for the dead as well, so they must be known; but nobody here ever met them.
       if (entry.state === 'dead') this.#become(added, 'dead', now)
@@ -268,7 +278,7 @@ export class Members {
     }
   }
 
-  #add({ id, name, address }: { id: Origin; name: string; address: string }, now: Instant): Peer {
+  #add({ id, name, address }: Self, now: Instant): Peer {
     const peer: Peer = {
       id,
       name,
@@ -325,7 +335,7 @@ export class Members {
   }
 }
 
-function isFormerRun(former: Peer, peer: Peer): boolean {
+function isFormerRun(former: Self, peer: Self): boolean {
   return former.id !== peer.id && former.name === peer.name && former.address === peer.address
 }
 

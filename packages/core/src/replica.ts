@@ -10,10 +10,10 @@ import { Context, type Counters } from './context.js'
 import type { DialFailure } from './dialer.js'
 import type { DigestEntries } from './digest.js'
 import { isErrorCode, SessionMeshError } from './errors.js'
-import type { Acks, Effect, Self } from './events.js'
+import type { Acks, Effect } from './events.js'
 import { type Established, Handshake } from './handshake.js'
 import { sweep } from './housekeeping.js'
-import type { LinkId, MemberChange, Peer } from './members.js'
+import type { LinkId, MemberChange, Peer, Self } from './members.js'
 import type { DeltaMessage, Heartbeat, Message, Pull, State } from './messages.js'
 import { Outbox } from './outbox.js'
 import { Pulls } from './pulls.js'
@@ -267,6 +267,11 @@ export class Replica {
     return [...this.#context.members.all()]
   }
 
+  /** A session as it is held here, be it hidden, partial or destroyed. */
+  record(sid: string): SessionRecord | undefined {
+    return this.#context.records.get(sid)
+  }
+
   records(): IterableIterator<SessionRecord> {
     return this.#context.records.all()
   }
@@ -490,13 +495,20 @@ export class Replica {
     if (this.#context.isReady || this.#joinDeadlineMs === undefined || !this.#pulls.isIdle) return
     const isOver = now.monoMs >= this.#joinDeadlineMs
     const waiting = this.#context.dialer.waiting(this.#isLinked)
-    if (!isOver && (waiting.length > 0 || this.#handshake.isWaiting)) return
+    if (!isOver && (waiting.length > 0 || this.#handshake.isWaiting || this.#isBrokenOff())) return
     for (const address of waiting) {
       const message = `${address} has neither answered nor refused within joinTimeoutMs; this member serves without its state`
       this.#context.warn('SESSIONMESH_JOIN_TIMEOUT', message, address)
     }
     this.#context.isReady = true
     this.#context.notify({ type: 'ready' })
+  }
+
+  /** The link to a living member broke before all that it is known to have was here: it will be back, or dead. */
+  #isBrokenOff(): boolean {
+    const { members, digest } = this.#context
+    const lacks = (peer: Peer) => digest.lacking(peer.digest.entries()).length > 0
+    return members.livingPeers().some((peer) => peer.link === undefined && lacks(peer))
   }
 
   #behindUntilMs(): number | undefined {

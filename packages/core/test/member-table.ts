@@ -13,9 +13,13 @@ export const DEAD = config.deadAfterMs + 1
 export class MemberTable {
   nowMs = 0
   readonly changes: string[] = []
-  readonly members = new Members('self', config, ({ peer, from, to }: MemberChange) => {
-    this.changes.push(`${peer.id}: ${from} -> ${to}`)
-  })
+  readonly members = new Members(
+    { id: 'self', name: 'self', address: 'self:1' },
+    config,
+    ({ peer, from, to }: MemberChange) => {
+      this.changes.push(`${peer.id}: ${from} -> ${to}`)
+    },
+  )
 
   get now() {
     return at(this.nowMs)

@@ -1,0 +1,378 @@
+/**
+ * A user with a browser: several requests at a time, each to any server, and every answer checked against what
+ * the client's token stands for. What the servers did is known from the answers alone.
+ */
+
+import type { Acks } from 'sessionmesh'
+import type { Random } from '../sim/random.js'
+import { Browser, type Reply } from '../support/browser.js'
+import { ACKS_HEADER, type Answer } from '../support/member-app.js'
+import type { MemberProcess } from '../support/member-process.js'
+import { EXCEPTIONS_HEADER, type Exceptions } from '../support/member-session.js'
+import { pause } from '../support/wait.js'
+import { Knowledge, type Known, NOTHING } from './knowledge.js'
+import type { Death } from './nemesis.js'
+import type { Tally } from './tally.js'
+import { Violation } from './violation.js'
+import { type Confirmation, Visit } from './visit.js'
+
+const LANES = ['a', 'b', 'c']
+const HISTORY_KEPT = 400
+const TOKEN_COOKIE = 'sessionmesh'
+/** A read is given up after `waitMs` and `askTimeoutMs`, 1050 ms; timers are not exact. */
+const GIVEN_UP_MS = 1_000
+const MIN_PAUSE_MS = 10
+const MAX_PAUSE_MS = 120
+
+interface Asked {
+  visit: Visit | undefined
+  browser: Browser
+  server: MemberProcess
+  reply: Reply
+  /** The token that the request brought. */
+  brought: string
+  /** What that stands for. */
+  known: Known
+  /** The end of the visit had been asked for when the request left, or before it was answered. */
+  isEnding: boolean
+  acks: Acks
+  sentMs: number
+}
+
+export class Client {
+  readonly name: string
+  readonly #members: readonly MemberProcess[]
+  readonly #random: Random
+  readonly #history: string[] = []
+  readonly #knowledge = new Knowledge()
+  #browser = new Browser()
+  #visit: Visit | undefined
+  /** What ended since the last time that all was well, with the cookies that it had. */
+  #ended: { visit: Visit; thief: Browser }[] = []
+  #tally: Tally
+  #isBusy = false
+
+  constructor(name: string, members: readonly MemberProcess[], random: Random, tally: Tally) {
+    this.name = name
+    this.#members = members
+    this.#random = random
+    this.#tally = tally
+  }
+
+  get history(): readonly string[] {
+    return this.#history
+  }
+
+  /** Uses its session until `isOver`. @throws Violation */
+  async use(isOver: () => boolean, tally: Tally): Promise<void> {
+    this.#tally = tally
+    await Promise.all(LANES.map((lane) => this.#useLane(lane, isOver)))
+  }
+
+  /** All is well again: every server shows what is there, and nothing of what has ended. @throws Violation */
+  async lookEverywhere(tally: Tally): Promise<void> {
+    this.#tally = tally
+    for (const server of this.#members) {
+      if (this.#visit !== undefined) await this.#act('GET', '/session', { server })
+      for (const { visit, thief } of this.#ended)
+        await this.#act('GET', '/session', { server, visit, browser: thief })
+    }
+  }
+
+  /**
+   * What all members hold must be what was confirmed. Gives what was lost as it may be.
+   * @throws Violation
+   */
+  settle(state: Readonly<Record<string, Record<string, unknown>>>, deaths: readonly Death[]): string[] {
+    return this.#guarded(() => {
+      const lost = [...this.#ended.map(({ visit }) => visit), this.#visit].flatMap((visit) => {
+        return visit?.settle(state[visit.sid], deaths) ?? []
+      })
+      this.#ended = this.#ended.filter(({ visit }) => state[visit.sid] === undefined)
+      if (this.#visit !== undefined && state[this.#visit.sid] === undefined) this.#visit = undefined
+      if (lost.length > 0) this.#note(`lost with its server: ${lost}`)
+      return lost
+    })
+  }
+
+  /** Ids of what has ended since the last call, for good. */
+  takeEnded(): string[] {
+    return this.#ended.splice(0).map(({ visit }) => visit.sid)
+  }
+
+  async #useLane(lane: string, isOver: () => boolean): Promise<void> {
+    const isFirst = lane === LANES[0]
+    while (!isOver()) {
+      await pause(this.#random.between(MIN_PAUSE_MS, MAX_PAUSE_MS))
+      if (isFirst && !this.#isBusy) await this.#beginOrEnd()
+      if (this.#visit !== undefined) await this.#step(lane, this.#visit)
+    }
+  }
+
+  async #beginOrEnd(): Promise<void> {
+    this.#isBusy = true
+    try {
+      if (this.#visit === undefined || this.#random.chance(0.01)) await this.#enter()
+      else if (this.#random.chance(0.02)) await this.#leave(this.#visit)
+    } finally {
+      this.#isBusy = false
+    }
+  }
+
+  async #step(lane: string, visit: Visit): Promise<void> {
+    if (this.#random.chance(0.4)) {
+      await this.#act('GET', '/session')
+      return
+    }
+    const value = visit.issue(lane)
+    const asked = await this.#act('POST', `/turn/${lane}/${value}`, { writes: { lane, value } })
+    if (asked?.reply.status === 200 && answerOf(asked).data[lane] === value)
+      visit.confirm(lane, value, confirmationOf(asked))
+  }
+
+  /** Logs in, anew if it was: that ends the former session. */
+  async #enter(): Promise<void> {
+    const former = this.#visit
+    const thief = this.#copyOfCookies()
+    if (former !== undefined) former.end = { by: undefined }
+    const asked = await this.#ask('POST', `/enter/${this.name}`, { acks: this.#drawAcks() })
+    this.#visit = undefined
+    if (former !== undefined) this.#ended.push({ visit: former, thief })
+    if (asked?.reply.status !== 200) {
+      // Whether it is logged in now, nobody has told it.
+      this.#browser.cookies.delete('connect.sid')
+      return
+    }
+    const by = confirmationOf(asked)
+    // One that did not find the former session has ended nothing.
+    if (former !== undefined && !isExcuse(exceptionsOf(asked.reply))) this.#over(former, asked, thief, by)
+    const { sid, data } = answerOf(asked)
+    if (data.user !== this.name) throw this.#violation(`logs in at ${by.server} and is ${data.user}`)
+    this.#visit = new Visit(sid, this.name, by)
+    this.#learn(asked, sid, { ...NOTHING, isOpen: true })
+  }
+
+  async #leave(visit: Visit): Promise<void> {
+    this.#tally.logouts++
+    visit.end = { by: undefined }
+    const thief = this.#copyOfCookies()
+    const asked = await this.#ask('POST', '/destroy', { acks: this.#drawAcks() })
+    this.#visit = undefined
+    this.#ended.push({ visit, thief })
+    this.#browser.cookies.delete('connect.sid')
+    if (asked?.reply.status !== 200) return
+    if (answerOf(asked).sid !== visit.sid) {
+      const isWrong = asked.known.isOpen && !isExcuse(exceptionsOf(asked.reply))
+      if (isWrong) throw this.#violation(`${asked.server.name} does not find ${visit.sid} to end it`)
+      return
+    }
+    this.#over(visit, asked, thief, confirmationOf(asked))
+    for (let i = 0; i < 3; i++) await this.#act('GET', '/session', { visit, browser: thief })
+  }
+
+  /** Who kept the old cookies must see nothing from now on. */
+  #over(visit: Visit, asked: Asked, thief: Browser, by: Confirmation): void {
+    visit.end = { by }
+    const token = asked.browser.cookies.get(TOKEN_COOKIE)
+    if (token === undefined) thief.cookies.delete(TOKEN_COOKIE)
+    else thief.cookies.set(TOKEN_COOKIE, token)
+    this.#learn(asked, visit.sid, { ...NOTHING, isOver: true })
+  }
+
+  /** A request within a visit, and the check of its answer. */
+  async #act(
+    method: 'GET' | 'POST',
+    path: string,
+    options: {
+      server?: MemberProcess
+      visit?: Visit
+      browser?: Browser
+      writes?: { lane: string; value: number }
+    } = {},
+  ): Promise<Asked | undefined> {
+    const visit = options.visit ?? this.#visit
+    const acks = options.writes === undefined ? 'none' : this.#drawAcks()
+    const asked = await this.#ask(method, path, { ...options, visit, acks })
+    if (asked === undefined || visit === undefined || asked.reply.status !== 200) return asked
+    const seen = this.#check(asked, visit, options.writes)
+    if (seen !== undefined) this.#learn(asked, visit.sid, seen)
+    return asked
+  }
+
+  /** What the client has seen now. @throws Violation */
+  #check(asked: Asked, visit: Visit, writes: { lane: string; value: number } | undefined): Known | undefined {
+    const wrong = this.#whatIsWrong(asked, visit, writes)
+    if (wrong !== undefined) {
+      if (!isExcuse(exceptionsOf(asked.reply))) throw this.#violation(`${asked.server.name} ${wrong}`)
+      this.#tally.excused++
+      this.#note(`excused: ${asked.server.name} ${wrong}`)
+    }
+    const { sid, data } = answerOf(asked)
+    if (sid !== visit.sid || data.user !== visit.user) return undefined
+    const values = LANES.flatMap((lane) =>
+      data[lane] === undefined ? [] : ([[lane, Number(data[lane])]] as const),
+    )
+    return { isOpen: true, isOver: false, values: new Map(values) }
+  }
+
+  #whatIsWrong(
+    { reply, known, isEnding, ...asked }: Asked,
+    visit: Visit,
+    writes: { lane: string; value: number } | undefined,
+  ): string | undefined {
+    const { sid, data } = answerOf({ reply })
+    const isShown = sid === visit.sid && data.user === visit.user
+    if (isShown && (known.isOver || visit.isGone)) return `shows ${sid} after its end`
+    if (!isShown && known.isOpen && !known.isOver && !isEnding)
+      return `does not show ${visit.sid} to its client with token ${asked.brought}`
+    if (!isShown) return undefined
+    for (const lane of LANES) {
+      const value = Number(data[lane] ?? 0)
+      const least = writes?.lane === lane ? writes.value : (known.values.get(lane) ?? 0)
+      if (value < least) return `shows ${lane} ${value} of ${sid} to a client that has seen ${least}`
+      if (value > visit.issued(lane)) return `shows ${lane} ${value} of ${sid}, which nobody wrote`
+    }
+    return undefined
+  }
+
+  /** The answer's token stands for what was seen. After a lost write it starts from there. */
+  #learn(asked: Asked, sid: string, seen: Known): void {
+    const token = tokenAfter(asked)
+    const hasLost = (exceptionsOf(asked.reply)?.lostWrites ?? 0) > 0
+    this.#knowledge.learn(token, hasLost ? undefined : asked.brought, sid, seen)
+  }
+
+  /** Sends one request to the first server that takes it; `undefined`: the connection broke. */
+  async #ask(
+    method: 'GET' | 'POST',
+    path: string,
+    options: { server?: MemberProcess; visit?: Visit | undefined; browser?: Browser; acks?: Acks },
+  ): Promise<Asked | undefined> {
+    const { browser = this.#browser, visit = this.#visit, acks = 'none' } = options
+    for (;;) {
+      const server = options.server ?? this.#random.pick(this.#members)
+      const brought = browser.cookies.get(TOKEN_COOKIE) ?? ''
+      const known = visit === undefined ? NOTHING : this.#knowledge.of(brought, visit.sid)
+      const headers: Record<string, string> = acks === 'none' ? {} : { [ACKS_HEADER]: acks }
+      try {
+        const sentMs = performance.now()
+        const reply = await browser.send(method, server.url + path, headers)
+        const isEnding = visit?.end !== undefined
+        const asked: Asked = { visit, browser, server, reply, brought, known, isEnding, acks, sentMs }
+        this.#answered(asked, `${method} ${path}`)
+        return asked
+      } catch (error) {
+        if (!this.#isRefused(error, server, `${method} ${path}`)) return undefined
+        await pause(MIN_PAUSE_MS)
+        // Meanwhile the cookies may have become those of another session.
+        if (browser === this.#browser && visit !== this.#visit) return undefined
+      }
+    }
+  }
+
+  #answered(asked: Asked, what: string): void {
+    const { reply, server, brought, browser, acks } = asked
+    this.#tally.requests++
+    const exceptions = exceptionsOf(reply)
+    if (exceptions !== undefined) {
+      if (exceptions.staleReads > 0) this.#tally.stale++
+      if (exceptions.lostWrites > 0) this.#tally.lost++
+    }
+    const token = browser.cookies.get(TOKEN_COOKIE) ?? ''
+    const told = [
+      what,
+      `at ${server.name}`,
+      acks === 'none' ? '' : `acks ${acks}`,
+      `${reply.status} ${reply.text}`,
+      exceptions === undefined ? '' : JSON.stringify(exceptions),
+      `token ${short(brought)} -> ${short(token)}`,
+    ]
+    this.#note(told.filter((part) => part !== '').join(' '))
+    if (reply.status === 503) this.#tally.missedAcks++
+    else if (reply.status !== 200)
+      throw this.#violation(`${server.name} answers ${what} with ${reply.status}: ${reply.text}`)
+  }
+
+  /** True when another server is to be tried. @throws Violation when there was no answer in time. */
+  #isRefused(error: unknown, server: MemberProcess, what: string): boolean {
+    if (error instanceof Violation) throw error
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    this.#note(`${what} at ${server.name}: ${code}`)
+    if (code === 'ECONNREFUSED') {
+      this.#tally.refused++
+      return true
+    }
+    if (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET' || code === 'EPIPE') {
+      this.#tally.broken++
+      return false
+    }
+    throw this.#violation(`${what} at ${server.name}: ${String(error)}`)
+  }
+
+  #drawAcks(): Acks {
+    return this.#random.pick(['none', 'none', 'none', 'none', 'one', 'all'] as const)
+  }
+
+  #copyOfCookies(): Browser {
+    const copy = new Browser()
+    for (const [name, value] of this.#browser.cookies) copy.cookies.set(name, value)
+    return copy
+  }
+
+  #note(what: string): void {
+    this.#history.push(`${new Date().toISOString().slice(14, 23)} ${what}`)
+    if (this.#history.length > HISTORY_KEPT) this.#history.shift()
+  }
+
+  #violation(what: string): Violation {
+    this.#note(`WRONG: ${what}`)
+    const violation = new Violation(`${this.name}: ${what}`)
+    violation.history = this.#history
+    return violation
+  }
+
+  #guarded<T>(act: () => T): T {
+    try {
+      return act()
+    } catch (error) {
+      if (error instanceof Violation) throw this.#violation(error.message)
+      throw error
+    }
+  }
+}
+
+function answerOf({ reply }: Pick<Asked, 'reply'>): Answer {
+  const answer: Answer = JSON.parse(reply.text)
+  return answer
+}
+
+function confirmationOf({ server, sentMs, acks }: Asked): Confirmation {
+  return { server: server.name, sentMs, acks }
+}
+
+/** As the answer left it: renewed, dropped, or the one that was brought. */
+function tokenAfter({ reply, brought }: Asked): string {
+  const cookies = [reply.headers['set-cookie'] ?? []].flat()
+  const line = cookies.find((cookie) => cookie.startsWith(`${TOKEN_COOKIE}=`))
+  return line === undefined ? brought : (line.slice(TOKEN_COOKIE.length + 1).split(';')[0] ?? '')
+}
+
+function exceptionsOf({ headers }: Reply): Exceptions | undefined {
+  const header = headers[EXCEPTIONS_HEADER]
+  if (typeof header !== 'string') return undefined
+  const exceptions: Exceptions = JSON.parse(header)
+  return exceptions
+}
+
+/**
+ * Whether the member counted that this answer lacks something. A stale read is one that was given up, so it
+ * has waited as long as that takes: another one's, counted meanwhile, is no excuse for an answer given sooner.
+ */
+function isExcuse(exceptions: Exceptions | undefined): boolean {
+  if (exceptions === undefined) return false
+  return exceptions.lostWrites > 0 || (exceptions.staleReads > 0 && exceptions.waitedMs >= GIVEN_UP_MS)
+}
+
+function short(token: string): string {
+  return token === '' ? '-' : token.slice(0, 6) + token.slice(-6)
+}

@@ -1,0 +1,125 @@
+/** Many rounds on one cluster, for the command (main.ts) and for the test. */
+
+import type { Counters } from 'sessionmesh'
+import { Random } from '../sim/random.js'
+import { ProcessCluster } from '../support/process-cluster.js'
+import { Client } from './client.js'
+import { describeFault, drawFaults, type Fault, type Kind } from './faults.js'
+import { Chaos, type Outcome } from './round.js'
+import { add, describeTally, emptyTally, type Tally } from './tally.js'
+import { Violation } from './violation.js'
+
+export interface ChaosOptions {
+  seed: number
+  /** The first round's number: each is drawn by itself. */
+  from: number
+  rounds: number
+  members: number
+  clients: number
+  kinds: readonly Kind[]
+  print: (line: string) => void
+}
+
+export interface Totals {
+  rounds: number
+  tally: Tally
+  /** What died with the server that alone had it, as it may. */
+  lost: number
+  /** Sessions that ended, and never came back. */
+  ended: number
+  counters: Partial<Record<keyof Counters, number>>
+  linkedMs: number[]
+  sameMs: number[]
+}
+
+const EVENTS_SHOWN = 40
+
+/**
+ * Runs the rounds. They can be drawn again, but real processes do not replay: a violation is found again by
+ * many rounds of its kind, if at all.
+ *
+ * @throws Error that tells the round, what the client saw, and what the members reported.
+ */
+export async function runChaos(options: ChaosOptions): Promise<Totals> {
+  const names = Array.from({ length: options.members }, (_, i) => String.fromCharCode(97 + i))
+  const cluster = await ProcessCluster.start({
+    members: names,
+    http: true,
+    wired: true,
+    tellsExceptions: true,
+  })
+  const clients = Array.from({ length: options.clients }, (_, i) => {
+    return new Client(`user${i}`, cluster.all(), new Random(options.seed * 1_000 + i), emptyTally())
+  })
+  const chaos = new Chaos(cluster, clients)
+  const tally = emptyTally()
+  const totals: Totals = { rounds: 0, tally, lost: 0, ended: 0, counters: {}, linkedMs: [], sameMs: [] }
+  for (let round = options.from; round < options.from + options.rounds; round++) {
+    const faults = drawRound(options, round, names)
+    const startMs = Date.now()
+    try {
+      const outcome = await chaos.round(faults)
+      options.print(describeRound(round, faults, outcome, Date.now() - startMs))
+      addUp(totals, outcome)
+    } catch (error) {
+      throw new Error(await account(`seed ${options.seed}, round ${round}`, faults, cluster, startMs, error))
+    }
+  }
+  return { ...totals, ended: chaos.ended, counters: chaos.counters() }
+}
+
+export function drawRound({ seed, kinds }: ChaosOptions, round: number, names: readonly string[]): Fault[] {
+  return drawFaults(new Random(seed * 100_003 + round), names, kinds)
+}
+
+function addUp(totals: Totals, { tally, lost, linkedMs, sameMs }: Outcome): void {
+  totals.rounds++
+  add(totals.tally, tally)
+  totals.lost += lost.length
+  totals.linkedMs.push(linkedMs)
+  totals.sameMs.push(sameMs)
+}
+
+function describeRound(round: number, faults: readonly Fault[], outcome: Outcome, wallMs: number): string {
+  const { tally, lost, linkedMs, sameMs } = outcome
+  return [
+    `${String(round).padStart(3)} ${(wallMs / 1_000).toFixed(1)}s`,
+    faults.map(describeFault).join(' + '),
+    describeTally(tally),
+    `linked ${linkedMs.toFixed(0)} ms, same ${sameMs.toFixed(0)} ms`,
+    ...(lost.length > 0 ? [`with its only holder: ${lost.join('; ')}`] : []),
+  ].join(' | ')
+}
+
+/** For a person to find the fault in. */
+async function account(
+  where: string,
+  faults: readonly Fault[],
+  cluster: ProcessCluster,
+  startMs: number,
+  error: unknown,
+): Promise<string> {
+  const events = cluster
+    .all()
+    .flatMap(({ name, events }) => events.slice(-EVENTS_SHOWN).map((event) => ({ name, event })))
+    .filter(({ event }) => event.at >= startMs)
+    .sort((a, b) => a.event.at - b.event.at)
+    .map(({ name, event }) => `${clock(event.at)} ${name} ${event.name} ${JSON.stringify(event.detail)}`)
+  const history = error instanceof Violation ? error.history : []
+  return [
+    `${where}: ${error instanceof Error ? error.message : String(error)}`,
+    `faults from ${clock(startMs)} on: ${faults.map(describeFault).join(' + ')}`,
+    '--- what the client saw',
+    ...history,
+    '--- what the members reported',
+    ...events,
+    '--- what they are like now',
+    ...(await cluster.dump(cluster.running())).map((part) =>
+      typeof part === 'string' ? part : JSON.stringify(part),
+    ),
+  ].join('\n')
+}
+
+function clock(atMs: number): string {
+  return new Date(atMs).toISOString().slice(14, 23)
+}

@@ -1,0 +1,128 @@
+/** When all is well again: one cluster, one state on all members, and nothing left over. */
+
+import type { Cluster } from './cluster.js'
+import { short } from './describe.js'
+import { type History, valueId } from './history.js'
+import type { Run } from './run.js'
+import type { Problem } from './world.js'
+
+export class Convergence {
+  readonly #cluster: Cluster
+  readonly #history: History
+
+  constructor(cluster: Cluster, history: History) {
+    this.#cluster = cluster
+    this.#history = history
+  }
+
+  /** What keeps the members from being one cluster, if anything. */
+  notWhole(): Problem | undefined {
+    const text = this.#whyNotWhole()
+    return text === undefined ? undefined : { invariant: 'liveness', text }
+  }
+
+  #whyNotWhole(): string | undefined {
+    const { running } = this.#cluster
+    if (running.length < this.#cluster.hosts.length) return 'a host is down'
+    for (const run of running) if (!run.isReady) return `${run.id} is not ready`
+    for (const a of running)
+      for (const b of running)
+        if (a !== b && !this.#cluster.isLinkedBothWays(a, b)) return `${a.id} and ${b.id} have no link`
+    return undefined
+  }
+
+  /** How the members' states differ, if they do: each holds what every other holds. */
+  notSame(): Problem | undefined {
+    const { running } = this.#cluster
+    const states = new Map(running.map((run) => [run, this.#stateOf(run)]))
+    for (const of of running)
+      for (const run of running) {
+        const problem = run === of ? undefined : this.#lacks(run, states, of)
+        if (problem !== undefined) return { invariant: 'convergence', text: problem }
+      }
+    return undefined
+  }
+
+  #lacks(run: Run, states: ReadonlyMap<Run, ReadonlyMap<string, string>>, of: Run): string | undefined {
+    const own = states.get(run)
+    for (const [sid, text] of states.get(of) ?? []) {
+      const held = own?.get(sid)
+      if (held === text) continue
+      // Clocks and touches are not told at once: the end comes a little earlier here than there.
+      if (held === undefined && this.#cluster.canExpire && this.#isAboutToExpire(of, sid)) continue
+      return `${sid}: ${of.id} holds ${text}, ${run.id} ${held ?? 'nothing'}`
+    }
+    return undefined
+  }
+
+  #isAboutToExpire(run: Run, sid: string): boolean {
+    const view = run.replica.load(sid, run.now)
+    return view === undefined || view.remainingMs < view.ttlMs / 2
+  }
+
+  /** What is left over, if anything: all that waits is done, and what was destroyed leaves nothing behind. */
+  notSettled(): Problem | undefined {
+    const text = this.#whyNotSettled()
+    return text === undefined ? undefined : { invariant: 'limits', text }
+  }
+
+  #whyNotSettled(): string | undefined {
+    const { running } = this.#cluster
+    const [first] = running
+    const digest = (run: Run) => run.replica.digest().map(short).sort().join(' ')
+    for (const run of running) {
+      const { replica } = run
+      if (replica.pending > 0) return `${run.id} still waits for ${replica.pending} answers`
+      if (replica.tombstones > 0) return `${run.id} keeps the tombstones of ${tombstonesOf(run)}`
+      if (first !== undefined && digest(run) !== digest(first))
+        return `the digests differ: ${first.id} [${digest(first)}], ${run.id} [${digest(run)}]`
+      const problem = this.#wrongView(run) ?? this.#deadOrigin(run)
+      if (problem !== undefined) return problem
+    }
+    return undefined
+  }
+
+  #wrongView(run: Run): string | undefined {
+    for (const { id, state } of run.replica.peers()) {
+      const other = this.#cluster.runs.find((each) => each.id === id)
+      if (other?.isRunning === true && state !== 'alive') return `${run.id} holds ${id} for ${state}`
+      if (other?.isRunning !== true && (state === 'alive' || state === 'suspect'))
+        return `${run.id} holds ${id} for ${state}, which is gone`
+    }
+    return undefined
+  }
+
+  /** Origins that are gone stay in the digest only while a record bears a stamp of theirs. */
+  #deadOrigin(run: Run): string | undefined {
+    const borne = new Set<string>()
+    for (const record of run.replica.records()) for (const { origin } of record.stamps()) borne.add(origin)
+    const living = new Set(this.#cluster.running.map(({ id }) => id))
+    for (const { origin } of run.replica.digest())
+      if (!living.has(origin) && !borne.has(origin))
+        return `${run.id} still tells of ${origin}, which is gone`
+    return undefined
+  }
+
+  /** The records, and who answers for them, as text. Tombstones and marks of removal go in their own time. */
+  #stateOf(run: Run): Map<string, string> {
+    const state = new Map<string, string>()
+    for (const record of run.replica.records()) {
+      if (this.#history.isDestroyExcused(record.sid)) continue
+      const whole = record.above(undefined, run.now)
+      if (record.destroyed !== undefined || whole === undefined) continue
+      const isExpired = !run.replica.has(record.sid, run.now)
+      if (isExpired && this.#cluster.canExpire) continue
+      const attributes = whole.attributes
+        .filter(({ value }) => value !== undefined)
+        .map(({ name, value, stamp }) => `${name} ${valueId(value as Uint8Array)} ${short(stamp)}`)
+      const owner = run.replica.owner(record.sid, run.now)
+      const text = [`created ${short(record.created)}`, ...attributes.sort(), `ttl ${record.lifetime?.ttlMs}`]
+      state.set(record.sid, `${text.join(', ')}, owner ${owner}`)
+    }
+    return state
+  }
+}
+
+function tombstonesOf(run: Run): string[] {
+  return [...run.replica.records()].filter(({ destroyed }) => destroyed !== undefined).map(({ sid }) => sid)
+}

@@ -1,0 +1,135 @@
+/**
+ * Digests are exact: a member's state is the merge of precisely the writes that its digest claims, nothing
+ * missing and nothing more. Stamps only rise. Checked again and again while the history runs.
+ */
+
+import type { Stamp } from '@sessionmesh/core'
+import type { Cluster, SessionRecord } from './cluster.js'
+import { short } from './describe.js'
+import { ClaimedState, type History, type ModelRecord, valueId } from './history.js'
+import type { Run } from './run.js'
+import { compareStamps, type DigestMap } from './stamps.js'
+
+/** Besides all sessions of which more is claimed than at the last look. */
+const SAMPLES = 10
+
+export class Exactness {
+  readonly #cluster: Cluster
+  readonly #history: History
+  readonly #claimed = new Map<Run, ClaimedState>()
+  looks = 0
+
+  constructor(cluster: Cluster, history: History) {
+    this.#cluster = cluster
+    this.#history = history
+  }
+
+  /** Looks at what changed and at some of the rest, or at everything. */
+  check(isWhole = false): void {
+    for (const run of this.#cluster.running) {
+      this.#checkDigest(run)
+      if (run.isReady) this.#checkState(run, isWhole)
+    }
+  }
+
+  #checkDigest(run: Run): void {
+    const claims = this.#cluster.claims.get(run) as DigestMap
+    for (const stamp of run.replica.digest()) {
+      const known = claims.get(stamp.origin)
+      if (known !== undefined && compareStamps(known, stamp) > 0)
+        this.#fail(`the digest of ${run.id} sank from ${short(known)} to ${short(stamp)}`)
+    }
+  }
+
+  #checkState(run: Run, isWhole: boolean): void {
+    this.looks++
+    const claims = this.#cluster.claim(run)
+    const claimed = this.#claimed.get(run) ?? new ClaimedState(this.#history)
+    this.#claimed.set(run, claimed)
+    const sids = claimed.follow(claims)
+    for (const sid of this.#sample(claimed, isWhole)) sids.add(sid)
+    for (const sid of sids) this.#checkRecord(run, sid, claimed.records.get(sid), claims)
+    const isNew = (sid: string) => !claimed.records.has(sid)
+    for (const { sid, whole } of run.replica.records())
+      if (whole && isNew(sid)) this.#fail(`${run.id} holds ${sid}, of which its digest claims nothing`)
+  }
+
+  *#sample({ records }: ClaimedState, isWhole: boolean): Generator<string> {
+    const { random } = this.#cluster.world
+    const share = isWhole ? 1 : SAMPLES / records.size
+    for (const sid of records.keys()) if (isWhole || random.chance(share)) yield sid
+  }
+
+  #checkRecord(run: Run, sid: string, model: ModelRecord | undefined, claims: DigestMap): void {
+    const held = run.replica.record(sid)
+    if (model === undefined || (held === undefined && model.destroyed !== undefined)) return
+    if (this.#history.isDestroyExcused(sid)) return
+    // What took an attribute or a session away may be of an origin that a newcomer is not even told of.
+    const taken = this.#takenAway(sid, claims)
+    if (held === undefined && (this.#cluster.canExpire || taken.has(undefined))) return
+    // Expired, and forgotten here or there.
+    const { canExpire } = this.#cluster
+    if (canExpire && held?.destroyed === undefined && !run.replica.has(sid, run.now)) return
+    const problem = held === undefined ? 'it is missing' : differs(model, held, taken, run)
+    if (problem !== undefined) this.#fail(`${run.id} holds of ${sid} not what its digest claims: ${problem}`)
+  }
+
+  /**
+   * When what was last removed, and (under `undefined`) destroyed, by origins of which the digest says nothing:
+   * they are gone, and nothing bears their stamps any more.
+   */
+  #takenAway(sid: string, claims: DigestMap): Map<string | undefined, Stamp> {
+    const taken = new Map<string | undefined, Stamp>()
+    for (const { stamp, run, attributes, isDestroy } of this.#history.writesOf(sid)) {
+      if (claims.has(stamp.origin) || run.isRunning) continue
+      const names: (string | undefined)[] = isDestroy ? [undefined] : []
+      for (const [name, value] of attributes) if (value === undefined) names.push(name)
+      for (const name of names) {
+        const known = taken.get(name)
+        if (known === undefined || compareStamps(stamp, known) > 0) taken.set(name, stamp)
+      }
+    }
+    return taken
+  }
+
+  #fail(text: string): never {
+    return this.#cluster.world.fail('exactness', text)
+  }
+}
+
+/** How what is held differs from the model, if it does. Marks of removal may be gone already. */
+function differs(
+  model: ModelRecord,
+  held: SessionRecord,
+  taken: ReadonlyMap<string | undefined, Stamp>,
+  run: Run,
+): string | undefined {
+  if (!held.whole || (taken.has(undefined) && held.destroyed !== undefined)) return undefined
+  if (model.destroyed !== undefined || held.destroyed !== undefined) {
+    const isSame = compareOptional(model.destroyed, held.destroyed)
+    return isSame ? undefined : `destroyed ${short(held.destroyed)} instead of ${short(model.destroyed)}`
+  }
+  const attributes = new Map(
+    (held.above(undefined, run.now)?.attributes ?? []).map((each) => [each.name, each]),
+  )
+  for (const [name, { value, stamp }] of model.attributes) {
+    const attribute = attributes.get(name)
+    const takenAt = taken.get(name)
+    const isTaken = takenAt !== undefined && compareStamps(takenAt, stamp) > 0
+    if (attribute === undefined && (value === undefined || isTaken)) continue
+    if (!compareOptional(attribute?.stamp, stamp))
+      return `${name} ${short(attribute?.stamp)} instead of ${short(stamp)}`
+    const id = attribute?.value === undefined ? undefined : valueId(attribute.value)
+    if (id !== value) return `${name} is ${id} instead of ${value}`
+  }
+  for (const { name, stamp } of attributes.values())
+    if (!model.attributes.has(name)) return `${name} ${short(stamp)}, which is not claimed`
+  if (!compareOptional(model.lifetime?.stamp, held.lifetime?.stamp)) return 'another lifetime'
+  if (!compareOptional(model.created, held.created))
+    return `created ${short(held.created)} instead of ${short(model.created)}`
+  return undefined
+}
+
+function compareOptional(a: Stamp | undefined, b: Stamp | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : compareStamps(a, b) === 0
+}

@@ -1,0 +1,30 @@
+/** What must hold, by name. A violation says which of these it broke. */
+
+export const invariants = {
+  convergence:
+    'After the heal all members hold identical state within 2 s of virtual time, tombstones and expiry included.',
+  survival:
+    'A write that k peers acknowledged survives the crash of any k members of those that hold it, as long as one holder lives.',
+  destroyed:
+    'A destroyed session is never read again on a member that merged the destroy, and nowhere after the heal.',
+  merge:
+    'Concurrent writes to different attributes all survive; of the same attribute the one with the higher stamp.',
+  causality:
+    'With tokens a client reads what it wrote, never older than it read before, and writes after what it read; exceptions are counted, and there is none while a member that has what is needed can be reached.',
+  expiry:
+    'No session expires early by more than the touch interval under any skew; none outlives its ttl by more than the interval and deadAfterMs.',
+  expiryEvents: 'At least one event for each expired session; exactly one without faults.',
+  regenerate: 'On every member that has merged the session under its new id, the old id is dead.',
+  limits:
+    'Queues stay within their limits; tombstones, dead origins in digests and pending requests go back to none.',
+  verdicts:
+    'An own stall never makes a member accuse others; no death verdict on a member that answered in time.',
+  algebra:
+    'Merge is commutative, associative and idempotent; resume, pull and full transfer end in the same state.',
+  stamps: 'Stamps are monotonic, and never more than the allowed drift ahead.',
+  exactness:
+    "Digests are exact at every moment: a member's state is the merge of precisely the writes that its digest claims.",
+  liveness: 'Once the faults are over all members link, answer and end what they have begun.',
+} as const
+
+export type Invariant = keyof typeof invariants

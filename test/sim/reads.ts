@@ -1,0 +1,136 @@
+/**
+ * What a client is shown, held against what it has seen: it reads what it wrote, never older than it read
+ * before. What a member serves without all of that it has to count, and it may do so only when nobody who has
+ * it could be reached.
+ */
+
+import type { Base, Stamp } from '@sessionmesh/core'
+import type { Cluster } from './cluster.js'
+import { short } from './describe.js'
+import { type History, valueId } from './history.js'
+import type { Run } from './run.js'
+import { compareStamps, covers, stampKey } from './stamps.js'
+
+/** The stamps of the attributes that a client has seen or written. */
+export type Seen = ReadonlyMap<string, Stamp>
+
+/** One read, from its catching up to what was served. */
+export interface Attempt {
+  readonly run: Run
+  readonly sid: string
+  readonly startedMs: number
+  readonly seen: Seen
+  readonly lostBefore: number
+  /** Who had what the client has seen when it asked, and could be reached. */
+  readonly holders: ReadonlyMap<string, readonly Run[]>
+}
+
+export class Reads {
+  readonly #cluster: Cluster
+  readonly #history: History
+  /** Reads served without all that the client had seen: nobody had it, nobody could be reached, nobody was known. */
+  readonly counts = { lost: 0, unreachable: 0, island: 0 }
+
+  constructor(cluster: Cluster, history: History) {
+    this.#cluster = cluster
+    this.#history = history
+  }
+
+  begin(run: Run, sid: string, seen: Seen): Attempt {
+    const { running, world } = this.#cluster
+    const holders = new Map<string, Run[]>()
+    const claims = this.#cluster.claim(run)
+    for (const stamp of seen.values()) {
+      if (covers(claims, stamp)) continue
+      const having = running.filter((each) => each.isServing && covers(this.#cluster.claim(each), stamp))
+      holders.set(
+        stampKey(stamp),
+        having.filter((each) => each !== run && this.#cluster.isLinkedBothWays(run, each)),
+      )
+    }
+    const lostBefore = run.replica.counters.lostWrites
+    return { run, sid, startedMs: world.nowMs, seen, lostBefore, holders }
+  }
+
+  /** Returns true when something was missing, and rightly so. */
+  served(attempt: Attempt, base: Base | undefined, isStale: boolean): boolean {
+    this.#checkDestroyed(attempt.run, attempt.sid, base)
+    let isMissing = false
+    for (const [name, stamp] of attempt.seen) {
+      if (this.#isShown(attempt.sid, base, name, stamp)) continue
+      this.#excuse(attempt, name, stamp, base, isStale)
+      isMissing = true
+    }
+    return isMissing
+  }
+
+  #checkDestroyed(run: Run, sid: string, base: Base | undefined): void {
+    if (base === undefined) return
+    const { world } = this.#cluster
+    const claims = this.#cluster.claim(run)
+    this.#checkFormer(run, sid)
+    if (this.#history.isDestroyExcused(sid)) return
+    for (const write of this.#history.writesOf(sid))
+      if (write.isDestroy && covers(claims, write.stamp))
+        world.fail(
+          'destroyed',
+          `${run.id} has merged the destroy ${short(write.stamp)} of ${sid}, and shows the session`,
+        )
+  }
+
+  /** Of a session that was fetched by id, for one read, the end of its former id may still be on its way. */
+  #checkFormer(run: Run, sid: string): void {
+    const former = this.#history.formerSids.get(sid)
+    const record = run.replica.record(sid)
+    if (former === undefined || record === undefined || this.#history.isDestroyExcused(former)) return
+    if (run.replica.has(former, run.now) && covers(this.#cluster.claim(run), record.created))
+      this.#cluster.world.fail(
+        'regenerate',
+        `${run.id} holds ${sid}, and still shows ${former}, which it was`,
+      )
+  }
+
+  #isShown(sid: string, base: Base | undefined, name: string, stamp: Stamp): boolean {
+    // A session that is over shows nothing, whatever its client has seen of it.
+    if (base === undefined) return this.#cluster.canExpire || this.#history.isDestroyed(sid)
+    const value = base.attributes.get(name)
+    if (value !== undefined) {
+      const write = this.#history.writesOfValue(valueId(value))?.last
+      return write !== undefined && compareStamps(write.stamp, stamp) >= 0
+    }
+    return this.#history.writesOf(sid).some((write) => {
+      const removes = write.attributes.has(name) && write.attributes.get(name) === undefined
+      return removes && compareStamps(write.stamp, stamp) >= 0
+    })
+  }
+
+  #excuse(attempt: Attempt, name: string, stamp: Stamp, base: Base | undefined, isStale: boolean): void {
+    const { run, sid, startedMs, lostBefore } = attempt
+    const { world } = this.#cluster
+    const what = `${sid}${base === undefined ? '' : `.${name}`} to a client that has seen ${short(stamp)}`
+    if (this.#cluster.isLost(stamp)) return void this.counts.lost++
+    if (this.#history.at(stamp)?.isIsland || !this.#cluster.knowsAll(run)) return void this.counts.island++
+    if (!isStale && run.replica.counters.lostWrites === lostBefore)
+      world.fail('causality', `${run.id} does not show ${what}, and does not count it`)
+    const holder = attempt.holders
+      .get(stampKey(stamp))
+      ?.find((each) => this.#couldBeReached(run, each, startedMs))
+    if (holder !== undefined)
+      world.fail('causality', `${run.id} does not show ${what}, which ${holder.id} has and could have told`)
+    this.counts.unreachable++
+  }
+
+  #couldBeReached(run: Run, holder: Run, sinceMs: number): boolean {
+    const wasAwake = (each: Run) => each.isServing && each.thawedMs < sinceMs - RECOVERY_MS
+    const { network } = this.#cluster
+    return (
+      wasAwake(run) &&
+      wasAwake(holder) &&
+      network.lastTroubleMs(run.host, holder.host) < sinceMs - RECOVERY_MS &&
+      this.#cluster.isLinkedBothWays(run, holder)
+    )
+  }
+}
+
+/** After trouble frames may still be late. */
+const RECOVERY_MS = 5_000

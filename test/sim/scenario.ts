@@ -1,0 +1,109 @@
+/** What one seed is about: how big, how busy, how hostile. Some histories are calm, and some are hell. */
+
+import type { Config } from '@sessionmesh/core'
+import type { Random } from './random.js'
+
+export const faults = [
+  /** Links break, and what is in flight is lost. */
+  'reset',
+  /** Members cannot reach each other: pairs, islands, halves, a bridge, a ring of majorities. */
+  'cut',
+  /** Nothing arrives in one direction. */
+  'oneway',
+  /** A process dies, or its host loses power, and comes back as a new run. */
+  'crash',
+  /** The member that sends a joiner its first state dies. */
+  'donor',
+  /** A process stands still, longer than `deadAfterMs` perhaps. */
+  'freeze',
+  /** An event loop is blocked for a moment. */
+  'stall',
+  /** A member says goodbye, and comes back as a new run. */
+  'leave',
+  /** A link delays everything. */
+  'slow',
+  /** A wall clock is set, or goes to and fro. */
+  'jump',
+  'strobe',
+  /** Members join while the others work. */
+  'late',
+] as const
+export type Fault = (typeof faults)[number]
+
+export interface Scenario {
+  readonly members: number
+  /** Addresses in everybody's list; the others are learnt of. */
+  readonly listed: number
+  readonly faults: readonly Fault[]
+  /** Mean time from one fault to the next, and the longest that one lasts. */
+  readonly faultEveryMs: number
+  readonly longestFaultMs: number
+  /** How long clients work and faults strike. */
+  readonly lastsMs: number
+  /** Scale of the network's delays. */
+  readonly delayMs: number
+  /** How far wall clocks are off, at most, to either side. */
+  readonly maxSkewMs: number
+  readonly clients: number
+  readonly requestEveryMs: number
+  readonly ttlMs: number
+  readonly destroyShare: number
+  readonly regenerateShare: number
+  readonly config: Partial<Config>
+}
+
+/** What a user may fix; the seed draws the rest. */
+export interface Wishes {
+  readonly members?: number | undefined
+  readonly faults?: readonly Fault[] | undefined
+}
+
+/** So that a reader that stands still for a moment makes them run over. */
+const SMALL_BUFFERS: Partial<Config> = {
+  maxLinkBufferBytes: 16_000,
+  maxSessionBytes: 4_000,
+  maxBatchBytes: 2_000,
+  transferChunkBytes: 2_000,
+}
+
+export const LONG_TTL_MS = 3_600_000
+
+export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
+  const drawn = random.pick([2, 3, 3, 3, 4, 4, 5, 5, random.integer(6, 9)])
+  const members = wishes.members ?? drawn
+  const lastsMs = random.pick([1_000, 2_000, 4_000, 4_000, 10_000])
+  const requests = random.skewed(20, 1_500)
+  const delayMs = random.pick([0.2, 1, 5, 20])
+  const share = random.pick([0, 0.3, 0.6, 1])
+  return {
+    members,
+    listed: random.chance(0.7) ? members : Math.min(2, members),
+    faults: faults.filter((fault) => (wishes.faults?.includes(fault) ?? true) && random.chance(share)),
+    faultEveryMs: random.pick([200, 500, 1_500]),
+    longestFaultMs: random.pick([300, 3_000, 8_000]),
+    lastsMs,
+    delayMs,
+    maxSkewMs: random.pick([0, 0, 200, 4_000]),
+    clients: random.pick([2, 5, 15]),
+    requestEveryMs: lastsMs / requests,
+    ttlMs: random.pick([LONG_TTL_MS, LONG_TTL_MS, LONG_TTL_MS, 2_000]),
+    destroyShare: random.pick([0.01, 0.05, 0.2]),
+    regenerateShare: random.pick([0, 0.02, 0.1]),
+    config: {
+      // A transfer in tiny chunks over a slow network ends, but not in two seconds.
+      transferChunkRecords: random.pick([delayMs > 1 ? 20 : 3, 50, 1_000]),
+      ...(random.chance(0.3) && SMALL_BUFFERS),
+    },
+  }
+}
+
+export function describeScenario(scenario: Scenario): string {
+  return Object.entries({ ...scenario, ...scenario.config, config: undefined })
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name} ${Array.isArray(value) ? value.join(',') || 'none' : round(value)}`)
+    .join(' · ')
+}
+
+function round(value: unknown): unknown {
+  return typeof value === 'number' ? Math.round(value * 100) / 100 : value
+}

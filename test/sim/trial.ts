@@ -1,0 +1,39 @@
+/** Everything that one history is made of, and that its parts need of each other. */
+
+import { Clocks } from './clocks.js'
+import { Cluster } from './cluster.js'
+import { Convergence } from './convergence.js'
+import { Exactness } from './exactness.js'
+import { Expiry } from './expiry.js'
+import { History } from './history.js'
+import { Reads } from './reads.js'
+import type { Scenario } from './scenario.js'
+import { Survival } from './survival.js'
+import { Verdicts } from './verdicts.js'
+import type { World } from './world.js'
+
+export class Trial {
+  readonly world: World
+  readonly cluster: Cluster
+  readonly history = new History()
+  readonly clocks: Clocks
+  readonly convergence: Convergence
+  readonly exactness: Exactness
+  readonly expiry: Expiry
+  readonly reads: Reads
+  readonly survival: Survival
+  readonly verdicts: Verdicts
+
+  constructor(world: World, scenario: Scenario) {
+    this.world = world
+    this.cluster = new Cluster(world, scenario)
+    this.clocks = new Clocks(this.cluster)
+    this.convergence = new Convergence(this.cluster, this.history)
+    this.exactness = new Exactness(this.cluster, this.history)
+    this.expiry = new Expiry(this.cluster, this.history)
+    this.reads = new Reads(this.cluster, this.history)
+    this.survival = new Survival(this.cluster, this.history)
+    this.verdicts = new Verdicts(this.cluster)
+    this.cluster.observers.push(this.expiry, this.survival, this.verdicts)
+  }
+}

@@ -1,0 +1,50 @@
+/** Nobody is found dead who answered in time, and an own stall accuses nobody. */
+
+import type { CoreEvent } from '@sessionmesh/core'
+import type { Cluster, Observer } from './cluster.js'
+import type { Run } from './run.js'
+
+export class Verdicts implements Observer {
+  readonly #cluster: Cluster
+  deaths = 0
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
+  }
+
+  event(run: Run, event: CoreEvent): void {
+    if (event.type !== 'member' || event.state !== 'dead') return
+    this.deaths++
+    const accused = this.#cluster.runs.find(({ id }) => id === event.peer.id)
+    if (accused?.isRunning !== true || accused.isFrozen) return
+    this.#checkHeard(run, accused)
+    this.#checkWell(run, accused)
+  }
+
+  #checkHeard(run: Run, accused: Run): void {
+    const { world, config } = this.#cluster
+    const heardMs = run.heardMs.get(accused.id)
+    const agoMs = heardMs === undefined ? Number.POSITIVE_INFINITY : world.nowMs - heardMs
+    if (agoMs < config.deadAfterMs - 1)
+      world.fail('verdicts', `${run.id} finds ${accused.id} dead, which it heard ${agoMs.toFixed(0)} ms ago`)
+  }
+
+  /** One that did nothing wrong for long, and could be reached all the time; whatever the accuser itself did. */
+  #checkWell(run: Run, accused: Run): void {
+    const { world, config, network } = this.#cluster
+    const wellSinceMs = Math.max(
+      accused.thawedMs,
+      accused.startedMs,
+      run.startedMs,
+      network.lastTroubleMs(run.host, accused.host),
+    )
+    const wellMs = world.nowMs - wellSinceMs
+    if (wellMs < 3 * config.deadAfterMs) return
+    const stood =
+      run.frozeMs > 0 ? `, having stood still until ${(world.nowMs - run.thawedMs).toFixed(0)} ms ago` : ''
+    world.fail(
+      'verdicts',
+      `${run.id} finds ${accused.id} dead, which has been well for ${wellMs.toFixed(0)} ms${stood}`,
+    )
+  }
+}
