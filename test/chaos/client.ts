@@ -235,11 +235,13 @@ export class Client {
     return undefined
   }
 
-  /** The answer's token stands for what was seen. After a lost write it starts from there. */
+  /**
+   * The answer's token stands for what was seen, and for what the one before stood for. After an answer that is
+   * counted as stale or lost it starts from there: by then its server may hold for lost what it lacks.
+   */
   #learn(asked: Asked, sid: string, seen: Known): void {
-    const token = tokenAfter(asked)
-    const hasLost = (exceptionsOf(asked.reply)?.lostWrites ?? 0) > 0
-    this.#knowledge.learn(token, hasLost ? undefined : asked.brought, sid, seen)
+    const before = exceptionsOf(asked.reply) === undefined ? asked.brought : undefined
+    this.#knowledge.learn(tokenAfter(asked), before, sid, seen)
   }
 
   /** Sends one request to the first server that takes it; `undefined`: the connection broke. */

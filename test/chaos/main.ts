@@ -35,7 +35,8 @@ async function main(): Promise<void> {
   console.log(`faults: ${kinds.join(', ')}`)
   try {
     const print = (line: string) => console.log(line)
-    printTotals(await runChaos({ seed, from, rounds, members, clients, kinds, print }))
+    const numbers = Array.from({ length: rounds }, (_, i) => from + i)
+    printTotals(await runChaos({ seed, rounds: numbers, members, clients, kinds, print }))
   } finally {
     await cleanUp()
   }

@@ -11,9 +11,8 @@ import { Violation } from './violation.js'
 
 export interface ChaosOptions {
   seed: number
-  /** The first round's number: each is drawn by itself. */
-  from: number
-  rounds: number
+  /** Their numbers: each is drawn by itself. */
+  rounds: readonly number[]
   members: number
   clients: number
   kinds: readonly Kind[]
@@ -41,7 +40,7 @@ const EVENTS_SHOWN = 40
  * @throws Error that tells the round, what the client saw, and what the members reported.
  */
 export async function runChaos(options: ChaosOptions): Promise<Totals> {
-  const names = Array.from({ length: options.members }, (_, i) => String.fromCharCode(97 + i))
+  const names = memberNames(options.members)
   const cluster = await ProcessCluster.start({
     members: names,
     http: true,
@@ -54,7 +53,7 @@ export async function runChaos(options: ChaosOptions): Promise<Totals> {
   const chaos = new Chaos(cluster, clients)
   const tally = emptyTally()
   const totals: Totals = { rounds: 0, tally, lost: 0, ended: 0, counters: {}, linkedMs: [], sameMs: [] }
-  for (let round = options.from; round < options.from + options.rounds; round++) {
+  for (const round of options.rounds) {
     const faults = drawRound(options, round, names)
     const startMs = Date.now()
     try {
@@ -68,8 +67,18 @@ export async function runChaos(options: ChaosOptions): Promise<Totals> {
   return { ...totals, ended: chaos.ended, counters: chaos.counters() }
 }
 
-export function drawRound({ seed, kinds }: ChaosOptions, round: number, names: readonly string[]): Fault[] {
+/** The faults of the round of that number: always the same. */
+export function drawRound(
+  { seed, kinds }: Pick<ChaosOptions, 'seed' | 'kinds'>,
+  round: number,
+  names: readonly string[],
+): Fault[] {
   return drawFaults(new Random(seed * 100_003 + round), names, kinds)
+}
+
+/** a, b, c, … */
+export function memberNames(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => String.fromCharCode(97 + i))
 }
 
 function addUp(totals: Totals, { tally, lost, linkedMs, sameMs }: Outcome): void {

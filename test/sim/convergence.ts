@@ -108,7 +108,7 @@ export class Convergence {
     const state = new Map<string, string>()
     for (const record of run.replica.records()) {
       if (this.#history.isDestroyExcused(record.sid)) continue
-      const whole = record.above(undefined, run.now)
+      const whole = record.above(undefined)
       if (record.destroyed !== undefined || whole === undefined) continue
       const isExpired = !run.replica.has(record.sid, run.now)
       if (isExpired && this.#cluster.canExpire) continue

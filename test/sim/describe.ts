@@ -15,13 +15,14 @@ function digest(entries: readonly Stamp[]): string {
   return `[${entries.map(short).join(' ')}]`
 }
 
-function record({ sid, created, attributes, lifetime, destroyed, idleMs }: Record): string {
+function record({ sid, created, attributes, lifetime, destroyed, usedMs }: Record, sentMs: number): string {
   const fields = attributes.map(
     ({ name, value, stamp }) => `${name}${value ? '' : ' removed'} ${short(stamp)}`,
   )
   if (lifetime !== undefined) fields.push(`ttl ${lifetime.ttlMs} ${short(lifetime.stamp)}`)
   if (destroyed !== undefined) fields.push(`destroyed ${short(destroyed)}`)
-  return `${sid}{created ${short(created)}, ${fields.join(', ') || 'touch'}, idle ${idleMs}}`
+  const idle = usedMs === undefined ? '' : `, idle ${(sentMs - usedMs).toFixed(0)}`
+  return `${sid}{created ${short(created)}, ${fields.join(', ') || 'touch'}${idle}}`
 }
 
 export function describeMessage(message: Message): string {
@@ -33,7 +34,7 @@ export function describeMessage(message: Message): string {
     }
     case 'delta': {
       const span = `${short(message.previous)} .. ${short(message.upTo)}`
-      return `delta ${span} ${message.wantsAck ? 'wants ack ' : ''}${message.deltas.map(record).join(' ')}`
+      return `delta ${span} ${message.wantsAck ? 'wants ack ' : ''}${message.deltas.map((delta) => record(delta, message.sentMs)).join(' ')}`
     }
     case 'ack':
       return `ack ${short(message.upTo)}`
@@ -42,7 +43,7 @@ export function describeMessage(message: Message): string {
     case 'state': {
       const missing = message.missing?.length ? ` missing ${message.missing.join(' ')}` : ''
       const end = message.end ? ` end ${digest(message.end.digest)}` : ''
-      return `state ${message.pull} ${message.records.map(record).join(' ')}${missing}${end}`
+      return `state ${message.pull} ${message.records.map((each) => record(each, message.sentMs)).join(' ')}${missing}${end}`
     }
     case 'leave':
       return 'leave'

@@ -70,7 +70,7 @@ export class Exactness {
     // Expired, and forgotten here or there.
     const { canExpire } = this.#cluster
     if (canExpire && held?.destroyed === undefined && !run.replica.has(sid, run.now)) return
-    const problem = held === undefined ? 'it is missing' : differs(model, held, taken, run)
+    const problem = held === undefined ? 'it is missing' : differs(model, held, taken)
     if (problem !== undefined) this.#fail(`${run.id} holds of ${sid} not what its digest claims: ${problem}`)
   }
 
@@ -102,16 +102,13 @@ function differs(
   model: ModelRecord,
   held: SessionRecord,
   taken: ReadonlyMap<string | undefined, Stamp>,
-  run: Run,
 ): string | undefined {
   if (!held.whole || (taken.has(undefined) && held.destroyed !== undefined)) return undefined
   if (model.destroyed !== undefined || held.destroyed !== undefined) {
     const isSame = compareOptional(model.destroyed, held.destroyed)
     return isSame ? undefined : `destroyed ${short(held.destroyed)} instead of ${short(model.destroyed)}`
   }
-  const attributes = new Map(
-    (held.above(undefined, run.now)?.attributes ?? []).map((each) => [each.name, each]),
-  )
+  const attributes = new Map((held.above(undefined)?.attributes ?? []).map((each) => [each.name, each]))
   for (const [name, { value, stamp }] of model.attributes) {
     const attribute = attributes.get(name)
     const takenAt = taken.get(name)

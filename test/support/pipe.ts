@@ -62,6 +62,10 @@ export class Pipe {
     this.pump()
   }
 
+  get isWaiting(): boolean {
+    return this.#queue.length > 0
+  }
+
   /** Passes on what is due; to be called again whenever something was done to the flow. */
   pump(): void {
     clearTimeout(this.#timer)

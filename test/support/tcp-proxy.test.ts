@@ -50,6 +50,60 @@ test('holds by itself after so many bytes', async () => {
   await until('the rest arrives', () => served().endsWith('y'))
 })
 
+test('resets the connection in the middle of what is sent, and takes the next one', async () => {
+  const { proxy, client, served } = await openEcho()
+  proxy.resetAfter('forward', 700)
+  const failed = once(client.socket, 'error').catch((reason: unknown) => [reason])
+  const closed = new Promise((resolve) => client.socket.once('close', resolve))
+  client.socket.write('x'.repeat(1_000))
+  expect((await failed)[0]).toMatchObject({ code: 'ECONNRESET' })
+  await closed
+  expect(served().length).toBeLessThanOrEqual(700)
+  const again = await dial(proxy.port)
+  again.socket.write('again')
+  await until('the echo is back', () => again.received === 'again')
+})
+
+test('what is delayed keeps its order, also when the delay ends meanwhile', async () => {
+  const { proxy, client, served } = await openEcho()
+  proxy.delay('forward', 300)
+  client.socket.write('first')
+  await until('the wire has it', () => proxy.isWaiting('forward'))
+  proxy.delay('forward', 0)
+  client.socket.write('second')
+  await until('both have arrived', () => served() === 'firstsecond')
+})
+
+test('a throttled direction goes on in small pieces, and at once when it is freed', async () => {
+  const { proxy, client, served } = await openEcho()
+  proxy.throttle('forward', 1_000)
+  client.socket.write('x'.repeat(60_000))
+  await until('a piece has arrived', () => served().length > 0)
+  expect(served().length).toBeLessThan(2_000)
+  proxy.throttle('forward', Number.POSITIVE_INFINITY)
+  await until('the rest arrives', () => served().length === 60_000)
+})
+
+test('the end of a connection is told behind its last bytes, however late these are', async () => {
+  const { proxy, client, served } = await openEcho()
+  proxy.hold('forward')
+  client.socket.end('last words')
+  proxy.delay('forward', 50)
+  proxy.release('forward')
+  await until('they have arrived', () => served() === 'last words')
+  await until('the end is told', () => client.server()?.readableEnded)
+})
+
+test('who refuses for another takes no new connection, and keeps what is open', async () => {
+  const { proxy, client } = await openEcho()
+  proxy.refuse()
+  const refused = connect({ host: '127.0.0.1', port: proxy.port })
+  const [error] = await once(refused, 'error').catch((reason: unknown) => [reason])
+  expect(error).toMatchObject({ code: 'ECONNREFUSED' })
+  client.socket.write('still')
+  await until('the echo is back', () => client.received === 'still')
+})
+
 test('a cut drops what is open and refuses what is new, until it is opened again', async () => {
   const { proxy, client } = await openEcho()
   const closed = once(client.socket, 'close')

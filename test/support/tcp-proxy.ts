@@ -49,6 +49,12 @@ export class TcpProxy {
     return this.#flows[direction].isHeld
   }
 
+  /** Something came that has not gone on yet. */
+  isWaiting(direction: Direction): boolean {
+    const index = direction === 'forward' ? 0 : 1
+    return [...this.#connections].some(({ pipes }) => pipes[index]?.isWaiting)
+  }
+
   /** Starts to accept; also the end of a cut. */
   async open(): Promise<void> {
     if (this.#server !== undefined) return

@@ -18,7 +18,7 @@ const write = (time: number, created = time): Delta => ({
   created: stamp(created),
   attributes: [{ name: 'x', value: bytes(time), stamp: stamp(time) }],
 })
-const touch = (created: number): Delta => ({ sid: 's', created: stamp(created), attributes: [], idleMs: 0 })
+const touch = (created: number): Delta => ({ sid: 's', created: stamp(created), attributes: [], usedMs: 0 })
 
 describe('absorbing a delta', () => {
   test('merges it and raises the digest, as one step', () => {

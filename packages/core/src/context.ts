@@ -129,7 +129,7 @@ export class Context {
       // A touch that outran the session. What it has of it comes with the rest, or never, if it is destroyed by now.
       if (!isKnown && stamps.length === 0 && !isMerged(delta.created)) continue
       const merged = this.records.merge(delta, isMerged, now)
-      if (how.isWhole) merged.record.whole = true
+      if (how.isWhole) this.#nowWhole(merged.record)
       if (merged.wasForgotten) forgotten.push(delta.sid)
       if (how.isSilent) merged.record.announced = true
       else news.push(merged)
@@ -139,6 +139,12 @@ export class Context {
     for (const stamp of raise) this.digest.raise(stamp)
     for (const { record, changed, destroyed } of news) this.#tell(record, changed, destroyed, how, now)
     return forgotten
+  }
+
+  /** It may bear stamps of origins that nothing bore any more. */
+  #nowWhole(record: SessionRecord): void {
+    record.whole = true
+    for (const { origin } of record.stamps()) this.digest.revive(origin)
   }
 
   #tell(record: SessionRecord, changed: string[], destroyed: boolean, how: Absorption, now: Instant): void {

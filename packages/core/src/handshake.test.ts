@@ -19,6 +19,7 @@ const linked = (a: Member, b: Member) =>
 
 const hello = (given: Partial<Hello> = {}): Hello => ({
   kind: 'hello',
+  sentMs: 0,
   protocolMin: 1,
   protocolMax: 1,
   cluster: 'test',

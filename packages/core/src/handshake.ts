@@ -5,6 +5,7 @@
 
 import type { Context } from './context.js'
 import { type ErrorCode, SessionMeshError } from './errors.js'
+import { LinkClock } from './link-clock.js'
 import type { LinkId, Peer } from './members.js'
 import { type Hello, PROTOCOL, type RosterEntry } from './messages.js'
 import type { Instant } from './stamp.js'
@@ -14,6 +15,7 @@ interface Connection {
   readonly remoteHost: string
   readonly sinceMs: number
   peer: Peer | undefined
+  readonly clock: LinkClock
 }
 
 export interface Established {
@@ -50,6 +52,11 @@ export class Handshake {
     return this.#connections.get(link)?.peer
   }
 
+  /** A moment on the clock of the other end as one on ours. */
+  toLocal(link: LinkId, sentMs: number, now: Instant): number {
+    return this.#connections.get(link)?.clock.toLocal(sentMs, now) ?? now.monoMs
+  }
+
   /** Connections on which the other end has not said hello in time. */
   mute(now: Instant): LinkId[] {
     const mute: LinkId[] = []
@@ -71,9 +78,16 @@ export class Handshake {
     now: Instant,
   ): void {
     const { self, cluster, clock, digest, members } = this.#context
-    this.#connections.set(link, { dialled, remoteHost, sinceMs: now.monoMs, peer: undefined })
+    this.#connections.set(link, {
+      dialled,
+      remoteHost,
+      sinceMs: now.monoMs,
+      peer: undefined,
+      clock: new LinkClock(),
+    })
     this.#context.send([link], {
       kind: 'hello',
+      sentMs: now.monoMs,
       protocolMin: PROTOCOL.min,
       protocolMax: PROTOCOL.max,
       cluster,

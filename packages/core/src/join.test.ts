@@ -191,7 +191,7 @@ describe('a joiner', () => {
     net.start(b, a)
     net.settle()
     const other = packMessage(
-      { kind: 'state', pull: 99, records: [], end: { digest: a.replica.digest(), roster: [] } },
+      { kind: 'state', sentMs: 0, pull: 99, records: [], end: { digest: a.replica.digest(), roster: [] } },
       a.id,
     )
     b.act(b.replica.receive(b.peer(a).link ?? 0, other, b.now))

@@ -1,7 +1,7 @@
 /** What a write may be. */
 
 import { describe, expect, test } from 'vitest'
-import { at, bytes, stamp } from '../test/arbitraries.js'
+import { bytes, stamp } from '../test/arbitraries.js'
 import { resolveConfig } from './config.js'
 import { checkWrite } from './limits.js'
 import { SessionRecord } from './session.js'
@@ -16,7 +16,7 @@ function held(lengths: Record<string, number | undefined>): SessionRecord {
     value: length === undefined ? undefined : new Uint8Array(length),
     stamp: stamp(1),
   }))
-  record.merge({ sid: 's', created: stamp(1), attributes }, () => false, at(0))
+  record.merge({ sid: 's', created: stamp(1), attributes }, () => false)
   return record
 }
 

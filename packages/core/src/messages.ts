@@ -33,8 +33,14 @@ export interface RosterEntry {
   readonly digest?: DigestEntries | undefined
 }
 
+/** Of what tells when sessions were used, and of what comes often: see link-clock. */
+interface Timed {
+  /** When it was sent, on the sender's monotonic clock. */
+  readonly sentMs: number
+}
+
 /** First on every link, from both ends. */
-export interface Hello {
+export interface Hello extends Timed {
   readonly kind: 'hello'
   readonly protocolMin: number
   readonly protocolMax: number
@@ -49,7 +55,7 @@ export interface Hello {
 }
 
 /** The sender's own writes since its last delta, in order, and touches. */
-export interface DeltaMessage {
+export interface DeltaMessage extends Timed {
   readonly kind: 'delta'
   /** The sender's last stamp before these: the receiver has a gap unless it covers it. */
   readonly previous: Stamp | undefined
@@ -66,7 +72,7 @@ export interface Ack {
 }
 
 /** Only this counts as life. Its digest shows gaps. */
-export interface Heartbeat {
+export interface Heartbeat extends Timed {
   readonly kind: 'heartbeat'
   readonly digest: DigestEntries
   readonly roster: readonly RosterEntry[]
@@ -82,7 +88,7 @@ export interface Pull {
 }
 
 /** One chunk of the answer to a pull. Nothing of a transfer counts before its end has come. */
-export interface State {
+export interface State extends Timed {
   readonly kind: 'state'
   readonly pull: number
   readonly records: readonly Delta[]

@@ -97,7 +97,7 @@ describe('a touch', () => {
     net.settle()
     expect(b.state().digest).toEqual(before)
     const [message] = a.sentOf('delta', b)
-    expect(message).toMatchObject({ upTo: undefined, deltas: [{ sid: 's', attributes: [], idleMs: 0 }] })
+    expect(message).toMatchObject({ upTo: undefined, deltas: [{ sid: 's', attributes: [] }] })
     a.write('s', { x: '2' })
     net.settle()
     expect(b.read('s')).toEqual({ x: '2' })

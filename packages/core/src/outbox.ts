@@ -37,8 +37,16 @@ export class Outbox {
     const links = this.#context.members.links()
     for (const batch of this.#batches(queue)) {
       const upTo = batch.findLast(({ stamp }) => stamp !== undefined)?.stamp
-      const deltas = batch.map(({ delta, stamp }) => (stamp === undefined ? this.#aged(delta, now) : delta))
-      const message: DeltaMessage = { kind: 'delta', previous: this.#previous, upTo, deltas, wantsAck }
+      const deltas = batch.map(({ delta }) => delta)
+      const sentMs = now.monoMs
+      const message: DeltaMessage = {
+        kind: 'delta',
+        sentMs,
+        previous: this.#previous,
+        upTo,
+        deltas,
+        wantsAck,
+      }
       this.#previous = upTo ?? this.#previous
       this.#context.counters.deltasSent +=
         links.length * batch.filter(({ stamp }) => stamp !== undefined).length
@@ -49,20 +57,23 @@ export class Outbox {
   }
 
   /** Asks all to acknowledge what was sent already, with a delta that brings nothing. */
-  askForAcks(): void {
+  askForAcks(now: Instant): void {
     const stamp = this.#previous
     if (stamp === undefined) return
     const links = this.#context.members.links()
-    this.#context.send(links, { kind: 'delta', previous: stamp, upTo: stamp, deltas: [], wantsAck: true })
+    const sentMs = now.monoMs
+    this.#context.send(links, {
+      kind: 'delta',
+      sentMs,
+      previous: stamp,
+      upTo: stamp,
+      deltas: [],
+      wantsAck: true,
+    })
   }
 
   #push(queued: Queued): void {
     if (this.#queue.push(queued) === 1) this.#context.effect({ type: 'flush' })
-  }
-
-  /** The session may have been used again between the touch and the end of the turn. */
-  #aged(touch: Delta, now: Instant): Delta {
-    return this.#context.records.get(touch.sid)?.touch(now) ?? touch
   }
 
   #batches(queue: readonly Queued[]): Queued[][] {

@@ -221,7 +221,10 @@ describe('an answer by id', () => {
     expect(b.sentOf('pull', c)).toHaveLength(1)
     const record = { sid: 's', created: stamp, attributes: [{ name: 'x', value: Uint8Array.of(57), stamp }] }
     const end = { digest: token, roster: [] }
-    const forged = packMessage({ kind: 'state', pull: 99, records: [record], missing: [], end }, c.id)
+    const forged = packMessage(
+      { kind: 'state', sentMs: 0, pull: 99, records: [record], missing: [], end },
+      c.id,
+    )
     b.act(b.replica.receive(b.peer(c).link ?? 0, forged, b.now))
     expect([b.codes(), b.caughtUp, b.read('s')]).toEqual([[], [], { x: '1' }])
     net.release(c, b)

@@ -99,10 +99,10 @@ export class Reads {
     const answers = this.#questions.get(sid)?.answers ?? []
     const [first] = answers
     if (first === undefined) return record
-    const view = new SessionRecord(sid, first.created, now.monoMs - (first.idleMs ?? 0))
-    for (const answer of answers) view.merge(answer, () => false, now)
-    const held = record?.above(undefined, now)
-    if (held !== undefined) view.merge(held, () => false, now)
+    const view = new SessionRecord(sid, first.created, first.usedMs ?? now.monoMs)
+    for (const answer of answers) view.merge(answer, () => false)
+    const held = record?.above(undefined)
+    if (held !== undefined) view.merge(held, () => false)
     return view
   }
 
@@ -149,12 +149,12 @@ export class Reads {
     for (const sid of sids) {
       const record = records.get(sid)
       const canGive = record?.whole === true && digest.covers(record.created)
-      const whole = canGive ? record.above(undefined, now) : undefined
+      const whole = canGive ? record.above(undefined) : undefined
       if (whole === undefined) missing.push(sid)
       else wholes.push(whole)
     }
     const end = { digest: digest.entries(), roster: [] }
-    this.#context.send([link], { kind: 'state', pull, records: wholes, missing, end })
+    this.#context.send([link], { kind: 'state', sentMs: now.monoMs, pull, records: wholes, missing, end })
   }
 
   linkGone(link: LinkId, now: Instant): void {

@@ -131,7 +131,7 @@ describe('an expired record', () => {
     merge(delta('s', 1))
     sweepAll(TTL + GRACE - 100)
     expect(records.get('s')).toBeDefined()
-    merge({ sid: 's', created: stamp(1), attributes: [], idleMs: 5_000 }, TTL)
+    merge({ sid: 's', created: stamp(1), attributes: [], usedMs: TTL - 5_000 }, TTL)
     sweepAll(TTL + GRACE)
     expect([records.get('s') === undefined, expired]).toEqual([false, []])
     sweepAll(TTL + 5_000 + GRACE)

@@ -82,13 +82,13 @@ export class Records {
     let record = this.#records.get(delta.sid)
     let wasForgotten = false
     if (record === undefined) {
-      record = new SessionRecord(delta.sid, delta.created, now.monoMs - (delta.idleMs ?? 0))
+      record = new SessionRecord(delta.sid, delta.created, delta.usedMs ?? now.monoMs)
       // A destroyed session is ruled out here: its tombstone stays until every member has merged it.
       wasForgotten = delta.destroyed === undefined && (delta.isPartial === true || isMerged(delta.created))
       record.whole = !wasForgotten
       this.#records.set(delta.sid, record)
     }
-    const merged = record.merge(delta, isMerged, now)
+    const merged = record.merge(delta, isMerged)
     if (merged.destroyed) this.#tombstones++
     for (const stamp of [delta.created, record.lastStamp]) this.#origins.add(stamp.origin)
     for (const { stamp } of delta.attributes) this.#origins.add(stamp.origin)

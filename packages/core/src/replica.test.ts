@@ -239,6 +239,7 @@ describe('a bad frame', () => {
     const stamp = { time: c.now.wallMs, counter: 0, origin: c.id }
     const forged = {
       kind: 'delta' as const,
+      sentMs: 0,
       previous: undefined,
       upTo: { ...stamp, origin: a.id },
       deltas: [{ sid: 's', created: stamp, attributes: [], lifetime: { ttlMs: 1, stamp } }],

@@ -110,7 +110,8 @@ export class Replica {
     const peer = this.#handshake.peerOf(link)
     try {
       const latest = now.wallMs + this.#context.config.maxClockDriftMs
-      const message = parseMessage(wire, peer?.id, this.#context.config, latest)
+      const toLocal = (sentMs: number) => this.#handshake.toLocal(link, sentMs, now)
+      const message = parseMessage(wire, peer?.id, this.#context.config, latest, toLocal)
       if (peer !== undefined) this.#received(link, peer, message, now)
       else if (message.kind === 'hello') {
         const established = this.#handshake.hello(link, message, now)
@@ -227,7 +228,7 @@ export class Replica {
     const own = this.#context.digest.get(this.#context.self.id)
     const ack = own === undefined ? undefined : this.#acks.expect(own, 'all', now)
     this.#flush(now)
-    this.#outbox.askForAcks()
+    this.#outbox.askForAcks(now)
     return { ack, effects: this.#done(now) }
   }
 
@@ -468,6 +469,7 @@ export class Replica {
     this.#flush(now)
     this.#context.send(this.#context.members.links(), {
       kind: 'heartbeat',
+      sentMs: now.monoMs,
       digest: digest.entries(),
       roster: members.roster('heartbeat', now),
     })

@@ -8,7 +8,6 @@ import { type Attribute, type Delta, SessionRecord, writeStamps } from './sessio
 import { compareStamps, formatStamp } from './stamp.js'
 
 const nothingMerged = () => false
-const NOW = at(100)
 
 const attribute = (name: string, time: number, value?: Uint8Array, origin = 'a'): Attribute => ({
   name,
@@ -24,7 +23,7 @@ const delta = (attributes: readonly Attribute[], rest: Partial<Delta> = {}): Del
 const recordOf = (...deltas: readonly Delta[]): SessionRecord => {
   const [first] = deltas
   const record = new SessionRecord('s', first?.created ?? stamp(1), 0)
-  for (const delta of deltas) record.merge(delta, nothingMerged, NOW)
+  for (const delta of deltas) record.merge(delta, nothingMerged)
   return record
 }
 
@@ -68,8 +67,8 @@ describe('merge', () => {
         const at = 1 + (split % (deltas.length - 1))
         const near = recordOf(...deltas.slice(0, at))
         const far = recordOf(...deltas.slice(at))
-        const relayed = far.above(undefined, NOW)
-        near.merge(relayed ?? far.touch(NOW), nothingMerged, NOW)
+        const relayed = far.above(undefined)
+        near.merge(relayed ?? far.touch(), nothingMerged)
         expect(contents(near)).toEqual(contents(recordOf(...deltas)))
       }),
       { numRuns: 1_000 },
@@ -116,7 +115,6 @@ describe('merge', () => {
     const merged = record.merge(
       delta([attribute('x', 3, bytes(2)), attribute('y', 3, bytes(3)), attribute('z', 3)]),
       nothingMerged,
-      NOW,
     )
     expect(merged).toEqual({ changed: ['y'], destroyed: false })
   })
@@ -130,7 +128,6 @@ describe('merge', () => {
         destroyed: stamp(1),
       }),
       (stamp) => merged.covers(stamp),
-      NOW,
     )
     expect(record.values()).toEqual(new Map([['y', bytes(3)]]))
     expect(record.lifetime).toBeUndefined()
@@ -161,15 +158,15 @@ describe('destroy', () => {
 
   test('is told once', () => {
     const record = recordOf(delta([attribute('x', 2, bytes(2))]))
-    expect(record.merge(destroy, nothingMerged, NOW).destroyed).toBe(true)
-    expect(record.merge(delta([], { destroyed: stamp(9) }), nothingMerged, NOW).destroyed).toBe(false)
+    expect(record.merge(destroy, nothingMerged).destroyed).toBe(true)
+    expect(record.merge(delta([], { destroyed: stamp(9) }), nothingMerged).destroyed).toBe(false)
     expect(record.destroyed).toEqual(stamp(9))
   })
 
   test('makes a partial record whole: there is nothing left to fetch', () => {
     const record = recordOf(delta([]))
     record.whole = false
-    record.merge(destroy, nothingMerged, NOW)
+    record.merge(destroy, nothingMerged)
     expect(record.whole).toBe(true)
   })
 })
@@ -181,11 +178,11 @@ describe('the size of a record', () => {
   test('counts names and values, through replacement and removal', () => {
     const record = recordOf(delta([attribute('abc', 2, bytes(1, 2, 3))]))
     expect(record.bytes).toBe(6)
-    record.merge(delta([attribute('abc', 3, bytes(1))]), nothingMerged, NOW)
+    record.merge(delta([attribute('abc', 3, bytes(1))]), nothingMerged)
     expect(record.bytes).toBe(4)
-    record.merge(delta([attribute('abc', 4)]), nothingMerged, NOW)
+    record.merge(delta([attribute('abc', 4)]), nothingMerged)
     expect(record.bytes).toBe(3)
-    record.merge(delta([], { lifetime: { ttlMs: 5, stamp: stamp(5) } }), nothingMerged, NOW)
+    record.merge(delta([], { lifetime: { ttlMs: 5, stamp: stamp(5) } }), nothingMerged)
     record.dropRemoved(() => true)
     expect([record.bytes, record.names]).toEqual([0, 0])
   })
@@ -215,23 +212,20 @@ describe('the size of a record', () => {
   })
 })
 
-describe('idle time', () => {
-  test('travels as age, and is taken up on the own clock', () => {
+describe('the last use', () => {
+  test('is told by a touch, and taken up', () => {
     const sender = recordOf(delta([]))
     sender.accessedMs = 70
-    const { idleMs } = sender.touch(at(100))
-    expect(idleMs).toBe(30)
     const receiver = new SessionRecord('s', stamp(1), 0)
-    receiver.merge(delta([], { idleMs }), nothingMerged, at(5_000))
-    expect(receiver.accessedMs).toBe(4_970)
-    expect(receiver.idleMs(at(5_010))).toBe(40)
-    expect(receiver.toldMs).toBe(4_970)
+    receiver.merge(sender.touch(), nothingMerged)
+    expect([receiver.accessedMs, receiver.toldMs]).toEqual([70, 70])
+    expect(receiver.idleMs(at(110))).toBe(40)
   })
 
-  test('only shrinks: an older use says nothing', () => {
+  test('only rises: an older use says nothing', () => {
     const record = recordOf(delta([]))
-    record.merge(delta([], { idleMs: 10 }), nothingMerged, at(100))
-    record.merge(delta([], { idleMs: 50 }), nothingMerged, at(100))
+    record.merge(delta([], { usedMs: 90 }), nothingMerged)
+    record.merge(delta([], { usedMs: 50 }), nothingMerged)
     expect(record.accessedMs).toBe(90)
     record.use(at(80))
     expect(record.accessedMs).toBe(90)
@@ -239,11 +233,10 @@ describe('idle time', () => {
     expect([record.accessedMs, record.toldMs]).toEqual([120, 90])
   })
 
-  test('is never negative', () => {
+  test('is never in the future', () => {
     const record = recordOf(delta([]))
     record.accessedMs = 200
     expect(record.idleMs(at(100))).toBe(0)
-    expect(record.touch(at(100)).idleMs).toBe(0)
   })
 })
 
@@ -253,10 +246,10 @@ describe('what is above a digest', () => {
       fc.property(fc.array(deltaArb, { minLength: 1 }), fc.array(stampArb), (deltas, told) => {
         const record = recordOf(...deltas)
         const digest = Digest.of(told)
-        const above = record.above(digest, NOW)
+        const above = record.above(digest)
         const sent = above === undefined ? [] : writeStamps(above)
         for (const stamp of sent) expect(digest.covers(stamp)).toBe(false)
-        const all = record.above(undefined, NOW)
+        const all = record.above(undefined)
         const lacked = (all === undefined ? [] : writeStamps(all)).filter((stamp) => !digest.covers(stamp))
         expect(sent.map(formatStamp).sort()).toEqual(lacked.map(formatStamp).sort())
       }),
@@ -265,12 +258,12 @@ describe('what is above a digest', () => {
 
   test('is nothing when the digest covers all', () => {
     const record = recordOf(delta([attribute('x', 2, bytes(2))]))
-    expect(record.above(Digest.of([stamp(2)]), NOW)).toBeUndefined()
-    expect(record.above(undefined, NOW)?.attributes).toHaveLength(1)
+    expect(record.above(Digest.of([stamp(2)]))).toBeUndefined()
+    expect(record.above(undefined)?.attributes).toHaveLength(1)
   })
 
   test('of a destroyed session is the destroy alone', () => {
     const record = recordOf(delta([attribute('x', 2, bytes(2))]), delta([], { destroyed: stamp(3) }))
-    expect(record.above(Digest.of([]), NOW)).toMatchObject({ attributes: [], destroyed: stamp(3) })
+    expect(record.above(Digest.of([]))).toMatchObject({ attributes: [], destroyed: stamp(3) })
   })
 })

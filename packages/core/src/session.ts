@@ -21,7 +21,7 @@ export interface Lifetime {
   readonly stamp: Stamp
 }
 
-/** A partial record to merge. Empty but for `sid`, `created` and `idleMs`, it is a touch. */
+/** A partial record to merge. Empty but for `sid`, `created` and `usedMs`, it is a touch. */
 export interface Delta {
   readonly sid: string
   /** The stamp of the write that created the session: tells a forgotten session from a new one. */
@@ -29,8 +29,8 @@ export interface Delta {
   readonly attributes: readonly Attribute[]
   readonly lifetime?: Lifetime | undefined
   readonly destroyed?: Stamp | undefined
-  /** Idle time when this was sent. Age, not a moment: no two members' clocks are ever compared. */
-  readonly idleMs?: number | undefined
+  /** Last use, on this member's monotonic clock. It travels as an age: no two members' clocks are compared. */
+  readonly usedMs?: number | undefined
   /** Not all that there is of the session: who does not hold it has forgotten it, and asks for the whole. */
   readonly isPartial?: boolean | undefined
 }
@@ -86,9 +86,9 @@ export class SessionRecord {
   }
 
   /** `isMerged` tells which stamps are contained in this member's state already: they are skipped. */
-  merge(delta: Delta, isMerged: (stamp: Stamp) => boolean, now: Instant): Merged {
+  merge(delta: Delta, isMerged: (stamp: Stamp) => boolean): Merged {
     if (compareStamps(delta.created, this.created) < 0) this.created = delta.created
-    if (delta.idleMs !== undefined) this.#accessed(now.monoMs - delta.idleMs)
+    if (delta.usedMs !== undefined) this.#accessed(delta.usedMs)
     if (delta.destroyed !== undefined && !isMerged(delta.destroyed)) return this.#destroy(delta.destroyed)
     // Destroyed is absorbing, whatever the stamps: session ids are never used again.
     if (this.destroyed !== undefined) return NOTHING
@@ -140,7 +140,7 @@ export class SessionRecord {
   }
 
   /** What this record has above `digest`; with no digest, all of it. `undefined` when nothing. */
-  above(digest: Digest | undefined, now: Instant): Delta | undefined {
+  above(digest: Digest | undefined): Delta | undefined {
     const lacks = (stamp: Stamp) => digest === undefined || !digest.covers(stamp)
     const attributes: Attribute[] = []
     for (const attribute of this.#attributes.values()) if (lacks(attribute.stamp)) attributes.push(attribute)
@@ -149,16 +149,16 @@ export class SessionRecord {
     if (attributes.length === 0 && lifetime === undefined && destroyed === undefined) return undefined
     // Who was told the rest once may have forgotten it with the session, as expired.
     const isPart = attributes.length < this.#attributes.size || lifetime !== this.lifetime
-    return { ...this.touch(now), attributes, lifetime, destroyed, ...(isPart && { isPartial: true }) }
+    return { ...this.touch(), attributes, lifetime, destroyed, ...(isPart && { isPartial: true }) }
   }
 
-  /** A delta that tells the idle time alone. */
-  touch(now: Instant): Delta {
+  /** A delta that tells of the last use alone. */
+  touch(): Delta {
     return {
       sid: this.sid,
       created: this.created,
       attributes: [],
-      idleMs: Math.max(0, Math.round(now.monoMs - this.accessedMs)),
+      usedMs: this.accessedMs,
       ...(!this.whole && { isPartial: true }),
     }
   }

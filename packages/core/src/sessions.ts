@@ -101,7 +101,7 @@ export class Sessions {
     const created = held?.created ?? current?.created ?? stamp
     const lifetime = newTtlMs === currentTtlMs ? undefined : { ttlMs: newTtlMs, stamp }
     const attributes = changes.map((change) => ({ ...change, stamp }))
-    this.#outbox.write({ sid, created, attributes, lifetime, idleMs: 0 }, stamp, now)
+    this.#outbox.write({ sid, created, attributes, lifetime, usedMs: now.monoMs }, stamp, now)
     return {
       outcome: current === undefined ? 'created' : 'changed',
       changed: changes.map(({ name }) => name),
@@ -159,13 +159,17 @@ export class Sessions {
     if (ttlMs !== undefined && ttlMs !== records.ttlMs(record)) {
       const stamp = clock.issue(now)
       const { created } = record
-      this.#outbox.write({ sid, created, attributes: [], lifetime: { ttlMs, stamp }, idleMs: 0 }, stamp, now)
+      this.#outbox.write(
+        { sid, created, attributes: [], lifetime: { ttlMs, stamp }, usedMs: now.monoMs },
+        stamp,
+        now,
+      )
       return
     }
     record.use(now)
     if (now.monoMs - record.toldMs >= touchIntervalMs(records.ttlMs(record), config)) {
       record.toldMs = now.monoMs
-      this.#outbox.touch(record.touch(now))
+      this.#outbox.touch(record.touch())
     }
   }
 

@@ -30,7 +30,7 @@ class Sender {
     const now = stamp(++this.time)
     const created = this.records.get(sid)?.created ?? now
     const attributes = [{ name: 'x', value: new Uint8Array(size).fill(this.time), stamp: now }]
-    this.merge({ sid, created, attributes, idleMs: 0 })
+    this.merge({ sid, created, attributes, usedMs: 0 })
     this.digest.raise(now)
   }
 
@@ -55,7 +55,7 @@ class Sender {
 function walk(sender: Sender, transfer: Transfer, between: (chunk: number) => void = () => {}): Delta[][] {
   const chunks: Delta[][] = []
   for (let chunk = 0; chunk < 1_000; chunk++) {
-    const { records, isLast } = transfer.next(NOW, sender.config)
+    const { records, isLast } = transfer.next(sender.config)
     chunks.push(records)
     if (isLast) return chunks
     between(chunk)

@@ -10,7 +10,6 @@ import type { Config } from './config.js'
 import { Digest, type DigestEntries } from './digest.js'
 import type { Records } from './records.js'
 import type { Delta, SessionRecord } from './session.js'
-import type { Instant } from './stamp.js'
 
 /** Rough bytes of a record on the wire beside its values: id, stamps, names' headers. */
 const OVERHEAD_BYTES = 64
@@ -38,7 +37,7 @@ export class Transfer {
   }
 
   /** The next chunk; `isLast` in the turn in which nothing is left. */
-  next(now: Instant, config: Config): { records: Delta[]; isLast: boolean } {
+  next(config: Config): { records: Delta[]; isLast: boolean } {
     const chunk: Delta[] = []
     let bytes = 0
     // Records that the asker has are visited too, and cost time without filling the chunk.
@@ -46,7 +45,7 @@ export class Transfer {
       if (chunk.length >= config.transferChunkRecords || bytes >= config.transferChunkBytes) break
       const record = this.#nextRecord()
       if (record === undefined) return { records: chunk, isLast: true }
-      const delta = this.#lackedOf(record, now)
+      const delta = this.#lackedOf(record)
       if (delta === undefined) continue
       chunk.push(delta)
       bytes += record.bytes + OVERHEAD_BYTES
@@ -68,9 +67,9 @@ export class Transfer {
     return undefined
   }
 
-  #lackedOf(record: SessionRecord, now: Instant): Delta | undefined {
-    const delta = record.above(this.#told, now)
+  #lackedOf(record: SessionRecord): Delta | undefined {
+    const delta = record.above(this.#told)
     if (delta !== undefined) return delta
-    return record.destroyed === undefined && record.accessedMs > this.#sinceMs ? record.touch(now) : undefined
+    return record.destroyed === undefined && record.accessedMs > this.#sinceMs ? record.touch() : undefined
   }
 }

@@ -44,8 +44,8 @@ export class Transfers {
       return
     }
     this.#flush(now)
-    const { records, isLast } = transfer.next(now, this.#context.config)
-    const message: State = { kind: 'state', pull: transfer.pull, records }
+    const { records, isLast } = transfer.next(this.#context.config)
+    const message: State = { kind: 'state', sentMs: now.monoMs, pull: transfer.pull, records }
     if (!isLast) {
       this.#context.effect({ type: 'send', links: [link], message, resume: true })
       return

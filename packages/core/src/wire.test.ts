@@ -35,6 +35,7 @@ function refusal(wire: unknown, sender: string | undefined, latestMs?: number): 
 const KINDS: readonly Message[] = [
   {
     kind: 'hello',
+    sentMs: 0,
     protocolMin: 1,
     protocolMax: 1,
     cluster: 'shop',
@@ -47,6 +48,7 @@ const KINDS: readonly Message[] = [
   },
   {
     kind: 'delta',
+    sentMs: 0,
     previous: stamp(4, 'sender'),
     upTo: stamp(6, 'sender'),
     wantsAck: true,
@@ -60,13 +62,14 @@ const KINDS: readonly Message[] = [
         ],
         lifetime: { ttlMs: 1_000, stamp: stamp(5, 'sender') },
         destroyed: undefined,
-        idleMs: 0,
+        usedMs: 0,
       },
     ],
   },
   { kind: 'ack', upTo: stamp(6, 'other') },
   {
     kind: 'heartbeat',
+    sentMs: 0,
     digest: [stamp(6, 'other')],
     roster: [{ id: 'gone', name: 'third', address: '[::1]:7375', state: 'dead', digest: [stamp(1, 'gone')] }],
   },
@@ -74,6 +77,7 @@ const KINDS: readonly Message[] = [
   { kind: 'pull', pull: 4, digest: undefined, sids: ['s', 't'] },
   {
     kind: 'state',
+    sentMs: 0,
     pull: 3,
     records: [
       {
@@ -82,13 +86,13 @@ const KINDS: readonly Message[] = [
         attributes: [],
         lifetime: undefined,
         destroyed: stamp(9, 'other', 7),
-        idleMs: undefined,
+        usedMs: undefined,
       },
     ],
     missing: ['t'],
     end: { digest: [stamp(9, 'other', 7)], roster: [] },
   },
-  { kind: 'state', pull: 3, records: [], missing: undefined, end: undefined },
+  { kind: 'state', sentMs: 0, pull: 3, records: [], missing: undefined, end: undefined },
   { kind: 'leave' },
 ]
 
@@ -137,8 +141,10 @@ describe('a frame that is not right', () => {
   test.each(wires)('$kind: with any field of another type it is refused', ({ wire, sender }) => {
     for (const at of wire.keys())
       for (const junk of [undefined, true, { length: 1 }, Number.NaN, -1, 0.5, 2 ** 60]) {
-        // The one field that may be a negative or broken number is the clock.
-        const isClock = wire[0] === 0 && at === 9 && typeof junk === 'number' && !Number.isNaN(junk)
+        // The fields that may be negative or broken numbers are moments on a clock.
+        const clocks: Record<number, number[]> = { 0: [9, 10], 1: [3], 3: [3], 5: [3] }
+        const isMoment = clocks[wire[0] as number]?.includes(at)
+        const isClock = isMoment && typeof junk === 'number' && !Number.isNaN(junk)
         const changed = wire.with(at, junk)
         if (!isClock)
           expect([at, junk, refusal(changed, sender)]).toEqual([at, junk, 'SESSIONMESH_BAD_FRAME'])
@@ -201,7 +207,7 @@ describe('a frame that is not right', () => {
 
   /** One stamp, of the sender: index 1 of every table here. */
   const table = [[], [9, 0, 0, 0]] as const
-  const state = (session: readonly unknown[]) => [5, ...table, 1, [session], 0, 0]
+  const state = (session: readonly unknown[]) => [5, ...table, 0, 1, [session], 0, 0]
   test.each([
     ['a stamp of an origin that is not in the table', [2, [], [9, 0, 0, 0], 1], [2, [], [9, 1, 0, 0], 1]],
     ['a stamp from before the epoch', [2, [], [9, 0, 9, 0], 1], [2, [], [9, 0, 10, 0], 1]],
@@ -210,8 +216,8 @@ describe('a frame that is not right', () => {
     ['a table of stamps that is cut off', [2, ...table, 1], [2, [], [9, 0, 0], 1]],
     [
       'an unknown state of a member',
-      [3, ...table, [], [['id', 'name', 'x:1', 3, 0]]],
-      [3, ...table, [], [['id', 'name', 'x:1', 4, 0]]],
+      [3, ...table, 0, [], [['id', 'name', 'x:1', 3, 0]]],
+      [3, ...table, 0, [], [['id', 'name', 'x:1', 4, 0]]],
     ],
     [
       'a value that is not bytes',
@@ -236,7 +242,7 @@ describe('a frame that is not right', () => {
       const attributes = [{ name, value: bytes(1), stamp: stamp(1, 'sender') }]
       const deltas = [{ sid: 's', created: stamp(1), attributes }]
       const wire = packMessage(
-        { kind: 'delta', previous: undefined, upTo: undefined, deltas, wantsAck: false },
+        { kind: 'delta', sentMs: 0, previous: undefined, upTo: undefined, deltas, wantsAck: false },
         'sender',
       )
       expect(refusal(wire, 'sender')).toBe('SESSIONMESH_BAD_FRAME')
@@ -247,7 +253,10 @@ describe('a frame that is not right', () => {
     const live = (origin: string, time: number, upTo: Stamp | undefined) => {
       const attribute = { name: 'x', value: undefined, stamp: { time, counter: 0, origin } }
       const deltas = [{ sid: 's', created: stamp(1), attributes: [attribute] }]
-      return packMessage({ kind: 'delta', previous: undefined, upTo, wantsAck: false, deltas }, 'sender')
+      return packMessage(
+        { kind: 'delta', sentMs: 0, previous: undefined, upTo, wantsAck: false, deltas },
+        'sender',
+      )
     }
     const upTo = { time: 5, counter: 0, origin: 'sender' }
     expect(refusal(live('sender', 5, upTo), 'sender')).toBeUndefined()
@@ -265,7 +274,7 @@ describe('a frame that is not right', () => {
         stamp: stamp(1),
       }))
       const records = [{ sid, created: stamp(1), attributes }]
-      return packMessage({ kind: 'state', pull: 1, records }, 'sender')
+      return packMessage({ kind: 'state', sentMs: 0, pull: 1, records }, 'sender')
     }
     // Concurrent writes may merge above the limit of one write: a frame's size is the bound here.
     expect(refusal(withAttributes(2 * config.maxAttributes + 1), 'sender')).toBeUndefined()
@@ -285,5 +294,5 @@ describe('a frame that is not right', () => {
 test('a frame names each origin once, and the sender not at all', () => {
   const created = [stamp(1, 'other'), stamp(2, 'sender'), stamp(3, 'other'), stamp(4, 'third')]
   const records = created.map((created, i) => ({ sid: `${i}`, created, attributes: [] }))
-  expect(packMessage({ kind: 'state', pull: 1, records }, 'sender')[1]).toEqual(['other', 'third'])
+  expect(packMessage({ kind: 'state', sentMs: 0, pull: 1, records }, 'sender')[1]).toEqual(['other', 'third'])
 })

@@ -40,10 +40,11 @@ function packFields(message: Message, table: StampTable): unknown[] {
       STATES.indexOf(entry.state),
       entry.digest === undefined ? 0 : stamps(entry.digest),
     ])
-  const deltas = (list: readonly Delta[]) => list.map((delta) => packDelta(delta, table))
+  const deltas = (list: readonly Delta[], sentMs: number) =>
+    list.map((delta) => packDelta(delta, sentMs, table))
   switch (message.kind) {
     case 'hello': {
-      const { protocolMin, protocolMax, cluster, id, name, address, clockMs } = message
+      const { protocolMin, protocolMax, cluster, id, name, address, clockMs, sentMs } = message
       return [
         protocolMin,
         protocolMax,
@@ -52,28 +53,31 @@ function packFields(message: Message, table: StampTable): unknown[] {
         name,
         address,
         clockMs,
+        sentMs,
         stamps(message.digest),
         roster(message.roster),
       ]
     }
     case 'delta':
       return [
+        message.sentMs,
         table.add(message.previous),
         table.add(message.upTo),
         message.wantsAck ? 1 : 0,
-        deltas(message.deltas),
+        deltas(message.deltas, message.sentMs),
       ]
     case 'ack':
       return [table.add(message.upTo)]
     case 'heartbeat':
-      return [stamps(message.digest), roster(message.roster)]
+      return [message.sentMs, stamps(message.digest), roster(message.roster)]
     case 'pull':
       return [message.pull, message.digest === undefined ? 0 : stamps(message.digest), message.sids ?? 0]
     case 'state': {
-      const { pull, records, missing, end } = message
+      const { sentMs, pull, records, missing, end } = message
       return [
+        sentMs,
         pull,
-        deltas(records),
+        deltas(records, sentMs),
         missing ?? 0,
         end === undefined ? 0 : [stamps(end.digest), roster(end.roster)],
       ]
@@ -83,9 +87,10 @@ function packFields(message: Message, table: StampTable): unknown[] {
   }
 }
 
-function packDelta(delta: Delta, table: StampTable): unknown[] {
-  const { sid, created, attributes, lifetime, destroyed, idleMs, isPartial } = delta
-  const packed: unknown[] = [sid, table.add(created), idleMs ?? -1, isPartial ? 1 : 0, table.add(destroyed)]
+function packDelta(delta: Delta, sentMs: number, table: StampTable): unknown[] {
+  const { sid, created, attributes, lifetime, destroyed, usedMs, isPartial } = delta
+  const idleMs = usedMs === undefined ? -1 : Math.max(0, Math.round(sentMs - usedMs))
+  const packed: unknown[] = [sid, table.add(created), idleMs, isPartial ? 1 : 0, table.add(destroyed)]
   packed.push(lifetime === undefined ? 0 : [lifetime.ttlMs, table.add(lifetime.stamp)])
   for (const { name, value, stamp } of attributes) packed.push(name, value ?? null, table.add(stamp))
   return packed
@@ -133,6 +138,7 @@ class StampTable {
 /**
  * @param sender the member at the other end of the link; `undefined` until its hello.
  * @param latestMs the highest time that a stamp may have: our wall clock and the allowed drift.
+ * @param toLocal a moment on the sender's monotonic clock as one on ours.
  * @throws SessionMeshError `SESSIONMESH_BAD_FRAME`, `SESSIONMESH_CLOCK_DRIFT`: the link must be cut.
  */
 export function parseMessage(
@@ -140,6 +146,7 @@ export function parseMessage(
   sender: Origin | undefined,
   config: Config,
   latestMs = Number.POSITIVE_INFINITY,
+  toLocal = (sentMs: number) => sentMs,
 ): Message {
   const frame = new Reader(array(wire, 'frame'), config)
   const kind = KINDS[frame.count('kind')]
@@ -150,13 +157,18 @@ export function parseMessage(
   // A hello names its sender itself.
   const self = sender ?? text(frame.peek(3), 'member id', config)
   frame.useTable(stampTable(stamps, [self, ...origins], latestMs))
-  const message = parseFields(kind, frame, self)
+  const message = parseFields(kind, frame, self, toLocal)
   // A later protocol may say more in its hello, and is refused by its number.
   if (kind !== 'hello') frame.end()
   return message
 }
 
-function parseFields(kind: (typeof KINDS)[number], frame: Reader, sender: Origin): Message {
+function parseFields(
+  kind: (typeof KINDS)[number],
+  frame: Reader,
+  sender: Origin,
+  toLocal: (sentMs: number) => number,
+): Message {
   switch (kind) {
     case 'hello':
       return {
@@ -168,14 +180,17 @@ function parseFields(kind: (typeof KINDS)[number], frame: Reader, sender: Origin
         name: frame.text('name'),
         address: frame.text('address'),
         clockMs: frame.number('clock'),
+        sentMs: frame.sent(toLocal),
         digest: frame.stamps('digest'),
         roster: frame.roster(),
       }
     case 'delta': {
+      const sentMs = frame.sent(toLocal)
       const previous = frame.optionalStamp('previous')
       const upTo = frame.optionalStamp('upTo')
       const message = {
         kind,
+        sentMs,
         previous,
         upTo,
         wantsAck: frame.count('wantsAck') === 1,
@@ -187,7 +202,7 @@ function parseFields(kind: (typeof KINDS)[number], frame: Reader, sender: Origin
     case 'ack':
       return { kind, upTo: frame.stamp('upTo') }
     case 'heartbeat':
-      return { kind, digest: frame.stamps('digest'), roster: frame.roster() }
+      return { kind, sentMs: frame.sent(toLocal), digest: frame.stamps('digest'), roster: frame.roster() }
     case 'pull': {
       const pull = frame.count('pull')
       const digest = frame.peek() === 0 ? frame.skip() : frame.stamps('digest')
@@ -196,12 +211,20 @@ function parseFields(kind: (typeof KINDS)[number], frame: Reader, sender: Origin
       return { kind, pull, digest, sids }
     }
     case 'state': {
+      const sentMs = frame.sent(toLocal)
       const pull = frame.count('pull')
       const records = frame.deltas()
       const missing = frame.peek() === 0 ? frame.skip() : frame.strings('missing')
-      if (frame.peek() === 0) return { kind, pull, records, missing, end: frame.skip() }
+      if (frame.peek() === 0) return { kind, sentMs, pull, records, missing, end: frame.skip() }
       const end = frame.inner('end')
-      return { kind, pull, records, missing, end: { digest: end.stamps('digest'), roster: end.roster() } }
+      return {
+        kind,
+        sentMs,
+        pull,
+        records,
+        missing,
+        end: { digest: end.stamps('digest'), roster: end.roster() },
+      }
     }
     case 'leave':
       return { kind }
@@ -243,17 +266,25 @@ function checkOwn({ previous, upTo, deltas }: DeltaMessage, sender: Origin): voi
 class Reader {
   readonly #fields: readonly unknown[]
   readonly #config: Config
-  #table: readonly Stamp[] = []
+  #table: readonly Stamp[]
+  #sentMs: number
   #at = 0
 
-  constructor(fields: readonly unknown[], config: Config, table: readonly Stamp[] = []) {
+  constructor(fields: readonly unknown[], config: Config, table: readonly Stamp[] = [], sentMs = 0) {
     this.#fields = fields
     this.#config = config
     this.#table = table
+    this.#sentMs = sentMs
   }
 
   useTable(table: readonly Stamp[]): void {
     this.#table = table
+  }
+
+  /** When the frame was sent, as a moment here: what ages count from. */
+  sent(toLocal: (sentMs: number) => number): number {
+    this.#sentMs = toLocal(this.number('time of sending'))
+    return this.#sentMs
   }
 
   next(): unknown {
@@ -331,7 +362,14 @@ class Reader {
     while (this.#at < this.#fields.length) {
       attributes.push(this.attribute())
     }
-    const delta = { sid, created, attributes, lifetime, destroyed, idleMs: idleMs < 0 ? undefined : idleMs }
+    const delta = {
+      sid,
+      created,
+      attributes,
+      lifetime,
+      destroyed,
+      usedMs: idleMs < 0 ? undefined : this.#sentMs - idleMs,
+    }
     return isPartial ? { ...delta, isPartial } : delta
   }
 
@@ -351,7 +389,7 @@ class Reader {
   }
 
   #reader(packed: unknown, what: string): Reader {
-    return new Reader(array(packed, what), this.#config, this.#table)
+    return new Reader(array(packed, what), this.#config, this.#table, this.#sentMs)
   }
 
   #stampAt(index: unknown, what: string): Stamp {

@@ -43,7 +43,7 @@ export const deltaArb: fc.Arbitrary<Delta> = fc.oneof(
       created: stampArb,
       attributes: fc.uniqueArray(attributeArb, { maxLength: 3, selector: ({ name }) => name }),
       lifetime: fc.option(lifetimeArb, { nil: undefined }),
-      idleMs: fc.option(fc.integer({ min: 0, max: 50 }), { nil: undefined }),
+      usedMs: fc.option(fc.integer({ min: 0, max: 50 }), { nil: undefined }),
     }),
   },
   {
@@ -89,7 +89,8 @@ const wideDelta: fc.Arbitrary<Delta> = fc.record({
     nil: undefined,
   }),
   destroyed: fc.option(wideStamp, { nil: undefined }),
-  idleMs: fc.option(fc.nat(), { nil: undefined }),
+  // Before the frame was sent, which is at 0 here.
+  usedMs: fc.option(fc.integer({ min: -(2 ** 31), max: 0 }), { nil: undefined }),
   isPartial: fc.option(fc.constant(true), { nil: undefined }),
 })
 const deltas = fc.array(wideDelta, { maxLength: 4 })
@@ -106,6 +107,7 @@ const own = (delta: Delta, stamp: Stamp): Delta => ({
 })
 const liveArb: fc.Arbitrary<Message> = fc.record({
   kind: fc.constant('delta' as const),
+  sentMs: fc.constant(0),
   previous: fc.option(ownStamp, { nil: undefined }),
   upTo: fc.constant(highest),
   deltas: fc.tuple(deltas, ownStamp).map(([list, stamp]) => list.map((delta) => own(delta, stamp))),
@@ -116,6 +118,7 @@ const liveArb: fc.Arbitrary<Message> = fc.record({
 export const messageArb: fc.Arbitrary<Message> = fc.oneof<fc.Arbitrary<Message>[]>(
   fc.record({
     kind: fc.constant('hello' as const),
+    sentMs: fc.constant(0),
     protocolMin: count,
     protocolMax: count,
     cluster: name,
@@ -128,7 +131,7 @@ export const messageArb: fc.Arbitrary<Message> = fc.oneof<fc.Arbitrary<Message>[
   }),
   liveArb,
   fc.record({ kind: fc.constant('ack' as const), upTo: wideStamp }),
-  fc.record({ kind: fc.constant('heartbeat' as const), digest, roster }),
+  fc.record({ kind: fc.constant('heartbeat' as const), sentMs: fc.constant(0), digest, roster }),
   fc.record({ kind: fc.constant('pull' as const), pull: count, digest, sids: fc.constant(undefined) }),
   fc.record({
     kind: fc.constant('pull' as const),
@@ -138,6 +141,7 @@ export const messageArb: fc.Arbitrary<Message> = fc.oneof<fc.Arbitrary<Message>[
   }),
   fc.record({
     kind: fc.constant('state' as const),
+    sentMs: fc.constant(0),
     pull: count,
     records: deltas,
     missing: fc.option(fc.array(name, { maxLength: 3 }), { nil: undefined }),
