@@ -3,6 +3,7 @@
 import type { Stamp } from '@sessionmesh/core'
 import type { Cluster } from './cluster.js'
 import { EPOCH_MS, short } from './describe.js'
+import type { Host } from './host.js'
 import type { Run } from './run.js'
 import { compareStamps } from './stamps.js'
 
@@ -15,16 +16,20 @@ export class Clocks {
   }
 
   issued(run: Run, stamp: Stamp): void {
-    const { world, config, scenario } = this.#cluster
+    const { world, config, hosts } = this.#cluster
     const last = this.#last.get(run)
     if (last !== undefined && compareStamps(last, stamp) >= 0)
       world.fail('stamps', `${run.id} issues ${short(stamp)} after ${short(last)}`)
     this.#last.set(run, stamp)
-    const aheadMs = stamp.time - EPOCH_MS - world.nowMs
     // (Wall clocks tell whole milliseconds.)
-    if (aheadMs > scenario.maxSkewMs + 1)
-      world.fail('stamps', `${run.id} issues ${short(stamp)}, ahead of every clock there is`)
+    const timeMs = stamp.time - EPOCH_MS - 1
+    if (timeMs > Math.max(...hosts.map(({ highestMs }) => highestMs)))
+      world.fail('stamps', `${run.id} issues ${short(stamp)}, ahead of every clock that there ever was`)
+    const aheadMs = timeMs - (hosts[run.host] as Host).highestMs
     if (aheadMs > config.maxClockDriftMs)
-      world.fail('stamps', `${run.id} issues ${short(stamp)}, ${aheadMs.toFixed(0)} ms ahead`)
+      world.fail(
+        'stamps',
+        `${run.id} issues ${short(stamp)}, ${aheadMs.toFixed(0)} ms ahead of its own clock`,
+      )
   }
 }

@@ -25,6 +25,8 @@ export class Cluster {
   /** What each run has claimed so far, retired origins included. */
   readonly claims = new Map<Run, DigestMap>()
   readonly observers: Observer[] = []
+  /** Those that began to serve without word of all that run, until they have caught up with these. */
+  readonly #islands = new Set<Run>()
   readonly scenario: Scenario
 
   constructor(world: World, scenario: Scenario) {
@@ -34,7 +36,18 @@ export class Cluster {
     this.config = resolveConfig(scenario.config)
     for (let index = 0; index < scenario.members; index++) {
       const [name, address] = [String.fromCharCode(65 + index), `h${index}:7373`]
-      this.hosts.push({ index, name, address, skewMs: 0, run: undefined, isDark: false, runs: 0 })
+      this.hosts.push({
+        index,
+        name,
+        address,
+        skewMs: 0,
+        hasLeapt: false,
+        leaptMs: Number.NEGATIVE_INFINITY,
+        highestMs: 0,
+        run: undefined,
+        isDark: false,
+        runs: 0,
+      })
     }
     for (const host of this.hosts) this.skew(host)
   }
@@ -66,6 +79,7 @@ export class Cluster {
       },
       event: (run, event) => {
         this.world.trace(() => `${run.id}: ${describeEvent(event)}`)
+        if (event.type === 'ready' && !this.#knowsAll(run)) this.#islands.add(run)
         for (const observer of this.observers) observer.event?.(run, event)
       },
     }
@@ -96,8 +110,23 @@ export class Cluster {
     return !this.running.some((run) => covers(this.claim(run), stamp))
   }
 
-  /** False for who began while those that run, or their word, could not be reached: it serves what it has. */
-  knowsAll(run: Run): boolean {
+  /** It began while others, or word of them, could not be reached, and has not caught up yet: it serves what it has. */
+  isIsland(run: Run): boolean {
+    return this.#islands.has(run) || !this.#knowsAll(run)
+  }
+
+  /** Looks which of them have caught up. */
+  joinIslands(): void {
+    for (const run of this.#islands) {
+      const claims = this.claim(run)
+      const hasAll = this.running.every((other) =>
+        [...this.claim(other).values()].every((s) => covers(claims, s)),
+      )
+      if (hasAll && this.#knowsAll(run)) this.#islands.delete(run)
+    }
+  }
+
+  #knowsAll(run: Run): boolean {
     const known = new Set(run.replica.peers().map(({ id }) => id))
     return this.running.every(({ id }) => id === run.id || known.has(id))
   }
@@ -106,6 +135,17 @@ export class Cluster {
     const sees = (run: Run, other: Run) =>
       run.replica.peers().some(({ id, link }) => id === other.id && link !== undefined)
     return sees(a, b) && sees(b, a)
+  }
+
+  /** When a clock last kept the two from accepting each other. */
+  lastLeapMs(a: number, b: number): number {
+    const leapMs = ({ hasLeapt, leaptMs }: Host) => (hasLeapt ? this.world.nowMs : leaptMs)
+    return Math.max(leapMs(this.hosts[a] as Host), leapMs(this.hosts[b] as Host))
+  }
+
+  /** When anything last kept the two from hearing each other at once. */
+  lastTroubleMs(a: number, b: number): number {
+    return Math.max(this.network.lastTroubleMs(a, b), this.lastLeapMs(a, b))
   }
 
   #dial(run: Run, address: string): void {

@@ -61,9 +61,8 @@ export class Expiry implements Observer {
   }
 
   #wasTold(run: Run, use: Use): boolean {
-    const { network } = this.#cluster
     const beforeMs = use.atMs - RECOVERY_MS
-    const wasTroubled = network.lastTroubleMs(run.host, use.run.host) >= beforeMs
+    const wasTroubled = this.#cluster.lastTroubleMs(run.host, use.run.host) >= beforeMs
     const wasFrozen = Math.max(run.thawedMs, use.run.thawedMs) >= beforeMs || use.run.isFrozen
     return use.run.isRunning && !wasTroubled && !wasFrozen && run.startedMs < beforeMs
   }

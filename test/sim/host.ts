@@ -8,6 +8,12 @@ export interface Host {
   readonly address: string
   /** How far its wall clock is off. */
   skewMs: number
+  /** Its clock is off by more than members allow. */
+  hasLeapt: boolean
+  /** When that was last so. */
+  leaptMs: number
+  /** The highest time that it ever told, in virtual ms. */
+  highestMs: number
   run: Run | undefined
   /** Power is lost: it does not even refuse. */
   isDark: boolean

@@ -9,6 +9,8 @@ import type { Run } from './run.js'
 import type { Fault, Scenario } from './scenario.js'
 import type { World } from './world.js'
 
+const MAX_SKEW_TO_LEAP_MS = 200
+
 export class Nemesis {
   readonly #cluster: Cluster
   readonly #world: World
@@ -33,6 +35,7 @@ export class Nemesis {
     this.#isOver = true
     this.#world.trace(() => '*** all faults end')
     network.healAll()
+    for (const host of hosts) this.#setRight(host)
     for (const host of hosts) host.run?.thaw()
     this.allUp()
   }
@@ -73,6 +76,8 @@ export class Nemesis {
         return this.#jump(host)
       case 'strobe':
         return this.#strobe(host, this.#random.integer(2, 20))
+      case 'leap':
+        return this.#leap(host, durationMs)
       case 'late':
       case 'donor':
         return
@@ -141,6 +146,7 @@ export class Nemesis {
   }
 
   #jump(host: Host): void {
+    if (host.hasLeapt) return
     this.#cluster.skew(host)
     this.#world.trace(() => `*** the clock of ${host.name} is off by ${host.skewMs.toFixed(0)} ms now`)
   }
@@ -148,6 +154,26 @@ export class Nemesis {
   #strobe(host: Host, times: number): void {
     this.#jump(host)
     if (times > 0) this.#later(this.#random.between(1, 50), () => this.#strobe(host, times - 1))
+  }
+
+  /** (With clocks that are far apart anyway, it would take others with it beyond what is allowed.) */
+  #leap(host: Host, durationMs: number): void {
+    const { maxClockDriftMs } = this.#cluster.config
+    if (this.#scenario.maxSkewMs > MAX_SKEW_TO_LEAP_MS || host.hasLeapt) return
+    host.hasLeapt = true
+    const sign = this.#random.chance(0.5) ? 1 : -1
+    host.skewMs += sign * this.#random.between(1.1 * maxClockDriftMs, 6 * maxClockDriftMs)
+    this.#world.trace(() => `*** the clock of ${host.name} is off by ${host.skewMs.toFixed(0)} ms now`)
+    this.#later(durationMs, () => this.#setRight(host))
+  }
+
+  #setRight(host: Host): void {
+    if (!host.hasLeapt) return
+    host.hasLeapt = false
+    host.leaptMs = this.#world.nowMs
+    this.#jump(host)
+    if (host.run?.isRunning === true) this.#cluster.crash(host.run, false)
+    this.#restart(host)
   }
 
   #watchJoiners(): void {

@@ -109,7 +109,7 @@ export class Reads {
     const { world } = this.#cluster
     const what = `${sid}${base === undefined ? '' : `.${name}`} to a client that has seen ${short(stamp)}`
     if (this.#cluster.isLost(stamp)) return void this.counts.lost++
-    if (this.#history.at(stamp)?.isIsland || !this.#cluster.knowsAll(run)) return void this.counts.island++
+    if (this.#history.at(stamp)?.isIsland || this.#cluster.isIsland(run)) return void this.counts.island++
     if (!isStale && run.replica.counters.lostWrites === lostBefore)
       world.fail('causality', `${run.id} does not show ${what}, and does not count it`)
     const holder = attempt.holders
@@ -122,11 +122,10 @@ export class Reads {
 
   #couldBeReached(run: Run, holder: Run, sinceMs: number): boolean {
     const wasAwake = (each: Run) => each.isServing && each.thawedMs < sinceMs - RECOVERY_MS
-    const { network } = this.#cluster
     return (
       wasAwake(run) &&
       wasAwake(holder) &&
-      network.lastTroubleMs(run.host, holder.host) < sinceMs - RECOVERY_MS &&
+      this.#cluster.lastTroubleMs(run.host, holder.host) < sinceMs - RECOVERY_MS &&
       this.#cluster.isLinkedBothWays(run, holder)
     )
   }

@@ -197,7 +197,7 @@ export class Request {
       isDestroy,
       run,
       atMs,
-      isIsland: !cluster.knowsAll(run),
+      isIsland: cluster.isIsland(run),
     })
     clocks.issued(run, stamp)
     if (!isDestroy) this.#checkFollows(stamp)

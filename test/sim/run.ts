@@ -78,7 +78,9 @@ export class Run {
   }
 
   get now(): Instant {
-    const wallMs = Math.floor(EPOCH_MS + this.#world.nowMs + this.#host.skewMs)
+    const toldMs = this.#world.nowMs + this.#host.skewMs
+    const wallMs = Math.floor(EPOCH_MS + toldMs)
+    if (toldMs > this.#host.highestMs) this.#host.highestMs = toldMs
     return { wallMs, monoMs: this.#world.nowMs + this.#monoOffsetMs }
   }
 

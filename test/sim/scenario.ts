@@ -25,6 +25,8 @@ export const faults = [
   /** A wall clock is set, or goes to and fro. */
   'jump',
   'strobe',
+  /** A wall clock is set wrong by more than is allowed, until somebody mends it and starts the server anew. */
+  'leap',
   /** Members join while the others work. */
   'late',
 ] as const
@@ -60,10 +62,10 @@ export interface Wishes {
 
 /** So that a reader that stands still for a moment makes them run over. */
 const SMALL_BUFFERS: Partial<Config> = {
-  maxLinkBufferBytes: 16_000,
-  maxSessionBytes: 4_000,
-  maxBatchBytes: 2_000,
-  transferChunkBytes: 2_000,
+  maxLinkBufferBytes: 6_000,
+  maxSessionBytes: 1_500,
+  maxBatchBytes: 1_000,
+  transferChunkBytes: 1_000,
 }
 
 export const LONG_TTL_MS = 3_600_000
@@ -93,6 +95,7 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
       // A transfer in tiny chunks over a slow network ends, but not in two seconds.
       transferChunkRecords: random.pick([delayMs > 1 ? 20 : 3, 50, 1_000]),
       ...(random.chance(0.3) && SMALL_BUFFERS),
+      ...(random.chance(0.1) && { forgetDeadAfterMs: 5_000 }),
     },
   }
 }

@@ -62,6 +62,7 @@ function live(trial: Trial): void {
   for (let leftMs = scenario.lastsMs; leftMs > 0; leftMs -= CHECK_EVERY_MS) {
     world.run(Math.min(leftMs, CHECK_EVERY_MS))
     exactness.check()
+    cluster.joinIslands()
   }
   nemesis.stop()
   if (world.random.chance(0.3)) world.run(1_000)

@@ -23,6 +23,8 @@ export class Verdicts implements Observer {
 
   #checkHeard(run: Run, accused: Run): void {
     const { world, config } = this.#cluster
+    // What comes with a wrong clock is refused.
+    if (this.#cluster.lastLeapMs(run.host, accused.host) > world.nowMs - config.deadAfterMs) return
     const heardMs = run.heardMs.get(accused.id)
     const agoMs = heardMs === undefined ? Number.POSITIVE_INFINITY : world.nowMs - heardMs
     if (agoMs < config.deadAfterMs - 1)
@@ -31,12 +33,12 @@ export class Verdicts implements Observer {
 
   /** One that did nothing wrong for long, and could be reached all the time; whatever the accuser itself did. */
   #checkWell(run: Run, accused: Run): void {
-    const { world, config, network } = this.#cluster
+    const { world, config } = this.#cluster
     const wellSinceMs = Math.max(
       accused.thawedMs,
       accused.startedMs,
       run.startedMs,
-      network.lastTroubleMs(run.host, accused.host),
+      this.#cluster.lastTroubleMs(run.host, accused.host),
     )
     const wellMs = world.nowMs - wellSinceMs
     if (wellMs < 3 * config.deadAfterMs) return

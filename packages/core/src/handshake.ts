@@ -113,8 +113,10 @@ export class Handshake {
     const known = members.get(hello.id)
     const existing = known?.link
     if (known !== undefined && existing !== undefined) {
-      if (!this.#isPreferred(connection, known, existing, now))
+      if (!this.#isPreferred(connection, known, existing, now)) {
+        members.heard(known, now)
         return this.#drop(link, connection, DUPLICATE, hello)
+      }
       this.#connections.delete(existing)
       this.#context.effect({ type: 'drop', link: existing, reason: DUPLICATE })
     }

@@ -141,6 +141,50 @@ describe('a joiner', () => {
     expect([d.replica.size, d.replica.isReady]).toEqual([0, true])
   })
 
+  describe('whose link to its source broke in mid-transfer', () => {
+    /** All that d knows of a is that a has more than what came. */
+    function brokenOff(config = {}) {
+      const { net, a } = loaded(20, config)
+      const d = net.member('d')
+      net.hold(a, d)
+      net.start(d, a)
+      net.settle()
+      net.deliverOne(a, d)
+      net.cut(a, d)
+      net.settle()
+      expect([d.replica.isReady, d.replica.size]).toEqual([false, 0])
+      return { net, a, d }
+    }
+
+    test('is not ready before that source is back', () => {
+      const { net, a, d } = brokenOff()
+      net.run(1_500)
+      expect(d.replica.isReady).toBe(false)
+      net.release(a, d)
+      net.heal(a, d)
+      for (let ms = 0; ms < 2_000 && !d.replica.isReady; ms += 50) net.run(50)
+      expect(d.told('ready')).toHaveLength(1)
+      expect(d.state()).toEqual(a.state())
+      expect(d.replica.counters.transfersAbandoned).toBe(1)
+    })
+
+    test('is ready with nothing when that source is found dead', () => {
+      const { net, a, d } = brokenOff()
+      net.run(1_900)
+      expect([d.peer(a).state, d.replica.isReady]).toEqual(['suspect', false])
+      net.run(400)
+      expect([d.peer(a).state, d.replica.isReady, d.replica.size]).toEqual(['dead', true, 0])
+    })
+
+    test('is ready with nothing when joinTimeoutMs is over', () => {
+      const { net, a, d } = brokenOff({ joinTimeoutMs: 1_000 })
+      net.run(900)
+      expect(d.replica.isReady).toBe(false)
+      net.run(350)
+      expect([d.peer(a).state, d.replica.isReady, d.replica.size]).toEqual(['suspect', true, 0])
+    })
+  })
+
   test('gets what is written while it joins', () => {
     const { net, a } = loaded(20)
     const b = net.member('b')

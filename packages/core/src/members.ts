@@ -153,9 +153,7 @@ export class Members {
     peer.partedMs = now.monoMs
     peer.refusals = 0
     if (peer.state === 'alive' && !wasDuplicate) this.#become(peer, 'suspect', now)
-    for (const other of this.#peers.values()) {
-      if (other.link !== undefined && isFormerRun(peer, other)) this.left(peer, now)
-    }
+    if (this.#isReplaced(peer)) this.left(peer, now)
   }
 
   refused(address: string, now: Instant): void {
@@ -238,12 +236,25 @@ export class Members {
     return now.monoMs - peer.heardMs
   }
 
-  /** Finds a suspect dead when its time is over or its port is closed, unless somebody vouches for it. */
+  /**
+   * Finds a suspect dead when its time is over or its port is closed, unless somebody vouches for it. One that is
+   * only learnt of when its successor is here already, or when we are that successor, has left.
+   */
   #judge(peer: Peer, now: Instant): void {
-    if (peer.state !== 'suspect') return
+    if (peer.state === 'alive' || peer.state === 'left') return
+    if (this.#isReplaced(peer) && !this.#isVouchedFor(peer, now)) return this.left(peer, now)
+    if (peer.state === 'dead') return
     const isSilent = this.#silentMs(peer, now) > this.#config.deadAfterMs
     const isRefused = peer.link === undefined && peer.refusals >= 2
     if ((isSilent || isRefused) && !this.#isVouchedFor(peer, now)) this.#become(peer, 'dead', now)
+  }
+
+  #isReplaced(peer: Peer): boolean {
+    if (peer.link !== undefined) return false
+    if (isFormerRun(peer, this.#self)) return true
+    for (const other of this.#peers.values())
+      if (other.link !== undefined && isFormerRun(peer, other)) return true
+    return false
   }
 
   #isVouchedFor(peer: Peer, now: Instant): boolean {
@@ -259,8 +270,6 @@ export class Members {
     const peer = this.#peers.get(entry.id)
     if (peer === undefined) {
       if (entry.state === 'left' || this.#forgotten.has(entry.id)) return
-      // Our own former run: nobody may be left who saw us take its place.
-      if (isFormerRun(entry, this.#self)) return
       const added = this.#add(entry, now)
       // Tombstones wait for the dead as well, so they must be known; but nobody here ever met them.
       if (entry.state === 'dead') this.#become(added, 'dead', now)

@@ -346,6 +346,8 @@ export class Reads {
 
   #settleQuestion(question: Question, now: Instant): void {
     const { records, digest } = this.#context
+    // Its tombstone may go before the question does: then the answers alone would show it again.
+    if (records.get(question.sid)?.destroyed !== undefined) question.answers = []
     const stamps = question.answers.flatMap((answer) => [answer.created, ...writeStamps(answer)])
     if (question.answers.length > 0 && digest.coversAll(stamps)) {
       // Covered: all of it is here already, but for a session that had been forgotten.

@@ -144,7 +144,9 @@ export class Records {
         if (record.whole && !record.ended) rules.expired(record)
         record.ended = true
         // Our digest speaks for it: a member that lacks some of it, and where it is in use, must get that here.
-        if ([...record.stamps()].every(rules.isSettled)) return this.delete(record.sid)
+        // (Not for a creation that never came here, and may be lost with all who had it.)
+        const isOver = (stamp: Stamp) => !this.#digest.covers(stamp) || rules.isSettled(stamp)
+        if ([...record.stamps()].every(isOver)) return this.delete(record.sid)
       } else {
         record.ended = false
       }

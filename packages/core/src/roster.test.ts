@@ -144,6 +144,25 @@ describe('a new run of a member', () => {
     expect(former.state).toBe('left')
   })
 
+  test.each([
+    ['our own', 'self', false],
+    ["a linked member's", 'peer', false],
+    ["a linked member's, vouched for by who has not noticed yet,", 'peer', true],
+  ])('%s former run that others tell of afterwards is not waited for', (_, name, isVouchedFor) => {
+    const world = new MemberTable()
+    const peer = world.link('peer', { id: 'peer2' })
+    const teller = world.link('teller', { link: 2 })
+    for (const { digest } of [peer, teller]) digest.raise(stamp(5))
+    const former = { id: `${name}1`, name, address: `${name}:1` }
+    if (isVouchedFor) {
+      world.tell(teller, { ...former, state: 'alive' })
+      expect(world.members.isSettled(stamp(5))).toBe(false)
+    }
+    world.tell(teller, { ...former, state: 'dead' })
+    expect(world.members.isSettled(stamp(5))).toBe(true)
+    expect(world.members.isGone(former.id)).toBe(true)
+  })
+
   test('leaves another name, or another address, alone', () => {
     const world = new MemberTable()
     const named = world.link('peer', { id: 'peer1' })

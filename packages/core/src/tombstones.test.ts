@@ -55,6 +55,28 @@ describe('a tombstone', () => {
     expect([a.peer(b).state, a.replica.tombstones]).toEqual(['left', 0])
   })
 
+  test('does not wait for the former run of the member itself, though nobody saw who took its place', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    net.kill(b)
+    net.run(500)
+    expect(a.peer(b).state).toBe('dead')
+    // Its new run gets a's hello, which names the former one as dead, and then nothing more.
+    const again = net.member('b')
+    net.hold(a, again)
+    net.start(again, a)
+    net.settle()
+    net.kill(a)
+    net.run(6_000)
+    expect([again.replica.isReady, again.peer(a).state]).toEqual([true, 'dead'])
+    again.write('s', { x: '1' })
+    again.destroy('s')
+    const next = net.start(net.member('a'), again)
+    net.run(4_000)
+    expect(again.peer(next).state).toBe('alive')
+    expect([again.replica.tombstones, next.replica.tombstones]).toEqual([0, 0])
+  })
+
   test('is not waited for once the dead member is forgotten, by all of them', () => {
     const net = new Net({ forgetDeadAfterMs: 10_000 })
     const [a, b, c] = net.cluster('a', 'b', 'c')
