@@ -69,11 +69,15 @@ export class Cluster {
     return this.runs.filter(({ isServing }) => isServing)
   }
 
-  start(host: Host): Run {
+  start(host: Host, isRejoining = false): Run {
     const id = `${host.name}${++host.runs}`
     const hooks: RunHooks = {
       dial: (run, address) => this.#dial(run, address),
       ending: (run) => this.claim(run),
+      forgotten: (run) => {
+        run.end('forgotten')
+        this.start(host, true)
+      },
       acked: (run, stamp, result) => {
         for (const observer of this.observers) observer.acked?.(run, stamp, result)
       },
@@ -84,7 +88,7 @@ export class Cluster {
       },
     }
     if (host.run !== undefined) this.network.forget(host.run)
-    const run = new Run(id, host, this.config, this.world, this.network, hooks)
+    const run = new Run(id, host, this.config, this.world, this.network, hooks, isRejoining)
     host.run = run
     host.isDark = false
     this.runs.push(run)

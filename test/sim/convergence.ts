@@ -67,13 +67,14 @@ export class Convergence {
   }
 
   #whyNotSettled(): string | undefined {
-    const { running } = this.#cluster
+    const { running, scenario } = this.#cluster
     const [first] = running
     const digest = (run: Run) => run.replica.digest().map(short).sort().join(' ')
     for (const run of running) {
       const { replica } = run
       if (replica.pending > 0) return `${run.id} still waits for ${replica.pending} answers`
-      if (replica.tombstones > 0) return `${run.id} keeps the tombstones of ${tombstonesOf(run)}`
+      if (!scenario.hasGrace && replica.tombstones > 0)
+        return `${run.id} keeps the tombstones of ${tombstonesOf(run)}`
       if (first !== undefined && digest(run) !== digest(first))
         return `the digests differ: ${first.id} [${digest(first)}], ${run.id} [${digest(run)}]`
       const problem = this.#wrongView(run) ?? this.#deadOrigin(run)

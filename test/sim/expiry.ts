@@ -62,9 +62,18 @@ export class Expiry implements Observer {
 
   #wasTold(run: Run, use: Use): boolean {
     const beforeMs = use.atMs - RECOVERY_MS
-    const wasTroubled = this.#cluster.lastTroubleMs(run.host, use.run.host) >= beforeMs
-    const wasFrozen = Math.max(run.thawedMs, use.run.thawedMs) >= beforeMs || use.run.isFrozen
-    return use.run.isRunning && !wasTroubled && !wasFrozen && run.startedMs < beforeMs
+    if (this.#areInTouch(run, use.run, beforeMs)) return true
+    // Parted for good, and both in touch with a third that passes it on.
+    if (this.#cluster.network.cutSinceMs(run.host, use.run.host) >= beforeMs) return false
+    return this.#cluster.running.some(
+      (third) => this.#areInTouch(run, third, beforeMs) && this.#areInTouch(third, use.run, beforeMs),
+    )
+  }
+
+  #areInTouch(a: Run, b: Run, sinceMs: number): boolean {
+    const isWell = (run: Run) =>
+      run.isRunning && !run.isFrozen && run.thawedMs < sinceMs && run.startedMs < sinceMs
+    return isWell(a) && isWell(b) && this.#cluster.lastTroubleMs(a.host, b.host) < sinceMs
   }
 
   #checkNotLate(run: Run, sid: string): void {
@@ -98,6 +107,7 @@ export class Expiry implements Observer {
       if (scenario.faults.length === 0 && times > 1)
         world.fail('expiryEvents', `the end of ${sid} was told ${times} times, and nothing was wrong`)
     }
+    if (scenario.hasGrace) return
     for (const run of running) {
       const sids = [...run.replica.records()].map(({ sid }) => sid)
       if (sids.length > 0) world.fail('expiry', `${run.id} still holds ${sids}, long after the last use`)

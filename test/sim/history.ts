@@ -46,6 +46,11 @@ export class History {
   readonly #uses = new Map<string, Use[]>()
   #lastValue = 0
   #lastSid = 0
+  readonly #hasGrace: boolean
+
+  constructor(hasGrace: boolean) {
+    this.#hasGrace = hasGrace
+  }
 
   add(write: Write): void {
     this.writes.push(write)
@@ -99,10 +104,10 @@ export class History {
 
   /**
    * Destroyed by a member that did not know all others: its list was of no use while everybody who knew them
-   * was gone. A tombstone waits for those alone who are known.
+   * was gone. A tombstone waits for those alone who are known, but for its grace.
    */
   isDestroyExcused(sid: string): boolean {
-    return this.writesOf(sid).some(({ isDestroy, isIsland }) => isDestroy && isIsland)
+    return !this.#hasGrace && this.writesOf(sid).some(({ isDestroy, isIsland }) => isDestroy && isIsland)
   }
 
   at(stamp: Stamp): Write | undefined {

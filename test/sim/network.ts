@@ -156,6 +156,12 @@ export class Network {
     return this.#cuts.has(way(a, b)) || this.#cuts.has(way(b, a))
   }
 
+  /** Since when without a break, in one direction at least. */
+  cutSinceMs(a: number, b: number): number {
+    const sinceMs = (from: number, to: number) => this.#cuts.get(way(from, to))?.sinceMs
+    return Math.min(sinceMs(a, b) ?? Number.POSITIVE_INFINITY, sinceMs(b, a) ?? Number.POSITIVE_INFINITY)
+  }
+
   /** When the two were last cut off from each other. */
   lastCutMs(a: number, b: number): number {
     return this.isCut(a, b) ? this.#world.nowMs : (this.#healed.get(pair(a, b)) ?? 0)

@@ -4,10 +4,10 @@
  * it could be reached.
  */
 
-import type { Base, Stamp } from '@sessionmesh/core'
+import type { Base, Stamp, View } from '@sessionmesh/core'
 import type { Cluster } from './cluster.js'
 import { short } from './describe.js'
-import { type History, valueId } from './history.js'
+import { type History, valueId, type Write } from './history.js'
 import type { Run } from './run.js'
 import { compareStamps, covers, stampKey } from './stamps.js'
 
@@ -53,12 +53,12 @@ export class Reads {
   }
 
   /** Returns true when something was missing, and rightly so. */
-  served(attempt: Attempt, base: Base | undefined, isStale: boolean): boolean {
-    this.#checkDestroyed(attempt.run, attempt.sid, base)
+  served(attempt: Attempt, view: View | undefined, isStale: boolean): boolean {
+    this.#checkDestroyed(attempt.run, attempt.sid, view?.base)
     let isMissing = false
     for (const [name, stamp] of attempt.seen) {
-      if (this.#isShown(attempt.sid, base, name, stamp)) continue
-      this.#excuse(attempt, name, stamp, base, isStale)
+      if (this.#isShown(attempt, view, name, stamp)) continue
+      this.#excuse(attempt, name, stamp, view?.base, isStale)
       isMissing = true
     }
     return isMissing
@@ -90,17 +90,23 @@ export class Reads {
       )
   }
 
-  #isShown(sid: string, base: Base | undefined, name: string, stamp: Stamp): boolean {
+  #isShown({ run, sid }: Attempt, view: View | undefined, name: string, stamp: Stamp): boolean {
     // A session that is over shows nothing, whatever its client has seen of it.
-    if (base === undefined) return this.#cluster.canExpire || this.#history.isDestroyed(sid)
+    if (view === undefined) return this.#cluster.canExpire || this.#history.isDestroyed(sid)
+    const { base, isFetched } = view
     const value = base.attributes.get(name)
     if (value !== undefined) {
       const write = this.#history.writesOfValue(valueId(value))?.last
       return write !== undefined && compareStamps(write.stamp, stamp) >= 0
     }
+    // Removed since; the member must know that, of its own or from whom it has asked. (Of an origin that is gone, and
+    // of which nothing is left, a newcomer is not even told.)
+    const claims = this.#cluster.claim(run)
+    const isUntold = (write: Write) => !write.run.isRunning && !claims.has(write.stamp.origin)
+    const isKnown = (write: Write) => isFetched || covers(claims, write.stamp) || isUntold(write)
     return this.#history.writesOf(sid).some((write) => {
       const removes = write.attributes.has(name) && write.attributes.get(name) === undefined
-      return removes && compareStamps(write.stamp, stamp) >= 0
+      return removes && compareStamps(write.stamp, stamp) >= 0 && isKnown(write)
     })
   }
 

@@ -100,14 +100,15 @@ export class Request {
     const attempt = this.#trial.reads.begin(this.#run, this.#sid, seen)
     const { wait, effects } = replica.catchUp(this.#sid, token, now)
     const serve = (isStale: boolean) => {
-      const base = replica.load(this.#sid, this.#run.now)?.base
+      const view = replica.load(this.#sid, this.#run.now)
+      const base = view?.base
       this.#trial.world.trace(
         () =>
           `${this.#run.id}: loads ${this.#sid}${base === undefined ? ': not there' : ''}${isStale ? ', stale' : ''}`,
       )
       this.#trial.expiry.shown(this.#run, this.#sid, base !== undefined)
       // What was served without all that the client had seen: its token starts from there.
-      if (this.#trial.reads.served(attempt, base, isStale)) this.#seen.clear()
+      if (this.#trial.reads.served(attempt, view, isStale)) this.#seen.clear()
       for (const [name, value] of base?.attributes ?? []) this.#saw(name, value)
       then(base)
     }

@@ -27,11 +27,13 @@ export interface RunHooks {
   event(run: Run, event: CoreEvent): void
   acked(run: Run, stamp: Stamp, result: AckResult): void
   dial(run: Run, address: string): void
+  /** The others went on without it: another run takes its place in the same process. */
+  forgotten(run: Run): void
   /** Its memory is about to be lost. */
   ending(run: Run): void
 }
 
-export type RunState = 'running' | 'crashed' | 'left'
+export type RunState = 'running' | 'crashed' | 'left' | 'forgotten'
 
 export class Run {
   readonly id: string
@@ -63,7 +65,15 @@ export class Run {
   #timer = 0
   #willFlush = false
 
-  constructor(id: string, host: Host, config: Config, world: World, network: Network, hooks: RunHooks) {
+  constructor(
+    id: string,
+    host: Host,
+    config: Config,
+    world: World,
+    network: Network,
+    hooks: RunHooks,
+    isRejoining: boolean,
+  ) {
     this.id = id
     this.host = host.index
     this.startedMs = world.nowMs
@@ -74,7 +84,7 @@ export class Run {
     this.#config = config
     this.#monoOffsetMs = world.random.between(0, 1e6)
     const self = { id, name: host.name, address: host.address }
-    this.replica = new Replica({ self, cluster: 'sim', config, random: world.random.next })
+    this.replica = new Replica({ self, cluster: 'sim', config, random: world.random.next, isRejoining })
   }
 
   get now(): Instant {
@@ -120,7 +130,7 @@ export class Run {
     if (!isTimerFirst) this.#onTimer()
   }
 
-  end(state: 'crashed' | 'left', isSilent = false): void {
+  end(state: Exclude<RunState, 'running'>, isSilent = false): void {
     if (!this.isRunning) return
     this.#hooks.ending(this)
     this.state = state
@@ -196,6 +206,8 @@ export class Run {
       case 'notify':
         if (effect.event.type === 'ready') this.isReady = true
         return this.#hooks.event(this, effect.event)
+      case 'forgotten':
+        return this.#hooks.forgotten(this)
       case 'flush':
         return this.#flushSoon()
       case 'acked':

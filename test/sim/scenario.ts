@@ -49,6 +49,8 @@ export interface Scenario {
   readonly clients: number
   readonly requestEveryMs: number
   readonly ttlMs: number
+  /** Tombstones outlive the faults, so that even members that nobody knew of learn of every destroy. */
+  readonly hasGrace: boolean
   readonly destroyShare: number
   readonly regenerateShare: number
   readonly config: Partial<Config>
@@ -68,6 +70,8 @@ const SMALL_BUFFERS: Partial<Config> = {
   transferChunkBytes: 1_000,
 }
 
+const TOMBSTONE_GRACE_MS = 60_000
+
 export const LONG_TTL_MS = 3_600_000
 
 export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
@@ -75,6 +79,8 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
   const members = wishes.members ?? drawn
   const lastsMs = random.pick([1_000, 2_000, 4_000, 4_000, 10_000])
   const requests = random.skewed(20, 1_500)
+  const ttlMs = random.pick([LONG_TTL_MS, LONG_TTL_MS, LONG_TTL_MS, 2_000])
+  const hasGrace = random.chance(0.5)
   const delayMs = random.pick([0.2, 1, 5, 20])
   const share = random.pick([0, 0.3, 0.6, 1])
   return {
@@ -88,7 +94,8 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
     maxSkewMs: random.pick([0, 0, 200, 4_000]),
     clients: random.pick([2, 5, 15]),
     requestEveryMs: lastsMs / requests,
-    ttlMs: random.pick([LONG_TTL_MS, LONG_TTL_MS, LONG_TTL_MS, 2_000]),
+    ttlMs,
+    hasGrace,
     destroyShare: random.pick([0.01, 0.05, 0.2]),
     regenerateShare: random.pick([0, 0.02, 0.1]),
     config: {
@@ -96,6 +103,8 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
       transferChunkRecords: random.pick([delayMs > 1 ? 20 : 3, 50, 1_000]),
       ...(random.chance(0.3) && SMALL_BUFFERS),
       ...(random.chance(0.1) && { forgetDeadAfterMs: 5_000 }),
+      ttlMs,
+      tombstoneGraceMs: hasGrace ? TOMBSTONE_GRACE_MS : 1,
     },
   }
 }

@@ -79,7 +79,7 @@ function live(trial: Trial): void {
     world.run(overAfterMs(scenario.ttlMs, cluster.config))
     trial.expiry.checkOver()
   }
-  within(trial, SETTLED_WITHIN_MS, () => convergence.notSettled())
+  within(trial, settledAfterMs(trial), () => convergence.notSettled())
   exactness.check(true)
   within(trial, 0, () => convergence.notSame() ?? survival.problem())
 }
@@ -87,6 +87,12 @@ function live(trial: Trial): void {
 /** Until a session is forgotten that was used just now: its time, the grace, and what members wait for the owner. */
 function overAfterMs(ttlMs: number, { deadAfterMs, sweepMs }: Config): number {
   return 1.1 * ttlMs + 2 * deadAfterMs + 4 * sweepMs + 1_000
+}
+
+/** Nothing is forgotten before all clocks are past its stamps. */
+function settledAfterMs({ cluster: { scenario, config } }: Trial): number {
+  const leapMs = scenario.faults.includes('leap') ? config.maxClockDriftMs : 0
+  return SETTLED_WITHIN_MS + 2 * scenario.maxSkewMs + leapMs
 }
 
 function start({ world, cluster }: Trial): void {

@@ -15,7 +15,7 @@ import type { World } from './world.js'
 export class Trial {
   readonly world: World
   readonly cluster: Cluster
-  readonly history = new History()
+  readonly history: History
   readonly clocks: Clocks
   readonly convergence: Convergence
   readonly exactness: Exactness
@@ -27,6 +27,7 @@ export class Trial {
   constructor(world: World, scenario: Scenario) {
     this.world = world
     this.cluster = new Cluster(world, scenario)
+    this.history = new History(scenario.hasGrace)
     this.clocks = new Clocks(this.cluster)
     this.convergence = new Convergence(this.cluster, this.history)
     this.exactness = new Exactness(this.cluster, this.history)

@@ -59,10 +59,9 @@ export async function joinCluster(options: ClusterOptions = {}): Promise<Cluster
 
 class Agent implements Cluster {
   readonly name: string
-  readonly #self: Member
+  #self: Member
   readonly runner: Runner
   readonly #sessions: LocalSessions
-  readonly #replica: Replica
   readonly #options: ResolvedOptions
   readonly #logger: Logger
   readonly #emitter = new EventEmitter()
@@ -75,23 +74,17 @@ class Agent implements Cluster {
 
   constructor(options: ResolvedOptions, links: Links, port: number) {
     const { name, config, keyring, logger } = options
-    const id = randomBytes(9).toString('base64url')
     const address =
       options.advertise ?? (isWildcard(options.host) ? `:${port}` : formatAddress(options.host, port))
     const memberName = options.memberName(port)
     this.name = name
-    this.#self = { id, name: memberName, address, state: 'alive', self: true }
+    this.#self = { id: newId(), name: memberName, address, state: 'alive', self: true }
     this.#options = options
     this.#logger = guarded(logger)
-    this.#replica = new Replica({
-      self: { id, name: memberName, address },
-      cluster: name,
-      config,
-      random: Math.random,
-    })
-    this.runner = new Runner(this.#replica, links, this.self.id, config.maxLinkBufferBytes, {
+    this.runner = new Runner(this.#newReplica(false), links, this.#self.id, config.maxLinkBufferBytes, {
       core: (event) => this.#onCore(event),
       warning: (code, message, where) => this.#warn(code, message, where),
+      forgotten: () => this.#beginAnew(),
     })
     this.#sessions = new LocalSessions(
       this.runner,
@@ -99,6 +92,23 @@ class Agent implements Cluster {
       deriveKeys(keyring, 'causal token'),
       (member) => this.#member(member),
     )
+  }
+
+  get #replica(): Replica {
+    return this.runner.replica
+  }
+
+  #newReplica(isRejoining: boolean): Replica {
+    const { id, name, address } = this.#self
+    const { name: cluster, config } = this.#options
+    return new Replica({ self: { id, name, address }, cluster, config, random: Math.random, isRejoining })
+  }
+
+  /** A run that the others have forgotten must not be taken for the one that comes back. */
+  #beginAnew(): void {
+    this.#self = { ...this.#self, id: newId() }
+    this.runner.beginAnew(this.#newReplica(true), this.#self.id)
+    this.runner.run(this.#replica.start(this.#options.peers, this.runner.now()))
   }
 
   get self(): Member {
@@ -249,6 +259,10 @@ class Agent implements Cluster {
       }
     })
   }
+}
+
+function newId(): string {
+  return randomBytes(9).toString('base64url')
 }
 
 function memberOf({ id, name, address, state }: Peer): Member {

@@ -18,6 +18,8 @@ import type { DialFailure, Link, Links } from './links.js'
 export interface RunnerEvents {
   core(event: CoreEvent): void
   warning(code: ErrorCode, message: string, address: string): void
+  /** The cluster has gone on without this run: call `beginAnew`. */
+  forgotten(): void
 }
 
 export interface AckResult {
@@ -26,9 +28,9 @@ export interface AckResult {
 }
 
 export class Runner {
-  readonly replica: Replica
+  #replica: Replica
   readonly #links: Links
-  readonly #id: string
+  #id: string
   readonly #maxLinkBufferBytes: number
   readonly #events: RunnerEvents
   readonly #linksById = new Map<number, Link>()
@@ -43,11 +45,15 @@ export class Runner {
   #onLastClosed = () => {}
 
   constructor(replica: Replica, links: Links, id: string, maxLinkBufferBytes: number, events: RunnerEvents) {
-    this.replica = replica
+    this.#replica = replica
     this.#links = links
     this.#id = id
     this.#maxLinkBufferBytes = maxLinkBufferBytes
     this.#events = events
+  }
+
+  get replica(): Replica {
+    return this.#replica
   }
 
   now(): Instant {
@@ -113,15 +119,30 @@ export class Runner {
     await this.#links.close()
   }
 
+  /** Goes on with another run of the core, as a newcomer: nothing of the former one is left. */
+  beginAnew(replica: Replica, id: string): void {
+    this.#queue = []
+    this.#giveUp('SESSIONMESH_FORGOTTEN_MEMBER')
+    this.#replica = replica
+    this.#id = id
+    const links = [...this.#linksById.values()]
+    this.#linksById.clear()
+    for (const link of links) link.terminate()
+  }
+
   /** Nothing goes in or out any more. */
   stop(): void {
     this.#isStopped = true
     clearTimeout(this.#timer)
+    this.#giveUp('SESSIONMESH_CLOSED')
+    this.#flush?.resolve()
+  }
+
+  #giveUp(missing: ErrorCode): void {
     for (const resolve of this.#waits.values()) resolve()
-    for (const resolve of this.#acks.values()) resolve({ peers: 0, missing: 'SESSIONMESH_CLOSED' })
+    for (const resolve of this.#acks.values()) resolve({ peers: 0, missing })
     this.#waits.clear()
     this.#acks.clear()
-    this.#flush?.resolve()
   }
 
   #whenCaughtUp(): Promise<void> | undefined {
@@ -148,6 +169,8 @@ export class Runner {
         return
       case 'notify':
         return this.#events.core(effect.event)
+      case 'forgotten':
+        return this.#events.forgotten()
       case 'flush':
         return this.#flushSoon()
       case 'acked':

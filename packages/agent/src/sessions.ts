@@ -11,7 +11,6 @@ const noAcks = Promise.resolve(0)
 
 export class LocalSessions implements Sessions {
   readonly #runner: Runner
-  readonly #replica: Replica
   readonly acks: Acks
   readonly ttlMs: number
   readonly #tokenKeys: readonly Uint8Array[]
@@ -25,11 +24,15 @@ export class LocalSessions implements Sessions {
     member: (id: string) => Member | undefined,
   ) {
     this.#runner = runner
-    this.#replica = runner.replica
     this.acks = acks
     this.ttlMs = ttlMs
     this.#tokenKeys = tokenKeys
     this.#member = member
+  }
+
+  /** Another one after a new beginning. */
+  get #replica(): Replica {
+    return this.#runner.replica
   }
 
   get size(): number {

@@ -52,6 +52,12 @@ export interface Config {
   maxTouchIntervalMs: number
   /** Members that died without leaving are remembered for so long; tombstones wait for them. */
   forgetDeadAfterMs: number
+  /**
+   * How old a destroy, and any other write, must be before it may be forgotten, even if every known member has it:
+   * one that joined right before is perhaps known to nobody but a member that died. Smaller: what it holds may come
+   * back when a partition hid it for longer. Bigger: more memory for tombstones.
+   */
+  tombstoneGraceMs: number
   /** All records are looked at for expiry once in this time. */
   sweepMs: number
   /** Bytes of names and values in one session. */
@@ -85,6 +91,7 @@ export const defaults: Readonly<Config> = {
   ttlMs: 24 * 60 * 60 * 1000,
   maxTouchIntervalMs: 60_000,
   forgetDeadAfterMs: 24 * 60 * 60 * 1000,
+  tombstoneGraceMs: 30_000,
   sweepMs: 1_000,
   maxSessionBytes: 1024 * 1024,
   maxAttributes: 1_000,

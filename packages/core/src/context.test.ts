@@ -9,7 +9,7 @@ import type { Delta } from './session.js'
 let context: Context
 beforeEach(() => {
   const self = { id: 'self', name: 'self', address: 'self:1' }
-  context = new Context(self, 'test', resolveConfig(), Math.random, () => {})
+  context = new Context(self, 'test', resolveConfig(), Math.random, false, () => {})
 })
 
 const NOW = at(1_000, 1)

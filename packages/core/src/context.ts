@@ -66,6 +66,8 @@ export class Context {
   readonly transfers = new Map<LinkId, Transfer>()
   readonly counters = Object.fromEntries(counterNames.map((name) => [name, 0])) as Counters
   isReady = false
+  /** Another run of a process that serves already: it is read and written while it joins. */
+  readonly isRejoining: boolean
   #effects: Effect[] = []
 
   constructor(
@@ -73,12 +75,14 @@ export class Context {
     cluster: string,
     config: Config,
     random: () => number,
+    isRejoining: boolean,
     onMemberChange: (change: MemberChange, now: Instant) => void,
   ) {
     this.self = self
     this.cluster = cluster
     this.config = config
     this.random = random
+    this.isRejoining = isRejoining
     this.clock = new HybridClock(self.id)
     this.records = new Records(config, this.digest)
     this.members = new Members(self, config, onMemberChange)

@@ -32,11 +32,11 @@ const YIELD = 'starts afresh'
 
 export class Handshake {
   readonly #context: Context
-  readonly #onForgotten: (now: Instant) => void
+  readonly #onForgotten: () => void
   readonly #connections = new Map<LinkId, Connection>()
 
   /** @param onForgotten the others went on without this member for too long: it must start afresh. */
-  constructor(context: Context, onForgotten: (now: Instant) => void) {
+  constructor(context: Context, onForgotten: () => void) {
     this.#context = context
     this.#onForgotten = onForgotten
   }
@@ -107,7 +107,7 @@ export class Handshake {
     this.#check(hello, connection, now)
     if (this.#mustYield(hello)) {
       // It refuses what we said in our hello anyway: we come again with nothing.
-      this.#onForgotten(now)
+      this.#onForgotten()
       return this.#drop(link, connection, YIELD, hello)
     }
     const known = members.get(hello.id)
@@ -166,18 +166,26 @@ export class Handshake {
     return isDialledByUs === self.id < peer.id
   }
 
-  /** Two that forgot each other: the one in the smaller part of the cluster starts afresh, else the higher id. */
+  /** It, or one that it is linked with, was away for so long that nobody here waited for it. */
+  #isForgotten({ id, digest, roster }: Hello): boolean {
+    const { members } = this.#context
+    if (digest.length === 0) return false
+    return members.isForgotten(id) || roster.some((it) => it.state === 'alive' && members.isForgotten(it.id))
+  }
+
+  /** Two parts that forgot each other: the members of the smaller one start afresh, else of that without the lowest id. */
   #mustYield(hello: Hello): boolean {
     const { members, self } = this.#context
-    if (!members.isForgotten(hello.id) || hello.digest.length === 0) return false
-    if (hello.roster.some(({ id }) => id === self.id)) return false
-    const theirs = hello.roster.filter(({ state }) => state === 'alive').length
-    const ours = members.linked().length
-    return ours === theirs ? self.id > hello.id : ours < theirs
+    if (!this.#isForgotten(hello) || hello.roster.some(({ id }) => id === self.id)) return false
+    const alive = hello.roster.filter(({ state }) => state === 'alive')
+    const theirs = [hello.id, ...alive.map(({ id }) => id)].sort()
+    const ours = [self.id, ...members.linked().map(({ id }) => id)].sort()
+    if (ours.length !== theirs.length) return ours.length < theirs.length
+    return (ours[0] as string) > (theirs[0] as string)
   }
 
   #check(hello: Hello, { remoteHost }: Connection, now: Instant): void {
-    const { cluster, config, members } = this.#context
+    const { cluster, config } = this.#context
     const at = filledIn(hello.address, remoteHost)
     const refuse = (code: ErrorCode, message: string) =>
       new SessionMeshError(code, `${hello.name} at ${at} ${message}`)
@@ -202,9 +210,7 @@ export class Handshake {
       this.#context.warn('SESSIONMESH_CLOCK_DRIFT', `${hello.name} at ${at} ${clocks}`, at)
     }
     // Not "it knows us and we do not know it": word of it may be on its way to us.
-    if (members.isForgotten(hello.id) && hello.digest.length > 0 && !this.#mustYield(hello)) {
-      // It is told once: from then on it is a newcomer, whatever it has got from others meanwhile.
-      members.pardon(hello.id)
+    if (this.#isForgotten(hello) && !this.#mustYield(hello)) {
       throw refuse(
         'SESSIONMESH_FORGOTTEN_MEMBER',
         'was away for longer than forgetDeadAfterMs: it must start afresh',

@@ -6,10 +6,12 @@ import type { Instant } from './stamp.js'
 
 /** @param mayForget false while a transfer is due: it may tell of a later use of a session. */
 export function sweep(context: Context, mayForget: boolean, now: Instant): void {
-  const { records, members, digest, self, config } = context
+  const { records, members, digest, self, config, clock } = context
+  const settledMs = clock.timeAt(now) - config.tombstoneGraceMs
   const origins = records.sweep(now, {
     // What a transfer has brought and is staged may be older than the tombstone, and would bring the session back.
-    isSettled: (stamp) => mayForget && digest.covers(stamp) && members.isSettled(stamp),
+    isSettled: (stamp) =>
+      mayForget && stamp.time <= settledMs && digest.covers(stamp) && members.isSettled(stamp),
     mayForget,
     expired: (record) => tellExpired(context, record),
     // The owner may have died right before it told: whoever answers for the session then must still hold it.

@@ -102,15 +102,6 @@ export class Members {
     return !this.#living.has(id)
   }
 
-  pardon(id: Origin): void {
-    this.#forgotten.delete(id)
-  }
-
-  /** A newcomer holds nothing against anybody. */
-  startAfresh(): void {
-    this.#forgotten.clear()
-  }
-
   /** It was away for longer than `forgetDeadAfterMs`: nobody waited for it with what was destroyed meanwhile. */
   isForgotten(id: Origin): boolean {
     return this.#forgotten.has(id)

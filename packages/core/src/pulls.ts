@@ -75,19 +75,6 @@ export class Pulls {
     if (this.#open?.link === link) this.#abandon(this.#open, now)
   }
 
-  /** Our state is gone: what was asked for told of another, so everything is asked for again. */
-  startAfresh(now: Instant): void {
-    this.#held.clear()
-    this.#gaps.clear()
-    this.#wanted.splice(0)
-    const open = this.#open
-    this.#open = undefined
-    if (open !== undefined) {
-      this.#context.notify({ type: 'sync', phase: 'end', peer: open.peer, complete: false, sessions: 0 })
-    }
-    for (const peer of this.#context.members.linked()) this.want(peer.link as LinkId, peer, now)
-  }
-
   /** Compares a peer's digest with ours. */
   compare(link: LinkId, peer: Peer, digest: readonly Stamp[], now: Instant): void {
     const { members, config, self } = this.#context
@@ -193,8 +180,9 @@ export class Pulls {
     if (this.#open !== undefined) return
     const next = this.#wanted.shift()
     if (next === undefined) return
-    const { isReady, digest, records } = this.#context
-    const inPlace = !isReady && digest.size === 0 && records.size + records.tombstones === 0
+    const { isReady, isRejoining, digest, records } = this.#context
+    const isEmpty = digest.size === 0 && records.size + records.tombstones === 0
+    const inPlace = !isReady && !isRejoining && isEmpty
     const pull = this.#nextPull()
     this.#open = {
       pull,

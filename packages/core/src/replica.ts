@@ -18,6 +18,7 @@ import type { DeltaMessage, Heartbeat, Message, Pull, State } from './messages.j
 import { Outbox } from './outbox.js'
 import { Pulls } from './pulls.js'
 import { Reads } from './reads.js'
+import { Relay } from './relay.js'
 import type { SessionRecord } from './session.js'
 import { type Destroyed, Sessions, type View, type WriteOptions, type Written } from './sessions.js'
 import type { Instant, Origin, Stamp } from './stamp.js'
@@ -31,6 +32,8 @@ export interface ReplicaOptions {
   readonly config: Config
   /** In [0, 1); spreads redials. */
   readonly random: () => number
+  /** The process had another run before, and goes on serving: reads wait until this one is ready. */
+  readonly isRejoining?: boolean
 }
 
 export class Replica {
@@ -39,6 +42,7 @@ export class Replica {
   readonly #acks: PendingAcks
   readonly #pulls: Pulls
   readonly #reads: Reads
+  readonly #relay: Relay
   readonly #handshake: Handshake
   readonly #transfers: Transfers
   readonly #sessions: Sessions
@@ -52,9 +56,9 @@ export class Replica {
   /** Since when this member may have missed what happened, because it stood still. */
   #behindSinceMs: number | undefined
 
-  constructor({ self, cluster, config, random }: ReplicaOptions) {
+  constructor({ self, cluster, config, random, isRejoining = false }: ReplicaOptions) {
     const nextPull = () => ++this.#lastPull
-    this.#context = new Context(self, cluster, config, random, (change, now) =>
+    this.#context = new Context(self, cluster, config, random, isRejoining, (change, now) =>
       this.#memberChanged(change, now),
     )
     this.#outbox = new Outbox(this.#context)
@@ -66,7 +70,8 @@ export class Replica {
       () => this.#pulls.isBuilding,
     )
     this.#reads = new Reads(this.#context, nextPull, () => this.#behindUntilMs())
-    this.#handshake = new Handshake(this.#context, (now) => this.#startAfresh(now))
+    this.#relay = new Relay(this.#context)
+    this.#handshake = new Handshake(this.#context, () => this.#forgotten())
     this.#sessions = new Sessions(this.#context, this.#outbox, this.#acks, this.#reads)
   }
 
@@ -89,7 +94,7 @@ export class Replica {
     this.#noticeStall(now)
     const address = this.#handshake.addressOf(link)
     const ended = this.#handshake.end(link, reason, now)
-    if (ended !== undefined && reason === 'SESSIONMESH_FORGOTTEN_MEMBER') this.#startAfresh(now)
+    if (ended !== undefined && reason === 'SESSIONMESH_FORGOTTEN_MEMBER') this.#forgotten()
     if (ended !== undefined && isErrorCode(reason)) {
       this.#context.warn(reason, `The link to ${address} was cut: ${reason}`, address)
     }
@@ -246,9 +251,9 @@ export class Replica {
     return this.#context.isReady
   }
 
-  /** It stood still, and has not caught up with what it may have missed. */
+  /** It joins, or stood still, and has not caught up with what it may have missed. */
   get isBehind(): boolean {
-    return this.#behindSinceMs !== undefined
+    return this.#behindUntilMs() !== undefined
   }
 
   get counters(): Readonly<Counters> {
@@ -311,7 +316,9 @@ export class Replica {
   }
 
   #receivedDelta(link: LinkId, peer: Peer, message: DeltaMessage, now: Instant): void {
+    const before = this.#relay.before(message.deltas)
     const forgotten = this.#pulls.live(link, peer, message, now)
+    this.#relay.after(peer, before, now)
     this.#reads.fetch(forgotten, link, now)
     this.#settle(now)
   }
@@ -413,18 +420,13 @@ export class Replica {
     if (ended?.peer !== undefined) this.#linkGone(link, ended.peer, 'silent', now)
   }
 
-  /** The others have forgotten this member, and with it what was destroyed meanwhile: join as a newcomer. */
-  #startAfresh(now: Instant): void {
+  /** The others have forgotten this member, and with it what was destroyed meanwhile: it joins as a newcomer. */
+  #forgotten(): void {
     this.#context.warn(
       'SESSIONMESH_FORGOTTEN_MEMBER',
       'This member was away for longer than forgetDeadAfterMs and starts afresh: its sessions are replaced by those of the cluster.',
     )
-    this.#context.records.clear()
-    this.#context.digest.clear()
-    this.#context.members.startAfresh()
-    this.#context.transfers.clear()
-    this.#behindSinceMs = now.monoMs
-    this.#pulls.startAfresh(now)
+    this.#context.effect({ type: 'forgotten' })
   }
 
   #isLinked = (address: string, member: Origin | undefined): boolean => {
@@ -504,6 +506,7 @@ export class Replica {
     }
     this.#context.isReady = true
     this.#context.notify({ type: 'ready' })
+    this.#reads.settle(now)
   }
 
   /** The link to a living member broke before all that it is known to have was here: it will be back, or dead. */
@@ -514,6 +517,7 @@ export class Replica {
   }
 
   #behindUntilMs(): number | undefined {
+    if (!this.#context.isReady) return this.#joinDeadlineMs
     return this.#behindSinceMs === undefined
       ? undefined
       : this.#behindSinceMs + this.#context.config.deadAfterMs
@@ -521,7 +525,7 @@ export class Replica {
 
   #checkCaughtUp(now: Instant): void {
     const untilMs = this.#behindUntilMs()
-    if (untilMs === undefined) return
+    if (untilMs === undefined || !this.#context.isReady) return
     const isOver = now.monoMs >= untilMs
     const isWhole =
       this.#pulls.isIdle && this.#context.members.livingPeers().every(({ link }) => link !== undefined)

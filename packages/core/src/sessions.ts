@@ -20,6 +20,8 @@ export interface View {
   readonly base: Base
   readonly ttlMs: number
   readonly remainingMs: number
+  /** As a peer told it for this read, ahead of what is merged here. */
+  readonly isFetched: boolean
 }
 
 export interface WriteOptions {
@@ -59,7 +61,8 @@ export class Sessions {
     const record = this.#readable(sid, now)
     if (record === undefined) return undefined
     const ttlMs = this.#context.records.ttlMs(record)
-    return { base: baseOf(record), ttlMs, remainingMs: ttlMs - record.idleMs(now) }
+    const isFetched = record !== this.#context.records.get(sid)
+    return { base: baseOf(record), ttlMs, remainingMs: ttlMs - record.idleMs(now), isFetched }
   }
 
   has(sid: string, now: Instant): boolean {

@@ -22,6 +22,9 @@ type Frame =
   | { readonly type: 'message'; readonly message: Message; readonly wire: unknown; readonly resume: boolean }
   | { readonly type: 'closed'; readonly reason: string }
 
+/** Tests that look at what is forgotten do not want to wait for it. */
+const SOON: Partial<Config> = { tombstoneGraceMs: 1 }
+
 export class Net {
   /** Virtual time. */
   ms = 0
@@ -42,7 +45,7 @@ export class Net {
   /** A member that does nothing yet, and accepts links. */
   member(name: string, options: MemberOptions = {}): Member {
     const run = 1 + this.#members.filter((member) => member.name === name).length
-    const config = resolveConfig({ ...this.#config, ...options.config })
+    const config = resolveConfig({ ...SOON, ...this.#config, ...options.config })
     const member = new Member(this, name, run, options, config, this.#members.length + 1)
     this.#members.push(member)
     return member

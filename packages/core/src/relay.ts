@@ -1,0 +1,50 @@
+/**
+ * Touches are in no digest, so nobody pulls those that it missed. Two members that cannot reach each other are told
+ * by one that both reach: it passes a touch on to the peers that do not vouch for who told it. Only what was news
+ * here is passed on, so it ends.
+ */
+
+import { touchIntervalMs } from './config.js'
+import type { Context } from './context.js'
+import type { Peer } from './members.js'
+import { type Delta, writeStamps } from './session.js'
+import type { Instant } from './stamp.js'
+
+export class Relay {
+  readonly #context: Context
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  /** The sessions that are only touched by these deltas, and when they were last used as far as known before. */
+  before(deltas: readonly Delta[]): ReadonlyMap<string, number> {
+    const before = new Map<string, number>()
+    for (const delta of deltas) {
+      if (writeStamps(delta).length > 0) continue
+      before.set(delta.sid, this.#context.records.get(delta.sid)?.accessedMs ?? Number.NEGATIVE_INFINITY)
+    }
+    return before
+  }
+
+  /** The deltas are merged. */
+  after(teller: Peer, before: ReadonlyMap<string, number>, now: Instant): void {
+    if (before.size === 0) return
+    const { members, records, config } = this.#context
+    const untold = members.linked().filter((peer) => peer !== teller && !peer.vouchesFor.has(teller.id))
+    if (untold.length === 0) return
+    const deltas: Delta[] = []
+    for (const [sid, usedMs] of before) {
+      const record = records.get(sid)
+      if (record === undefined || record.destroyed !== undefined) continue
+      // Each member tells of a use once an interval; less is the same use, told by another way.
+      if (record.accessedMs - usedMs < touchIntervalMs(records.ttlMs(record), config) / 2) continue
+      deltas.push(record.touch())
+    }
+    if (deltas.length === 0) return
+    const links = untold.map(({ link }) => link as number)
+    this.#context.counters.touchesSent += links.length * deltas.length
+    const touches = { kind: 'delta', previous: undefined, upTo: undefined, wantsAck: false } as const
+    this.#context.send(links, { ...touches, sentMs: now.monoMs, deltas })
+  }
+}
