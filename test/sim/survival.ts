@@ -5,7 +5,7 @@ import type { Cluster, Observer } from './cluster.js'
 import { short } from './describe.js'
 import type { History } from './history.js'
 import type { AckResult, Run } from './run.js'
-import { covers, type DigestMap } from './stamps.js'
+import { covers, type DigestMap, join } from './stamps.js'
 import type { Problem } from './world.js'
 
 export class Survival implements Observer {
@@ -49,12 +49,17 @@ export class Survival implements Observer {
       for (const { stamp, holders } of this.#acked) {
         const holder = holders.find(({ isRunning }) => isRunning)
         // Of an origin that is gone it need not even be told any more; then the states are compared.
-        if (holder === undefined || covers(claims, stamp) || !claims.has(stamp.origin)) continue
+        if (holder === undefined || covers(claims, stamp) || !this.#isTold(stamp)) continue
         const text = `${run.id} lacks ${short(stamp)}, which was acknowledged, and which ${holder.id} holds`
         return { invariant: 'survival', text }
       }
     }
     return undefined
+  }
+
+  /** Once nothing bears its stamps any more, an origin that is gone leaves the digests. */
+  #isTold(stamp: Stamp): boolean {
+    return this.#cluster.running.some(({ replica }) => covers(join(new Map(), replica.digest()), stamp))
   }
 
   #claim(run: Run): DigestMap {

@@ -70,6 +70,8 @@ export class Transfer {
   #lackedOf(record: SessionRecord): Delta | undefined {
     const delta = record.above(this.#told)
     if (delta !== undefined) return delta
+    // All that its first writer wrote may be overwritten, and the creation still be news.
+    if (record.destroyed === undefined && !this.#told.covers(record.created)) return record.touch()
     return record.destroyed === undefined && record.accessedMs > this.#sinceMs ? record.touch() : undefined
   }
 }

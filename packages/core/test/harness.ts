@@ -53,7 +53,7 @@ export class Net {
 
   start(member: Member, ...peers: readonly (Member | string)[]): Member {
     const addresses = peers.map((peer) => (typeof peer === 'string' ? peer : peer.address))
-    member.act(member.replica.start(addresses, member.now))
+    member.start(addresses)
     return member
   }
 
@@ -194,6 +194,10 @@ export class Net {
       case 'notify':
         member.events.push(effect.event)
         return
+      case 'forgotten':
+        for (const end of this.#ends.filter((each) => each.member === member))
+          this.#close(end, 'closed', false)
+        return member.beginAnew()
       case 'flush':
         member.isFlushDue = true
         return

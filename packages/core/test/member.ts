@@ -34,10 +34,10 @@ export interface MemberOptions {
 
 export class Member {
   readonly #world: World
-  readonly id: string
+  id: string
   readonly name: string
   readonly address: string
-  readonly replica: Replica
+  replica: Replica
   readonly skewMs: number
   /** In order; `take` empties it. */
   events: CoreEvent[] = []
@@ -49,6 +49,8 @@ export class Member {
   isFrozen = false
   isDown = false
   readonly #monoBaseMs: number
+  readonly #newReplica: (isRejoining: boolean) => Replica
+  #peers: readonly string[] = []
 
   constructor(world: World, name: string, run: number, options: MemberOptions, config: Config, nth: number) {
     this.#world = world
@@ -57,12 +59,24 @@ export class Member {
     this.address = `${name}:1`
     this.skewMs = options.skewMs ?? 0
     this.#monoBaseMs = 1_000_000 * nth
-    this.replica = new Replica({
-      self: { id: this.id, name, address: this.address },
-      cluster: options.cluster ?? 'test',
-      config,
-      random: () => 0.5,
-    })
+    const cluster = options.cluster ?? 'test'
+    this.#newReplica = (isRejoining) => {
+      const self = { id: this.id, name, address: this.address }
+      return new Replica({ self, cluster, config, random: () => 0.5, isRejoining })
+    }
+    this.replica = this.#newReplica(false)
+  }
+
+  start(addresses: readonly string[]): void {
+    this.#peers = addresses
+    this.act(this.replica.start(addresses, this.now))
+  }
+
+  /** Another run in the same process. */
+  beginAnew(): void {
+    this.id = `${this.id}'`
+    this.replica = this.#newReplica(true)
+    this.start(this.#peers)
   }
 
   get now(): Instant {
