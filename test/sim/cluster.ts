@@ -32,7 +32,7 @@ export class Cluster {
   constructor(world: World, scenario: Scenario) {
     this.world = world
     this.scenario = scenario
-    this.network = new Network(world, scenario.delayMs)
+    this.network = new Network(world, scenario.delayMs, scenario.config.maxLinkBufferBytes !== undefined)
     this.config = resolveConfig(scenario.config)
     for (let index = 0; index < scenario.members; index++) {
       const [name, address] = [String.fromCharCode(65 + index), `h${index}:7373`]

@@ -2,71 +2,89 @@
 
 import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
-import { type Fault, faults } from './scenario.js'
-import { type Outcome, simulate } from './simulation.js'
+import { runBatch } from './batch.js'
+import { invariants } from './invariants.js'
+import { type Fault, faults, type Wishes } from './scenario.js'
+import { simulate } from './simulation.js'
+import type { Failure, Tally } from './tally.js'
 
-const HELP = `pnpm sim [--seeds N] [--from S] [--members M] [--nemesis a,b] [--transcript] [--stop N]
+const HELP = `pnpm sim [--seeds N] [--from S] [--for SECONDS] [--members M] [--nemesis a,b] [--jobs J] [--transcript]
 
-  --seeds N       how many seeds (100)
-  --from S        the first one (1)
+  --seeds N       how many seeds (100; with --for as many as fit)
+  --from S        the first one (1); "fresh" begins where nobody has been
+  --for SECONDS   stop after so long
   --members M     2 to 9; drawn by the seed unless given
   --nemesis a,b   only these faults may be drawn: ${faults.join(', ')}
+  --jobs J        threads (1)
+  --stop N        stop after so many failures (5)
   --transcript    print who sent what to whom, at what virtual time
-  --stop N        stop after so many failures (5)`
+  --invariants    print what is checked`
 
 const { values } = parseArgs({
   options: {
-    seeds: { type: 'string', default: '100' },
+    seeds: { type: 'string' },
     from: { type: 'string', default: '1' },
+    for: { type: 'string' },
     members: { type: 'string' },
     nemesis: { type: 'string' },
-    transcript: { type: 'boolean', default: false },
+    jobs: { type: 'string', default: '1' },
     stop: { type: 'string', default: '5' },
+    transcript: { type: 'boolean', default: false },
+    invariants: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
 
-const from = count('from', values.from)
-const seeds = count('seeds', values.seeds)
-const wishes = { members: membersOf(values.members), faults: faultsOf(values.nemesis) }
+const wishes: Wishes = { members: membersOf(values.members), faults: faultsOf(values.nemesis) }
 if (values.help) console.log(HELP)
-else main()
+else if (values.invariants)
+  for (const [name, text] of Object.entries(invariants)) console.log(`${name}: ${text}`)
+else if (values.transcript) tellTranscripts()
+else await main()
 
-function main(): void {
+async function main(): Promise<void> {
   const startedMs = performance.now()
-  const cpu = process.cpuUsage()
-  const totals: Record<string, number> = {}
-  const sum = { run: 0, failed: 0, virtualMs: 0, events: 0 }
-  for (let seed = from; seed < from + seeds && sum.failed < Number(values.stop); seed++) {
-    const outcome = simulate({ seed, ...wishes, isTracing: values.transcript })
-    sum.run++
-    sum.virtualMs += outcome.virtualMs
-    sum.events += outcome.events
-    for (const [name, count] of Object.entries(outcome.counts)) totals[name] = (totals[name] ?? 0) + count
-    if (values.transcript) for (const line of outcome.transcript) console.log(line)
-    if (outcome.violation !== undefined) {
-      sum.failed++
-      tell(outcome)
-    }
+  const from = firstSeed()
+  const batch = {
+    ...wishes,
+    from,
+    seeds: values.seeds === undefined && values.for !== undefined ? Number.MAX_SAFE_INTEGER : seedCount(),
+    step: 1,
+    forMs: values.for === undefined ? Number.POSITIVE_INFINITY : 1_000 * count('for', values.for),
+    stopAfter: count('stop', values.stop),
   }
-  const seconds = (performance.now() - startedMs) / 1000
-  const { user, system } = process.cpuUsage(cpu)
-  console.log(
-    `${sum.run} seeds from ${from}, ${sum.failed} failed · ${(sum.virtualMs / 3_600_000).toFixed(2)} virtual hours · ` +
-      `${sum.events} events, ${Math.round(sum.events / seconds)}/s · ${seconds.toFixed(1)} s, ${((user + system) / 1e6).toFixed(1)} s of CPU`,
-  )
-  console.log(
-    Object.entries(totals)
-      .map(([name, count]) => `${name} ${count}`)
-      .join(', '),
-  )
-  process.exitCode = sum.failed > 0 ? 1 : 0
+  const total = await runBatch(batch, count('jobs', values.jobs), ({ failures }) => failures.forEach(tell))
+  summarize(total, from, performance.now() - startedMs)
+  process.exitCode = total.failures.length > 0 ? 1 : 0
 }
 
-function tell({ seed, scenario, violation }: Outcome): void {
-  console.log(`seed ${seed} at ${commit()}: ${violation?.text}`)
-  console.log(`  ${scenario}`)
-  console.log(`  replay: ${replay(seed)}`)
+function tellTranscripts(): void {
+  const from = firstSeed()
+  for (let seed = from; seed < from + seedCount(); seed++) {
+    const { transcript, scenario, violation } = simulate({ ...wishes, seed, isTracing: true })
+    for (const line of transcript) console.log(line)
+    if (violation === undefined) console.log(`seed ${seed}: nothing was wrong\n  ${scenario}`)
+    else tell({ seed, scenario, text: violation.text })
+    if (violation !== undefined) process.exitCode = 1
+  }
+}
+
+function summarize({ seeds, failures, virtualMs, events, counts }: Tally, from: number, tookMs: number) {
+  const { user, system } = process.cpuUsage()
+  console.log(
+    [
+      `${seeds} seeds from ${from}, ${failures.length} failed`,
+      `${(virtualMs / 3_600_000).toFixed(2)} virtual hours`,
+      `${events} events, ${Math.round((events / tookMs) * 1_000)}/s`,
+      `${(tookMs / 1_000).toFixed(1)} s, ${((user + system) / 1e6).toFixed(1)} s of CPU`,
+    ].join(' · '),
+  )
+  const named = Object.entries(counts).map(([name, count]) => `${name} ${count}`)
+  console.log(named.join(', '))
+}
+
+function tell({ seed, scenario, text }: Failure): void {
+  console.log(`seed ${seed} at ${commit()}: ${text}\n  ${scenario}\n  replay: ${replay(seed)}`)
 }
 
 function replay(seed: number): string {
@@ -75,6 +93,7 @@ function replay(seed: number): string {
   return `npx -y pnpm@10 sim --seeds 1 --from ${seed}${members}${nemesis} --transcript`
 }
 
+/** A seed means the same only in the same program. */
 function commit(): string {
   try {
     const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8', stdio: 'pipe' }).trim()
@@ -83,6 +102,15 @@ function commit(): string {
   } catch {
     return 'an unknown commit'
   }
+}
+
+function firstSeed(): number {
+  // Seconds since the epoch: above all that anybody names, and each run begins elsewhere.
+  return values.from === 'fresh' ? Math.floor(Date.now() / 1_000) : count('from', values.from)
+}
+
+function seedCount(): number {
+  return count('seeds', values.seeds ?? '100')
 }
 
 function membersOf(given: string | undefined): number | undefined {

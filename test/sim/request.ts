@@ -149,7 +149,9 @@ export class Request {
   #touch(): void {
     const { history, world } = this.#trial
     const { touched, effects } = this.#run.replica.touch(this.#sid, undefined, this.#run.now)
-    if (touched) history.used(this.#sid, this.#run, world.nowMs)
+    // (What was fetched for this read alone is not held, and so not kept.)
+    if (touched && this.#run.replica.record(this.#sid) !== undefined)
+      history.used(this.#sid, this.#run, world.nowMs)
     world.trace(() => `${this.#run.id}: touch ${this.#sid}${touched ? '' : ', which is not there'}`)
     this.#run.carryOut(effects)
   }

@@ -84,7 +84,7 @@ export class Context {
     this.random = random
     this.isRejoining = isRejoining
     this.clock = new HybridClock(self.id)
-    this.records = new Records(config, this.digest)
+    this.records = new Records(config, this.digest, (stamp) => this.members.isNowhere(stamp))
     this.members = new Members(self, config, onMemberChange)
     this.dialer = new Dialer(config, random)
   }

@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
 import type { Member } from '../test/member.js'
+import type { Config } from './config.js'
 
 const linked = (a: Member, b: Member) =>
   a.replica.peers().some(({ id, link }) => id === b.id && link !== undefined)
@@ -89,5 +90,88 @@ describe('a member that was away for longer than the others remember', () => {
     net.release(d, a)
     net.run(500)
     expect(a.read('own')).toEqual({ x: '1' })
+  })
+
+  /** b was away, and is linked with the others again; it begins anew when it hears of it. */
+  function forgotten(more: Partial<Config> = {}) {
+    const net = new Net({ ...config, ...more })
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    for (const sid of ['s1', 's2', 's3']) a.write(sid, { x: '1' })
+    net.settle()
+    for (const other of [a, c]) net.cut(b, other)
+    a.write('s1', { x: '2' })
+    net.run(20_000)
+    for (const member of [a, b, c]) member.forgetLog()
+    return { net, a, b, c, former: b.id }
+  }
+
+  test('goes on as another run, and its former one has left', () => {
+    const { net, a, b, c, former } = forgotten()
+    for (const other of [a, c]) net.heal(b, other)
+    net.run(3_000)
+    expect(b.id).not.toBe(former)
+    expect(b.replica.isReady).toBe(true)
+    for (const other of [a, c]) {
+      expect(other.peer(b)).toMatchObject({ name: 'b', state: 'alive' })
+      expect(other.replica.peers().filter(({ id }) => id === former)).toEqual([])
+    }
+    expect(b.replica.digest().map(({ origin }) => origin)).toEqual([a.id])
+    b.write('s1', { x: '3' })
+    net.settle()
+    expect(a.replica.digest().map(({ origin }) => origin)).toEqual([a.id, b.id])
+  })
+
+  test('lets reads wait until it has joined, with or without a token', () => {
+    const { net, a, b, c } = forgotten()
+    net.kill(c)
+    net.hold(a, b)
+    net.heal(b, a)
+    net.connect(b, a)
+    net.settle()
+    const isOld = b.read('s1')
+    const waits = [b.catchUp('s1', []), b.catchUp('s1', a.token('s1'))]
+    expect([isOld, b.replica.isReady, b.replica.isBehind]).toEqual([undefined, false, true])
+    expect(waits).not.toContain(undefined)
+    expect(b.caughtUp).toEqual([])
+    net.release(a, b)
+    expect(b.caughtUp.map(({ isStale }) => isStale)).toEqual([false, false])
+    expect([b.read('s1'), b.catchUp('s1', [])]).toEqual([{ x: '2' }, undefined])
+  })
+
+  test('keeps what it writes while it rejoins, and nothing of a first transfer that breaks off', () => {
+    const { net, a, b } = forgotten({ transferChunkRecords: 1 })
+    net.hold(a, b)
+    net.heal(b, a)
+    net.connect(b, a)
+    net.settle()
+    while (net.inFlight(a, b)[0]?.kind !== 'state') net.deliverOne(a, b)
+    net.deliverOne(a, b)
+    expect(b.replica.counters.pulls).toBe(1)
+    b.write('own', { x: '1' })
+    net.settle()
+    net.deliverOne(a, b)
+    net.breakLink(a, b)
+    net.settle()
+    expect(b.replica.counters.transfersAbandoned).toBe(1)
+    expect(b.state()).toMatchObject({ sessions: { own: { x: '1' } } })
+    expect(Object.keys(b.state().sessions)).toEqual(['own'])
+    net.release(a, b)
+    net.run(1_500)
+    expect(b.state()).toEqual(a.state())
+    expect(a.keys()).toEqual(['own', 's1', 's2', 's3'])
+  })
+
+  test('writes to a session of the cluster before it has it, and both writes stand', () => {
+    const { net, a, b } = forgotten()
+    net.hold(a, b)
+    net.heal(b, a)
+    net.connect(b, a)
+    net.settle()
+    b.write('s1', { y: '1' })
+    net.settle()
+    expect(a.read('s1')).toEqual({ x: '2', y: '1' })
+    net.release(a, b)
+    expect(b.read('s1')).toEqual({ x: '2', y: '1' })
+    expect(b.state()).toEqual(a.state())
   })
 })

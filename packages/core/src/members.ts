@@ -114,6 +114,13 @@ export class Members {
     return true
   }
 
+  /** Of those that live nobody has told of having merged this, since its origin went: nobody will ever send it. */
+  isNowhere(stamp: Stamp): boolean {
+    const goneMs = this.#peers.get(stamp.origin)?.goneMs ?? Number.NEGATIVE_INFINITY
+    const lacks = (peer: Peer) => peer.digestMs > goneMs && !peer.digest.covers(stamp)
+    return this.isGone(stamp.origin) && this.livingPeers().every(lacks)
+  }
+
   /** Whether a member that has not left is known by this address. */
   listensAt(address: string): boolean {
     for (const peer of this.#peers.values())

@@ -253,9 +253,7 @@ export class Reads {
     if (stamp.origin === self.id) return true
     const origin = members.get(stamp.origin)
     if (!this.#isGone(stamp)) return false
-    const living = members.livingPeers()
-    if (origin === undefined) return living.length === 0
-    return living.every((peer) => peer.digestMs > origin.goneMs && !peer.digest.covers(stamp))
+    return origin === undefined ? members.livingPeers().length === 0 : members.isNowhere(stamp)
   }
 
   /** Its origin is gone, and wrote it before: one that wrote it after our verdict lives, and is on its way back. */

@@ -25,7 +25,7 @@ const rules = (given: Partial<SweepRules> = {}): SweepRules => ({
 
 beforeEach(() => {
   digest = new Digest()
-  records = new Records(config, digest)
+  records = new Records(config, digest, () => false)
   expired = []
 })
 

@@ -23,6 +23,7 @@ export interface SweepRules {
 export class Records {
   readonly #config: Config
   readonly #digest: Digest
+  readonly #isNowhere: (stamp: Stamp) => boolean
   readonly #records = new Map<string, SessionRecord>()
   #tombstones = 0
   #sweep: Iterator<SessionRecord> | undefined
@@ -30,9 +31,11 @@ export class Records {
   /** Origins whose stamps were met since the sweep began; all of them once it ends. */
   #origins = new Set<Origin>()
 
-  constructor(config: Config, digest: Digest) {
+  /** @param isNowhere the write is lost, with its origin and all who had it. */
+  constructor(config: Config, digest: Digest, isNowhere: (stamp: Stamp) => boolean) {
     this.#config = config
     this.#digest = digest
+    this.#isNowhere = isNowhere
   }
 
   /** Sessions held; those that expired count until they are forgotten. O(1). */
@@ -62,13 +65,14 @@ export class Records {
 
   /**
    * A record may be read when it is whole and the write that created it is merged: a delta of another origin
-   * may arrive before the creation, and would show a session without its first attributes.
+   * may arrive before the creation, and would show a session without its first attributes. If the creation died with
+   * its writer, what others wrote later is shown without it.
    */
   isReadable(record: SessionRecord, now: Instant): boolean {
     return (
       record.destroyed === undefined &&
       record.whole &&
-      this.#digest.covers(record.created) &&
+      (this.#digest.covers(record.created) || this.#isNowhere(record.created)) &&
       !this.isExpired(record, now)
     )
   }

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
+import type { Member } from '../test/member.js'
 
 describe('a tombstone', () => {
   test('is dropped on all members once all have merged it', () => {
@@ -104,6 +105,69 @@ describe('a tombstone', () => {
     net.run(5_000)
     expect([a.peer(b).state, d.peer(b).state]).toEqual(['dead', 'dead'])
     expect([a.replica.tombstones, d.replica.tombstones]).toEqual([0, 0])
+  })
+})
+
+describe('the grace', () => {
+  const GRACE = 60_000
+  const TTL = 10_000
+
+  test('keeps a tombstone, a marker and an expired record that all known members have, and no longer', () => {
+    const net = new Net({ tombstoneGraceMs: GRACE, ttlMs: TTL })
+    const members = net.cluster('a', 'b')
+    const [a, b] = members
+    a.write('destroyed', { x: '1' })
+    a.write('expired', { x: '1' })
+    a.write('in use', { x: '1', y: '1' }, { ttlMs: 10 * GRACE })
+    net.settle()
+    a.destroy('destroyed')
+    a.write('in use', { x: '1' }, { base: a.base('in use') })
+    // The marker of the last write stays in any case.
+    a.write('in use', { x: '2' })
+    const held = ({ replica }: Member) => [
+      replica.tombstones,
+      replica.record('expired') !== undefined,
+      replica.record('in use')?.names,
+    ]
+    net.run(GRACE - 100)
+    expect([a.keys(), b.keys()]).toEqual([['in use'], ['in use']])
+    expect(members.map(held)).toEqual([1, 2].map(() => [1, true, 2]))
+    net.run(3_000)
+    expect(members.map(held)).toEqual([1, 2].map(() => [0, false, 1]))
+  })
+
+  test('is longer than a joiner stays unknown whose only acquaintance died: what was destroyed stays gone', () => {
+    const net = new Net({ tombstoneGraceMs: GRACE })
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    a.write('s', { x: '1' })
+    net.settle()
+    const joiner = net.member('joiner')
+    for (const other of [a, b]) {
+      net.cut(joiner, other)
+      net.hold(c, other)
+    }
+    net.start(joiner, c)
+    net.run(500)
+    expect(joiner.keys()).toEqual(['s'])
+    // Its next run knows as little of the joiner, and nobody waits for the former one.
+    const again = net.member('c')
+    net.cut(joiner, again)
+    net.kill(c)
+    net.start(again, a, b)
+    net.run(2_000)
+    expect([a, b, again].map(({ replica }) => replica.peers().some(({ id }) => id === joiner.id))).toEqual([
+      false,
+      false,
+      false,
+    ])
+    a.destroy('s')
+    net.run(GRACE / 2)
+    expect(joiner.touch('s')).toBe(true)
+    for (const other of [a, b, again]) net.heal(joiner, other)
+    net.run(GRACE)
+    for (const member of [a, b, again, joiner]) {
+      expect([member.keys(), member.replica.tombstones]).toEqual([[], 0])
+    }
   })
 })
 

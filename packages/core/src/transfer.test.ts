@@ -22,7 +22,7 @@ class Sender {
     count: number,
     readonly config = smallChunks(),
   ) {
-    this.records = new Records(config, this.digest)
+    this.records = new Records(config, this.digest, () => false)
     for (let i = 0; i < count; i++) this.write(`s${i}`)
   }
 
