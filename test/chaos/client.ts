@@ -10,19 +10,32 @@ import { ACKS_HEADER, type Answer } from '../support/member-app.js'
 import type { MemberProcess } from '../support/member-process.js'
 import { EXCEPTIONS_HEADER, type Exceptions } from '../support/member-session.js'
 import { pause } from '../support/wait.js'
+import type { Balancer } from './balancer.js'
 import { Knowledge, type Known, NOTHING } from './knowledge.js'
 import type { Death } from './nemesis.js'
-import type { Tally } from './tally.js'
+import { emptyTally, type Tally } from './tally.js'
 import { Violation } from './violation.js'
 import { type Confirmation, Visit } from './visit.js'
 
+/** Each writes attributes of its own, one request after the other. */
 const LANES = ['a', 'b', 'c']
+/** Of each lane, beside the one that it writes most: a write that is lost shows until it is written again. */
+const SELDOM_WRITTEN = 20
 const HISTORY_KEPT = 400
 const TOKEN_COOKIE = 'sessionmesh'
 /** A read is given up after `waitMs` and `askTimeoutMs`, 1050 ms; timers are not exact. */
 const GIVEN_UP_MS = 1_000
 const MIN_PAUSE_MS = 10
 const MAX_PAUSE_MS = 120
+
+/** What holds in this round. */
+export interface Rules {
+  tally: Tally
+  /** A member may count a write as lost. */
+  mayLose: boolean
+  /** A member may count a read as stale. */
+  mayBeStale: boolean
+}
 
 interface Asked {
   visit: Visit | undefined
@@ -41,7 +54,7 @@ interface Asked {
 
 export class Client {
   readonly name: string
-  readonly #members: readonly MemberProcess[]
+  readonly #balancer: Balancer
   readonly #random: Random
   readonly #history: string[] = []
   readonly #knowledge = new Knowledge()
@@ -49,14 +62,13 @@ export class Client {
   #visit: Visit | undefined
   /** What ended since the last time that all was well, with the cookies that it had. */
   #ended: { visit: Visit; thief: Browser }[] = []
-  #tally: Tally
+  #rules: Rules = { tally: emptyTally(), mayLose: true, mayBeStale: true }
   #isBusy = false
 
-  constructor(name: string, members: readonly MemberProcess[], random: Random, tally: Tally) {
+  constructor(name: string, balancer: Balancer, random: Random) {
     this.name = name
-    this.#members = members
+    this.#balancer = balancer
     this.#random = random
-    this.#tally = tally
   }
 
   get history(): readonly string[] {
@@ -64,15 +76,15 @@ export class Client {
   }
 
   /** Uses its session until `isOver`. @throws Violation */
-  async use(isOver: () => boolean, tally: Tally): Promise<void> {
-    this.#tally = tally
+  async use(isOver: () => boolean, rules: Rules): Promise<void> {
+    this.#rules = rules
     await Promise.all(LANES.map((lane) => this.#useLane(lane, isOver)))
   }
 
   /** All is well again: every server shows what is there, and nothing of what has ended. @throws Violation */
-  async lookEverywhere(tally: Tally): Promise<void> {
-    this.#tally = tally
-    for (const server of this.#members) {
+  async lookEverywhere(rules: Rules): Promise<void> {
+    this.#rules = rules
+    for (const server of this.#balancer.members) {
       if (this.#visit !== undefined) await this.#act('GET', '/session', { server })
       for (const { visit, thief } of this.#ended)
         await this.#act('GET', '/session', { server, visit, browser: thief })
@@ -124,10 +136,11 @@ export class Client {
       await this.#act('GET', '/session')
       return
     }
-    const value = visit.issue(lane)
-    const asked = await this.#act('POST', `/turn/${lane}/${value}`, { writes: { lane, value } })
-    if (asked?.reply.status === 200 && answerOf(asked).data[lane] === value)
-      visit.confirm(lane, value, confirmationOf(asked))
+    const name = this.#random.chance(0.5) ? lane : `${lane}${this.#random.integer(1, SELDOM_WRITTEN)}`
+    const value = visit.issue(name)
+    const asked = await this.#act('POST', `/turn/${name}/${value}`, { writes: { name, value } })
+    if (asked?.reply.status === 200 && answerOf(asked).data[name] === value)
+      visit.confirm(name, value, confirmationOf(asked))
   }
 
   /** Logs in, anew if it was: that ends the former session. */
@@ -153,7 +166,7 @@ export class Client {
   }
 
   async #leave(visit: Visit): Promise<void> {
-    this.#tally.logouts++
+    this.#rules.tally.logouts++
     visit.end = { by: undefined }
     const thief = this.#copyOfCookies()
     const asked = await this.#ask('POST', '/destroy', { acks: this.#drawAcks() })
@@ -173,8 +186,8 @@ export class Client {
   /** Who kept the old cookies must see nothing from now on. */
   #over(visit: Visit, asked: Asked, thief: Browser, by: Confirmation): void {
     visit.end = { by }
-    const token = asked.browser.cookies.get(TOKEN_COOKIE)
-    if (token === undefined) thief.cookies.delete(TOKEN_COOKIE)
+    const token = tokenAfter(asked)
+    if (token === '') thief.cookies.delete(TOKEN_COOKIE)
     else thief.cookies.set(TOKEN_COOKIE, token)
     this.#learn(asked, visit.sid, { ...NOTHING, isOver: true })
   }
@@ -187,7 +200,7 @@ export class Client {
       server?: MemberProcess
       visit?: Visit
       browser?: Browser
-      writes?: { lane: string; value: number }
+      writes?: { name: string; value: number }
     } = {},
   ): Promise<Asked | undefined> {
     const visit = options.visit ?? this.#visit
@@ -200,25 +213,22 @@ export class Client {
   }
 
   /** What the client has seen now. @throws Violation */
-  #check(asked: Asked, visit: Visit, writes: { lane: string; value: number } | undefined): Known | undefined {
+  #check(asked: Asked, visit: Visit, writes: { name: string; value: number } | undefined): Known | undefined {
     const wrong = this.#whatIsWrong(asked, visit, writes)
     if (wrong !== undefined) {
       if (!isExcuse(exceptionsOf(asked.reply))) throw this.#violation(`${asked.server.name} ${wrong}`)
-      this.#tally.excused++
+      this.#rules.tally.excused++
       this.#note(`excused: ${asked.server.name} ${wrong}`)
     }
     const { sid, data } = answerOf(asked)
     if (sid !== visit.sid || data.user !== visit.user) return undefined
-    const values = LANES.flatMap((lane) =>
-      data[lane] === undefined ? [] : ([[lane, Number(data[lane])]] as const),
-    )
-    return { isOpen: true, isOver: false, values: new Map(values) }
+    return { isOpen: true, isOver: false, values: new Map(numbersOf(data)) }
   }
 
   #whatIsWrong(
     { reply, known, isEnding, ...asked }: Asked,
     visit: Visit,
-    writes: { lane: string; value: number } | undefined,
+    writes: { name: string; value: number } | undefined,
   ): string | undefined {
     const { sid, data } = answerOf({ reply })
     const isShown = sid === visit.sid && data.user === visit.user
@@ -226,12 +236,14 @@ export class Client {
     if (!isShown && known.isOpen && !known.isOver && !isEnding)
       return `does not show ${visit.sid} to its client with token ${asked.brought}`
     if (!isShown) return undefined
-    for (const lane of LANES) {
-      const value = Number(data[lane] ?? 0)
-      const least = writes?.lane === lane ? writes.value : (known.values.get(lane) ?? 0)
-      if (value < least) return `shows ${lane} ${value} of ${sid} to a client that has seen ${least}`
-      if (value > visit.issued(lane)) return `shows ${lane} ${value} of ${sid}, which nobody wrote`
+    const least = new Map(known.values)
+    if (writes !== undefined) least.set(writes.name, writes.value)
+    for (const [name, value] of least) {
+      const shown = Number(data[name] ?? 0)
+      if (shown < value) return `shows ${name} ${shown} of ${sid} to a client that has seen ${value}`
     }
+    for (const [name, value] of numbersOf(data))
+      if (value > visit.issued(name)) return `shows ${name} ${value} of ${sid}, which nobody wrote`
     return undefined
   }
 
@@ -252,13 +264,15 @@ export class Client {
   ): Promise<Asked | undefined> {
     const { browser = this.#browser, visit = this.#visit, acks = 'none' } = options
     for (;;) {
-      const server = options.server ?? this.#random.pick(this.#members)
+      const server = options.server ?? this.#balancer.pick(this.#random)
       const brought = browser.cookies.get(TOKEN_COOKIE) ?? ''
       const known = visit === undefined ? NOTHING : this.#knowledge.of(brought, visit.sid)
       const headers: Record<string, string> = acks === 'none' ? {} : { [ACKS_HEADER]: acks }
       try {
         const sentMs = performance.now()
-        const reply = await browser.send(method, server.url + path, headers)
+        const reply = await this.#balancer.send(server, () =>
+          browser.send(method, server.url + path, headers),
+        )
         const isEnding = visit?.end !== undefined
         const asked: Asked = { visit, browser, server, reply, brought, known, isEnding, acks, sentMs }
         this.#answered(asked, `${method} ${path}`)
@@ -274,11 +288,11 @@ export class Client {
 
   #answered(asked: Asked, what: string): void {
     const { reply, server, brought, browser, acks } = asked
-    this.#tally.requests++
+    this.#rules.tally.requests++
     const exceptions = exceptionsOf(reply)
     if (exceptions !== undefined) {
-      if (exceptions.staleReads > 0) this.#tally.stale++
-      if (exceptions.lostWrites > 0) this.#tally.lost++
+      if (exceptions.staleReads > 0) this.#rules.tally.stale++
+      if (exceptions.lostWrites > 0) this.#rules.tally.lost++
     }
     const token = browser.cookies.get(TOKEN_COOKIE) ?? ''
     const told = [
@@ -290,7 +304,13 @@ export class Client {
       `token ${short(brought)} -> ${short(token)}`,
     ]
     this.#note(told.filter((part) => part !== '').join(' '))
-    if (reply.status === 503) this.#tally.missedAcks++
+    if ((exceptions?.lostWrites ?? 0) > 0 && !this.#rules.mayLose)
+      throw this.#violation(`${server.name} counts a write as lost, and who went down had a sound peer`)
+    if ((exceptions?.staleReads ?? 0) > 0 && !this.#rules.mayBeStale)
+      throw this.#violation(
+        `${server.name} counts a stale read, and all members are linked and hold the same`,
+      )
+    if (reply.status === 503) this.#rules.tally.missedAcks++
     else if (reply.status !== 200)
       throw this.#violation(`${server.name} answers ${what} with ${reply.status}: ${reply.text}`)
   }
@@ -301,11 +321,11 @@ export class Client {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
     this.#note(`${what} at ${server.name}: ${code}`)
     if (code === 'ECONNREFUSED') {
-      this.#tally.refused++
+      this.#rules.tally.refused++
       return true
     }
     if (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET' || code === 'EPIPE') {
-      this.#tally.broken++
+      this.#rules.tally.broken++
       return false
     }
     throw this.#violation(`${what} at ${server.name}: ${String(error)}`)
@@ -346,6 +366,10 @@ export class Client {
 function answerOf({ reply }: Pick<Asked, 'reply'>): Answer {
   const answer: Answer = JSON.parse(reply.text)
   return answer
+}
+
+function numbersOf(data: Answer['data']): [string, number][] {
+  return Object.entries(data).filter((entry): entry is [string, number] => typeof entry[1] === 'number')
 }
 
 function confirmationOf({ server, sentMs, acks }: Asked): Confirmation {

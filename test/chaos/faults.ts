@@ -47,7 +47,11 @@ export type WireFault = Timed & { ways: Way[] } & (
 export type Fault = ProcessFault | WireFault
 
 export function isProcessFault(fault: Fault): fault is ProcessFault {
-  return 'member' in fault
+  return isProcessKind(fault.kind)
+}
+
+function isProcessKind(kind: Kind): boolean {
+  return kind === 'kill' || kind === 'leave' || kind === 'freeze' || kind === 'stall'
 }
 
 /** Those of whom a fault can be told from outside: its process, or both ends of its wires. */
@@ -55,27 +59,29 @@ export function touched(fault: Fault): string[] {
   return isProcessFault(fault) ? [fault.member] : fault.ways.flatMap(({ from, to }) => [from, to])
 }
 
-/** One fault, or two that overlap. */
+/** One fault, or two that overlap; the second often strikes where the first did. */
 export function drawFaults(random: Random, members: readonly string[], kinds: readonly Kind[]): Fault[] {
-  const faults = [drawFault(random, random.pick(kinds), members)]
-  if (random.chance(0.6)) {
-    const [first] = faults
-    // A process has one fault at a time.
-    const free = members.filter((name) => !(first && isProcessFault(first) && first.member === name))
-    faults.push(drawFault(random, random.pick(kinds), free, members))
-  }
-  return faults
+  const first = drawFault(random, random.pick(kinds), members, members, random.between(0, 800))
+  if (random.chance(0.4)) return [first]
+  const kind = random.pick(kinds)
+  const where = random.chance(0.5) ? touched(first) : members
+  // A process has one fault at a time.
+  const taken = isProcessKind(kind) && isProcessFault(first) ? first.member : undefined
+  const isFree = (name: string) => name !== taken
+  const struck = where.some(isFree) ? where.filter(isFree) : members.filter(isFree)
+  return [first, drawFault(random, kind, struck, members, random.between(0, 2_500))]
 }
 
+/** @param where the members of whom one is struck */
 function drawFault(
   random: Random,
   kind: Kind,
-  free: readonly string[],
-  all: readonly string[] = free,
+  where: readonly string[],
+  all: readonly string[],
+  startMs: number,
 ): Fault {
-  const startMs = random.between(0, 800)
   const timed = (low: number, high: number) => ({ startMs, durationMs: random.between(low, high) })
-  const member = random.pick(free)
+  const member = random.pick(where)
   switch (kind) {
     case 'kill':
     case 'leave':
@@ -86,25 +92,29 @@ function drawFault(
     case 'stall':
       return { kind, member, ...timed(1_000, 5_000) }
     case 'delay':
-      return { kind, ways: drawWays(random, all), delayMs: random.between(5, 500), ...timed(1_000, 4_000) }
+      return {
+        kind,
+        ways: drawWays(random, member, all),
+        delayMs: random.between(5, 500),
+        ...timed(1_000, 4_000),
+      }
     case 'throttle':
-      return { kind, ways: drawWays(random, all), bytesPerSecond: 1_024, ...timed(1_000, 4_000) }
+      return { kind, ways: drawWays(random, member, all), bytesPerSecond: 1_024, ...timed(1_000, 4_000) }
     case 'reset': {
       const afterBytes = Array.from({ length: random.integer(1, 6) }, () => random.integer(1, 6_000))
-      return { kind, ways: drawWays(random, all), afterBytes, ...timed(1_000, 3_000) }
+      return { kind, ways: drawWays(random, member, all), afterBytes, ...timed(1_000, 3_000) }
     }
     case 'hold':
-      return { kind, ways: drawWays(random, all), ...timed(500, 5_000) }
+      return { kind, ways: drawWays(random, member, all), ...timed(500, 5_000) }
     case 'partition': {
-      const side = drawSide(random, all)
+      const side = drawSide(random, member, all)
       return { kind, side, ways: between(side, all), isHeld: random.chance(0.5), ...timed(500, 5_000) }
     }
   }
 }
 
 /** One direction of one pair, all that one member sends, or all that it is sent. */
-function drawWays(random: Random, all: readonly string[]): Way[] {
-  const member = random.pick(all)
+function drawWays(random: Random, member: string, all: readonly string[]): Way[] {
   const others = all.filter((name) => name !== member)
   const isSender = random.chance(0.5)
   const chosen = random.chance(0.5) ? [random.pick(others)] : others
@@ -112,8 +122,7 @@ function drawWays(random: Random, all: readonly string[]): Way[] {
 }
 
 /** One member, or two that keep each other. */
-function drawSide(random: Random, all: readonly string[]): string[] {
-  const first = random.pick(all)
+function drawSide(random: Random, first: string, all: readonly string[]): string[] {
   const rest = all.filter((name) => name !== first)
   return random.chance(0.5) || all.length < 4 ? [first] : [first, random.pick(rest)]
 }

@@ -54,7 +54,7 @@ function printTotals({ rounds, tally, lost, ended, counters, linkedMs, sameMs }:
     `${ended} sessions ended, none came back; ${lost} writes died with the only server that had them`,
   )
   console.log(
-    `after the last repair: linked ${spread(linkedMs)}, the same state everywhere ${spread(sameMs)} (clients go on for 700 ms of it)`,
+    `linked after the last repair: ${spread(linkedMs)}; the same state after the last answer: ${spread(sameMs)}`,
   )
   const counted = Object.entries(counters).map(([name, count]) => `${name} ${count}`)
   console.log(`counted by members that lived to tell: ${counted.join(', ')}`)

@@ -16,12 +16,25 @@ export interface Death {
 
 export class Nemesis {
   readonly deaths: Death[] = []
+  /** How long it took members to leave, and to join again, in words. */
+  readonly took: string[] = []
   readonly #cluster: ProcessCluster
   readonly #faults: readonly Fault[]
 
   constructor(cluster: ProcessCluster, faults: readonly Fault[]) {
     this.#cluster = cluster
     this.#faults = faults
+  }
+
+  /**
+   * Whether a member may count a write as lost: not where nothing happens but deaths, with sound peers. (Who stood
+   * still answers what it had begun before, at once; those that found it dead meanwhile hold that for lost.)
+   */
+  get mayLose(): boolean {
+    return this.#faults.some((fault) => {
+      const isDeath = fault.kind === 'kill' || fault.kind === 'leave'
+      return !isDeath || !this.#hasSoundPeer(fault.member)
+    })
   }
 
   /** Resolves when all faults are over, and all is made good: whole wires, every process up. */
@@ -49,7 +62,8 @@ export class Nemesis {
         // One that finds nobody begins with nothing, and serves that. No operator would start it cut off.
         if (this.#touchesWires(fault.member)) await areWhole
         await this.#cluster.wire.accept(fault.member)
-        await member.start()
+        this.took.push(`join ${fault.member} ${(await member.start()).joinedMs.toFixed(0)} ms`)
+        return
     }
   }
 
@@ -65,6 +79,8 @@ export class Nemesis {
     }
     this.deaths.push(death)
     await (fault.kind === 'kill' ? member.kill() : member.terminate())
+    if (fault.kind === 'leave')
+      this.took.push(`leave ${fault.member} ${(performance.now() - death.atMs).toFixed(0)} ms`)
     death.atMs = performance.now()
     this.#cluster.wire.refuse(fault.member)
   }

@@ -3,8 +3,8 @@
 import type { Counters } from 'sessionmesh'
 import type { ProcessCluster } from '../support/process-cluster.js'
 import { pause } from '../support/wait.js'
-import type { Client } from './client.js'
-import { type Fault, isProcessFault } from './faults.js'
+import type { Client, Rules } from './client.js'
+import type { Fault } from './faults.js'
 import { type Death, Nemesis } from './nemesis.js'
 import { emptyTally, type Tally } from './tally.js'
 import { Violation } from './violation.js'
@@ -18,8 +18,11 @@ export interface Outcome {
   tally: Tally
   /** What died with the server that alone had it, as it may. */
   lost: string[]
-  /** From the last repair until all see all alive, and until all hold the same. */
+  /** How long leaves and joins took. */
+  took: string[]
+  /** From the last repair until all see all alive. */
   linkedMs: number
+  /** From then on, and the last answer to a client, until all hold the same. */
   sameMs: number
 }
 
@@ -40,18 +43,16 @@ export class Chaos {
   async round(faults: readonly Fault[]): Promise<Outcome> {
     const tally = emptyTally()
     const nemesis = new Nemesis(this.#cluster, faults)
-    const wholeMs = await this.#useWhile(nemesis, tally)
-    await this.#cluster.linked()
-    const linkedMs = performance.now() - wholeMs
+    const rules = { tally, mayLose: nemesis.mayLose, mayBeStale: true }
+    const linkedMs = await this.#useWhile(nemesis, rules)
+    const quietMs = performance.now()
     await this.#cluster.converged(this.#cluster.all(), { deadlineMs: SAME_STATE_DEADLINE_MS })
-    const sameMs = performance.now() - wholeMs
+    const sameMs = performance.now() - quietMs
     const lost = await this.#checkState(nemesis.deaths)
-    if (tally.lost > 0 && isHarmless(faults, nemesis.deaths))
-      throw new Violation('a write was counted as lost, and every server that went down had a sound peer')
-    await Promise.all(this.#clients.map((client) => client.lookEverywhere(tally)))
+    await Promise.all(this.#clients.map((client) => client.lookEverywhere({ ...rules, mayBeStale: false })))
     for (const client of this.#clients) for (const sid of client.takeEnded()) this.#ended.add(sid)
     await this.#count()
-    return { tally, lost, linkedMs, sameMs }
+    return { tally, lost, took: nemesis.took, linkedMs, sameMs }
   }
 
   /** What the members themselves counted, as far as they lived to tell it. */
@@ -67,22 +68,33 @@ export class Chaos {
     return this.#ended.size
   }
 
-  /** Gives the time at which all was made good. The clients go on a little longer. */
-  async #useWhile(nemesis: Nemesis, tally: Tally): Promise<number> {
+  /** Gives how long it took until all were linked again. The clients go on a little longer. */
+  async #useWhile(nemesis: Nemesis, rules: Rules): Promise<number> {
     let isOver = false
     const failures: unknown[] = []
     const fail = (error: unknown) => {
       isOver = true
       failures.push(error)
+      return Number.NaN
     }
-    const use = this.#clients.map((client) => client.use(() => isOver, tally).catch(fail))
-    await nemesis.run().catch(fail)
-    const wholeMs = performance.now()
-    await pause(AFTERMATH_MS)
+    const use = this.#clients.map((client) => client.use(() => isOver, rules).catch(fail))
+    const linkedMs = await nemesis
+      .run()
+      .then(() => this.#linked())
+      .catch(fail)
     isOver = true
     await Promise.all(use)
     if (failures.length > 0) throw failures[0]
-    return wholeMs
+    return linkedMs
+  }
+
+  async #linked(): Promise<number> {
+    const wholeMs = performance.now()
+    const aftermath = pause(AFTERMATH_MS)
+    await this.#cluster.linked(this.#cluster.all())
+    const linkedMs = performance.now() - wholeMs
+    await aftermath
+    return linkedMs
   }
 
   async #checkState(deaths: readonly Death[]): Promise<string[]> {
@@ -99,12 +111,4 @@ export class Chaos {
       this.#counters.set(self.id, counters)
     }
   }
-}
-
-/** Only deaths, and none that could take a write along. */
-function isHarmless(faults: readonly Fault[], deaths: readonly Death[]): boolean {
-  const areDeaths = faults.every(
-    (fault) => isProcessFault(fault) && (fault.kind === 'kill' || fault.kind === 'leave'),
-  )
-  return areDeaths && deaths.every(({ hadSoundPeer }) => hadSoundPeer)
 }

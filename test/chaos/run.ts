@@ -3,6 +3,7 @@
 import type { Counters } from 'sessionmesh'
 import { Random } from '../sim/random.js'
 import { ProcessCluster } from '../support/process-cluster.js'
+import { Balancer } from './balancer.js'
 import { Client } from './client.js'
 import { describeFault, drawFaults, type Fault, type Kind } from './faults.js'
 import { Chaos, type Outcome } from './round.js'
@@ -47,8 +48,9 @@ export async function runChaos(options: ChaosOptions): Promise<Totals> {
     wired: true,
     tellsExceptions: true,
   })
+  const balancer = new Balancer(cluster.all())
   const clients = Array.from({ length: options.clients }, (_, i) => {
-    return new Client(`user${i}`, cluster.all(), new Random(options.seed * 1_000 + i), emptyTally())
+    return new Client(`user${i}`, balancer, new Random(options.seed * 1_000 + i))
   })
   const chaos = new Chaos(cluster, clients)
   const tally = emptyTally()
@@ -90,11 +92,12 @@ function addUp(totals: Totals, { tally, lost, linkedMs, sameMs }: Outcome): void
 }
 
 function describeRound(round: number, faults: readonly Fault[], outcome: Outcome, wallMs: number): string {
-  const { tally, lost, linkedMs, sameMs } = outcome
+  const { tally, lost, took, linkedMs, sameMs } = outcome
   return [
     `${String(round).padStart(3)} ${(wallMs / 1_000).toFixed(1)}s`,
     faults.map(describeFault).join(' + '),
     describeTally(tally),
+    ...took,
     `linked ${linkedMs.toFixed(0)} ms, same ${sameMs.toFixed(0)} ms`,
     ...(lost.length > 0 ? [`with its only holder: ${lost.join('; ')}`] : []),
   ].join(' | ')
@@ -117,11 +120,16 @@ async function account(
   const history = error instanceof Violation ? error.history : []
   return [
     `${where}: ${error instanceof Error ? error.message : String(error)}`,
+    'The same faults are drawn with --seed and --from of this round; what the processes make of them may differ.',
     `faults from ${clock(startMs)} on: ${faults.map(describeFault).join(' + ')}`,
     '--- what the client saw',
     ...history,
     '--- what the members reported',
     ...events,
+    ...cluster
+      .all()
+      .filter((member) => !member.isRunning)
+      .map(({ name, output }) => `--- ${name} does not run; its last words: ${output}`),
     '--- what they are like now',
     ...(await cluster.dump(cluster.running())).map((part) =>
       typeof part === 'string' ? part : JSON.stringify(part),

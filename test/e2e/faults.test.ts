@@ -155,11 +155,17 @@ test('the destroy and the late save cross on the way: it stays destroyed', async
   for (const member of [a, b, c]) expect(await member.ask('has', sid)).toBe(false)
 })
 
+const smallBuffers = {
+  maxLinkBufferBytes: 2 * 1024 * 1024,
+  maxSessionBytes: 256 * 1024,
+  maxBatchBytes: 256 * 1024,
+}
+
 test('a peer too slow for its buffer is cut, and repaired when it reads again', async () => {
   const cluster = await ProcessCluster.start({
     members: ['a', 'b', 'c'],
     // Only the buffer may cut it, not the failure detector.
-    cluster: { config: { maxLinkBufferBytes: 2 * 1024 * 1024, deadAfterMs: 60_000 } },
+    cluster: { config: { ...smallBuffers, deadAfterMs: 60_000 } },
   })
   const [a, b, c] = members(cluster)
   c.freeze()

@@ -28,6 +28,7 @@ export class Exactness {
   check(isWhole = false): void {
     for (const run of this.#cluster.running) {
       this.#checkDigest(run)
+      this.#checkQueues(run)
       if (run.isReady) this.#checkState(run, isWhole)
     }
   }
@@ -39,6 +40,14 @@ export class Exactness {
       if (known !== undefined && compareStamps(known, stamp) > 0)
         this.#fail(`the digest of ${run.id} sank from ${short(known)} to ${short(stamp)}`)
     }
+  }
+
+  #checkQueues({ id, replica, unreadBytes }: Run): void {
+    const { world, config, hosts } = this.#cluster
+    const most = config.maxLinkBufferBytes * hosts.length
+    if (replica.heldBytes > most)
+      world.fail('limits', `${id} holds back ${replica.heldBytes} bytes of deltas`)
+    if (unreadBytes > most) world.fail('limits', `${id} keeps ${unreadBytes} bytes for slow readers`)
   }
 
   #checkState(run: Run, isWhole: boolean): void {

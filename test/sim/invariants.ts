@@ -1,4 +1,7 @@
-/** What must hold, by name. A violation says which of these it broke. */
+/**
+ * What must hold, by name. A violation says which of these it broke. (`merge` is part of `exactness`: the model that
+ * states are held against merges by attribute. `algebra` is checked at the core itself, by its own tests.)
+ */
 
 export const invariants = {
   convergence:

@@ -94,6 +94,13 @@ export class Run {
     return { wallMs, monoMs: this.#world.nowMs + this.#monoOffsetMs }
   }
 
+  /** Kept for peers that have not read it yet. */
+  get unreadBytes(): number {
+    let bytes = 0
+    for (const end of this.#ends.values()) bytes += end.unreadBytes
+    return bytes
+  }
+
   get isRunning(): boolean {
     return this.state === 'running'
   }

@@ -64,10 +64,10 @@ export interface Wishes {
 
 /** So that a reader that stands still for a moment makes them run over. */
 const SMALL_BUFFERS: Partial<Config> = {
-  maxLinkBufferBytes: 6_000,
-  maxSessionBytes: 1_500,
-  maxBatchBytes: 1_000,
-  transferChunkBytes: 1_000,
+  maxLinkBufferBytes: 4_000,
+  maxSessionBytes: 1_000,
+  maxBatchBytes: 700,
+  transferChunkBytes: 700,
 }
 
 const TOMBSTONE_GRACE_MS = 60_000

@@ -1,25 +1,53 @@
-/** A fixed set of histories. More: `npx -y pnpm@10 sim --seeds 10000 --from 1000`. */
+/** A fixed set of histories. More, and fresh ones: `npx -y pnpm@10 sim --for 60 --from fresh`. */
 
 import { describe, expect, test } from 'vitest'
+import { regressions } from './regressions.js'
 import { simulate } from './simulation.js'
 
-const SEEDS = 400
+const SEEDS = 800
 const PARTS = 8
+
+function holds(seed: number): void {
+  const { violation } = simulate({ seed })
+  if (violation === undefined) return
+  const { transcript, scenario } = simulate({ seed, isTracing: true })
+  const replay = `npx -y pnpm@10 sim --seeds 1 --from ${seed} --transcript`
+  const last = transcript.slice(-60).join('\n')
+  expect.fail(`seed ${seed}: ${violation.text}\n${scenario}\nreplay: ${replay}\n${last}`)
+}
 
 describe('every promise holds in histories full of faults', () => {
   for (let part = 0; part < PARTS; part++) {
     const from = 1 + (part * SEEDS) / PARTS
     const to = from + SEEDS / PARTS - 1
     test(`seeds ${from} to ${to}`, { timeout: 120_000 }, () => {
-      for (let seed = from; seed <= to; seed++) {
-        const { violation } = simulate({ seed })
-        if (violation === undefined) continue
-        const { transcript, scenario } = simulate({ seed, isTracing: true })
-        const replay = `npx -y pnpm@10 sim --seeds 1 --from ${seed} --transcript`
-        expect.fail(
-          `seed ${seed}: ${violation.text}\n${scenario}\nreplay: ${replay}\n${transcript.slice(-60).join('\n')}`,
-        )
-      }
+      for (let seed = from; seed <= to; seed++) holds(seed)
     })
   }
+
+  for (const { seed, was } of regressions) test(`seed ${seed}: ${was}`, () => holds(seed))
+})
+
+test('a seed replays to the same event', () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const [first, again] = [simulate({ seed, isTracing: true }), simulate({ seed, isTracing: true })]
+    expect(again.transcript).toEqual(first.transcript)
+    // Whether anybody looks changes nothing.
+    expect(simulate({ seed }).events).toBe(first.events)
+  }
+})
+
+test('histories differ as their seeds do: calm ones and hell, short and long, few members and many', () => {
+  const counts: Record<string, number> = {}
+  const scenarios = new Set<string>()
+  for (let seed = 1; seed <= 150; seed++) {
+    const outcome = simulate({ seed })
+    scenarios.add(outcome.scenario)
+    for (const [name, count] of Object.entries(outcome.counts)) counts[name] = (counts[name] ?? 0) + count
+  }
+  expect(scenarios.size).toBe(150)
+  // What never happens cannot go wrong: each of these must have been there.
+  const rare = ['acked', 'deaths', 'takeovers', 'gaps', 'fetches', 'waitedReads', 'staleReads', 'lostWrites']
+  const others = ['transfersAbandoned', 'writesDropped', 'missedAcks', 'expired', 'stalls', 'linksRefused']
+  expect([...rare, ...others].filter((name) => !counts[name])).toEqual([])
 })

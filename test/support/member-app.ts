@@ -136,6 +136,7 @@ async function saveForAcks(req: Request): Promise<void> {
 
 const tellMissedAcks: ErrorRequestHandler = (error, _, res, next) => {
   const code: unknown = error?.code
-  if (code === 'SESSIONMESH_ACK_TIMEOUT' || code === 'SESSIONMESH_NO_PEER') res.status(503).json({ code })
-  else next(error)
+  if (code !== 'SESSIONMESH_ACK_TIMEOUT' && code !== 'SESSIONMESH_NO_PEER') return next(error)
+  // express-session saves a new session once more when the response ends; by then the handler has its acks.
+  if (!res.headersSent) res.status(503).json({ code })
 }

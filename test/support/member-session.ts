@@ -47,7 +47,8 @@ function telling(session: RequestHandler, cluster: Cluster): RequestHandler {
         lostWrites: lostWrites - before.lostWrites,
         waitedMs: performance.now() - startMs,
       }
-      if (exceptions.staleReads + exceptions.lostWrites > 0)
+      // It is called again when something fails as the response ends.
+      if (!res.headersSent && exceptions.staleReads + exceptions.lostWrites > 0)
         res.setHeader(EXCEPTIONS_HEADER, JSON.stringify(exceptions))
       next(error)
     })

@@ -7,7 +7,7 @@ interface Pending {
   readonly ack: number
   readonly stamp: Stamp
   readonly need: 'one' | 'all'
-  readonly deadlineMs: number
+  deadlineMs: number
 }
 
 export class PendingAcks {
@@ -43,6 +43,11 @@ export class PendingAcks {
       else return true
       return false
     })
+  }
+
+  /** This member stood still, and its peers with it as far as it can tell. */
+  creditStall(lateMs: number): void {
+    for (const pending of this.#pending) pending.deadlineMs += lateMs
   }
 
   tick(now: Instant): void {

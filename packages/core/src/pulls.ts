@@ -62,6 +62,13 @@ export class Pulls {
     return this.#held.has(link)
   }
 
+  /** Of deltas that wait for a gap to be closed. */
+  get heldBytes(): number {
+    let bytes = 0
+    for (const held of this.#held.values()) bytes += held.bytes
+    return bytes
+  }
+
   want(link: LinkId, peer: Peer, now: Instant): void {
     if (this.#open?.link === link || this.#wanted.some((wanted) => wanted.link === link)) return
     this.#wanted.push({ link, peer })

@@ -10,7 +10,7 @@ import { Digest } from './digest.js'
 import type { LinkId, Peer } from './members.js'
 import type { Pull, State } from './messages.js'
 import { type Delta, SessionRecord, writeStamps } from './session.js'
-import type { Instant, Origin, Stamp } from './stamp.js'
+import { formatStamp, type Instant, type Origin, type Stamp } from './stamp.js'
 
 interface Wait {
   readonly wait: number
@@ -38,6 +38,9 @@ interface Question {
   readonly sinceMs: number
 }
 
+/** A death loses the writes of a moment. */
+const MAX_TOLD_LOST = 1_000
+
 export class Reads {
   readonly #context: Context
   readonly #nextPull: () => number
@@ -45,6 +48,8 @@ export class Reads {
   #lastWait = 0
   readonly #questions = new Map<string, Question>()
   readonly #behindUntilMs: () => number | undefined
+  /** Lost writes of which some read has been told. */
+  readonly #toldLost = new Set<string>()
 
   /**
    * @param behindUntilMs until when at the latest this member may have missed what happened, because it stood
@@ -87,7 +92,9 @@ export class Reads {
     const { digest, members } = this.#context
     const isKnown = ({ origin }: Stamp) =>
       origin === this.#context.self.id || members.get(origin) !== undefined
-    const seen = Digest.of(brought.filter((s) => digest.covers(s) || (isKnown(s) && !this.#isLost(s))))
+    // What was lost is dropped once a read has been told of it: else it would go uncounted.
+    const isDropped = (stamp: Stamp) => !isKnown(stamp) || this.#toldLost.has(formatStamp(stamp))
+    const seen = Digest.of(brought.filter((stamp) => digest.covers(stamp) || !isDropped(stamp)))
     const record = this.view(sid, now)
     if (record !== undefined) seen.join(record.stamps())
     return seen.entries().filter((stamp) => !digest.covers(stamp) || !members.isSettled(stamp))
@@ -270,6 +277,11 @@ export class Reads {
 
   #tellLost(stamp: Stamp): void {
     this.#context.counters.lostWrites++
+    this.#toldLost.add(formatStamp(stamp))
+    for (const oldest of this.#toldLost) {
+      if (this.#toldLost.size <= MAX_TOLD_LOST) break
+      this.#toldLost.delete(oldest)
+    }
     this.#context.warn(
       'SESSIONMESH_LOST_WRITE',
       `A write of ${stamp.origin} reached no other member before it died. Use acks: 'one' for writes that must survive.`,

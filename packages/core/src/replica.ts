@@ -265,6 +265,11 @@ export class Replica {
     return this.#reads.pending + this.#context.transfers.size + (this.#pulls.isIdle ? 0 : 1)
   }
 
+  /** Bytes of deltas that are held back until a gap is closed: at most `maxLinkBufferBytes` a link. */
+  get heldBytes(): number {
+    return this.#pulls.heldBytes
+  }
+
   digest(): Stamp[] {
     return this.#context.digest.entries()
   }
@@ -453,6 +458,7 @@ export class Replica {
     if (lateMs > config.heartbeatMs) {
       counters.stalls++
       members.creditStall(lateMs, now)
+      this.#acks.creditStall(lateMs)
     }
     if (lateMs > config.suspectAfterMs && this.#context.isReady) {
       this.#behindSinceMs = now.monoMs

@@ -131,11 +131,11 @@ export class SessionRecord {
     return values
   }
 
-  /** Every stamp that the record bears. */
+  /** Every stamp that the record bears. Of a destroyed session nothing counts but its end. */
   *stamps(): Generator<Stamp> {
+    if (this.destroyed !== undefined) return yield this.destroyed
     yield this.created
     if (this.lifetime !== undefined) yield this.lifetime.stamp
-    if (this.destroyed !== undefined) yield this.destroyed
     for (const { stamp } of this.#attributes.values()) yield stamp
   }
 

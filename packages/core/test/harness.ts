@@ -68,13 +68,13 @@ export class Net {
 
   /** Breaks the links between two members; new ones fail without an answer until they are healed. */
   cut(a: Member, b: Member): void {
-    this.#cut.add(`${a.id} ${b.id}`).add(`${b.id} ${a.id}`)
+    this.#cut.add(way(a, b)).add(way(b, a))
     this.breakLink(a, b)
   }
 
   heal(a: Member, b: Member): void {
-    this.#cut.delete(`${a.id} ${b.id}`)
-    this.#cut.delete(`${b.id} ${a.id}`)
+    this.#cut.delete(way(a, b))
+    this.#cut.delete(way(b, a))
   }
 
   breakLink(a: Member, b: Member): void {
@@ -83,11 +83,11 @@ export class Net {
 
   /** Frames from `a` to `b` are kept back until `release`, in order. */
   hold(a: Member, b: Member): void {
-    this.#held.add(`${a.id} ${b.id}`)
+    this.#held.add(way(a, b))
   }
 
   release(a: Member, b: Member): void {
-    this.#held.delete(`${a.id} ${b.id}`)
+    this.#held.delete(way(a, b))
     this.settle()
   }
 
@@ -231,7 +231,7 @@ export class Net {
     if (member.isDown) return
     const there = this.#members.findLast((other) => other.address === address)
     const isRefused = there === undefined || there.isDown
-    if (isRefused || this.#cut.has(`${member.id} ${there.id}`)) {
+    if (isRefused || this.#cut.has(way(member, there))) {
       member.act(member.replica.dialFailed(address, isRefused ? 'refused' : 'unreachable', member.now))
     } else this.connect(member, there)
   }
@@ -274,7 +274,7 @@ export class Net {
   }
 
   #isHeld({ member, peer, inbox }: End): boolean {
-    if (!this.#held.has(`${peer.member.id} ${member.id}`)) return false
+    if (!this.#held.has(way(peer.member, member))) return false
     // A hello is never kept back: what is tested is what happens on links.
     const first = inbox[0]
     return first !== undefined && first.type === 'message' && first.message.kind !== 'hello'
@@ -292,4 +292,9 @@ export class Net {
   #between(a: Member, b: Member): End[] {
     return this.#ends.filter(({ member, peer, isOpen }) => isOpen && member === a && peer.member === b)
   }
+}
+
+/** Of processes, not of runs: what is cut stays cut when one of them begins anew. */
+function way(from: Member, to: Member): string {
+  return `${from.process} ${to.process}`
 }

@@ -34,7 +34,10 @@ export interface MemberOptions {
 
 export class Member {
   readonly #world: World
+  /** Its run; another one after a new beginning. */
   id: string
+  /** The id of its first run. */
+  readonly process: string
   readonly name: string
   readonly address: string
   replica: Replica
@@ -56,6 +59,7 @@ export class Member {
     this.#world = world
     this.name = name
     this.id = `${name}${run}`
+    this.process = this.id
     this.address = `${name}:1`
     this.skewMs = options.skewMs ?? 0
     this.#monoBaseMs = 1_000_000 * nth
@@ -88,7 +92,12 @@ export class Member {
   }
 
   act(effects: Effect[]): void {
-    for (const effect of effects) this.#world.effect(this, effect)
+    const { replica } = this
+    for (const effect of effects) {
+      this.#world.effect(this, effect)
+      // What a run that is over still wanted is not done.
+      if (this.replica !== replica) return
+    }
   }
 
   tick(): void {
