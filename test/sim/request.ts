@@ -5,7 +5,7 @@ import { short } from './describe.js'
 import { valueId } from './history.js'
 import type { Seen } from './reads.js'
 import type { Run } from './run.js'
-import { compareStamps } from './stamps.js'
+import { compareStamps, covers } from './stamps.js'
 import type { Trial } from './trial.js'
 import type { Client } from './workload.js'
 
@@ -26,6 +26,8 @@ export class Request {
   #sid: string
   readonly #brought: Knowledge
   #seen: Map<string, Stamp>
+  /** Of these what this member has shown to this request. */
+  readonly #shown: Stamp[] = []
 
   constructor(trial: Trial, run: Run, client: Client, sid: string) {
     this.#trial = trial
@@ -215,7 +217,9 @@ export class Request {
 
   /** Writes follow reads: what this request has seen is older than what it writes. */
   #checkFollows(stamp: Stamp): void {
-    for (const seen of this.#seen.values())
+    const claims = this.#trial.cluster.claim(this.#run)
+    const merged = [...this.#seen.values()].filter((seen) => covers(claims, seen))
+    for (const seen of [...this.#shown, ...merged])
       if (compareStamps(seen, stamp) >= 0)
         this.#trial.world.fail(
           'causality',
@@ -226,6 +230,7 @@ export class Request {
   #saw(name: string, value: Uint8Array): void {
     const write = this.#trial.history.writesOfValue(valueId(value))?.first
     if (write === undefined) return
+    this.#shown.push(write.stamp)
     const known = this.#seen.get(name)
     if (known === undefined || compareStamps(write.stamp, known) > 0) this.#seen.set(name, write.stamp)
   }

@@ -137,7 +137,7 @@ export class Reads {
       question.asked.add(origin)
       question.heardFrom.add(origin)
       question.answeredBy.join(digest)
-      for (const stamp of [record.created, ...writeStamps(record)]) this.#context.clock.observe(stamp)
+      for (const stamp of stampsOf(record)) this.#context.clock.observe(stamp)
     }
     // It may hold the session but not the whole of it: what it has merged says nothing of what it can give.
     for (const sid of message.missing ?? []) {
@@ -355,10 +355,13 @@ export class Reads {
   }
 
   #settleQuestion(question: Question, now: Instant): void {
-    const { records, digest } = this.#context
+    const { records, digest, members } = this.#context
     // Its tombstone may go before the question does: then the answers alone would show it again.
     if (records.get(question.sid)?.destroyed !== undefined) question.answers = []
-    const stamps = question.answers.flatMap((answer) => [answer.created, ...writeStamps(answer)])
+    // What died with its writer will never be merged, and must not be shown as if it were about to be.
+    const isNowhere = (stamp: Stamp) => !digest.covers(stamp) && members.isNowhere(stamp)
+    question.answers = question.answers.filter((answer) => !stampsOf(answer).some(isNowhere))
+    const stamps = question.answers.flatMap(stampsOf)
     if (question.answers.length > 0 && digest.coversAll(stamps)) {
       // Covered: all of it is here already, but for a session that had been forgotten.
       if (records.get(question.sid)?.whole === false)
@@ -381,6 +384,10 @@ export class Reads {
     if (question.answers.length > 0) this.fetch([question.sid], undefined, now)
     else records.delete(question.sid)
   }
+}
+
+function stampsOf(answer: Delta): Stamp[] {
+  return [answer.created, ...writeStamps(answer)]
 }
 
 const STALE =
