@@ -245,7 +245,7 @@ export class Reads {
     if (record?.whole === false && question !== undefined && question.answers.length === 0) return false
     wait.needs = wait.needs.filter((stamp) => {
       if (this.#context.digest.covers(stamp)) return false
-      const isAskedFor = this.#isExhausted(question) && this.#isGone(stamp)
+      const isAskedFor = this.#isExhausted(question) && this.#isGone(stamp) && !this.#isHad(stamp)
       if (!isAskedFor && !this.#isLost(stamp)) return true
       this.#tellLost(stamp)
       return false
@@ -261,6 +261,11 @@ export class Reads {
     const origin = members.get(stamp.origin)
     if (!this.#isGone(stamp)) return false
     return origin === undefined ? members.livingPeers().length === 0 : members.isNowhere(stamp)
+  }
+
+  /** A peer has told of it, if only after it was asked: it will be pulled. */
+  #isHad(stamp: Stamp): boolean {
+    return this.#context.members.livingPeers().some(({ digest }) => digest.covers(stamp))
   }
 
   /** Its origin is gone, and wrote it before: one that wrote it after our verdict lives, and is on its way back. */

@@ -27,10 +27,10 @@ function linkedBy(...reachable: readonly string[]) {
 const isTouch = ({ message }: Member['sent'][number]) =>
   message.kind === 'delta' && message.upTo === undefined && message.deltas.length > 0
 
-/** Who told whom of one use of the session at `a`. */
-function ways(net: Net, members: readonly Member[]): string[] {
+/** Who told whom of one use of the session at `a`, with a touch. */
+function ways(net: Net, members: readonly Member[], use = (a: Member) => void a.touch('s')): string[] {
   for (const member of members) member.forgetLog()
-  members[0]?.touch('s')
+  use(members[0] as Member)
   net.run(5 * INTERVAL)
   return members.flatMap(({ name, sent }) => sent.filter(isTouch).map(({ to }) => name + to.charAt(0)))
 }
@@ -77,6 +77,12 @@ describe('a touch', () => {
   test('is not passed on where all reach all', () => {
     const { net, members } = linkedBy('ab', 'ac', 'ad', 'bc', 'bd', 'cd')
     expect(ways(net, members)).toEqual(['ab', 'ac', 'ad'])
+  })
+
+  test('is not made of a write, which who missed it pulls', () => {
+    const { net, members } = linkedBy('ab', 'bc', 'cd')
+    expect(ways(net, members, (a) => void a.write('s', { x: '2' }))).toEqual([])
+    expect(members[3].read('s')).toEqual({ x: '2' })
   })
 
   test('of a session that was destroyed here meanwhile is not passed on', () => {
