@@ -180,8 +180,9 @@ export class Run {
 
   receive(end: End, wire: unknown, text: string): void {
     this.#world.trace(() => `${end.peer.run.id} -> ${this.id} (link ${end.id}): ${text}`)
-    this.heardMs.set(end.peer.run.id, this.#world.nowMs)
     this.carryOut(this.replica.receive(end.id, wire, this.now))
+    // What was refused is not heard.
+    if (end.isOpen) this.heardMs.set(end.peer.run.id, this.#world.nowMs)
   }
 
   linkDown(end: End, reason: string): void {

@@ -55,6 +55,56 @@ describe('a member that was away for longer than the others remember', () => {
     net.run(3_000)
     expect(b.codes()).toContain('SESSIONMESH_FORGOTTEN_MEMBER')
     expect([a.keys(), b.state()]).toEqual([['kept'], a.state()])
+    // Whom the other remembers is not forgotten, however few there are of it.
+    expect([a.id, b.id]).toEqual(['a1', "b1'"])
+  })
+
+  test('goes on as it is when it has forgotten nobody and has nothing that it could bring back', () => {
+    const net = new Net(config)
+    const [a, b] = net.cluster('a', 'b')
+    net.freeze(b)
+    a.write('s', { x: '1' })
+    net.run(20_000)
+    net.breakLink(a, b)
+    net.lose(a, b)
+    net.thaw(b)
+    net.run(3_000)
+    expect([a.id, b.id, b.state()]).toEqual(['a1', 'b1', a.state()])
+  })
+
+  test('brings nothing back through one that it alone knows', () => {
+    const net = new Net(config)
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    a.write('destroyed', { x: '1' })
+    net.settle()
+    const joiner = net.member('joiner')
+    for (const one of [a, b]) {
+      net.cut(one, c)
+      net.cut(one, joiner)
+    }
+    net.start(joiner, c)
+    a.destroy('destroyed')
+    net.run(20_000)
+    expect([joiner.keys(), a.replica.tombstones]).toEqual([['destroyed'], 0])
+    net.heal(a, joiner)
+    net.connect(a, joiner)
+    net.settle()
+    expect([a.id, b.id, joiner.id]).toEqual(['a1', 'b1', "joiner1'"])
+  })
+
+  test('is not one that another merely remembers for longer', () => {
+    const net = new Net(config)
+    const a = net.start(net.member('a'))
+    const b = net.start(net.member('b', { config: { forgetDeadAfterMs: 60_000 } }), a)
+    const c = net.start(net.member('c'), a, b)
+    a.write('s', { x: '1' })
+    net.run(500)
+    net.kill(c)
+    net.run(20_000)
+    expect([a.replica.peers().length, b.peer(c).state]).toEqual([1, 'dead'])
+    net.breakLink(a, b)
+    net.run(2_000)
+    expect([a.id, b.id, linked(a, b)]).toEqual(['a1', 'b1', true])
   })
 
   test('one of two that forgot each other yields, and they agree again', () => {
@@ -136,6 +186,18 @@ describe('a member that was away for longer than the others remember', () => {
     net.release(a, b)
     expect(b.caughtUp.map(({ isStale }) => isStale)).toEqual([false, false])
     expect([b.read('s1'), b.catchUp('s1', [])]).toEqual([{ x: '2' }, undefined])
+  })
+
+  test('lets reads wait no longer than a joiner waits, and they are not stale then', () => {
+    const { net, a, b } = forgotten()
+    net.heal(b, a)
+    net.connect(b, a)
+    net.hold(a, b)
+    net.settle()
+    net.cut(a, b)
+    expect(b.catchUp('s1', [])).toBeDefined()
+    net.run(5_100)
+    expect([b.replica.isReady, b.caughtUp.map(({ isStale }) => isStale)]).toEqual([true, [false]])
   })
 
   test('keeps what it writes while it rejoins, and nothing of a first transfer that breaks off', () => {

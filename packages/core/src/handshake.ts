@@ -113,10 +113,9 @@ export class Handshake {
     const known = members.get(hello.id)
     const existing = known?.link
     if (known !== undefined && existing !== undefined) {
-      if (!this.#isPreferred(connection, known, existing, now)) {
-        members.heard(known, now)
+      // (No sign of life for the link that is: it may be broken, and this one would be refused for ever.)
+      if (!this.#isPreferred(connection, known, existing, now))
         return this.#drop(link, connection, DUPLICATE, hello)
-      }
       this.#connections.delete(existing)
       this.#context.effect({ type: 'drop', link: existing, reason: DUPLICATE })
     }

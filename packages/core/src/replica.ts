@@ -329,8 +329,7 @@ export class Replica {
   }
 
   #receivedHeartbeat(link: LinkId, peer: Peer, { digest, roster }: Heartbeat, now: Instant): void {
-    // What it has merged matters for tombstones only once all that it sent before is merged here.
-    if (!this.#pulls.isHolding(link)) this.#context.members.toldDigest(peer, digest, now)
+    this.#toldDigest(link, peer, digest, now)
     this.#context.dialer.proven(peer.id)
     this.#meet(peer, roster, now)
     this.#pulls.compare(link, peer, digest, now)
@@ -338,14 +337,26 @@ export class Replica {
     this.#reads.settle(now)
   }
 
+  /** What it has merged matters for tombstones only once all that it sent before is merged here. */
+  #toldDigest(link: LinkId, peer: Peer, digest: DigestEntries, now: Instant): void {
+    if (!this.#pulls.isHolding(link)) this.#context.members.toldDigest(peer, digest, now)
+  }
+
   #receivedPull(link: LinkId, peer: Peer, message: Pull, now: Instant): void {
-    if (message.digest === undefined) return this.#reads.answer(link, message, now)
+    if (message.digest === undefined) {
+      // What was written in this turn must be on its way before a digest that covers it.
+      this.#flush(now)
+      return this.#reads.answer(link, message, now)
+    }
     this.#context.members.toldDigest(peer, message.digest, now)
     this.#transfers.begin(link, peer, message, now)
   }
 
   #receivedState(link: LinkId, peer: Peer, message: State, now: Instant): void {
-    if (message.missing !== undefined) return this.#reads.answered(peer.id, message, now)
+    if (message.missing !== undefined) {
+      if (message.end !== undefined) this.#toldDigest(link, peer, message.end.digest, now)
+      return this.#reads.answered(peer.id, message, now)
+    }
     const { ended, forgotten } = this.#pulls.receive(link, message, now)
     if (message.end !== undefined) this.#meet(peer, message.end.roster, now)
     this.#reads.fetch(forgotten, link, now)
