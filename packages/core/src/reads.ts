@@ -361,8 +361,6 @@ export class Reads {
 
   #settleQuestion(question: Question, now: Instant): void {
     const { records, digest, members } = this.#context
-    // Its tombstone may go before the question does: then the answers alone would show it again.
-    if (records.get(question.sid)?.destroyed !== undefined) question.answers = []
     // What died with its writer will never be merged, and must not be shown as if it were about to be.
     const isNowhere = (stamp: Stamp) => !digest.covers(stamp) && members.isNowhere(stamp)
     question.answers = question.answers.filter((answer) => !stampsOf(answer).some(isNowhere))

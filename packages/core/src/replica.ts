@@ -383,9 +383,9 @@ export class Replica {
     this.#context.members.toldRoster(peer, roster, now)
     for (const { id, address, state } of roster) {
       const known = this.#context.members.get(id)
-      if (known !== undefined && known.state !== 'left' && state === 'alive') {
+      const isHope = state === 'alive' || state === 'suspect'
+      if (known !== undefined && known.state !== 'left' && isHope)
         this.#context.dialer.add(address, false, now)
-      }
     }
   }
 
@@ -526,10 +526,14 @@ export class Replica {
     this.#reads.settle(now)
   }
 
-  /** The link to a living member broke before all that it is known to have was here: it will be back, or dead. */
+  /**
+   * The link to a living member broke before all that it is known to have was here: it will be back, or dead. With
+   * nothing from anybody every living member is waited for.
+   */
   #isBrokenOff(): boolean {
-    const { members, digest } = this.#context
-    const lacks = (peer: Peer) => digest.lacking(peer.digest.entries()).length > 0
+    const { members, digest, counters } = this.#context
+    const isFirst = counters.transfersReceived === 0
+    const lacks = (peer: Peer) => isFirst || digest.lacking(peer.digest.entries()).length > 0
     return members.livingPeers().some((peer) => peer.link === undefined && lacks(peer))
   }
 

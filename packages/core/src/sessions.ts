@@ -131,7 +131,6 @@ export class Sessions {
     const stamp = this.#context.clock.issue(now)
     const created = record?.created ?? this.#reads.view(sid, now)?.created ?? stamp
     this.#outbox.write({ sid, created, attributes: [], destroyed: stamp }, stamp, now)
-    this.#reads.settle(now)
     return { destroyed, ack: this.#expect(stamp, acks, now) }
   }
 
