@@ -11,7 +11,7 @@ import type { World } from './world.js'
 
 export interface Observer {
   event?(run: Run, event: CoreEvent): void
-  acked?(run: Run, stamp: Stamp, result: AckResult): void
+  acked?(run: Run, stamp: Stamp, need: 'one' | 'all', result: AckResult): void
 }
 
 export type SessionRecord = NonNullable<ReturnType<Replica['record']>>
@@ -78,8 +78,8 @@ export class Cluster {
         run.end('forgotten')
         this.start(host, true)
       },
-      acked: (run, stamp, result) => {
-        for (const observer of this.observers) observer.acked?.(run, stamp, result)
+      acked: (run, stamp, need, result) => {
+        for (const observer of this.observers) observer.acked?.(run, stamp, need, result)
       },
       event: (run, event) => {
         this.world.trace(() => `${run.id}: ${describeEvent(event)}`)
@@ -150,6 +150,13 @@ export class Cluster {
   /** When anything last kept the two from hearing each other at once. */
   lastTroubleMs(a: number, b: number): number {
     return Math.max(this.network.lastTroubleMs(a, b), this.lastLeapMs(a, b))
+  }
+
+  /** Both are well, and nothing has kept them from hearing each other since then. */
+  areInTouch(a: Run, b: Run, sinceMs: number): boolean {
+    const isWell = (run: Run) =>
+      run.isRunning && !run.isFrozen && run.thawedMs < sinceMs && run.startedMs < sinceMs
+    return a !== b && isWell(a) && isWell(b) && this.lastTroubleMs(a.host, b.host) < sinceMs
   }
 
   #dial(run: Run, address: string): void {

@@ -62,18 +62,13 @@ export class Expiry implements Observer {
 
   #wasTold(run: Run, use: Use): boolean {
     const beforeMs = use.atMs - RECOVERY_MS
-    if (this.#areInTouch(run, use.run, beforeMs)) return true
+    if (this.#cluster.areInTouch(run, use.run, beforeMs)) return true
     // Parted for good, and both in touch with a third that passes it on.
     if (this.#cluster.network.cutSinceMs(run.host, use.run.host) >= beforeMs) return false
     return this.#cluster.running.some(
-      (third) => this.#areInTouch(run, third, beforeMs) && this.#areInTouch(third, use.run, beforeMs),
+      (third) =>
+        this.#cluster.areInTouch(run, third, beforeMs) && this.#cluster.areInTouch(third, use.run, beforeMs),
     )
-  }
-
-  #areInTouch(a: Run, b: Run, sinceMs: number): boolean {
-    const isWell = (run: Run) =>
-      run.isRunning && !run.isFrozen && run.thawedMs < sinceMs && run.startedMs < sinceMs
-    return isWell(a) && isWell(b) && this.#cluster.lastTroubleMs(a.host, b.host) < sinceMs
   }
 
   #checkNotLate(run: Run, sid: string): void {

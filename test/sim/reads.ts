@@ -52,16 +52,15 @@ export class Reads {
     return { run, sid, startedMs: world.nowMs, seen, lostBefore, holders }
   }
 
-  /** Returns true when something was missing, and rightly so. */
-  served(attempt: Attempt, view: View | undefined, isStale: boolean): boolean {
+  /** Returns the attributes that were missing, rightly so, and will not be waited for again. */
+  served(attempt: Attempt, view: View | undefined, isStale: boolean): string[] {
     this.#checkDestroyed(attempt.run, attempt.sid, view?.base)
-    let isMissing = false
+    const given: string[] = []
     for (const [name, stamp] of attempt.seen) {
       if (this.#isShown(attempt, view, name, stamp)) continue
-      this.#excuse(attempt, name, stamp, view?.base, isStale)
-      isMissing = true
+      if (this.#excuse(attempt, name, stamp, view?.base, isStale) === 'given up') given.push(name)
     }
-    return isMissing
+    return given
   }
 
   #checkDestroyed(run: Run, sid: string, base: Base | undefined): void {
@@ -110,12 +109,18 @@ export class Reads {
     })
   }
 
-  #excuse(attempt: Attempt, name: string, stamp: Stamp, base: Base | undefined, isStale: boolean): void {
+  #excuse(
+    attempt: Attempt,
+    name: string,
+    stamp: Stamp,
+    base: Base | undefined,
+    isStale: boolean,
+  ): 'given up' | 'awaited' {
     const { run, sid, startedMs, lostBefore } = attempt
     const { world } = this.#cluster
     const what = `${sid}${base === undefined ? '' : `.${name}`} to a client that has seen ${short(stamp)}`
-    if (this.#cluster.isLost(stamp)) return void this.counts.lost++
-    if (this.#history.at(stamp)?.isIsland || this.#cluster.isIsland(run)) return void this.counts.island++
+    if (this.#cluster.isLost(stamp)) return this.#count('lost')
+    if (this.#history.at(stamp)?.isIsland || this.#cluster.isIsland(run)) return this.#count('island')
     if (!isStale && run.replica.counters.lostWrites === lostBefore)
       world.fail('causality', `${run.id} does not show ${what}, and does not count it`)
     const holder = attempt.holders
@@ -123,7 +128,14 @@ export class Reads {
       ?.find((each) => this.#couldBeReached(run, each, startedMs))
     if (holder !== undefined)
       world.fail('causality', `${run.id} does not show ${what}, which ${holder.id} has and could have told`)
-    this.counts.unreachable++
+    // Counted as stale it is still named by the token; counted as lost it is not.
+    this.#count('unreachable')
+    return isStale && run.replica.counters.lostWrites === lostBefore ? 'awaited' : 'given up'
+  }
+
+  #count(why: keyof Reads['counts']): 'given up' {
+    this.counts[why]++
+    return 'given up'
   }
 
   #couldBeReached(run: Run, holder: Run, sinceMs: number): boolean {

@@ -48,7 +48,7 @@ export class Request {
     this.#load((base) => {
       if (base === undefined) return this.#lost()
       const attributes = new Map(base.attributes)
-      if (random.chance(0.4)) {
+      if (random.chance(this.#trial.cluster.scenario.readShare)) {
         this.#touch()
         return this.#answer()
       }
@@ -109,8 +109,8 @@ export class Request {
           `${this.#run.id}: loads ${this.#sid}${base === undefined ? ': not there' : ''}${isStale ? ', stale' : ''}`,
       )
       this.#trial.expiry.shown(this.#run, this.#sid, base !== undefined)
-      // What was served without all that the client had seen: its token starts from there.
-      if (this.#trial.reads.served(attempt, view, isStale)) this.#seen.clear()
+      // What is lost or counted as such the client's token no longer names.
+      for (const name of this.#trial.reads.served(attempt, view, isStale)) this.#seen.delete(name)
       for (const [name, value] of base?.attributes ?? []) this.#saw(name, value)
       then(base)
     }
@@ -128,15 +128,11 @@ export class Request {
     if (random.chance(0.2)) attributes.set(random.pick(NAMES), history.newValue())
     const { replica, now } = this.#run
     const before = this.#ownEntry()
-    const { ttlMs } = cluster.scenario
-    const options = { base, ttlMs, acks: this.#acks() }
-    const { written, effects } = replica.write(this.#sid, attributes, options, now)
-    const changes = new Map<string, number | undefined>()
-    for (const name of written.changed) {
-      const value = attributes.get(name)
-      changes.set(name, value === undefined ? undefined : valueId(value))
-    }
-    this.#log(before, changes, ttlMs, false, written.ack)
+    // Where sessions expire, all live alike: else nobody could say when they should have.
+    const ttlMs = cluster.scenario.ttlMs * (cluster.canExpire || random.chance(0.9) ? 1 : 2)
+    const acks = this.#acks()
+    const { written, effects } = replica.write(this.#sid, attributes, { base, ttlMs, acks }, now)
+    this.#log(before, changesOf(base, attributes), ttlMs, false, written.ack, acks)
     this.#run.carryOut(effects)
   }
 
@@ -144,7 +140,7 @@ export class Request {
     const { replica, now } = this.#run
     const before = this.#ownEntry()
     const { destroyed, effects } = replica.destroy(this.#sid, acks, now)
-    this.#log(before, new Map(), undefined, true, destroyed.ack)
+    this.#log(before, new Map(), undefined, true, destroyed.ack, acks)
     this.#run.carryOut(effects)
   }
 
@@ -183,6 +179,7 @@ export class Request {
     ttlMs: number | undefined,
     isDestroy: boolean,
     ack: number | undefined,
+    acks: Acks,
   ): void {
     const stamp = this.#ownEntry()
     if (stamp === undefined || (before !== undefined && compareStamps(before, stamp) === 0)) return
@@ -208,7 +205,7 @@ export class Request {
     if (!isDestroy) this.#checkFollows(stamp)
     for (const name of attributes.keys()) this.#seen.set(name, stamp)
     if (!isDestroy) history.used(sid, run, atMs)
-    run.expectAck(ack, stamp)
+    run.expectAck(ack, stamp, acks)
     world.trace(
       () =>
         `${run.id}: ${isDestroy ? 'destroys' : 'writes'} ${sid} ${[...attributes.keys()]} as ${short(stamp)}`,
@@ -239,4 +236,18 @@ export class Request {
     // A session that is gone is left; the adapters would begin a new one.
     if (this.#client.sid === this.#sid) this.#client.sid = undefined
   }
+}
+
+/** What a request changed, by its own account: the members' idea of a difference is what is being tested. */
+function changesOf(
+  base: Base | undefined,
+  attributes: ReadonlyMap<string, Uint8Array>,
+): Map<string, number | undefined> {
+  const changes = new Map<string, number | undefined>()
+  for (const [name, value] of attributes) {
+    const before = base?.attributes.get(name)
+    if (before === undefined || valueId(before) !== valueId(value)) changes.set(name, valueId(value))
+  }
+  for (const name of base?.attributes.keys() ?? []) if (!attributes.has(name)) changes.set(name, undefined)
+  return changes
 }

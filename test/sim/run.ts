@@ -4,6 +4,7 @@
  */
 
 import {
+  type Acks,
   type Config,
   type CoreEvent,
   type Effect,
@@ -25,7 +26,7 @@ export interface AckResult {
 
 export interface RunHooks {
   event(run: Run, event: CoreEvent): void
-  acked(run: Run, stamp: Stamp, result: AckResult): void
+  acked(run: Run, stamp: Stamp, need: 'one' | 'all', result: AckResult): void
   dial(run: Run, address: string): void
   /** The others went on without it: another run takes its place in the same process. */
   forgotten(run: Run): void
@@ -166,8 +167,9 @@ export class Run {
   }
 
   /** Tells the checks when the acks for a write are there or will not come. */
-  expectAck(ack: number | undefined, stamp: Stamp): void {
-    if (ack !== undefined) this.#acks.set(ack, (result) => this.#hooks.acked(this, stamp, result))
+  expectAck(ack: number | undefined, stamp: Stamp, need: Acks): void {
+    if (ack === undefined || need === 'none') return
+    this.#acks.set(ack, (result) => this.#hooks.acked(this, stamp, need, result))
   }
 
   // ---- what the network tells ----

@@ -51,6 +51,8 @@ export interface Scenario {
   readonly ttlMs: number
   /** Tombstones outlive the faults, so that even members that nobody knew of learn of every destroy. */
   readonly hasGrace: boolean
+  /** Of the requests those that only read. */
+  readonly readShare: number
   readonly destroyShare: number
   readonly regenerateShare: number
   readonly config: Partial<Config>
@@ -63,11 +65,10 @@ export interface Wishes {
 }
 
 /** So that a reader that stands still for a moment makes them run over. */
-const SMALL_BUFFERS: Partial<Config> = {
-  maxLinkBufferBytes: 4_000,
-  maxSessionBytes: 1_000,
-  maxBatchBytes: 700,
-  transferChunkBytes: 700,
+function smallBuffers(members: number): Partial<Config> {
+  // What members tell of each other grows with their number, and has to fit.
+  const maxLinkBufferBytes = 2_000 + 1_500 * members
+  return { maxLinkBufferBytes, maxSessionBytes: 1_000, maxBatchBytes: 700, transferChunkBytes: 700 }
 }
 
 const TOMBSTONE_GRACE_MS = 60_000
@@ -96,12 +97,13 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
     requestEveryMs: lastsMs / requests,
     ttlMs,
     hasGrace,
+    readShare: random.pick([0.1, 0.4, 0.4, 0.95]),
     destroyShare: random.pick([0.01, 0.05, 0.2]),
     regenerateShare: random.pick([0, 0.02, 0.1]),
     config: {
       // A transfer in tiny chunks over a slow network ends, but not in two seconds.
       transferChunkRecords: random.pick([delayMs > 1 ? 20 : 3, 50, 1_000]),
-      ...(random.chance(0.3) && SMALL_BUFFERS),
+      ...(random.chance(0.3) && smallBuffers(members)),
       ...(random.chance(0.1) && { forgetDeadAfterMs: 5_000 }),
       ttlMs,
       tombstoneGraceMs: hasGrace ? TOMBSTONE_GRACE_MS : 1,

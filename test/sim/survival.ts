@@ -23,15 +23,29 @@ export class Survival implements Observer {
   }
 
   /** A missed ack is never reported as success: those who are said to hold the write hold it. */
-  acked(run: Run, stamp: Stamp, { peers, missing }: AckResult): void {
-    if (missing !== undefined) return
+  acked(run: Run, stamp: Stamp, need: 'one' | 'all', { peers, missing }: AckResult): void {
     const holders = this.#cluster.runs.filter((each) => each !== run && covers(this.#claim(each), stamp))
-    if (holders.length < peers) {
-      const names = holders.map(({ id }) => id).join(', ') || 'none'
-      const text = `${run.id} says that ${peers} peers hold ${short(stamp)}, and ${names} do`
-      this.#cluster.world.fail('survival', text)
-    }
+    const names = () => holders.map(({ id }) => id).join(', ') || 'none'
+    if (holders.length < peers)
+      this.#fail(`${run.id} says that ${peers} peers hold ${short(stamp)}, and ${names()} do`)
+    if (missing !== undefined) return this.#checkMissed(run, stamp, missing)
+    if (need === 'one' && peers === 0)
+      this.#fail(`${run.id} was to wait for one peer to hold ${short(stamp)}`)
+    const living = run.replica.peers().filter(({ state }) => state === 'alive' || state === 'suspect')
+    // (Who has come since gets it with everything else.)
+    const atMs = this.#history.at(stamp)?.atMs ?? 0
+    const hasCome = (id: string) => this.#cluster.runs.some((each) => each.id === id && each.startedMs > atMs)
+    const lacking = living.find(({ id }) => !hasCome(id) && !holders.some((holder) => holder.id === id))
+    if (need === 'all' && lacking !== undefined)
+      this.#fail(`${run.id} says that all hold ${short(stamp)}; ${names()} do, and not ${lacking.id}`)
     if (peers > 0) this.#acked.push({ stamp, holders: [run, ...holders] })
+  }
+
+  /** When nothing is wrong, acks come in time. */
+  #checkMissed(run: Run, stamp: Stamp, missing: string): void {
+    const { scenario, world } = this.#cluster
+    if (scenario.faults.length === 0 && missing === 'SESSIONMESH_ACK_TIMEOUT')
+      world.fail('liveness', `no ack has come for ${short(stamp)} of ${run.id}, and nothing was wrong`)
   }
 
   /** What some member lacks or shows that it should not, if anything, when all is well again. */
@@ -60,6 +74,10 @@ export class Survival implements Observer {
   /** Once nothing bears its stamps any more, an origin that is gone leaves the digests. */
   #isTold(stamp: Stamp): boolean {
     return this.#cluster.running.some(({ replica }) => covers(join(new Map(), replica.digest()), stamp))
+  }
+
+  #fail(text: string): never {
+    return this.#cluster.world.fail('survival', text)
   }
 
   #claim(run: Run): DigestMap {

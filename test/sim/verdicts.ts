@@ -19,6 +19,7 @@ export class Verdicts implements Observer {
     if (accused?.isRunning !== true || accused.isFrozen) return
     this.#checkHeard(run, accused)
     this.#checkWell(run, accused)
+    this.#checkVouched(run, accused)
   }
 
   #checkHeard(run: Run, accused: Run): void {
@@ -41,12 +42,22 @@ export class Verdicts implements Observer {
       this.#cluster.lastTroubleMs(run.host, accused.host),
     )
     const wellMs = world.nowMs - wellSinceMs
-    if (wellMs < 3 * config.deadAfterMs) return
+    if (wellMs < 2 * config.deadAfterMs) return
     const stood =
       run.frozeMs > 0 ? `, having stood still until ${(world.nowMs - run.thawedMs).toFixed(0)} ms ago` : ''
     world.fail(
       'verdicts',
       `${run.id} finds ${accused.id} dead, which has been well for ${wellMs.toFixed(0)} ms${stood}`,
     )
+  }
+
+  /** One that we cannot reach but a third member can is no more than suspect. */
+  #checkVouched(run: Run, accused: Run): void {
+    const { world, config } = this.#cluster
+    const sinceMs = world.nowMs - 2 * config.deadAfterMs
+    const areInTouch = (a: Run, b: Run) => this.#cluster.areInTouch(a, b, sinceMs)
+    const third = this.#cluster.running.find((each) => areInTouch(each, run) && areInTouch(each, accused))
+    if (third !== undefined)
+      world.fail('verdicts', `${run.id} finds ${accused.id} dead, though ${third.id} is in touch with both`)
   }
 }
