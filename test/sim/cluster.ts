@@ -4,14 +4,14 @@ import { type Config, type CoreEvent, type Replica, resolveConfig, type Stamp } 
 import { describeEvent } from './describe.js'
 import type { Host } from './host.js'
 import { Network } from './network.js'
-import { type AckResult, Run, type RunHooks } from './run.js'
+import { type AckResult, type Awaited, Run, type RunHooks } from './run.js'
 import { LONG_TTL_MS, type Scenario } from './scenario.js'
 import { covers, type DigestMap, join } from './stamps.js'
 import type { World } from './world.js'
 
 export interface Observer {
   event?(run: Run, event: CoreEvent): void
-  acked?(run: Run, stamp: Stamp, need: 'one' | 'all', result: AckResult): void
+  acked?(run: Run, write: Awaited, result: AckResult): void
 }
 
 export type SessionRecord = NonNullable<ReturnType<Replica['record']>>
@@ -78,8 +78,8 @@ export class Cluster {
         run.end('forgotten')
         this.start(host, true)
       },
-      acked: (run, stamp, need, result) => {
-        for (const observer of this.observers) observer.acked?.(run, stamp, need, result)
+      acked: (run, write, result) => {
+        for (const observer of this.observers) observer.acked?.(run, write, result)
       },
       event: (run, event) => {
         this.world.trace(() => `${run.id}: ${describeEvent(event)}`)

@@ -24,9 +24,17 @@ export interface AckResult {
   readonly missing: ErrorCode | undefined
 }
 
+/** A write that waits for acks. */
+export interface Awaited {
+  readonly stamp: Stamp
+  readonly need: 'one' | 'all'
+  /** The peers that lived, as far as its writer knew. */
+  readonly peers: readonly string[]
+}
+
 export interface RunHooks {
   event(run: Run, event: CoreEvent): void
-  acked(run: Run, stamp: Stamp, need: 'one' | 'all', result: AckResult): void
+  acked(run: Run, write: Awaited, result: AckResult): void
   dial(run: Run, address: string): void
   /** The others went on without it: another run takes its place in the same process. */
   forgotten(run: Run): void
@@ -169,7 +177,13 @@ export class Run {
   /** Tells the checks when the acks for a write are there or will not come. */
   expectAck(ack: number | undefined, stamp: Stamp, need: Acks): void {
     if (ack === undefined || need === 'none') return
-    this.#acks.set(ack, (result) => this.#hooks.acked(this, stamp, need, result))
+    const write = { stamp, need, peers: this.livingPeers() }
+    this.#acks.set(ack, (result) => this.#hooks.acked(this, write, result))
+  }
+
+  livingPeers(): string[] {
+    const living = this.replica.peers().filter(({ state }) => state === 'alive' || state === 'suspect')
+    return living.map(({ id }) => id)
   }
 
   // ---- what the network tells ----

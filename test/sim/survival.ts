@@ -4,7 +4,7 @@ import type { Stamp } from '@sessionmesh/core'
 import type { Cluster, Observer } from './cluster.js'
 import { short } from './describe.js'
 import type { History } from './history.js'
-import type { AckResult, Run } from './run.js'
+import type { AckResult, Awaited, Run } from './run.js'
 import { covers, type DigestMap, join } from './stamps.js'
 import type { Problem } from './world.js'
 
@@ -23,7 +23,7 @@ export class Survival implements Observer {
   }
 
   /** A missed ack is never reported as success: those who are said to hold the write hold it. */
-  acked(run: Run, stamp: Stamp, need: 'one' | 'all', { peers, missing }: AckResult): void {
+  acked(run: Run, { stamp, need, peers: asked }: Awaited, { peers, missing }: AckResult): void {
     const holders = this.#cluster.runs.filter((each) => each !== run && covers(this.#claim(each), stamp))
     const names = () => holders.map(({ id }) => id).join(', ') || 'none'
     if (holders.length < peers)
@@ -31,13 +31,11 @@ export class Survival implements Observer {
     if (missing !== undefined) return this.#checkMissed(run, stamp, missing)
     if (need === 'one' && peers === 0)
       this.#fail(`${run.id} was to wait for one peer to hold ${short(stamp)}`)
-    const living = run.replica.peers().filter(({ state }) => state === 'alive' || state === 'suspect')
     // (Who has come since gets it with everything else.)
-    const atMs = this.#history.at(stamp)?.atMs ?? 0
-    const hasCome = (id: string) => this.#cluster.runs.some((each) => each.id === id && each.startedMs > atMs)
-    const lacking = living.find(({ id }) => !hasCome(id) && !holders.some((holder) => holder.id === id))
+    const living = run.livingPeers().filter((id) => asked.includes(id))
+    const lacking = living.find((id) => !holders.some((holder) => holder.id === id))
     if (need === 'all' && lacking !== undefined)
-      this.#fail(`${run.id} says that all hold ${short(stamp)}; ${names()} do, and not ${lacking.id}`)
+      this.#fail(`${run.id} says that all hold ${short(stamp)}; ${names()} do, and not ${lacking}`)
     if (peers > 0) this.#acked.push({ stamp, holders: [run, ...holders] })
   }
 

@@ -146,6 +146,8 @@ function missingAck(missing: string, peers: number): string {
       return "The write is made here, but there is no other member to hold it: start one, or ask for acks: 'none'"
     case 'SESSIONMESH_ACK_TIMEOUT':
       return `The write is made here and goes on replicating, but only ${peers} peers acknowledged it in time`
+    case 'SESSIONMESH_FORGOTTEN_MEMBER':
+      return 'The cluster had gone on without this member, and what it wrote alone is gone'
     default:
       return 'This member closed before the acks came'
   }

@@ -8,6 +8,7 @@ import { type ErrorCode, SessionMeshError } from './errors.js'
 import { LinkClock } from './link-clock.js'
 import type { LinkId, Peer } from './members.js'
 import { type Hello, PROTOCOL, type RosterEntry } from './messages.js'
+import type { Parts, Verdict } from './parts.js'
 import type { Instant } from './stamp.js'
 
 interface Connection {
@@ -33,10 +34,12 @@ const YIELD = 'starts afresh'
 export class Handshake {
   readonly #context: Context
   readonly #onForgotten: () => void
+  readonly #parts: Parts
   readonly #connections = new Map<LinkId, Connection>()
 
   /** @param onForgotten the others went on without this member for too long: it must start afresh. */
-  constructor(context: Context, onForgotten: () => void) {
+  constructor(context: Context, parts: Parts, onForgotten: () => void) {
+    this.#parts = parts
     this.#context = context
     this.#onForgotten = onForgotten
   }
@@ -104,8 +107,9 @@ export class Handshake {
     if (connection === undefined) return undefined
     const { dialer, members, self } = this.#context
     if (hello.id === self.id) return this.#drop(link, connection, SELF, hello)
-    this.#check(hello, connection, now)
-    if (this.#mustYield(hello)) {
+    const part = this.#parts.ofHello(hello)
+    this.#check(hello, connection, part, now)
+    if (part === 'yield') {
       // It refuses what we said in our hello anyway: we come again with nothing.
       this.#onForgotten()
       return this.#drop(link, connection, YIELD, hello)
@@ -165,25 +169,7 @@ export class Handshake {
     return isDialledByUs === self.id < peer.id
   }
 
-  /** It, or one that it is linked with, was away for so long that nobody here waited for it. */
-  #isForgotten({ id, digest, roster }: Hello): boolean {
-    const { members } = this.#context
-    if (digest.length === 0) return false
-    return members.isForgotten(id) || roster.some((it) => it.state === 'alive' && members.isForgotten(it.id))
-  }
-
-  /** Two parts that forgot each other: the members of the smaller one start afresh, else of that without the lowest id. */
-  #mustYield(hello: Hello): boolean {
-    const { members, self } = this.#context
-    if (!this.#isForgotten(hello) || hello.roster.some(({ id }) => id === self.id)) return false
-    const alive = hello.roster.filter(({ state }) => state === 'alive')
-    const theirs = [hello.id, ...alive.map(({ id }) => id)].sort()
-    const ours = [self.id, ...members.linked().map(({ id }) => id)].sort()
-    if (ours.length !== theirs.length) return ours.length < theirs.length
-    return (ours[0] as string) > (theirs[0] as string)
-  }
-
-  #check(hello: Hello, { remoteHost }: Connection, now: Instant): void {
+  #check(hello: Hello, { remoteHost }: Connection, part: Verdict, now: Instant): void {
     const { cluster, config } = this.#context
     const at = filledIn(hello.address, remoteHost)
     const refuse = (code: ErrorCode, message: string) =>
@@ -209,7 +195,7 @@ export class Handshake {
       this.#context.warn('SESSIONMESH_CLOCK_DRIFT', `${hello.name} at ${at} ${clocks}`, at)
     }
     // Not "it knows us and we do not know it": word of it may be on its way to us.
-    if (this.#isForgotten(hello) && !this.#mustYield(hello)) {
+    if (part === 'refuse') {
       throw refuse(
         'SESSIONMESH_FORGOTTEN_MEMBER',
         'was away for longer than forgetDeadAfterMs: it must start afresh',

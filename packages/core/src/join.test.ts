@@ -28,6 +28,19 @@ describe('joining', () => {
     expect([a.replica.isReady, a.told('ready').length, net.ms]).toEqual([true, 1, 0])
   })
 
+  // Since reads wait for it, the end of the join is due, and stays due as long as the transfer takes.
+  test('does not tick without end when its transfer takes longer than joinTimeoutMs', () => {
+    const { net, a } = loaded(100, { joinTimeoutMs: 1_000 })
+    const b = net.member('b')
+    net.hold(a, b)
+    net.start(b, a)
+    net.settle()
+    while (net.inFlight(a, b)[0]?.kind !== 'state') net.deliverOne(a, b)
+    net.deliverOne(a, b)
+    net.run(1_100)
+    expect(b.replica.isReady).toBe(false)
+  })
+
   test('waits for an address that neither answers nor refuses, no longer than joinTimeoutMs', () => {
     const net = new Net()
     net.silent.add('silent:1')

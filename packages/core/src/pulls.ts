@@ -138,7 +138,12 @@ export class Pulls {
     if (open.inPlace) open.partial.push(...this.#context.absorb(message.records, [], now, { isSilent: true }))
     else for (const record of message.records) open.staged.push(record)
     if (message.end === undefined) return { ended: false, forgotten: [] }
-    const forgotten = [...open.partial, ...this.#context.absorb(open.staged, message.end.digest, now)]
+    // To a newcomer none of this is news.
+    const { isReady } = this.#context
+    const forgotten = [
+      ...open.partial,
+      ...this.#context.absorb(open.staged, message.end.digest, now, { isSilent: !isReady }),
+    ]
     this.#context.counters.transfersReceived++
     this.#close(open, true, now)
     return { ended: true, forgotten }

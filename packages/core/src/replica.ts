@@ -16,6 +16,7 @@ import { sweep } from './housekeeping.js'
 import type { LinkId, MemberChange, Peer, Self } from './members.js'
 import type { DeltaMessage, Heartbeat, Message, Pull, State } from './messages.js'
 import { Outbox } from './outbox.js'
+import { Parts } from './parts.js'
 import { Pulls } from './pulls.js'
 import { Reads } from './reads.js'
 import { Relay } from './relay.js'
@@ -43,6 +44,7 @@ export class Replica {
   readonly #pulls: Pulls
   readonly #reads: Reads
   readonly #relay: Relay
+  readonly #parts: Parts
   readonly #handshake: Handshake
   readonly #transfers: Transfers
   readonly #sessions: Sessions
@@ -71,7 +73,8 @@ export class Replica {
     )
     this.#reads = new Reads(this.#context, nextPull, () => this.#behindUntilMs())
     this.#relay = new Relay(this.#context)
-    this.#handshake = new Handshake(this.#context, () => this.#forgotten())
+    this.#parts = new Parts(this.#context)
+    this.#handshake = new Handshake(this.#context, this.#parts, () => this.#forgotten())
     this.#sessions = new Sessions(this.#context, this.#outbox, this.#acks, this.#reads)
   }
 
@@ -165,7 +168,9 @@ export class Replica {
   nextTickMs(): number {
     const { config, dialer } = this.#context
     const beatMs = (this.#tickedMs ?? Number.NEGATIVE_INFINITY) + config.heartbeatMs
-    const behindMs = this.#behindUntilMs() ?? Number.POSITIVE_INFINITY
+    // Once over, it waits for what it waits for.
+    const untilMs = this.#behindUntilMs() ?? Number.POSITIVE_INFINITY
+    const behindMs = untilMs > (this.#tickedMs ?? 0) ? untilMs : Number.POSITIVE_INFINITY
     return Math.min(
       beatMs,
       behindMs,
@@ -291,6 +296,7 @@ export class Replica {
 
   #received(link: LinkId, peer: Peer, message: Message, now: Instant): void {
     this.#context.members.heard(peer, now)
+    if (this.#isOfOtherPart(peer, message)) return this.#forgotten()
     switch (message.kind) {
       case 'hello':
         return
@@ -307,6 +313,21 @@ export class Replica {
       case 'leave':
         return this.#context.members.left(peer, now)
     }
+  }
+
+  /**
+   * Before anything of it is merged.
+   * @throws SessionMeshError `SESSIONMESH_FORGOTTEN_MEMBER` when the peer has to begin anew, not we.
+   */
+  #isOfOtherPart(peer: Peer, message: Message): boolean {
+    const roster =
+      message.kind === 'heartbeat' ? message.roster : message.kind === 'state' && message.end?.roster
+    const part = roster ? this.#parts.ofPeer(peer, roster) : undefined
+    if (part !== 'refuse') return part === 'yield'
+    throw new SessionMeshError(
+      'SESSIONMESH_FORGOTTEN_MEMBER',
+      `${peer.name} at ${peer.address} is linked with members that were away for longer than forgetDeadAfterMs: it must start afresh`,
+    )
   }
 
   #receivedAck(peer: Peer, upTo: Stamp, now: Instant): void {

@@ -1,0 +1,75 @@
+/** Two halves of a cluster that were apart for so long that they have forgotten each other. */
+
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { Net } from '../test/harness.js'
+import type { Member } from '../test/member.js'
+
+const config = { forgetDeadAfterMs: 5_000, deadAfterMs: 1_000, suspectAfterMs: 500 }
+
+/** Two names each; the first half has the lowest id. */
+const halvesArb = fc.constantFrom('ab cd', 'ac bd', 'ad bc')
+/** In which order the four pairs meet again, and how long each waits after the one before. */
+const healingArb = (pausesMs: readonly number[]) => {
+  const pause = fc.constantFrom(...pausesMs)
+  return fc.tuple(fc.shuffledSubarray([0, 1, 2, 3], { minLength: 4 }), fc.tuple(pause, pause, pause, pause))
+}
+type Healing = [order: number[], pausesMs: number[]]
+
+/** Two halves, each of which has destroyed, changed and made something since they parted. */
+function halves(split: string) {
+  const net = new Net(config)
+  const members = net.cluster('a', 'b', 'c', 'd')
+  const half = (names: string) => members.filter(({ name }) => names.includes(name)) as [Member, Member]
+  const [kept, lost] = split.split(' ').map(half) as [[Member, Member], [Member, Member]]
+  const pairs = kept.flatMap((one) => lost.map((other) => [one, other] as const))
+  const [a, z] = [kept[0], lost[0]]
+  for (const sid of ['destroyed here', 'destroyed there', 'changed']) a.write(sid, { x: '1' })
+  net.run(300)
+  for (const [one, other] of pairs) net.cut(one, other)
+  a.destroy('destroyed here')
+  z.destroy('destroyed there')
+  a.write('changed', { x: 'here' }, { base: a.base('changed') })
+  z.write('changed', { x: 'there' }, { base: z.base('changed') })
+  a.write('made here', { x: '1' })
+  z.write('made there', { x: '1' })
+  net.run(20_000)
+  for (const { replica } of members) expect([replica.tombstones, replica.peers().length]).toEqual([0, 1])
+  return { net, members, kept, pairs }
+}
+
+function heal(split: string, [order, pausesMs]: Healing) {
+  const { net, pairs, ...rest } = halves(split)
+  order.forEach((pair, i) => {
+    const [one, other] = pairs[pair] as (typeof pairs)[number]
+    net.run(pausesMs[i] as number)
+    net.heal(one, other)
+  })
+  net.run(15_000)
+  return rest
+}
+
+function expectFirstHalf(split: string, healing: Healing): void {
+  const { members, kept } = heal(split, healing)
+  for (const { id } of kept) expect(id).not.toContain("'")
+  for (const member of members) {
+    expect(member.state()).toEqual(kept[0].state())
+    expect(member.keys()).toEqual(['changed', 'destroyed there', 'made here'])
+    expect(member.read('changed')).toEqual({ x: 'here' })
+  }
+}
+
+describe('two halves that forgot each other', () => {
+  test('go on as the one with the lowest id, when all of them meet within a moment', () => {
+    fc.assert(fc.property(halvesArb, healingArb([0, 20]), expectFirstHalf), { numRuns: 40 })
+  })
+
+  // A new run that meets a survivor and a member of its former half, which has not met one yet, is a newcomer to both:
+  // it hands to each what the other has.
+  test('go on as the one with the lowest id, in whichever order their members meet', () => {
+    expectFirstHalf('ab cd', [
+      [3, 0, 1, 2],
+      [0, 3_000, 0, 0],
+    ])
+  })
+})
