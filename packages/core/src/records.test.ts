@@ -195,6 +195,20 @@ describe('the sweep', () => {
     ])
   })
 
+  test('takes no longer when what it visits goes, or more comes', () => {
+    for (let i = 0; i < 1_000; i++) merge(tombstone(`s${i}`, i + 1))
+    records.sweep(at(0), rules({ isSettled: () => false }))
+    const rounds: number[] = []
+    for (let turn = 1; turn <= 12; turn++) {
+      // First all go; later many come, in the middle of rounds.
+      if (turn > 5) for (let i = 0; i < 100; i++) merge(tombstone(`t${turn}.${i}`, 2_000 + i))
+      if (records.sweep(at(250 * turn), rules({ isSettled: () => turn <= 5 })) !== undefined)
+        rounds.push(turn)
+    }
+    expect(rounds[0]).toBe(4)
+    expect(rounds.length).toBeGreaterThanOrEqual(3)
+  })
+
   test('takes no longer in one turn after a long stall', () => {
     for (let i = 0; i < 25_000; i++) merge(tombstone(`s${i}`, i + 1))
     records.sweep(at(1_000_000), rules())

@@ -28,6 +28,8 @@ export class Records {
   #tombstones = 0
   #sweep: Iterator<SessionRecord> | undefined
   #sweptMs = 0
+  /** The most that there were since the sweep began: with what is left the shares would shrink as records go. */
+  #toSweep = 0
   /** Origins whose stamps were met since the sweep began; all of them once it ends. */
   #origins = new Set<Origin>()
 
@@ -120,7 +122,8 @@ export class Records {
     const elapsedMs = Math.min(now.monoMs - this.#sweptMs, this.#config.sweepMs)
     this.#sweptMs = now.monoMs
     this.#sweep ??= this.#begin()
-    let share = Math.min(20_000, Math.ceil((this.#records.size * elapsedMs) / this.#config.sweepMs) + 1)
+    this.#toSweep = Math.max(this.#toSweep, this.#records.size)
+    let share = Math.min(20_000, Math.ceil((this.#toSweep * elapsedMs) / this.#config.sweepMs) + 1)
     for (; share > 0; share--) {
       const next = this.#sweep.next()
       if (next.done) {
@@ -134,6 +137,7 @@ export class Records {
 
   #begin(): Iterator<SessionRecord> {
     this.#origins = new Set()
+    this.#toSweep = 0
     return this.#records.values()
   }
 
