@@ -5,6 +5,7 @@
  */
 
 import { PendingAcks } from './acks.js'
+import { CatchUp, type Expected } from './catch-up.js'
 import type { Config } from './config.js'
 import { Context, type Counters } from './context.js'
 import type { DialFailure } from './dialer.js'
@@ -43,20 +44,15 @@ export class Replica {
   readonly #acks: PendingAcks
   readonly #pulls: Pulls
   readonly #reads: Reads
+  readonly #catchUp: CatchUp
   readonly #relay: Relay
   readonly #parts: Parts
   readonly #handshake: Handshake
   readonly #transfers: Transfers
   readonly #sessions: Sessions
   #lastPull = 0
-  /** `undefined` until it is told to join. */
-  #joinDeadlineMs: number | undefined
   #heartbeatMs = Number.NEGATIVE_INFINITY
   #tickedMs: number | undefined
-  /** When this member last did anything: more than a heartbeat without a tick, and it stood still. */
-  #awakeMs: number | undefined
-  /** Since when this member may have missed what happened, because it stood still. */
-  #behindSinceMs: number | undefined
 
   constructor({ self, cluster, config, random, isRejoining = false }: ReplicaOptions) {
     const nextPull = () => ++this.#lastPull
@@ -66,12 +62,13 @@ export class Replica {
     this.#outbox = new Outbox(this.#context)
     this.#acks = new PendingAcks(this.#context)
     this.#pulls = new Pulls(this.#context, nextPull)
+    this.#catchUp = new CatchUp(this.#context, this.#acks, this.#pulls)
     this.#transfers = new Transfers(
       this.#context,
       (now) => this.#flush(now),
       () => this.#pulls.isBuilding,
     )
-    this.#reads = new Reads(this.#context, nextPull, () => this.#behindUntilMs())
+    this.#reads = new Reads(this.#context, nextPull, () => this.#catchUp.untilMs())
     this.#relay = new Relay(this.#context)
     this.#parts = new Parts(this.#context)
     this.#handshake = new Handshake(this.#context, this.#parts, () => this.#forgotten())
@@ -82,19 +79,19 @@ export class Replica {
 
   /** Begins to join by way of `addresses`. A `ready` event follows. */
   start(addresses: readonly string[], now: Instant): Effect[] {
-    this.#joinDeadlineMs = now.monoMs + this.#context.config.joinTimeoutMs
+    this.#catchUp.join(now)
     for (const address of addresses) this.#context.dialer.add(address, true, now)
     return this.tick(now)
   }
 
   linkUp(link: LinkId, end: { dialled?: string | undefined; remoteHost: string }, now: Instant): Effect[] {
-    this.#noticeStall(now)
+    this.#catchUp.noticeStall(now)
     this.#handshake.begin(link, end, now)
     return this.#done(now)
   }
 
   linkDown(link: LinkId, reason: string, now: Instant): Effect[] {
-    this.#noticeStall(now)
+    this.#catchUp.noticeStall(now)
     const address = this.#handshake.addressOf(link)
     const ended = this.#handshake.end(link, reason, now)
     if (ended !== undefined && reason === 'SESSIONMESH_FORGOTTEN_MEMBER') this.#forgotten()
@@ -106,7 +103,7 @@ export class Replica {
   }
 
   dialFailed(address: string, failure: DialFailure, now: Instant): Effect[] {
-    this.#noticeStall(now)
+    this.#catchUp.noticeStall(now)
     this.#context.dialer.failed(address, failure, now)
     if (failure === 'refused') this.#context.members.refused(address, now)
     return this.#done(now)
@@ -114,7 +111,7 @@ export class Replica {
 
   /** A frame was read. Whatever is wrong with it cuts its link and harms nothing else. */
   receive(link: LinkId, wire: unknown, now: Instant): Effect[] {
-    this.#noticeStall(now)
+    this.#catchUp.noticeStall(now)
     const peer = this.#handshake.peerOf(link)
     try {
       const latest = now.wallMs + this.#context.config.maxClockDriftMs
@@ -140,7 +137,7 @@ export class Replica {
 
   /** Sends what was written in this turn of the loop, as one message to all. */
   flush(now: Instant): Effect[] {
-    this.#noticeStall(now)
+    this.#catchUp.noticeStall(now)
     this.#flush(now)
     return this.#done(now)
   }
@@ -152,7 +149,7 @@ export class Replica {
   }
 
   tick(now: Instant): Effect[] {
-    this.#noticeStall(now)
+    this.#catchUp.noticeStall(now)
     this.#tickedMs = now.monoMs
     for (const link of this.#context.members.tick(now)) this.#dropSilent(link, now)
     for (const link of this.#handshake.mute(now)) this.#dropSilent(link, now)
@@ -160,7 +157,7 @@ export class Replica {
     const stalled = this.#pulls.stalled(now)
     if (stalled !== undefined) this.#dropSilent(stalled, now)
     this.#acks.tick(now)
-    sweep(this.#context, this.#pulls.isIdle && this.#behindSinceMs === undefined, now)
+    sweep(this.#context, this.#catchUp.mayForget, now)
     return this.#done(now)
   }
 
@@ -169,7 +166,7 @@ export class Replica {
     const { config, dialer } = this.#context
     const beatMs = (this.#tickedMs ?? Number.NEGATIVE_INFINITY) + config.heartbeatMs
     // Once over, it waits for what it waits for.
-    const untilMs = this.#behindUntilMs() ?? Number.POSITIVE_INFINITY
+    const untilMs = this.#catchUp.untilMs() ?? Number.POSITIVE_INFINITY
     const behindMs = untilMs > (this.#tickedMs ?? 0) ? untilMs : Number.POSITIVE_INFINITY
     return Math.min(
       beatMs,
@@ -223,7 +220,7 @@ export class Replica {
 
   /** See `Reads.catchUp`: a number to wait for, or `undefined` to go ahead. */
   catchUp(sid: string, token: DigestEntries, now: Instant): { wait: number | undefined; effects: Effect[] } {
-    this.#noticeStall(now)
+    this.#catchUp.noticeStall(now)
     const wait = this.#reads.catchUp(sid, token, now)
     return { wait, effects: this.#done(now) }
   }
@@ -258,7 +255,7 @@ export class Replica {
 
   /** It joins, or stood still, and has not caught up with what it may have missed. */
   get isBehind(): boolean {
-    return this.#behindUntilMs() !== undefined
+    return this.#catchUp.untilMs() !== undefined
   }
 
   get counters(): Readonly<Counters> {
@@ -466,6 +463,11 @@ export class Replica {
     this.#context.effect({ type: 'forgotten' })
   }
 
+  #expected = (): Expected => ({
+    silent: this.#context.dialer.waiting(this.#isLinked),
+    isGreeting: this.#handshake.isWaiting,
+  })
+
   #isLinked = (address: string, member: Origin | undefined): boolean => {
     for (const peer of this.#context.members.all()) {
       if (peer.link !== undefined && (peer.address === address || peer.id === member)) return true
@@ -478,25 +480,6 @@ export class Replica {
   }
 
   // ---- time ----
-
-  /**
-   * A member that stood still has heard nobody: it accuses nobody, and asks what it has missed. Whatever input
-   * comes first finds out.
-   */
-  #noticeStall(now: Instant): void {
-    const { config, members, counters } = this.#context
-    const lateMs = this.#awakeMs === undefined ? 0 : now.monoMs - this.#awakeMs - config.heartbeatMs
-    this.#awakeMs = now.monoMs
-    if (lateMs > config.heartbeatMs) {
-      counters.stalls++
-      members.creditStall(lateMs, now)
-      this.#acks.creditStall(lateMs)
-    }
-    if (lateMs > config.suspectAfterMs && this.#context.isReady) {
-      this.#behindSinceMs = now.monoMs
-      for (const peer of members.linked()) this.#pulls.want(peer.link as LinkId, peer, now)
-    }
-  }
 
   #beat(now: Instant): void {
     // A millisecond of tolerance: timers fire early as well as late.
@@ -527,52 +510,8 @@ export class Replica {
     for (const address of this.#context.dialer.due(now, this.#isLinked))
       this.#context.effect({ type: 'dial', address })
     this.#transfers.resumeDeferred(now)
-    this.#checkReady(now)
-    this.#checkCaughtUp(now)
+    if (this.#catchUp.check(this.#expected, now)) this.#reads.settle(now)
     this.#reads.tick(now)
     return this.#context.takeEffects()
-  }
-
-  #checkReady(now: Instant): void {
-    if (this.#context.isReady || this.#joinDeadlineMs === undefined || !this.#pulls.isIdle) return
-    const isOver = now.monoMs >= this.#joinDeadlineMs
-    const waiting = this.#context.dialer.waiting(this.#isLinked)
-    if (!isOver && (waiting.length > 0 || this.#handshake.isWaiting || this.#isBrokenOff())) return
-    for (const address of waiting) {
-      const message = `${address} has neither answered nor refused within joinTimeoutMs; this member serves without its state`
-      this.#context.warn('SESSIONMESH_JOIN_TIMEOUT', message, address)
-    }
-    this.#context.isReady = true
-    this.#context.notify({ type: 'ready' })
-    this.#reads.settle(now)
-  }
-
-  /**
-   * The link to a living member broke before all that it is known to have was here: it will be back, or dead. With
-   * nothing from anybody every living member is waited for.
-   */
-  #isBrokenOff(): boolean {
-    const { members, digest, counters } = this.#context
-    const isFirst = counters.transfersReceived === 0
-    const lacks = (peer: Peer) => isFirst || digest.lacking(peer.digest.entries()).length > 0
-    return members.livingPeers().some((peer) => peer.link === undefined && lacks(peer))
-  }
-
-  #behindUntilMs(): number | undefined {
-    if (!this.#context.isReady) return this.#joinDeadlineMs
-    return this.#behindSinceMs === undefined
-      ? undefined
-      : this.#behindSinceMs + this.#context.config.deadAfterMs
-  }
-
-  #checkCaughtUp(now: Instant): void {
-    const untilMs = this.#behindUntilMs()
-    if (untilMs === undefined || !this.#context.isReady) return
-    const isOver = now.monoMs >= untilMs
-    const isWhole =
-      this.#pulls.isIdle && this.#context.members.livingPeers().every(({ link }) => link !== undefined)
-    if (!isOver && !isWhole) return
-    this.#behindSinceMs = undefined
-    this.#reads.settle(now)
   }
 }

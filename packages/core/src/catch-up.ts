@@ -1,0 +1,111 @@
+/**
+ * Whether this member holds what it should: not before it has joined, nor right after it stood still. Until then it
+ * serves no read and forgets nothing; and what it did not hear meanwhile it holds against nobody.
+ */
+
+import type { PendingAcks } from './acks.js'
+import type { Context } from './context.js'
+import type { LinkId, Peer } from './members.js'
+import type { Pulls } from './pulls.js'
+import type { Instant } from './stamp.js'
+
+/** Who might still come, and tell more. */
+export interface Expected {
+  /** Addresses that have neither answered nor refused. */
+  readonly silent: readonly string[]
+  /** Somebody has come, and not said hello yet. */
+  readonly isGreeting: boolean
+}
+
+export class CatchUp {
+  readonly #context: Context
+  readonly #acks: PendingAcks
+  readonly #pulls: Pulls
+  /** `undefined` until it is told to join. */
+  #joinDeadlineMs: number | undefined
+  /** When this member last did anything: more than a heartbeat without a tick, and it stood still. */
+  #awakeMs: number | undefined
+  /** Since when it may have missed what happened, because it stood still. */
+  #behindSinceMs: number | undefined
+
+  constructor(context: Context, acks: PendingAcks, pulls: Pulls) {
+    this.#context = context
+    this.#acks = acks
+    this.#pulls = pulls
+  }
+
+  join(now: Instant): void {
+    this.#joinDeadlineMs = now.monoMs + this.#context.config.joinTimeoutMs
+  }
+
+  /**
+   * A member that stood still has heard nobody: it accuses nobody, and asks what it has missed. Whatever input
+   * comes first finds out.
+   */
+  noticeStall(now: Instant): void {
+    const { config, members, counters } = this.#context
+    const lateMs = this.#awakeMs === undefined ? 0 : now.monoMs - this.#awakeMs - config.heartbeatMs
+    this.#awakeMs = now.monoMs
+    if (lateMs > config.heartbeatMs) {
+      counters.stalls++
+      members.creditStall(lateMs, now)
+      this.#acks.creditStall(lateMs)
+    }
+    if (lateMs > config.suspectAfterMs && this.#context.isReady) {
+      this.#behindSinceMs = now.monoMs
+      for (const peer of members.linked()) this.#pulls.want(peer.link as LinkId, peer, now)
+    }
+  }
+
+  /** Nothing is due that may tell of a later use of a session, or of its end. */
+  get mayForget(): boolean {
+    return this.#pulls.isIdle && this.#behindSinceMs === undefined
+  }
+
+  /** Until when at the latest it may lack what others have; `undefined` when it lacks nothing. */
+  untilMs(): number | undefined {
+    if (!this.#context.isReady) return this.#joinDeadlineMs
+    return this.#behindSinceMs === undefined
+      ? undefined
+      : this.#behindSinceMs + this.#context.config.deadAfterMs
+  }
+
+  /** True when it has just become ready, or has caught up. */
+  check(expected: () => Expected, now: Instant): boolean {
+    return this.#context.isReady ? this.#checkCaughtUp(now) : this.#checkReady(expected, now)
+  }
+
+  #checkReady(expected: () => Expected, now: Instant): boolean {
+    if (this.#joinDeadlineMs === undefined || !this.#pulls.isIdle) return false
+    const isOver = now.monoMs >= this.#joinDeadlineMs
+    const { silent, isGreeting } = expected()
+    if (!isOver && (silent.length > 0 || isGreeting || this.#isBrokenOff())) return false
+    for (const address of silent) {
+      const message = `${address} has neither answered nor refused within joinTimeoutMs; this member serves without its state`
+      this.#context.warn('SESSIONMESH_JOIN_TIMEOUT', message, address)
+    }
+    this.#context.isReady = true
+    this.#context.notify({ type: 'ready' })
+    return true
+  }
+
+  /**
+   * The link to a living member broke before all that it is known to have was here: it will be back, or dead. With
+   * nothing from anybody every living member is waited for.
+   */
+  #isBrokenOff(): boolean {
+    const { members, digest, counters } = this.#context
+    const isFirst = counters.transfersReceived === 0
+    const lacks = (peer: Peer) => isFirst || digest.lacking(peer.digest.entries()).length > 0
+    return members.livingPeers().some((peer) => peer.link === undefined && lacks(peer))
+  }
+
+  #checkCaughtUp(now: Instant): boolean {
+    const untilMs = this.untilMs()
+    if (untilMs === undefined) return false
+    const areAllLinked = this.#context.members.livingPeers().every(({ link }) => link !== undefined)
+    if (now.monoMs < untilMs && !(this.#pulls.isIdle && areAllLinked)) return false
+    this.#behindSinceMs = undefined
+    return true
+  }
+}

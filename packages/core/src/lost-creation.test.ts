@@ -1,0 +1,68 @@
+/** A session whose creation died with its writer, and to which others had written since. */
+
+import { describe, expect, test } from 'vitest'
+import { Net } from '../test/harness.js'
+import type { Config } from './config.js'
+
+const TTL = 10_000
+
+/** a made the session, c alone has that, and b has merely what c wrote to it. */
+function unmade(given: Partial<Config> = {}) {
+  const net = new Net({ ttlMs: TTL, ...given })
+  const [a, b, c] = net.cluster('a', 'b', 'c')
+  net.hold(a, b)
+  a.write('s', { x: '1' })
+  net.settle()
+  net.lose(a, b)
+  net.release(a, b)
+  c.write('s', { x: '1', y: '2' }, { base: c.base('s') })
+  net.settle()
+  expect([c.read('s'), b.read('s'), b.replica.size]).toEqual([{ x: '1', y: '2' }, undefined, 1])
+  return { net, a, b, c }
+}
+
+describe('a session without its creation', () => {
+  test('is hidden while its writer lives, and shown with what there is when nobody has the rest', () => {
+    const { net, a, b, c } = unmade()
+    net.kill(c)
+    net.run(250)
+    expect([b.peer(c).state, b.peer(a).state, b.keys()]).toEqual(['dead', 'alive', []])
+    net.kill(a)
+    net.run(250)
+    expect([b.peer(a).state, b.keys(), b.read('s')]).toEqual(['dead', ['s'], { y: '2' }])
+  })
+
+  test('is hidden while a living peer has the creation, and whole with it', () => {
+    const { net, a, b, c } = unmade()
+    net.run(250)
+    net.hold(c, b)
+    net.kill(a)
+    // That a is not there any more; what b asks for then does not come.
+    net.deliverOne(c, b)
+    net.run(250)
+    expect([b.peer(a).state, b.peer(c).state, b.keys()]).toEqual(['dead', 'alive', []])
+    net.release(c, b)
+    expect(b.read('s')).toEqual({ x: '1', y: '2' })
+  })
+
+  test('is shown by joiners that never knew who made it', () => {
+    const { net, a, b, c } = unmade()
+    for (const member of [c, a]) net.kill(member)
+    const again = net.start(net.member('a'), b)
+    net.run(500)
+    const joiner = net.start(net.member('d'), again)
+    net.run(500)
+    for (const member of [again, joiner]) expect(member.read('s')).toEqual({ y: '2' })
+    expect(joiner.replica.peers().map(({ id }) => id)).not.toContain(a.id)
+  })
+
+  test('is forgotten after its time like any other', () => {
+    const { net, a, b, c } = unmade({ forgetDeadAfterMs: 4 * TTL })
+    for (const member of [c, a]) net.kill(member)
+    net.run(3 * TTL)
+    // What c wrote is kept as long as it may come back without it.
+    expect([b.keys(), b.replica.size]).toEqual([[], 1])
+    net.run(3 * TTL)
+    expect(b.replica.size).toBe(0)
+  })
+})
