@@ -71,6 +71,12 @@ export class Expiry implements Observer {
     )
   }
 
+  /** Whoever may be asked for it next. */
+  checkShown(): void {
+    for (const sid of this.#history.uses.keys())
+      for (const run of this.#cluster.serving) if (run.replica.has(sid, run.now)) this.#checkNotLate(run, sid)
+  }
+
   #checkNotLate(run: Run, sid: string): void {
     const { world, config } = this.#cluster
     const last = this.#history.uses.get(sid)?.at(-1)

@@ -6,6 +6,7 @@
 
 import type { Stamp } from '@sessionmesh/core'
 import type { Run } from './run.js'
+import type { Scenario } from './scenario.js'
 import { compareStamps, type DigestMap, stampKey } from './stamps.js'
 
 export interface Write {
@@ -47,9 +48,11 @@ export class History {
   #lastValue = 0
   #lastSid = 0
   readonly #hasGrace: boolean
+  readonly #valueBytes: number
 
-  constructor(hasGrace: boolean) {
+  constructor({ hasGrace, valueBytes }: Scenario) {
     this.#hasGrace = hasGrace
+    this.#valueBytes = valueBytes
   }
 
   add(write: Write): void {
@@ -79,7 +82,7 @@ export class History {
 
   /** Bytes that no value had before: they tell which write a value is of. */
   newValue(): Uint8Array {
-    const bytes = new Uint8Array(4)
+    const bytes = new Uint8Array(this.#valueBytes)
     new DataView(bytes.buffer).setUint32(0, ++this.#lastValue)
     return bytes
   }

@@ -9,6 +9,8 @@ import type { Run } from './run.js'
 import type { Fault, Scenario } from './scenario.js'
 import type { World } from './world.js'
 
+/** Those that do not strike now and then. */
+const STANDING: ReadonlySet<Fault> = new Set(['apart', 'late', 'donor'])
 const MAX_SKEW_TO_LEAP_MS = 200
 
 export class Nemesis {
@@ -24,7 +26,8 @@ export class Nemesis {
     this.#world = cluster.world
     this.#random = cluster.world.random
     this.#scenario = scenario
-    this.#faults = scenario.faults.filter((fault) => fault !== 'late' && fault !== 'donor')
+    this.#faults = scenario.faults.filter((fault) => !STANDING.has(fault))
+    if (scenario.faults.includes('apart')) this.#part()
     if (scenario.faults.includes('donor')) this.#watchJoiners()
     if (this.#faults.length > 0) this.#next()
   }
@@ -78,6 +81,7 @@ export class Nemesis {
         return this.#strobe(host, this.#random.integer(2, 20))
       case 'leap':
         return this.#leap(host, durationMs)
+      case 'apart':
       case 'late':
       case 'donor':
         return
@@ -109,6 +113,15 @@ export class Nemesis {
       this.#world.trace(() => `*** healed: ${names}`)
       for (const [from, to] of ways) network.heal(from.index, to.index)
     })
+  }
+
+  #part(): void {
+    const { network, hosts } = this.#cluster
+    for (const [a, b] of partition('pair', hosts, this.#random)) {
+      this.#world.trace(() => `*** cut until all faults end: ${a.name}-${b.name}`)
+      network.cut(a.index, b.index)
+      network.cut(b.index, a.index)
+    }
   }
 
   #slow(host: Host, durationMs: number): void {

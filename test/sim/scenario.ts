@@ -8,6 +8,8 @@ export const faults = [
   'reset',
   /** Members cannot reach each other: pairs, islands, halves, a bridge, a ring of majorities. */
   'cut',
+  /** Two members cannot reach each other from the first fault to the last. */
+  'apart',
   /** Nothing arrives in one direction. */
   'oneway',
   /** A process dies, or its host loses power, and comes back as a new run. */
@@ -55,6 +57,7 @@ export interface Scenario {
   readonly readShare: number
   readonly destroyShare: number
   readonly regenerateShare: number
+  readonly valueBytes: number
   readonly config: Partial<Config>
 }
 
@@ -67,8 +70,8 @@ export interface Wishes {
 /** So that a reader that stands still for a moment makes them run over. */
 function smallBuffers(members: number): Partial<Config> {
   // What members tell of each other grows with their number, and has to fit.
-  const maxLinkBufferBytes = 2_000 + 1_500 * members
-  return { maxLinkBufferBytes, maxSessionBytes: 1_000, maxBatchBytes: 700, transferChunkBytes: 700 }
+  const maxLinkBufferBytes = 3_500 + 1_500 * members
+  return { maxLinkBufferBytes, maxSessionBytes: 1_500, maxBatchBytes: 1_000, transferChunkBytes: 1_000 }
 }
 
 const TOMBSTONE_GRACE_MS = 60_000
@@ -82,6 +85,7 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
   const requests = random.skewed(10, 800)
   const ttlMs = random.pick([LONG_TTL_MS, LONG_TTL_MS, LONG_TTL_MS, 2_000])
   const hasGrace = random.chance(0.5)
+  const hasSmallBuffers = random.chance(0.3)
   const delayMs = random.pick([0.2, 1, 5, 20])
   const share = random.pick([0, 0.3, 0.6, 1])
   return {
@@ -100,10 +104,11 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
     readShare: random.pick([0.1, 0.4, 0.4, 0.95]),
     destroyShare: random.pick([0.01, 0.05, 0.2]),
     regenerateShare: random.pick([0, 0.02, 0.1]),
+    valueBytes: hasSmallBuffers ? 200 : 4,
     config: {
       // A transfer in tiny chunks over a slow network ends, but not in two seconds.
       transferChunkRecords: random.pick([delayMs > 1 ? 20 : 3, 50, 1_000]),
-      ...(random.chance(0.3) && smallBuffers(members)),
+      ...(hasSmallBuffers && smallBuffers(members)),
       ...(random.chance(0.1) && { forgetDeadAfterMs: 5_000 }),
       ttlMs,
       tombstoneGraceMs: hasGrace ? TOMBSTONE_GRACE_MS : 1,

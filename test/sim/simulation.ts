@@ -63,6 +63,7 @@ function live(trial: Trial): void {
     world.run(Math.min(leftMs, CHECK_EVERY_MS))
     exactness.check()
     cluster.joinIslands()
+    if (cluster.canExpire) trial.expiry.checkShown()
   }
   nemesis.stop()
   if (world.random.chance(0.3)) world.run(1_000)
@@ -74,8 +75,10 @@ function live(trial: Trial): void {
   })
   within(trial, CONVERGED_WITHIN_MS, () => convergence.notSame() ?? survival.problem())
   exactness.check(true)
-  if (cluster.canExpire) trial.expiry.checkInUse()
   if (cluster.canExpire) {
+    trial.expiry.checkInUse()
+    world.run(1.1 * scenario.ttlMs + cluster.config.deadAfterMs)
+    trial.expiry.checkShown()
     world.run(overAfterMs(scenario.ttlMs, cluster.config))
     trial.expiry.checkOver()
   }

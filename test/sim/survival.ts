@@ -60,6 +60,8 @@ export class Survival implements Observer {
       }
       for (const { stamp, holders } of this.#acked) {
         const holder = holders.find(({ isRunning }) => isRunning)
+        if (holder !== undefined && this.#isHidden(run, stamp))
+          return { invariant: 'survival', text: `${run.id} hides ${short(stamp)}, which was acknowledged` }
         // Of an origin that is gone it need not even be told any more; then the states are compared.
         if (holder === undefined || covers(claims, stamp) || !this.#isTold(stamp)) continue
         const text = `${run.id} lacks ${short(stamp)}, which was acknowledged, and which ${holder.id} holds`
@@ -67,6 +69,13 @@ export class Survival implements Observer {
       }
     }
     return undefined
+  }
+
+  /** It is held, and nobody gets to see it. */
+  #isHidden(run: Run, stamp: Stamp): boolean {
+    const write = this.#history.at(stamp)
+    if (write === undefined || this.#cluster.canExpire || this.#history.isDestroyed(write.sid)) return false
+    return covers(this.#claim(run), stamp) && !run.replica.has(write.sid, run.now)
   }
 
   /** Once nothing bears its stamps any more, an origin that is gone leaves the digests. */

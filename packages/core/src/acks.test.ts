@@ -140,6 +140,34 @@ describe('when they do not come', () => {
   })
 })
 
+describe('a member that stood still', () => {
+  /** For longer than ackTimeoutMs, and not so long that anybody is dead. */
+  function stoodStill() {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    net.hold(b, a)
+    const { ack } = a.write('s', { x: '1' }, { acks: 'one' })
+    net.settle()
+    net.freeze(a)
+    net.run(1_600)
+    net.thaw(a, { timersFirst: true })
+    expect(a.acked).toEqual([])
+    return { net, a, b, ack }
+  }
+
+  test('takes the ack that came meanwhile for one in time', () => {
+    const { net, a, b, ack } = stoodStill()
+    net.release(b, a)
+    expect(a.acked).toEqual([{ ack, peers: 1 }])
+  })
+
+  test('misses one that does not come in the time that is left', () => {
+    const { net, a, ack } = stoodStill()
+    net.run(1_000)
+    expect(a.acked).toEqual([{ ack, peers: 0, missing: 'SESSIONMESH_ACK_TIMEOUT' }])
+  })
+})
+
 describe('expectAll', () => {
   test('waits for everything written so far, and is nothing when nothing was', () => {
     const net = new Net()

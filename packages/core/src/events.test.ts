@@ -39,6 +39,22 @@ describe('the events of a session', () => {
     expect(b.told('session').map(({ change }) => change)).toEqual(['changed'])
   })
 
+  test('do not tell of them either when the joiner had written something before', () => {
+    const net = new Net()
+    const [a] = net.cluster('a')
+    a.write('s', { x: '1' })
+    const b = net.member('b')
+    b.write('own', { x: '1' })
+    net.start(b, a)
+    net.run(100)
+    expect([b.keys(), b.replica.isReady]).toEqual([['own', 's'], true])
+    expect(b.told('session').map(({ change, sid }) => [change, sid])).toEqual([['created', 'own']])
+    b.forgetLog()
+    a.write('s', { x: '2' })
+    net.settle()
+    expect(b.told('session').map(({ change }) => change)).toEqual(['changed'])
+  })
+
   test('nobody owns a session that is none', () => {
     const member = new Net().member('a')
     expect(member.replica.owner('s', member.now)).toBeUndefined()

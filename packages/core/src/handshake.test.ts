@@ -114,6 +114,31 @@ describe('two members', () => {
   })
 })
 
+describe('a link that is broken at one end alone', () => {
+  test('gives way after 2 heartbeats of silence, though the other end goes on dialling', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    const broken = a.peer(b).link
+    // b dials when the test says so.
+    net.silent.add(a.address)
+    net.breakLink(b, a)
+    // a does not learn of it.
+    net.lose(b, a)
+    const links = [200, 400, 600].map((ms) => {
+      net.run(200)
+      const [, far] = net.connect(b, a)
+      net.settle()
+      return [ms, a.peer(b).link === broken, a.peer(b).link === far]
+    })
+    expect(links).toEqual([
+      [200, true, false],
+      [400, true, false],
+      [600, false, true],
+    ])
+    expect([linked(a, b), linked(b, a), net.linksBetween(a, b)]).toEqual([true, true, 1])
+  })
+})
+
 describe('a hello is refused', () => {
   const member = () => {
     const net = new Net()

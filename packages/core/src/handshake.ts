@@ -27,7 +27,7 @@ export interface Established {
 }
 
 /** Close reasons that are no fault. */
-const DUPLICATE = 'duplicate'
+export const DUPLICATE = 'duplicate'
 const SELF = 'self'
 const YIELD = 'starts afresh'
 

@@ -198,6 +198,46 @@ describe('a joiner', () => {
     })
   })
 
+  describe('that has nothing from anybody, since who it asked died', () => {
+    /** b has all of it too, and d knows it by what a told of it. */
+    function orphaned(before: (net: Net, a: Member, b: Member, d: Member) => void) {
+      const net = new Net({ transferChunkRecords: 2 })
+      const [a, b] = net.cluster('a', 'b')
+      for (let i = 0; i < 20; i++) a.write(`s${i}`, { x: `${i}` })
+      net.settle()
+      const d = net.member('d')
+      before(net, a, b, d)
+      net.hold(a, d)
+      net.start(d, a)
+      net.settle()
+      return { net, a, b, d }
+    }
+
+    test('asks one that was merely suspect to the dead', () => {
+      const { net, a, b, d } = orphaned((net, a, b) => {
+        net.cut(a, b)
+        net.run(500)
+        expect(a.peer(b).state).toBe('suspect')
+      })
+      net.kill(a)
+      net.run(500)
+      expect([d.replica.isReady, d.state()]).toEqual([true, b.state()])
+    })
+
+    test('waits for one that it could not say hello to', () => {
+      const { net, a, b, d } = orphaned((net, _, b) => net.freeze(b))
+      expect(net.linksBetween(d, b)).toBe(1)
+      net.breakLink(d, b)
+      net.kill(a)
+      net.run(150)
+      expect([d.peer(a).state, d.peer(b).state, net.linksBetween(d, b)]).toEqual(['dead', 'suspect', 0])
+      expect(d.replica.isReady).toBe(false)
+      net.thaw(b)
+      net.run(500)
+      expect([d.replica.isReady, d.state()]).toEqual([true, b.state()])
+    })
+  })
+
   test('gets what is written while it joins', () => {
     const { net, a } = loaded(20)
     const b = net.member('b')

@@ -45,6 +45,17 @@ describe('a session without its creation', () => {
     expect(b.read('s')).toEqual({ x: '1', y: '2' })
   })
 
+  test('is hidden until every living peer has told since its writer went', () => {
+    const { net, a, b, c } = unmade()
+    net.freeze(c)
+    net.kill(a)
+    net.run(1_000)
+    expect([b.peer(a).state, b.peer(c).state, b.keys()]).toEqual(['dead', 'suspect', []])
+    net.thaw(c)
+    net.run(250)
+    expect(b.read('s')).toEqual({ x: '1', y: '2' })
+  })
+
   test('is shown by joiners that never knew who made it', () => {
     const { net, a, b, c } = unmade()
     for (const member of [c, a]) net.kill(member)

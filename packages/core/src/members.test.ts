@@ -1,6 +1,7 @@
 /** Each input in each state of a member, exhaustively. */
 
 import { describe, expect, test } from 'vitest'
+import { stamp } from '../test/arbitraries.js'
 import { config, DEAD, MemberTable, SUSPECT } from '../test/member-table.js'
 import type { Peer } from './members.js'
 import type { MemberState } from './messages.js'
@@ -181,5 +182,36 @@ describe('a stall of our own', () => {
     expect(peer.state).toBe('alive')
     world.after(DEAD - 250).tick()
     expect(peer.state).toBe('dead')
+  })
+})
+
+describe('a write', () => {
+  const write = stamp(5, 'writer')
+
+  test('is nowhere once its writer is gone and every living peer has told since that it lacks it', () => {
+    const world = new MemberTable()
+    const [writer, peer] = [world.link('writer'), world.link('peer', { link: 2 })]
+    const isNowhere = () => world.members.isNowhere(write)
+    world.after(1)
+    for (const each of [writer, peer]) world.members.toldDigest(each, [], world.now)
+    const whileAlive = isNowhere()
+    world.after(1).members.linkLost(writer, world.now)
+    const whileSuspect = isNowhere()
+    world.members.left(writer, world.now)
+    const untold = isNowhere()
+    world.after(1).members.toldDigest(peer, [], world.now)
+    expect([whileAlive, whileSuspect, untold, isNowhere()]).toEqual([false, false, false, true])
+    world.members.toldDigest(peer, [write], world.now)
+    expect(isNowhere()).toBe(false)
+    world.members.left(peer, world.now)
+    expect(isNowhere()).toBe(true)
+  })
+
+  test('of a writer that was never known here is nowhere as soon as every living peer has told', () => {
+    const world = new MemberTable()
+    const peer = world.link('peer')
+    expect(world.members.isNowhere(write)).toBe(false)
+    world.members.toldDigest(peer, [], world.now)
+    expect(world.members.isNowhere(write)).toBe(true)
   })
 })

@@ -192,6 +192,29 @@ describe('a write that nobody has any more', () => {
     expect(b.replica.counters.lostWrites).toBe(0)
   })
 
+  test('is not lost when a peer that lacked it has told of it since it was asked', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    for (const peer of [b, c]) net.hold(a, peer)
+    a.write('s', { x: '1' })
+    const token = seenAt(a, 's')
+    // c is heard last, and asked first.
+    net.run(250)
+    const wait = b.catchUp('s', token)
+    net.run(waitMs)
+    expect(c.sentOf('state', b).at(-1)?.missing).toEqual(['s'])
+    net.release(a, c)
+    net.hold(c, b)
+    net.kill(a)
+    // c tells at once what it has of a; the whole that b pulls then is still to come.
+    net.deliverOne(c, b)
+    net.run(100)
+    expect([b.peer(a).state, b.caughtUp, b.replica.counters.lostWrites]).toEqual(['dead', [], 0])
+    net.release(c, b)
+    expect([b.caughtUp, b.read('s')]).toEqual([[{ wait, isStale: false }], { x: '1' }])
+    expect(b.replica.counters.lostWrites).toBe(0)
+  })
+
   test('of an origin that nobody knows is lost to a member alone, and asked for by one of many', () => {
     const token = [{ time: 5, counter: 0, origin: 'from before' }]
     const alone = new Net()
@@ -243,6 +266,48 @@ describe('an answer by id', () => {
     for (const member of [c, a]) net.kill(member)
     net.run(500)
     expect([b.read('s'), b.replica.pending]).toEqual([{ x: '1' }, 0])
+  })
+
+  test('leaves after what was written in the same turn, which its digest covers', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    a.write('s', { x: '1' })
+    const pull = packMessage({ kind: 'pull', pull: 1, sids: ['s'] }, b.id)
+    a.act(a.replica.receive(a.peer(b).link ?? 0, pull, a.now))
+    expect(a.sent.map(({ message }) => message.kind)).toEqual(['delta', 'state'])
+  })
+
+  test('tells what its sender has merged', () => {
+    const { net, b, others, token } = ahead(['c'])
+    const [c] = others
+    if (c === undefined) throw new Error('no third member')
+    b.catchUp('s', token)
+    // Before the next heartbeat.
+    net.run(4 * waitMs)
+    expect(c.sentOf('heartbeat')).toEqual([])
+    expect(c.sentOf('state', b)).toHaveLength(1)
+    expect(b.peer(c).digest.coversAll(token)).toBe(true)
+  })
+
+  test('does not tell so while what its sender sent before is held here', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    net.hold(a, b)
+    a.write('lost', { x: '1' })
+    net.settle()
+    net.lose(a, b)
+    a.write('next', { x: '1' })
+    net.settle()
+    // The gap is found, and stays: what is pulled for it does not come.
+    net.deliverOne(a, b)
+    expect([b.keys(), b.sentOf('pull', a).length]).toEqual([[], 1])
+    const end = { digest: a.replica.digest(), roster: [] }
+    const answer = packMessage({ kind: 'state', sentMs: 0, pull: 99, records: [], missing: [], end }, a.id)
+    b.act(b.replica.receive(b.peer(a).link ?? 0, answer, b.now))
+    expect(b.peer(a).digest.coversAll(end.digest)).toBe(false)
+    net.release(a, b)
+    net.run(250)
+    expect(b.peer(a).digest.coversAll(end.digest)).toBe(true)
   })
 
   test('names what the member has not got', () => {

@@ -15,6 +15,8 @@ const GRACE = graceMs(TTL, config)
 let digest: Digest
 let records: Records
 let expired: string[]
+/** Writes that died with all who had them. */
+let isNowhere: (stamp: Stamp) => boolean
 /** Everything is settled and may be forgotten, unless a test says otherwise. */
 const rules = (given: Partial<SweepRules> = {}): SweepRules => ({
   isSettled: () => true,
@@ -25,7 +27,8 @@ const rules = (given: Partial<SweepRules> = {}): SweepRules => ({
 
 beforeEach(() => {
   digest = new Digest()
-  records = new Records(config, digest, () => false)
+  isNowhere = () => false
+  records = new Records(config, digest, (stamp) => isNowhere(stamp))
   expired = []
 })
 
@@ -63,6 +66,15 @@ describe('what may be read', () => {
     const { record } = records.merge(delta('s', 1), () => false, at(0))
     expect(records.isReadable(record, at(0))).toBe(false)
     digest.raise(stamp(1))
+    expect(records.isReadable(record, at(0))).toBe(true)
+  })
+
+  test('is a record whose creation is nowhere, with what others wrote later', () => {
+    const created = stamp(1, 'gone')
+    const { record } = records.merge({ ...delta('s', 2), created }, () => false, at(0))
+    digest.raise(stamp(2))
+    expect(records.isReadable(record, at(0))).toBe(false)
+    isNowhere = ({ origin }) => origin === created.origin
     expect(records.isReadable(record, at(0))).toBe(true)
   })
 
@@ -142,6 +154,18 @@ describe('an expired record', () => {
     merge(delta('s', 1))
     sweepAll(10 * TTL, { mayForget: false })
     expect([records.size, expired]).toEqual([1, []])
+  })
+
+  test('whose creation never came is forgotten, though nobody will ever settle that', () => {
+    const created = stamp(1, 'lost')
+    records.merge({ ...delta('s', 2), created }, () => false, at(0))
+    digest.raise(stamp(2))
+    const isSettled = ({ origin }: Stamp) => origin !== created.origin
+    sweepAll(10 * TTL, { isSettled })
+    expect([records.size, expired]).toEqual([0, ['s']])
+    merge({ ...delta('t', 3), created })
+    sweepAll(10 * TTL, { isSettled })
+    expect(records.size).toBe(1)
   })
 
   test('of which only a part is here is forgotten without a word', () => {

@@ -12,7 +12,7 @@ import type { DialFailure } from './dialer.js'
 import type { DigestEntries } from './digest.js'
 import { isErrorCode, SessionMeshError } from './errors.js'
 import type { Acks, Effect } from './events.js'
-import { type Established, Handshake } from './handshake.js'
+import { DUPLICATE, type Established, Handshake } from './handshake.js'
 import { sweep } from './housekeeping.js'
 import type { LinkId, MemberChange, Peer, Self } from './members.js'
 import type { DeltaMessage, Heartbeat, Message, Pull, State } from './messages.js'
@@ -202,18 +202,21 @@ export class Replica {
     options: WriteOptions,
     now: Instant,
   ): { written: Written; effects: Effect[] } {
+    this.#catchUp.noticeStall(now)
     const written = this.#sessions.write(sid, next, options, now)
     return { written, effects: this.#done(now) }
   }
 
   /** Renews the idle time, and changes the ttl if given. */
   touch(sid: string, ttlMs: number | undefined, now: Instant): { touched: boolean; effects: Effect[] } {
+    this.#catchUp.noticeStall(now)
     const touched = this.#sessions.touch(sid, ttlMs, now)
     return { touched, effects: this.#done(now) }
   }
 
   /** Ends the session for good. An id unknown here is marked as well: its creation may be on its way. */
   destroy(sid: string, acks: Acks, now: Instant): { destroyed: Destroyed; effects: Effect[] } {
+    this.#catchUp.noticeStall(now)
     const destroyed = this.#sessions.destroy(sid, acks, now)
     return { destroyed, effects: this.#done(now) }
   }
@@ -232,6 +235,7 @@ export class Replica {
 
   /** Waits for what was written so far to be held elsewhere; for a graceful leave. */
   expectAll(now: Instant): { ack: number | undefined; effects: Effect[] } {
+    this.#catchUp.noticeStall(now)
     const own = this.#context.digest.get(this.#context.self.id)
     const ack = own === undefined ? undefined : this.#acks.expect(own, 'all', now)
     this.#flush(now)
@@ -425,7 +429,8 @@ export class Replica {
   #linkGone(link: LinkId, peer: Peer, reason: string, now: Instant): void {
     this.#cleanUp(link, now)
     // What one end refused it will refuse again: only a link that broke is worth an attempt at once.
-    if (isErrorCode(reason)) this.#context.dialer.failed(peer.address, 'rejected', now)
+    if (isErrorCode(reason) || reason === DUPLICATE)
+      this.#context.dialer.failed(peer.address, 'rejected', now)
     else if (peer.state !== 'left') this.#context.dialer.hurry(peer.address, now)
     // Withdraw at once what we vouched for, and show the others what we hold of its last writes.
     this.#beatNow(now)

@@ -163,6 +163,14 @@ describe('destroy', () => {
     expect(record.destroyed).toEqual(stamp(9))
   })
 
+  test('is all that bears a stamp then', () => {
+    const record = recordOf(
+      delta([attribute('x', 2, bytes(2))], { lifetime: { ttlMs: 5, stamp: stamp(3) } }),
+      delta([], { destroyed: stamp(4, 'b') }),
+    )
+    expect([...record.stamps()]).toEqual([stamp(4, 'b')])
+  })
+
   test('makes a partial record whole: there is nothing left to fetch', () => {
     const record = recordOf(delta([]))
     record.whole = false

@@ -3,7 +3,10 @@
 import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
 import type { Member } from '../test/member.js'
+import { resolveConfig } from './config.js'
 import type { Stamp } from './stamp.js'
+
+const { waitMs, askTimeoutMs } = resolveConfig()
 
 /** What a client brings along that has seen this session here. */
 const seenAt = (member: Member, sid: string): Stamp[] => {
@@ -65,6 +68,21 @@ describe('the token', () => {
     const net = new Net()
     const [a] = net.cluster('a', 'b')
     expect(a.token('s', [{ time: 5, counter: 0, origin: 'from before' }])).toEqual([])
+  })
+
+  test('keeps what is found lost between the read and its answer, until a read has counted it', () => {
+    const { net, a, b, token } = ahead()
+    b.catchUp('s', token)
+    net.run(waitMs + askTimeoutMs)
+    expect(b.caughtUp).toMatchObject([{ isStale: true }])
+    net.kill(a)
+    net.run(250)
+    expect([b.peer(a).state, b.replica.counters.lostWrites]).toEqual(['dead', 0])
+    const answer = b.token('s', token)
+    expect(answer).toContainEqual(token[0])
+    expect(b.catchUp('s', answer)).toBeUndefined()
+    expect(b.replica.counters.lostWrites).toBe(1)
+    expect(b.token('s', answer)).not.toContainEqual(token[0])
   })
 
   test('outlasts a partition: a member that is found dead may be asked when it is back', () => {

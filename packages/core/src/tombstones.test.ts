@@ -192,4 +192,17 @@ describe('the digest', () => {
     expect([b.state(), again.state()]).toEqual([a.state(), a.state()])
     expect([a.replica.counters.gaps, b.replica.counters.gaps]).toEqual([0, 0])
   })
+
+  test('loses the origin of a session that another has destroyed, before the tombstone goes', () => {
+    const net = new Net({ tombstoneGraceMs: 60_000 })
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    c.write('s', { x: '1' })
+    net.settle()
+    net.kill(c)
+    a.destroy('s')
+    net.run(5_000)
+    for (const { replica } of [a, b]) {
+      expect([replica.tombstones, replica.digest().map(({ origin }) => origin)]).toEqual([1, [a.id]])
+    }
+  })
 })
