@@ -109,7 +109,7 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
       // A transfer in tiny chunks over a slow network ends, but not in two seconds.
       transferChunkRecords: random.pick([delayMs > 1 ? 20 : 3, 50, 1_000]),
       ...(hasSmallBuffers && smallBuffers(members)),
-      ...(random.chance(0.1) && { forgetDeadAfterMs: 5_000 }),
+      ...(random.chance(0.1) && { forgetDeadAfterMs: 2_500 }),
       ttlMs,
       tombstoneGraceMs: hasGrace ? TOMBSTONE_GRACE_MS : 1,
     },

@@ -1,0 +1,54 @@
+/** Each deliberate fault against the simulation: which seed finds it, and by which invariant. */
+
+import { parseArgs } from 'node:util'
+import { atMost } from './at-most.js'
+import { editsOf, type Mutant, mutants } from './mutants.js'
+import { findFault } from './mutate.js'
+
+const HELP = `node test/dist/mutants/main.js [--only TEXT] [--from S] [--seeds N]
+
+  --only TEXT  those whose name or file has this in it
+  --from S     the first seed (1)
+  --seeds N    how many seeds, instead of what each mutant states: to measure anew`
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', default: '' },
+    from: { type: 'string', default: '1' },
+    seeds: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+if (values.help) console.log(HELP)
+else await main()
+
+async function main(): Promise<void> {
+  const chosen = mutants.filter(({ name, file }) => name.includes(values.only) || file.includes(values.only))
+  const twoAtATime = atMost(2)
+  const isCaught = await Promise.all(chosen.map((mutant) => twoAtATime(() => tell(mutant))))
+  const survivors = isCaught.filter((is) => !is).length
+  console.log(`${chosen.length} mutants, ${survivors} survived`)
+  process.exitCode = survivors > 0 || chosen.length === 0 ? 1 : 0
+}
+
+async function tell(mutant: Mutant): Promise<boolean> {
+  const startedMs = performance.now()
+  const from = Number(values.from)
+  const seeds = Number(values.seeds ?? mutant.seeds)
+  const found = await findFault(editsOf(mutant), { from, seeds }).catch(String)
+  const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1)
+  if (typeof found === 'string') {
+    console.log(`FAILED ${mutant.name}\n${found}`)
+    return false
+  }
+  if (found === undefined) {
+    console.log(`SURVIVED ${seeds} seeds, ${seconds} s: ${mutant.name}`)
+    return false
+  }
+  const isRight = mutant.by.some((name) => name === found.by)
+  const times = `after ${found.seed - from + 1} of ${seeds} seeds, ${seconds} s, by ${found.by}`
+  console.log(`${isRight ? 'caught' : 'CAUGHT BY ANOTHER'} ${times}: ${mutant.name}`)
+  if (!isRight) console.log(`  seed ${found.seed}: ${found.text}`)
+  return isRight
+}

@@ -1,0 +1,39 @@
+/** The simulation has to find each deliberate fault in the core. A mutant that survives is a hole in the suite. */
+
+import { describe, expect, test } from 'vitest'
+import { atMost } from './at-most.js'
+import { editsOf, mutants } from './mutants.js'
+import { findFault } from './mutate.js'
+
+const FROM = 1
+const LIMIT_MS = 600_000
+const twoAtATime = atMost(2)
+
+describe.concurrent('a fault in the core is found by the simulation', () => {
+  test.for(mutants)('$name', { timeout: LIMIT_MS }, async (mutant, { signal }) => {
+    const { seeds, by } = mutant
+    const found = await twoAtATime(() => findFault(editsOf(mutant), { from: FROM, seeds }, signal))
+    expect(found, `survived ${seeds} seeds from ${FROM}: a hole in the suite`).toBeDefined()
+    expect(by, `seed ${found?.seed}: ${found?.text}`).toContain(found?.by)
+  })
+
+  test('in a core without any it finds none', { timeout: LIMIT_MS }, async ({ signal }) => {
+    expect(await twoAtATime(() => findFault([], { from: FROM, seeds: 60 }, signal))).toBeUndefined()
+  })
+})
+
+describe('the mutants', () => {
+  test('are many, and no two are the same', () => {
+    const texts = mutants.map((mutant) => JSON.stringify(editsOf(mutant)))
+    expect([new Set(texts).size, new Set(mutants.map(({ name }) => name)).size]).toEqual([
+      mutants.length,
+      mutants.length,
+    ])
+    expect(mutants.length).toBeGreaterThanOrEqual(20)
+  })
+
+  test('that no longer fit the source say so', async () => {
+    const edit = { file: 'stamp.ts', find: 'no such line', replace: '' }
+    await expect(findFault([edit], { from: FROM, seeds: 1 })).rejects.toThrow(/stamp.ts has 0 of/)
+  })
+})

@@ -1,0 +1,135 @@
+/**
+ * Tries a deliberate fault: a copy of the core with a few lines changed, compiled beside the compiled simulation,
+ * which runs seeds against it until one finds the fault.
+ */
+
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Invariant } from '../sim/invariants.js'
+
+/** One change of the source: what is there exactly once, and what stands there instead. */
+export interface Edit {
+  /** In packages/core/src. */
+  readonly file: string
+  readonly find: string
+  readonly replace: string
+}
+
+export interface Seeds {
+  readonly from: number
+  readonly seeds: number
+}
+
+/** The seed that found the fault. */
+export interface Catch {
+  readonly seed: number
+  /** `exception`: the core threw. */
+  readonly by: Invariant | 'exception'
+  readonly text: string
+}
+
+const ROOT = workspace()
+/** All the seeds of a mutant that survives, on a busy machine. */
+const TIMEOUT_MS = 300_000
+/** Some violations name all that is wrong. */
+const MAX_TEXT = 300
+
+/** Runs the seeds against a core with these changes. `undefined`: none found anything wrong. */
+export async function findFault(
+  edits: readonly Edit[],
+  seeds: Seeds,
+  signal?: AbortSignal,
+): Promise<Catch | undefined> {
+  const folder = await mkdtemp(join(tmpdir(), 'sessionmesh-mutant-'))
+  try {
+    await build(folder, edits)
+    return await simulate(folder, seeds, signal)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function build(folder: string, edits: readonly Edit[]): Promise<void> {
+  const core = join(folder, 'node_modules', '@sessionmesh', 'core')
+  const source = join(ROOT, 'packages', 'core')
+  await mkdir(core, { recursive: true })
+  await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
+  await cp(join(ROOT, 'test', 'dist', 'sim'), join(folder, 'sim'), { recursive: true, filter: isNoMap })
+  await cp(join(source, 'package.json'), join(core, 'package.json'))
+  await cp(join(source, 'src'), join(core, 'src'), {
+    recursive: true,
+    filter: (path) => !path.endsWith('.test.ts'),
+  })
+  for (const edit of edits) await apply(join(core, 'src'), edit)
+  await writeFile(join(core, 'tsconfig.json'), JSON.stringify(configOf(source)))
+  const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
+  const { code, output } = await run([tsc, '-p', core])
+  if (code !== 0) throw new Error(`the mutant does not compile:\n${output}`)
+}
+
+async function apply(sources: string, { file, find, replace }: Edit): Promise<void> {
+  const path = join(sources, file)
+  const source = await readFile(path, 'utf8')
+  const times = source.split(find).length - 1
+  if (times !== 1)
+    throw new Error(`${file} has ${times} of the following, and should have one: mend the mutant.\n${find}`)
+  // As a function: a `$` in the text is just that.
+  await writeFile(
+    path,
+    source.replace(find, () => replace),
+  )
+}
+
+/** The core's own, for a copy of it. What a mutant no longer uses is no fault of its text. */
+function configOf(source: string): object {
+  return {
+    extends: join(source, 'tsconfig.json'),
+    compilerOptions: {
+      rootDir: 'src',
+      outDir: 'dist',
+      composite: false,
+      declaration: false,
+      declarationMap: false,
+      sourceMap: false,
+      noUnusedLocals: false,
+      noUnusedParameters: false,
+    },
+    include: ['src'],
+  }
+}
+
+async function simulate(folder: string, { from, seeds }: Seeds, signal?: AbortSignal) {
+  const main = join(folder, 'sim', 'main.js')
+  const args = [main, '--seeds', `${seeds}`, '--from', `${from}`, '--stop', '1']
+  const { code, output } = await run(args, signal)
+  if (code === 0) return undefined
+  const found = /^seed (\d+) at [^:]*: (?:(\w+): )?(at [\d.]+ ms: .*)$/m.exec(output)
+  if (code !== 1 || found === null) throw new Error(`the simulation itself failed (${code}):\n${output}`)
+  const [, seed, by = 'exception', text = ''] = found
+  return { seed: Number(seed), by: by as Catch['by'], text: text.slice(0, MAX_TEXT) }
+}
+
+function run(args: readonly string[], signal?: AbortSignal): Promise<{ code: unknown; output: string }> {
+  const options = { timeout: TIMEOUT_MS, signal, maxBuffer: 2 ** 26 }
+  return new Promise((resolve) => {
+    execFile(process.execPath, args, options, (error, stdout, stderr) => {
+      const ended = error?.killed ? 'killed: it took too long' : error?.code
+      resolve({ code: error === null ? 0 : ended, output: `${stdout}${stderr}` })
+    })
+  })
+}
+
+function isNoMap(path: string): boolean {
+  return !path.endsWith('.map') && !path.endsWith('.d.ts')
+}
+
+/** This file is run from its source by vitest, and compiled by `main`. */
+function workspace(): string {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(folder, 'pnpm-workspace.yaml'))) folder = dirname(folder)
+  return folder
+}
