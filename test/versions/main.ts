@@ -16,7 +16,9 @@ const { values, positionals } = parseArgs({
 })
 
 if (values.help) {
-  console.log(`pnpm test:versions [--only ${MAJORS.join(',')} | newest] [-- what vitest takes: files, -t name, --exclude …]`)
+  console.log(
+    `pnpm test:versions [--only ${MAJORS.join(',')} | newest] [-- what vitest takes: files, -t name, --exclude …]`,
+  )
 } else {
   const results: { version: string; isGood: boolean; seconds: number }[] = []
   for (const major of chosen(values.only)) results.push(await test(major, positionals))
