@@ -407,7 +407,7 @@ export const mutants: readonly Mutant[] = [
     file: 'reads.ts',
     find: 'const seen = Digest.of(brought.filter((stamp) => digest.covers(stamp) || !isDropped(stamp)))',
     replace: 'const seen = Digest.of(brought.filter((stamp) => digest.covers(stamp) && isDropped(stamp)))',
-    seeds: 180,
+    seeds: 1_400,
     by: ['causality'],
   },
   {
