@@ -79,7 +79,8 @@ export class Exactness {
     // Expired, and forgotten here or there.
     const { canExpire } = this.#cluster
     if (canExpire && held?.destroyed === undefined && !run.replica.has(sid, run.now)) return
-    const problem = held === undefined ? 'it is missing' : differs(model, held, taken)
+    const problem =
+      held === undefined ? 'it is missing' : differs(model, held, taken, this.#cluster.scenario.hasGrace)
     if (problem !== undefined) this.#fail(`${run.id} holds of ${sid} not what its digest claims: ${problem}`)
   }
 
@@ -111,10 +112,13 @@ function differs(
   model: ModelRecord,
   held: SessionRecord,
   taken: ReadonlyMap<string | undefined, Stamp>,
+  hasGrace: boolean,
 ): string | undefined {
   if (!held.whole || (taken.has(undefined) && held.destroyed !== undefined)) return undefined
   if (model.destroyed !== undefined || held.destroyed !== undefined) {
-    const isSame = compareOptional(model.destroyed, held.destroyed)
+    // (Where tombstones go at once, the later of two destroys may be gone before the earlier one comes.)
+    const isOlder = !hasGrace && model.destroyed !== undefined && held.destroyed !== undefined
+    const isSame = isOlder || compareOptional(model.destroyed, held.destroyed)
     return isSame ? undefined : `destroyed ${short(held.destroyed)} instead of ${short(model.destroyed)}`
   }
   const attributes = new Map((held.above(undefined)?.attributes ?? []).map((each) => [each.name, each]))

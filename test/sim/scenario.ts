@@ -86,7 +86,8 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
   const ttlMs = random.pick([LONG_TTL_MS, LONG_TTL_MS, LONG_TTL_MS, 2_000])
   const hasGrace = random.chance(0.5)
   const hasSmallBuffers = random.chance(0.3)
-  const delayMs = random.pick([0.2, 1, 5, 20])
+  // (What is on its way counts against the buffers: small ones want a quick network.)
+  const delayMs = random.pick(hasSmallBuffers ? [0.1, 0.2, 0.5, 1] : [0.2, 1, 5, 20])
   const share = random.pick([0, 0.3, 0.6, 1])
   return {
     members,

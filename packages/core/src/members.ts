@@ -36,6 +36,10 @@ export interface Peer {
   link: LinkId | undefined
   /** Last time that anything of it was read, or that it became known. */
   heardMs: number
+  /** When it became known. */
+  readonly learntMs: number
+  /** It lived then, on our clock: when the latest of its frames that tell it was sent. */
+  livedMs: number
   /** When its last link went down; touches after that were not told to it. */
   partedMs: number | undefined
   /** Redials in a row that were refused. */
@@ -138,8 +142,10 @@ export class Members {
     return peer
   }
 
-  heard(peer: Peer, now: Instant): void {
+  /** @param sentMs when what was heard was sent, if it tells. */
+  heard(peer: Peer, now: Instant, sentMs = Number.NEGATIVE_INFINITY): void {
     peer.heardMs = now.monoMs
+    peer.livedMs = Math.max(peer.livedMs, sentMs)
     // Found dead as silent, it may be heard before its link is dropped.
     if ((peer.state === 'suspect' || peer.state === 'dead') && peer.link !== undefined)
       this.#becomeAlive(peer, now)
@@ -151,7 +157,8 @@ export class Members {
     peer.partedMs = now.monoMs
     peer.refusals = 0
     if (peer.state === 'alive' && !wasDuplicate) this.#become(peer, 'suspect', now)
-    if (this.#isReplaced(peer)) this.left(peer, now)
+    for (const other of this.#peers.values())
+      if (other.link !== undefined && isFormerRun(peer, other)) this.left(peer, now)
   }
 
   refused(address: string, now: Instant): void {
@@ -250,8 +257,11 @@ export class Members {
   #isReplaced(peer: Peer): boolean {
     if (peer.link !== undefined) return false
     if (isFormerRun(peer, this.#self)) return true
+    // Of two runs the one that lives well after the other was known is not the one that was replaced: a link to a run
+    // that is gone may seem whole for a while.
+    const provenMs = peer.learntMs + 2 * this.#config.heartbeatMs
     for (const other of this.#peers.values())
-      if (other.link !== undefined && isFormerRun(peer, other)) return true
+      if (other.link !== undefined && isFormerRun(peer, other) && other.livedMs > provenMs) return true
     return false
   }
 
@@ -294,6 +304,8 @@ export class Members {
       announced: false,
       link: undefined,
       heardMs: now.monoMs,
+      learntMs: now.monoMs,
+      livedMs: Number.NEGATIVE_INFINITY,
       partedMs: undefined,
       refusals: 0,
       digest: new Digest(),

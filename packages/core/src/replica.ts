@@ -296,7 +296,7 @@ export class Replica {
   // ---- messages ----
 
   #received(link: LinkId, peer: Peer, message: Message, now: Instant): void {
-    this.#context.members.heard(peer, now)
+    this.#context.members.heard(peer, now, 'sentMs' in message ? message.sentMs : undefined)
     if (this.#isOfOtherPart(peer, message)) return this.#forgotten()
     switch (message.kind) {
       case 'hello':

@@ -159,8 +159,26 @@ describe('a new run of a member', () => {
       expect(world.members.isSettled(stamp(5))).toBe(false)
     }
     world.tell(teller, { ...former, state: 'dead' })
+    // A linked member has to be heard of later than that: else it may be the one that is gone.
+    world.after(2 * config.heartbeatMs + 1)
+    world.members.heard(peer, world.now, world.nowMs)
+    world.tell(teller, { ...former, state: 'dead' })
     expect(world.members.isSettled(stamp(5))).toBe(true)
     expect(world.members.isGone(former.id)).toBe(true)
+  })
+
+  test('is not taken for the former one when the link to that one merely seems whole', () => {
+    const world = new MemberTable()
+    const gone = world.link('peer', { id: 'peer1' })
+    const teller = world.link('teller', { link: 2 })
+    for (const { digest } of [gone, teller]) digest.raise(stamp(5))
+    world.tell(teller, { id: 'peer2', name: 'peer', address: 'peer:1', state: 'alive' })
+    // What was on its way from the one that is gone still comes.
+    world.after(2 * config.heartbeatMs + 1)
+    world.members.heard(gone, world.now, 0)
+    world.tell(teller, { id: 'peer2', name: 'peer', address: 'peer:1', state: 'suspect' })
+    expect(world.members.get('peer2')?.state).toBe('suspect')
+    expect(world.members.isSettled(stamp(5))).toBe(false)
   })
 
   test('leaves another name, or another address, alone', () => {
