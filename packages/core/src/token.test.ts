@@ -1,32 +1,11 @@
 /** What a client is told to have seen. */
 
 import { describe, expect, test } from 'vitest'
+import { ahead, seenAt } from '../test/ahead.js'
 import { Net } from '../test/harness.js'
-import type { Member } from '../test/member.js'
 import { resolveConfig } from './config.js'
-import type { Stamp } from './stamp.js'
 
 const { waitMs, askTimeoutMs } = resolveConfig()
-
-/** What a client brings along that has seen this session here. */
-const seenAt = (member: Member, sid: string): Stamp[] => {
-  const record = [...member.replica.records()].find((record) => record.sid === sid)
-  if (record === undefined) throw new Error(`${member.name} has no ${sid}`)
-  return [record.lastStamp]
-}
-
-/** A client wrote at a, and its next request is at b, which the delta has not reached. */
-function ahead(names: readonly string[] = []) {
-  const net = new Net()
-  const [a, b, ...others] = net.cluster('a', 'b', ...names)
-  a.write('s', { x: '1' })
-  net.settle()
-  net.hold(a, b)
-  a.write('s', { x: '2' })
-  net.settle()
-  for (const member of [a, b, ...others]) member.forgetLog()
-  return { net, a, b, others, token: seenAt(a, 's') }
-}
 
 describe('the token', () => {
   test('names what the client has seen here, as long as not everybody has it', () => {
