@@ -4,7 +4,6 @@ import type { Cluster } from './cluster.js'
 import { short } from './describe.js'
 import { type History, valueId } from './history.js'
 import type { Run } from './run.js'
-import { covers } from './stamps.js'
 import type { Problem } from './world.js'
 
 export class Convergence {
@@ -76,24 +75,12 @@ export class Convergence {
       if (replica.pending > 0) return `${run.id} still waits for ${replica.pending} answers`
       if (!scenario.hasGrace && replica.tombstones > 0)
         return `${run.id} keeps the tombstones of ${tombstonesOf(run)}`
-      if (first !== undefined && !this.#areDigestsEqual(run, first))
+      if (first !== undefined && digest(run) !== digest(first))
         return `the digests differ: ${first.id} [${digest(first)}], ${run.id} [${digest(run)}]`
       const problem = this.#wrongView(run) ?? this.#deadOrigin(run)
       if (problem !== undefined) return problem
     }
     return undefined
-  }
-
-  /**
-   * While what is gone is kept for its grace, one member may still bear a stamp of an origin that is gone (a mark of
-   * removal, say) which another was never sent: there the other must have retired the origin, and cover the stamp.
-   */
-  #areDigestsEqual(a: Run, b: Run): boolean {
-    const told = (run: Run) => run.replica.digest().map(short).sort().join(' ')
-    if (told(a) === told(b)) return true
-    const coversAll = (run: Run, of: Run) =>
-      of.replica.digest().every((stamp) => covers(this.#cluster.claim(run), stamp))
-    return this.#cluster.scenario.hasGrace && coversAll(a, b) && coversAll(b, a)
   }
 
   #wrongView(run: Run): string | undefined {
@@ -123,7 +110,11 @@ export class Convergence {
     for (const record of run.replica.records()) {
       if (this.#history.isDestroyExcused(record.sid)) continue
       const whole = record.above(undefined)
-      if (record.destroyed !== undefined || whole === undefined) continue
+      if (whole === undefined) continue
+      if (record.destroyed !== undefined) {
+        if (this.#cluster.scenario.hasGrace) state.set(record.sid, `destroyed ${short(record.destroyed)}`)
+        continue
+      }
       const isExpired = !run.replica.has(record.sid, run.now)
       if (isExpired && this.#cluster.canExpire) continue
       const attributes = whole.attributes

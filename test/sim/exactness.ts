@@ -40,6 +40,8 @@ export class Exactness {
       if (known !== undefined && compareStamps(known, stamp) > 0)
         this.#fail(`the digest of ${run.id} sank from ${short(known)} to ${short(stamp)}`)
     }
+    // A member that is not ready yet may tell of an origin, and no more of it once it is.
+    this.#cluster.claim(run)
   }
 
   #checkQueues({ id, replica, unreadBytes }: Run): void {

@@ -7,7 +7,7 @@
 import type { Stamp } from '@sessionmesh/core'
 import type { Run } from './run.js'
 import type { Scenario } from './scenario.js'
-import { compareStamps, type DigestMap, stampKey } from './stamps.js'
+import { compareStamps, covers, type DigestMap, stampKey } from './stamps.js'
 
 export interface Write {
   readonly stamp: Stamp
@@ -45,6 +45,7 @@ export class History {
   readonly #byOrigin = new Map<string, Write[]>()
   readonly #values = new Map<number, { first: Write; last: Write }>()
   readonly #uses = new Map<string, Use[]>()
+  readonly #missedByNewcomers = new Set<string>()
   #lastValue = 0
   #lastSid = 0
   readonly #hasGrace: boolean
@@ -105,12 +106,21 @@ export class History {
     return this.writesOf(sid).some(({ isDestroy }) => isDestroy)
   }
 
+  /** A newcomer is ready, and holds what it claims. */
+  joined(claims: DigestMap): void {
+    if (this.#hasGrace) return
+    for (const { isDestroy, stamp, sid } of this.writes)
+      if (isDestroy && !covers(claims, stamp)) this.#missedByNewcomers.add(sid)
+  }
+
   /**
-   * Destroyed by a member that did not know all others: its list was of no use while everybody who knew them
-   * was gone. A tombstone waits for those alone who are known, but for its grace.
+   * Without a grace a tombstone waits for those alone who are known where it is. Who destroyed the session may not
+   * have known all others; and who joined by way of a member that lacked the destroy may be known to that one alone.
    */
   isDestroyExcused(sid: string): boolean {
-    return !this.#hasGrace && this.writesOf(sid).some(({ isDestroy, isIsland }) => isDestroy && isIsland)
+    if (this.#hasGrace) return false
+    const isOfIsland = this.writesOf(sid).some(({ isDestroy, isIsland }) => isDestroy && isIsland)
+    return isOfIsland || this.#missedByNewcomers.has(sid)
   }
 
   at(stamp: Stamp): Write | undefined {

@@ -35,6 +35,10 @@ export class Trial {
     this.reads = new Reads(this.cluster, this.history)
     this.survival = new Survival(this.cluster, this.history)
     this.verdicts = new Verdicts(this.cluster)
-    this.cluster.observers.push(this.expiry, this.survival, this.verdicts)
+    this.cluster.observers.push(this.expiry, this.survival, this.verdicts, {
+      event: (run, { type }) => {
+        if (type === 'ready') this.history.joined(this.cluster.claim(run))
+      },
+    })
   }
 }

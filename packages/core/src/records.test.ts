@@ -257,4 +257,13 @@ describe('the sweep', () => {
     merge(delta('s0', 1, { attributes }))
     expect(sweepAll(500)).toContain('late')
   })
+
+  test('counts who destroyed a session while a round was going on, though others wrote to it later', () => {
+    for (let i = 0; i < 10; i++) merge(delta(`s${i}`, i + 1))
+    expect(records.sweep(at(0), rules())).toBeUndefined()
+    merge(delta('s0', 30))
+    const record = merge({ ...tombstone('s0', 1), destroyed: stamp(20, 'late') })
+    expect(record.lastStamp.origin).not.toBe('late')
+    expect(sweepAll(500, { isSettled: () => false })).toContain('late')
+  })
 })

@@ -5,7 +5,7 @@
 
 import { type Config, graceMs } from './config.js'
 import type { Digest } from './digest.js'
-import { type Delta, type Merged, SessionRecord } from './session.js'
+import { type Delta, type Merged, SessionRecord, writeStamps } from './session.js'
 import type { Instant, Origin, Stamp } from './stamp.js'
 
 /** What the sweep needs to know of the rest of the world. */
@@ -96,8 +96,8 @@ export class Records {
     }
     const merged = record.merge(delta, isMerged)
     if (merged.destroyed) this.#tombstones++
-    for (const stamp of [delta.created, record.lastStamp]) this.#origins.add(stamp.origin)
-    for (const { stamp } of delta.attributes) this.#origins.add(stamp.origin)
+    // Whatever of it is kept, and wherever the sweep stands: no origin is retired that a record bears.
+    for (const { origin } of [delta.created, ...writeStamps(delta)]) this.#origins.add(origin)
     return { ...merged, record, wasForgotten }
   }
 
