@@ -159,6 +159,12 @@ export class Cluster {
     return a !== b && isWell(a) && isWell(b) && this.lastTroubleMs(a.host, b.host) < sinceMs
   }
 
+  /** The run has known the other since then: it dials it, and tells others of it. */
+  hasKnown(run: Run, other: Run, sinceMs: number): boolean {
+    const learntMs = run.now.monoMs - (this.world.nowMs - sinceMs)
+    return run.replica.peers().some((peer) => peer.id === other.id && peer.learntMs < learntMs)
+  }
+
   #dial(run: Run, address: string): void {
     const { network, world } = this
     const host = this.hosts.find((each) => each.address === address)

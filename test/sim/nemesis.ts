@@ -117,7 +117,8 @@ export class Nemesis {
 
   #part(): void {
     const { network, hosts } = this.#cluster
-    for (const [a, b] of partition('pair', hosts, this.#random)) {
+    const shape = this.#random.chance(0.6) ? 'pair' : this.#random.pick(shapes)
+    for (const [a, b] of partition(shape, hosts, this.#random)) {
       this.#world.trace(() => `*** cut until all faults end: ${a.name}-${b.name}`)
       network.cut(a.index, b.index)
       network.cut(b.index, a.index)

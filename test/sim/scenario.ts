@@ -8,7 +8,7 @@ export const faults = [
   'reset',
   /** Members cannot reach each other: pairs, islands, halves, a bridge, a ring of majorities. */
   'cut',
-  /** Two members cannot reach each other from the first fault to the last. */
+  /** Members cannot reach each other from the first fault to the last: two of them most often. */
   'apart',
   /** Nothing arrives in one direction. */
   'oneway',
@@ -50,6 +50,8 @@ export interface Scenario {
   readonly maxSkewMs: number
   readonly clients: number
   readonly requestEveryMs: number
+  /** How often a client's request goes to the member that the balancer chose for this client, if that one serves. */
+  readonly stickiness: number
   readonly ttlMs: number
   /** Tombstones outlive the faults, so that even members that nobody knew of learn of every destroy. */
   readonly hasGrace: boolean
@@ -100,6 +102,7 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
     maxSkewMs: random.pick([0, 0, 200, 4_000]),
     clients: random.pick([2, 5, 15]),
     requestEveryMs: lastsMs / requests,
+    stickiness: random.pick([0, 0, 0.95]),
     ttlMs,
     hasGrace,
     readShare: random.pick([0.1, 0.4, 0.4, 0.95]),

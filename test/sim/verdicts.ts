@@ -55,8 +55,10 @@ export class Verdicts implements Observer {
   #checkVouched(run: Run, accused: Run): void {
     const { world, config } = this.#cluster
     const sinceMs = world.nowMs - 2 * config.deadAfterMs
-    const areInTouch = (a: Run, b: Run) => this.#cluster.areInTouch(a, b, sinceMs)
-    const third = this.#cluster.running.find((each) => areInTouch(each, run) && areInTouch(each, accused))
+    // (A newcomer that reaches none of those on its list is in touch with nobody, whomever it could reach.)
+    const isInTouch = (third: Run, of: Run) =>
+      this.#cluster.areInTouch(third, of, sinceMs) && this.#cluster.hasKnown(third, of, sinceMs)
+    const third = this.#cluster.running.find((each) => isInTouch(each, run) && isInTouch(each, accused))
     if (third !== undefined)
       world.fail('verdicts', `${run.id} finds ${accused.id} dead, though ${third.id} is in touch with both`)
   }

@@ -1,4 +1,4 @@
-/** Clients behind a random load balancer. Each keeps a session, and has several requests of it in flight. */
+/** Clients behind a load balancer, random or sticky. Each keeps a session, and has several requests of it in flight. */
 
 import { type Knowledge, NOTHING, Request } from './request.js'
 import type { Trial } from './trial.js'
@@ -6,6 +6,8 @@ import type { Trial } from './trial.js'
 export interface Client {
   sid: string | undefined
   readonly hasTokens: boolean
+  /** Where a sticky balancer sends it. */
+  readonly host: number
   /** The cookie of the response that came last, and what it stands for. */
   knowledge: Knowledge
 }
@@ -18,8 +20,11 @@ export class Workload {
   constructor(trial: Trial) {
     this.#trial = trial
     const { random } = trial.world
-    for (let i = 0; i < trial.cluster.scenario.clients; i++)
-      this.#clients.push({ sid: undefined, hasTokens: random.chance(0.5), knowledge: NOTHING })
+    const { clients, members } = trial.cluster.scenario
+    for (let i = 0; i < clients; i++) {
+      const host = random.integer(0, members - 1)
+      this.#clients.push({ sid: undefined, hasTokens: random.chance(0.5), host, knowledge: NOTHING })
+    }
     this.#next()
   }
 
@@ -41,7 +46,8 @@ export class Workload {
     const { random } = world
     const { serving, scenario } = cluster
     if (serving.length === 0) return
-    const run = random.pick(serving)
+    const sticky = random.chance(scenario.stickiness) && serving.find(({ host }) => host === client.host)
+    const run = sticky || random.pick(serving)
     // A client that logs in anew gets a new id.
     if (client.sid === undefined || random.chance(0.01)) {
       client.sid = history.newSid()
