@@ -152,10 +152,11 @@ export class Cluster {
     return Math.max(this.network.lastTroubleMs(a, b), this.lastLeapMs(a, b))
   }
 
-  /** Both are well, and nothing has kept them from hearing each other since then. */
-  areInTouch(a: Run, b: Run, sinceMs: number): boolean {
+  /** Both are well, and nothing has kept them from hearing each other since then, and until now or `untilMs`. */
+  areInTouch(a: Run, b: Run, sinceMs: number, untilMs = Number.POSITIVE_INFINITY): boolean {
+    const isUp = (run: Run) => run.isRunning || run.endedMs > untilMs
     const isWell = (run: Run) =>
-      run.isRunning && !run.isFrozen && run.thawedMs < sinceMs && run.startedMs < sinceMs
+      isUp(run) && !run.isFrozen && run.thawedMs < sinceMs && run.startedMs < sinceMs
     return a !== b && isWell(a) && isWell(b) && this.lastTroubleMs(a.host, b.host) < sinceMs
   }
 

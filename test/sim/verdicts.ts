@@ -51,15 +51,20 @@ export class Verdicts implements Observer {
     )
   }
 
-  /** One that we cannot reach but a third member can is no more than suspect. */
+  /** One that we cannot reach but a third member can is no more than suspect; nor right after the third has gone. */
   #checkVouched(run: Run, accused: Run): void {
-    const { world, config } = this.#cluster
+    const { world, config, runs } = this.#cluster
     const sinceMs = world.nowMs - 2 * config.deadAfterMs
+    const untilMs = world.nowMs - config.deadAfterMs + 3 * config.heartbeatMs
     // (A newcomer that reaches none of those on its list is in touch with nobody, whomever it could reach.)
     const isInTouch = (third: Run, of: Run) =>
-      this.#cluster.areInTouch(third, of, sinceMs) && this.#cluster.hasKnown(third, of, sinceMs)
-    const third = this.#cluster.running.find((each) => isInTouch(each, run) && isInTouch(each, accused))
-    if (third !== undefined)
-      world.fail('verdicts', `${run.id} finds ${accused.id} dead, though ${third.id} is in touch with both`)
+      this.#cluster.areInTouch(third, of, sinceMs, untilMs) && this.#cluster.hasKnown(third, of, sinceMs)
+    const third = runs.find((each) => isInTouch(each, run) && isInTouch(each, accused))
+    if (third === undefined) return
+    const isOrWas = third.isRunning ? 'is' : `was until ${(world.nowMs - third.endedMs).toFixed(0)} ms ago`
+    world.fail(
+      'verdicts',
+      `${run.id} finds ${accused.id} dead, though ${third.id} ${isOrWas} in touch with both`,
+    )
   }
 }

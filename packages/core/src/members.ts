@@ -4,7 +4,8 @@
  *     alive    a link is established and the member was heard within suspectAfterMs
  *     suspect  its link closed, or it is silent, or it is only known from others
  *     dead     silent for deadAfterMs, or nobody listens at its address any more, and no living member that
- *              we hear vouches for it ("I have a link to it and hear it")
+ *              we hear vouches for it ("I have a link to it and hear it"); with no link of our own, that it was
+ *              vouched for counts as heard
  *     left     said goodbye, or was replaced by a new run at the same name and address: it is not expected back
  *
  * A verdict is cheap and reversible: a dead member that is heard again is alive, and resumes by digest.
@@ -34,7 +35,7 @@ export interface Peer {
   announced: boolean
   /** The established link. */
   link: LinkId | undefined
-  /** Last time that anything of it was read, or that it became known. */
+  /** Last time that anything of it was read, or that it became known, or that, unlinked, it was vouched for. */
   heardMs: number
   /** When it became known. */
   readonly learntMs: number
@@ -287,12 +288,19 @@ export class Members {
     if (peer.link !== undefined) return
     if (entry.digest !== undefined) peer.digest.join(entry.digest)
     if (entry.state === 'left') this.left(peer, now)
-    // Whoever has a link to it knows better than our verdict, unless he had not noticed its death yet.
-    const isNews = now.monoMs - peer.goneMs > this.#config.suspectAfterMs
-    if (entry.state === 'alive' && peer.state === 'dead' && isNews) {
-      peer.heardMs = now.monoMs
-      this.#become(peer, 'suspect', now)
-    }
+    if (entry.state === 'alive') this.#heardOf(peer, now)
+  }
+
+  /**
+   * Whoever has a link to it knows better than we, unless he had not noticed yet what we saw. So its silence begins
+   * anew: when nobody vouches for it any more, it has as long as others to be heard.
+   */
+  #heardOf(peer: Peer, now: Instant): void {
+    const sinceMs = peer.state === 'dead' ? peer.goneMs : (peer.partedMs ?? Number.NEGATIVE_INFINITY)
+    if (peer.state === 'left' || now.monoMs - sinceMs <= this.#config.suspectAfterMs) return
+    peer.heardMs = now.monoMs
+    peer.refusals = 0
+    if (peer.state === 'dead') this.#become(peer, 'suspect', now)
   }
 
   #add({ id, name, address }: Self, now: Instant): Peer {

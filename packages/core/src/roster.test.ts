@@ -25,7 +25,22 @@ describe('vouching', () => {
       world.tick()
       expect(peer.state).toBe('suspect')
     }
-    world.tell(teller, { id: 'peer', state: 'suspect' })
+  })
+
+  test('counts as heard: once it ends, the member has as long as others to be heard', () => {
+    const { world, peer, teller } = asymmetric()
+    for (let i = 0; i < 20; i++) {
+      world.after(config.heartbeatMs)
+      world.members.heard(teller, world.now)
+      world.members.refused(peer.address, world.now)
+      world.tell(teller, { id: 'peer', state: 'alive' })
+    }
+    world.members.left(teller, world.now)
+    world.tick()
+    expect(peer.state).toBe('suspect')
+    world.after(DEAD - 1).tick()
+    expect(peer.state).toBe('suspect')
+    world.after(2).tick()
     expect(peer.state).toBe('dead')
   })
 
