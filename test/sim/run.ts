@@ -158,16 +158,15 @@ export class Run {
   /** As the agent's `close`: what was written is held elsewhere, goodbye is said, then the links are closed. */
   leave(): void {
     this.carryOut(this.replica.flush(this.now))
-    const { ack, effects } = this.replica.expectAll(this.now)
+    const { ack, effects } = this.replica.handOver(this.now)
     const go = () => {
       if (!this.isRunning) return
       this.carryOut(this.replica.flush(this.now))
       this.carryOut(this.replica.leave(this.now))
       this.end('left')
     }
-    if (ack !== undefined) this.#acks.set(ack, go)
+    this.#acks.set(ack, go)
     this.carryOut(effects)
-    if (ack === undefined) go()
   }
 
   caughtUp(wait: number, then: (isStale: boolean) => void): void {

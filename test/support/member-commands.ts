@@ -47,7 +47,9 @@ export function memberCommands(joined: Cluster | undefined, release: (key: strin
     },
     fingerprint: () => fingerprint(sessions()),
     status: () => cluster().status(),
-    flushed: () => sessions().flushed(),
+    async flushed() {
+      await sessions().flushed()
+    },
     release,
     stall(ms) {
       const end = performance.now() + ms

@@ -111,8 +111,34 @@ test('acks that were waited for are not there, and reads and writes that waited 
   expect(reads).not.toContain(undefined)
   // A second time, before the first is over.
   beForgotten(b)
-  await Promise.all([...reads, flushed])
+  await Promise.all(reads)
+  await expect(flushed).rejects.toMatchObject({ code: 'SESSIONMESH_FORGOTTEN_MEMBER' })
   const again = b.sessions.write('s', { n: 2 }, { acks: 'one' })
   expect(await again.acked).toBe(1)
   expect(a.sessions.load('s')?.data).toEqual({ n: 2 })
+})
+
+test('a read that waited when it was forgotten is served by the run that comes after', async () => {
+  const { a, b } = await pair()
+  a.sessions.write('s', { n: 1 })
+  await a.sessions.flushed()
+  beForgotten(b)
+  const read = b.sessions.catchUp('s', undefined)?.then(() => b.sessions.load('s')?.data)
+  beForgotten(b)
+  expect(await read).toEqual({ n: 1 })
+})
+
+test('its counters go on', async () => {
+  const { b } = await pair()
+  b.sessions.write('s', { n: 1 })
+  b.sessions.write('s', { n: 2 })
+  const before = b.status().counters
+  for (let i = 0; i < 2; i++) {
+    beForgotten(b)
+    await b.sessions.catchUp('s', undefined)
+  }
+  b.sessions.write('s', { n: 3 })
+  expect(b.status().counters.writes).toBe(before.writes + 1)
+  for (const [name, count] of Object.entries(b.status().counters))
+    expect(count, name).toBeGreaterThanOrEqual(before[name as keyof typeof before])
 })

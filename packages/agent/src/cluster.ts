@@ -2,10 +2,17 @@
 
 import { randomBytes } from 'node:crypto'
 import { EventEmitter } from 'node:events'
-import { type CoreEvent, type ErrorCode, formatStamp, type Peer, Replica } from '@sessionmesh/core'
+import {
+  type CoreEvent,
+  type Counters,
+  type ErrorCode,
+  formatStamp,
+  type Peer,
+  Replica,
+} from '@sessionmesh/core'
 import { formatAddress } from './address.js'
 import { deriveKeys } from './keys.js'
-import { Links } from './links.js'
+import { type DialFailure, Links } from './links.js'
 import { RateLimit } from './log.js'
 import { type ResolvedOptions, resolveOptions } from './options.js'
 import { Runner } from './runner.js'
@@ -66,6 +73,10 @@ class Agent implements Cluster {
   readonly #logger: Logger
   readonly #emitter = new EventEmitter()
   readonly #warnings = new RateLimit()
+  /** Why the last dial of an address failed, until this member has joined. */
+  readonly #dialFailures = new Map<string, DialFailure>()
+  /** What former runs of this process counted. */
+  #countedBefore: Counters | undefined
   /** Nobody can listen before `joinCluster` resolves: what happens until then is told right after. */
   #early: (() => void)[] | undefined = []
   #onReady = () => {}
@@ -84,6 +95,7 @@ class Agent implements Cluster {
     this.runner = new Runner(this.#newReplica(false), links, this.#self.id, config.maxLinkBufferBytes, {
       core: (event) => this.#onCore(event),
       warning: (code, message, where) => this.#warn(code, message, where),
+      dialFailed: (address, failure) => this.#onDialFailed(address, failure),
       forgotten: () => this.#beginAnew(),
     })
     this.#sessions = new LocalSessions(
@@ -106,6 +118,7 @@ class Agent implements Cluster {
 
   /** A run that the others have forgotten must not be taken for the one that comes back. */
   #beginAnew(): void {
+    this.#countedBefore = this.#counters()
     this.#self = { ...this.#self, id: newId() }
     this.runner.beginAnew(this.#newReplica(true), this.#self.id)
     this.runner.run(this.#replica.start(this.#options.peers, this.runner.now()))
@@ -132,7 +145,8 @@ class Agent implements Cluster {
       this.#early = undefined
       for (const tell of early) tell()
       const isAlone = this.#replica.peers().every(({ link }) => link === undefined)
-      if (peers.length > 0 && isAlone) this.#warn('SESSIONMESH_ALONE', alone(peers))
+      if (peers.length > 0 && isAlone) this.#warn('SESSIONMESH_ALONE', alone(peers, this.#dialFailures))
+      this.#dialFailures.clear()
     })
   }
 
@@ -149,8 +163,16 @@ class Agent implements Cluster {
       sessions: this.#replica.size,
       tombstones: this.#replica.tombstones,
       digest: Object.fromEntries(this.#replica.digest().map((stamp) => [stamp.origin, formatStamp(stamp)])),
-      counters: { ...this.#replica.counters },
+      counters: this.#counters(),
     }
+  }
+
+  #counters(): Counters {
+    const counters = { ...this.#replica.counters }
+    const before = this.#countedBefore
+    if (before === undefined) return counters
+    for (const name of Object.keys(counters) as (keyof Counters)[]) counters[name] += before[name]
+    return counters
   }
 
   on<E extends keyof ClusterEvents>(event: E, listener: (...args: ClusterEvents[E]) => void): this {
@@ -180,11 +202,14 @@ class Agent implements Cluster {
   async #close(): Promise<void> {
     this.#sessions.close()
     this.runner.flushNow()
-    // A goodbye hands over all sessions, so every peer should hold the last writes before it is said.
-    const { ack, effects } = this.#replica.expectAll(this.runner.now())
-    const held = ack === undefined ? undefined : this.runner.acked(ack)
+    // A goodbye hands over all sessions, so every peer should hold what this member has before it is said.
+    const { ack, effects } = this.#replica.handOver(this.runner.now())
+    const held = this.runner.acked(ack)
     this.runner.run(effects)
-    await held
+    const { peers, missing } = await held
+    const isCutOff =
+      peers === 0 && this.#replica.size > 0 && this.members().some(({ state }) => state === 'dead')
+    if (missing !== undefined || isCutOff) this.#warn(missing ?? 'SESSIONMESH_NO_PEER', notHandedOver(peers))
     await this.runner.leave()
     this.#hasLeft = true
     this.#logger.info(`${this.self.name} has left cluster ${this.name}`)
@@ -216,8 +241,19 @@ class Agent implements Cluster {
         return this.#emit(`session:${event.change}`, { sid, changed, owned, local })
       }
       case 'warning':
-        return this.#warn(event.code, event.message, event.address)
+        return this.#warn(event.code, this.#explained(event), event.address)
     }
+  }
+
+  #onDialFailed(address: string, failure: DialFailure): void {
+    if (this.#early !== undefined) this.#dialFailures.set(address, failure)
+  }
+
+  /** The core does not know why there was no link. */
+  #explained({ code, message, address = '' }: Extract<CoreEvent, { type: 'warning' }>): string {
+    const failure = this.#dialFailures.get(address)
+    if (code !== 'SESSIONMESH_JOIN_TIMEOUT' || failure?.kind !== 'other') return message
+    return `${failure.message} joinTimeoutMs is over: this member serves without its state`
   }
 
   #onSync(event: Extract<CoreEvent, { type: 'sync' }>): void {
@@ -269,12 +305,15 @@ function memberOf({ id, name, address, state }: Peer): Member {
   return { id, name, address, state, self: false }
 }
 
-function alone(peers: readonly string[]): string {
-  const many =
-    peers.length === 1
-      ? 'The one configured peer did not answer'
-      : `None of ${peers.length} configured peers answered`
-  return `${many} (${peers.join(', ')}): this member is alone so far. If it is the first one, all is well.`
+function notHandedOver(peers: number): string {
+  return `This member leaves, and only ${peers} others hold all that it had: what it alone held is gone`
+}
+
+function alone(peers: readonly string[], failures: ReadonlyMap<string, DialFailure>): string {
+  const reasons = peers.map((address) => failures.get(address)?.message ?? `${address} was not linked.`)
+  const areDown = peers.every((address) => failures.get(address)?.kind === 'refused')
+  const hint = areDown ? ' If it is the first one, all is well.' : ''
+  return `This member is alone so far. ${reasons.join(' ')}${hint}`
 }
 
 /** A logger that throws is its owner's fault, and must not stop the protocol. */

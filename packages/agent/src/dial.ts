@@ -170,8 +170,17 @@ function describe(address: string, kind: DialFailure['kind'], error: Error): [st
             'SESSIONMESH_CLUSTER_MISMATCH',
           ]
     case 'other':
-      return [`${address} could not be linked: ${error.message}`]
+      return [`${address} could not be linked: ${reasonOf(error)}.`]
   }
+}
+
+/** What people mistake most, in words; the rest as Node says it. */
+function reasonOf(error: Error): string {
+  const code = codeOf(error)
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `its name does not resolve (${code})`
+  // (In OpenSSL's words, which differ by its version.)
+  if (!/SSL routines/.test(error.message)) return error.message
+  return 'what listens there is no member (the port of an HTTP server?)'
 }
 
 function codeOf(error: unknown): string {

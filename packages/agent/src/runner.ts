@@ -18,6 +18,7 @@ import type { DialFailure, Link, Links } from './links.js'
 export interface RunnerEvents {
   core(event: CoreEvent): void
   warning(code: ErrorCode, message: string, address: string): void
+  dialFailed(address: string, failure: DialFailure): void
   /** The cluster has gone on without this run: call `beginAnew`. */
   forgotten(): void
 }
@@ -25,6 +26,14 @@ export interface RunnerEvents {
 export interface AckResult {
   readonly peers: number
   readonly missing: ErrorCode | undefined
+}
+
+/** `'forgotten'`: the run that was asked is over, and another one has begun. */
+export type Outcome = 'done' | 'forgotten'
+
+interface Flush {
+  readonly done: Promise<void>
+  end(outcome: Outcome): void
 }
 
 export class Runner {
@@ -35,12 +44,12 @@ export class Runner {
   readonly #events: RunnerEvents
   readonly #linksById = new Map<number, Link>()
   readonly #acks = new Map<number, (result: AckResult) => void>()
-  readonly #waits = new Map<number, () => void>()
+  readonly #waits = new Map<number, (outcome: Outcome) => void>()
   #queue: Effect[] = []
   #isRunning = false
   #timer: NodeJS.Timeout | undefined
   #timerMs = Number.POSITIVE_INFINITY
-  #flush: { done: Promise<void>; resolve: () => void } | undefined
+  #flush: Flush | undefined
   #isStopped = false
   #onLastClosed = () => {}
 
@@ -80,22 +89,22 @@ export class Runner {
     return new Promise((resolve) => this.#acks.set(ack, resolve))
   }
 
-  caughtUp(wait: number): Promise<void> {
+  caughtUp(wait: number): Promise<Outcome> {
     return new Promise((resolve) => this.#waits.set(wait, resolve))
   }
 
   /**
    * When all that was written so far is with the operating system, for every link that takes it: what a
-   * SIGKILL can no longer take away. It does not wait for a link that is clogged.
+   * SIGKILL can no longer take away. It does not wait for a link that is clogged. `undefined` when it is all there.
    */
-  flushed(): Promise<void> {
-    return this.#flush?.done ?? Promise.resolve()
+  flushed(): Promise<void> | undefined {
+    return this.#flush?.done
   }
 
   flushNow(): void {
     const flush = this.#flush
     this.#flush = undefined
-    if (this.#isStopped) return flush?.resolve()
+    if (this.#isStopped) return flush?.end('done')
     const effects = this.replica.flush(this.now())
     const isAtOnce = this.#isIdle() && effects.filter(({ type }) => type === 'send').length <= 1
     this.run(effects)
@@ -104,9 +113,9 @@ export class Runner {
     if (flush === undefined) return
     const behind = this.#whenCaughtUp()
     // The others may have given this member up while it stood still, and cut the links that this went out on.
-    if (behind !== undefined) behind.then(flush.resolve)
-    else if (isAtOnce) flush.resolve()
-    else setImmediate(flush.resolve)
+    if (behind !== undefined) behind.then((outcome) => flush.end(outcome))
+    else if (isAtOnce) flush.end('done')
+    else setImmediate(() => flush.end('done'))
   }
 
   /** Says goodbye to every peer, and waits until it is said or nobody takes it. */
@@ -122,7 +131,7 @@ export class Runner {
   /** Goes on with another run of the core, as a newcomer: nothing of the former one is left. */
   beginAnew(replica: Replica, id: string): void {
     this.#queue = []
-    this.#giveUp('SESSIONMESH_FORGOTTEN_MEMBER')
+    this.#giveUp('SESSIONMESH_FORGOTTEN_MEMBER', 'forgotten')
     this.#replica = replica
     this.#id = id
     const links = [...this.#linksById.values()]
@@ -134,18 +143,19 @@ export class Runner {
   stop(): void {
     this.#isStopped = true
     clearTimeout(this.#timer)
-    this.#giveUp('SESSIONMESH_CLOSED')
-    this.#flush?.resolve()
+    this.#giveUp('SESSIONMESH_CLOSED', 'done')
   }
 
-  #giveUp(missing: ErrorCode): void {
-    for (const resolve of this.#waits.values()) resolve()
+  #giveUp(missing: ErrorCode, outcome: Outcome): void {
+    this.#flush?.end(outcome)
+    this.#flush = undefined
+    for (const resolve of this.#waits.values()) resolve(outcome)
     for (const resolve of this.#acks.values()) resolve({ peers: 0, missing })
     this.#waits.clear()
     this.#acks.clear()
   }
 
-  #whenCaughtUp(): Promise<void> | undefined {
+  #whenCaughtUp(): Promise<Outcome> | undefined {
     if (!this.replica.isBehind) return undefined
     const { wait, effects } = this.replica.catchUp('', [], this.now())
     const caughtUp = wait === undefined ? undefined : this.caughtUp(wait)
@@ -178,7 +188,7 @@ export class Runner {
         this.#acks.delete(effect.ack)
         return
       case 'caughtUp':
-        this.#waits.get(effect.wait)?.()
+        this.#waits.get(effect.wait)?.('done')
         this.#waits.delete(effect.wait)
         return
     }
@@ -235,8 +245,10 @@ export class Runner {
     if (!this.#isStopped) this.run(this.replica.drained(link.id, this.now()))
   }
 
-  onDialFailed(address: string, { kind, message, code }: DialFailure): void {
+  onDialFailed(address: string, dialFailure: DialFailure): void {
     if (this.#isStopped) return
+    const { kind, message, code } = dialFailure
+    this.#events.dialFailed(address, dialFailure)
     if (code !== undefined) this.#events.warning(code, message, address)
     const failure = kind === 'refused' ? 'refused' : kind === 'secret' ? 'rejected' : 'unreachable'
     this.run(this.replica.dialFailed(address, failure, this.now()))
@@ -250,11 +262,7 @@ export class Runner {
   /** All requests of one turn of the loop go out as one message, before the turn ends. */
   #flushSoon(): void {
     if (this.#flush !== undefined) return
-    let resolve = () => {}
-    const done = new Promise<void>((r) => {
-      resolve = r
-    })
-    this.#flush = { done, resolve }
+    this.#flush = newFlush()
     setImmediate(() => this.flushNow())
   }
 
@@ -274,3 +282,16 @@ export class Runner {
     this.run(this.replica.tick(this.now()))
   }
 }
+
+function newFlush(): Flush {
+  let end: Flush['end'] = () => {}
+  const done = new Promise<void>((resolve, reject) => {
+    end = (outcome) => (outcome === 'done' ? resolve() : reject(new SessionMeshError(FORGOTTEN, GONE)))
+  })
+  // Who does not look at the promise has not asked for the error either.
+  done.catch(() => {})
+  return { done, end }
+}
+
+const FORGOTTEN = 'SESSIONMESH_FORGOTTEN_MEMBER'
+const GONE = 'The cluster had gone on without this member, and what was written here right now is gone'

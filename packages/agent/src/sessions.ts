@@ -55,7 +55,8 @@ export class LocalSessions implements Sessions {
     )
     const waiting = wait === undefined ? undefined : this.#runner.caughtUp(wait)
     this.#runner.run(effects)
-    return waiting
+    // A new run in its place has to be asked anew: it holds nothing until it is ready.
+    return waiting?.then((outcome) => (outcome === 'forgotten' ? this.catchUp(sid, token) : undefined))
   }
 
   token(sid: string, brought: string | undefined): string | undefined {
@@ -111,7 +112,7 @@ export class LocalSessions implements Sessions {
     return id === undefined ? undefined : this.#member(id)
   }
 
-  flushed(): Promise<void> {
+  flushed(): Promise<void> | undefined {
     return this.#runner.flushed()
   }
 
@@ -135,7 +136,8 @@ export class LocalSessions implements Sessions {
     if (!this.#isClosed) return
     throw new SessionMeshError(
       'SESSIONMESH_CLOSED',
-      'This member has left the cluster: a write would be lost. Close the HTTP server before cluster.close().',
+      'This member has left the cluster: a write would be lost. Close the HTTP server before cluster.close(). ' +
+        'If you did, the write is of a handler that went on after its client had disconnected: the HTTP server does not wait for these.',
     )
   }
 }

@@ -150,9 +150,10 @@ export interface Sessions {
   /**
    * Resolves when everything written before this call is handed to the operating system for every linked peer
    * that takes it: what a SIGKILL of this process can no longer take away. A peer that is clogged is not waited
-   * for. Never rejects.
+   * for. `undefined` when nothing waits. Rejects with `SESSIONMESH_FORGOTTEN_MEMBER` when the cluster had gone on
+   * without this member and what was just written is gone.
    */
-  flushed(): Promise<void>
+  flushed(): Promise<void> | undefined
 }
 
 export interface ClusterEvents {

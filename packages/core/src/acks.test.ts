@@ -2,6 +2,10 @@
 
 import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
+import type { Member } from '../test/member.js'
+import { resolveConfig } from './config.js'
+
+const config = resolveConfig()
 
 describe('acks', () => {
   test('none: nothing is asked for, and nothing follows', () => {
@@ -168,20 +172,55 @@ describe('a member that stood still', () => {
   })
 })
 
-describe('expectAll', () => {
-  test('waits for everything written so far, and is nothing when nothing was', () => {
+describe('a handover', () => {
+  /** Leaves as the agent does: returns the number of the `acked` effect to come. */
+  function leave(member: Member): number {
+    const { ack, effects } = member.replica.handOver(member.now)
+    member.act(effects)
+    return ack
+  }
+
+  test('is done at once when there is nothing to hand over, or nobody to take it', () => {
+    const net = new Net()
+    const [a] = net.cluster('a', 'b')
+    expect(a.acked).toEqual([])
+    const ack = leave(a)
+    expect(a.acked).toEqual([{ ack, peers: 1 }])
+    const alone = new Net().cluster('c')[0]
+    alone.write('s', { x: '1' })
+    expect([leave(alone), alone.acked]).toEqual([1, [{ ack: 1, peers: 0 }]])
+  })
+
+  test('waits for everything written so far', () => {
     const net = new Net()
     const [a, b] = net.cluster('a', 'b')
-    expect(a.replica.expectAll(a.now).ack).toBeUndefined()
     net.hold(a, b)
     a.write('s', { x: '1' })
     net.settle()
-    const { ack, effects } = a.replica.expectAll(a.now)
-    a.act(effects)
+    const ack = leave(a)
     net.run(500)
     expect(a.acked).toEqual([])
     net.release(a, b)
     net.run(250)
     expect(a.acked).toEqual([{ ack, peers: 1 }])
+  })
+
+  test('waits for a joiner that is being sent its state, for what others wrote as well', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    b.write('s', { x: '1' })
+    net.settle()
+    net.kill(b)
+    net.run(config.deadAfterMs)
+    const c = net.member('c')
+    net.hold(a, c)
+    net.start(c, a)
+    net.run(100)
+    const ack = leave(a)
+    net.run(2 * config.ackTimeoutMs)
+    expect([a.acked, c.replica.isReady]).toEqual([[], false])
+    net.release(a, c)
+    net.run(config.heartbeatMs)
+    expect([a.acked, c.read('s')]).toEqual([[{ ack, peers: 1 }], { x: '1' }])
   })
 })

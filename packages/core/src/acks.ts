@@ -1,11 +1,12 @@
 /** Writes that wait for peers to hold them. What a peer's digest covers it holds, however it told so. */
 
 import type { Context } from './context.js'
+import type { Peer } from './members.js'
 import type { Instant, Stamp } from './stamp.js'
 
 interface Pending {
   readonly ack: number
-  readonly stamp: Stamp
+  readonly stamps: readonly Stamp[]
   readonly need: 'one' | 'all'
   deadlineMs: number
 }
@@ -21,10 +22,17 @@ export class PendingAcks {
 
   /** An `acked` effect with the number returned follows. */
   expect(stamp: Stamp, need: 'one' | 'all', now: Instant): number {
-    const ack = ++this.#last
-    this.#pending.push({ ack, stamp, need, deadlineMs: now.monoMs + this.#context.config.ackTimeoutMs })
-    this.check()
-    return ack
+    return this.#expect([stamp], need, now.monoMs + this.#context.config.ackTimeoutMs)
+  }
+
+  /**
+   * For a graceful leave: an `acked` effect follows when every living peer holds all that may be here alone, a joiner
+   * that is still being sent it included. What a living member wrote it holds itself.
+   */
+  expectHandover(now: Instant): number {
+    const { digest, members, self, config } = this.#context
+    const stamps = digest.entries().filter(({ origin }) => origin === self.id || members.isGone(origin))
+    return this.#expect(stamps, 'all', now.monoMs + config.handoverTimeoutMs)
   }
 
   get isWaiting(): boolean {
@@ -35,8 +43,8 @@ export class PendingAcks {
   check(): void {
     if (this.#pending.length === 0) return
     const living = this.#context.members.livingPeers()
-    this.#pending = this.#pending.filter(({ ack, stamp, need }) => {
-      const peers = living.filter((peer) => peer.digest.covers(stamp)).length
+    this.#pending = this.#pending.filter(({ ack, stamps, need }) => {
+      const peers = countHolding(stamps, living)
       if (need === 'one' && living.length === 0) this.#miss(ack, peers, 'SESSIONMESH_NO_PEER')
       else if (need === 'one' ? peers > 0 : peers === living.length)
         this.#context.effect({ type: 'acked', ack, peers })
@@ -51,10 +59,9 @@ export class PendingAcks {
   }
 
   tick(now: Instant): void {
-    this.#pending = this.#pending.filter(({ ack, stamp, deadlineMs }) => {
+    this.#pending = this.#pending.filter(({ ack, stamps, deadlineMs }) => {
       if (deadlineMs > now.monoMs) return true
-      const peers = this.#context.members.livingPeers().filter((peer) => peer.digest.covers(stamp)).length
-      this.#miss(ack, peers, 'SESSIONMESH_ACK_TIMEOUT')
+      this.#miss(ack, countHolding(stamps, this.#context.members.livingPeers()), 'SESSIONMESH_ACK_TIMEOUT')
       return false
     })
   }
@@ -66,8 +73,19 @@ export class PendingAcks {
     )
   }
 
+  #expect(stamps: readonly Stamp[], need: 'one' | 'all', deadlineMs: number): number {
+    const ack = ++this.#last
+    this.#pending.push({ ack, stamps, need, deadlineMs })
+    this.check()
+    return ack
+  }
+
   #miss(ack: number, peers: number, missing: 'SESSIONMESH_NO_PEER' | 'SESSIONMESH_ACK_TIMEOUT'): void {
     this.#context.counters.missedAcks++
     this.#context.effect({ type: 'acked', ack, peers, missing })
   }
+}
+
+function countHolding(stamps: readonly Stamp[], peers: readonly Peer[]): number {
+  return peers.filter(({ digest }) => digest.coversAll(stamps)).length
 }

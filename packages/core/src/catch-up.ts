@@ -24,7 +24,7 @@ export class CatchUp {
   /** `undefined` until it is told to join. */
   #joinDeadlineMs: number | undefined
   /** When this member last did anything: more than a heartbeat without a tick, and it stood still. */
-  #awakeMs: number | undefined
+  #awake: Instant | undefined
   /** Since when it may have missed what happened, because it stood still. */
   #behindSinceMs: number | undefined
 
@@ -44,14 +44,19 @@ export class CatchUp {
    */
   noticeStall(now: Instant): void {
     const { config, members, counters } = this.#context
-    const lateMs = this.#awakeMs === undefined ? 0 : now.monoMs - this.#awakeMs - config.heartbeatMs
-    this.#awakeMs = now.monoMs
+    const { monoMs, wallMs } = this.#awake ?? now
+    this.#awake = now
+    const lateMs = now.monoMs - monoMs - config.heartbeatMs
+    // A host that was suspended: there the monotonic clock stands still as well. (A wall clock that is set forward
+    // looks the same, and costs no more than a pull.)
+    const suspendedMs = now.wallMs - wallMs - config.heartbeatMs
+    const isBehind = Math.max(lateMs, suspendedMs) > config.suspectAfterMs
+    if (lateMs > config.heartbeatMs || isBehind) counters.stalls++
     if (lateMs > config.heartbeatMs) {
-      counters.stalls++
       members.creditStall(lateMs, now)
       this.#acks.creditStall(lateMs)
     }
-    if (lateMs > config.suspectAfterMs && this.#context.isReady) {
+    if (isBehind && this.#context.isReady) {
       this.#behindSinceMs = now.monoMs
       for (const peer of members.linked()) this.#pulls.want(peer.link as LinkId, peer, now)
     }

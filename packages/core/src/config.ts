@@ -28,13 +28,18 @@ export interface Config {
   joinTimeoutMs: number
   /** How long a write waits for its acks. */
   ackTimeoutMs: number
-  /** How long a read waits for a delta that the client's token names, before it asks for the session by id. */
+  /** How long a member that leaves waits until all peers hold what it has. Bigger than a service manager's patience: it is killed before. */
+  handoverTimeoutMs: number
+  /**
+   * How long a read waits for a delta that the client's token names, before it asks for the session by id. A peer
+   * that does not answer that in twice the time is passed over for the next one.
+   */
   waitMs: number
   /** How long it waits for the answer before it serves what it has, and says so. */
   askTimeoutMs: number
   /** How long a gap about a linked origin is taken for data in flight. Too small: needless transfers under load. */
   gapPatienceMs: number
-  /** Records per chunk of a transfer, and visited per turn. Smaller than the writes per turn: it never ends. */
+  /** Records per chunk of a transfer; ten times as many are visited per turn at the most. Smaller than the writes per turn: it never ends. */
   transferChunkRecords: number
   /** Bytes per chunk of a transfer. Bigger blocks the event loop longer. */
   transferChunkBytes: number
@@ -58,13 +63,13 @@ export interface Config {
    * back when a partition hid it for longer. Bigger: more memory for tombstones.
    */
   tombstoneGraceMs: number
-  /** All records are looked at for expiry once in this time. */
+  /** All records are looked at for expiry once in this time, or 20,000 a tick if that takes longer. */
   sweepMs: number
   /** Bytes of names and values in one session. */
   maxSessionBytes: number
   /** Attributes in one session, removed ones that peers may not know of included. */
   maxAttributes: number
-  /** Characters of a session id, and of an attribute's name. */
+  /** Characters of a session id, of an attribute's name, and of a member's id, name and address: at least 128. */
   maxNameLength: number
 }
 
@@ -79,6 +84,7 @@ export const defaults: Readonly<Config> = {
   clockDriftWarningMs: 500,
   joinTimeoutMs: 5_000,
   ackTimeoutMs: 1_000,
+  handoverTimeoutMs: 20_000,
   waitMs: 50,
   askTimeoutMs: 1_000,
   gapPatienceMs: 1_000,
@@ -125,6 +131,9 @@ export function resolveConfig(given: Partial<Config> = {}): Config {
   below(config, 'transferChunkBytes', 'maxLinkBufferBytes', 4)
   below(config, 'dialBackoffMs', 'maxDialBackoffMs', 1)
   below(config, 'clockDriftWarningMs', 'maxClockDriftMs', 1)
+  // Members' own ids, names and addresses have to pass.
+  if (config.maxNameLength < 128)
+    throw bad(`config.maxNameLength is ${config.maxNameLength}; give at least 128`)
   return config
 }
 

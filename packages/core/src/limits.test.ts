@@ -6,7 +6,7 @@ import { resolveConfig } from './config.js'
 import { checkWrite } from './limits.js'
 import { SessionRecord } from './session.js'
 
-const config = resolveConfig({ maxSessionBytes: 20, maxAttributes: 3, maxNameLength: 8 })
+const config = resolveConfig({ maxSessionBytes: 20, maxAttributes: 3, maxNameLength: 128 })
 
 /** A session that holds these, of `length` bytes each; `undefined` leaves a marker of a removed one. */
 function held(lengths: Record<string, number | undefined>): SessionRecord {
@@ -20,21 +20,21 @@ function held(lengths: Record<string, number | undefined>): SessionRecord {
   return record
 }
 
-const refusal = (...[sid, changes, record]: Partial<Parameters<typeof checkWrite>>): unknown => {
+const refusal = (...[sid, changes, record, given]: Partial<Parameters<typeof checkWrite>>): unknown => {
   try {
-    return checkWrite(sid ?? 's', changes ?? [], record, config)
+    return checkWrite(sid ?? 's', changes ?? [], record, given ?? config)
   } catch (error) {
     return error
   }
 }
 
 describe('session ids', () => {
-  test.each(['', 'x'.repeat(9)])('refuse %j', (sid) => {
+  test.each(['', 'x'.repeat(129)])('refuse %j', (sid) => {
     expect(refusal(sid)).toMatchObject({ code: 'SESSIONMESH_BAD_SESSION_ID' })
   })
 
   test('may be as long as the limit says', () => {
-    expect(refusal('x'.repeat(8))).toBeUndefined()
+    expect(refusal('x'.repeat(128))).toBeUndefined()
   })
 })
 
@@ -47,10 +47,11 @@ describe('attribute names', () => {
   })
 
   test('longer than the limit are refused', () => {
-    expect(refusal('s', [{ name: 'x'.repeat(8), value: bytes(1) }])).toBeUndefined()
-    expect(refusal('s', [{ name: 'x'.repeat(9), value: bytes(1) }])).toMatchObject({
-      code: 'SESSIONMESH_FORBIDDEN_ATTRIBUTE',
-    })
+    const wide = resolveConfig({ maxNameLength: 128 })
+    const named = (length: number) =>
+      refusal('s', [{ name: 'x'.repeat(length), value: bytes(1) }], undefined, wide)
+    expect(named(128)).toBeUndefined()
+    expect(named(129)).toMatchObject({ code: 'SESSIONMESH_FORBIDDEN_ATTRIBUTE' })
   })
 })
 

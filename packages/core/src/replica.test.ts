@@ -1,9 +1,10 @@
 /** Whole members against each other: convergence, asymmetric links, restarts, stalls, bad frames. */
 
 import { describe, expect, test } from 'vitest'
+import { stamp } from '../test/arbitraries.js'
 import { Net } from '../test/harness.js'
-import type { Member } from '../test/member.js'
-import { packMessage } from './index.js'
+import { type Member, WALL_MS } from '../test/member.js'
+import { packMessage, resolveConfig } from './index.js'
 
 const converged = (...members: readonly Member[]) => {
   const [first, ...rest] = members.map((member) => member.state())
@@ -169,6 +170,34 @@ describe('a member that stood still', () => {
     expect(c.caughtUp).toEqual([{ wait, isStale: false }])
     expect(c.read('s')).toEqual({ x: '1' })
     expect(c.catchUp('s', [])).toBeUndefined()
+  })
+
+  test('lets no read pass even when its monotonic clock stood still with its host', () => {
+    const { net, c } = frozen(1_600)
+    c.wasSuspended(1_600)
+    const wait = c.catchUp('s', [])
+    expect(wait).toBeDefined()
+    net.thaw(c)
+    expect(c.caughtUp).toEqual([{ wait, isStale: false }])
+    expect([c.read('s'), c.replica.counters.stalls]).toEqual([{ x: '1' }, 1])
+  })
+
+  test('waits no longer than others for what nobody has, once it has caught up', () => {
+    const { net, a, c } = frozen(1_600)
+    const { waitMs, askTimeoutMs } = resolveConfig()
+    const wait = c.catchUp('s', [stamp(WALL_MS + 9_000, a.id)])
+    net.thaw(c)
+    expect(c.catchUp('s', [])).toBeUndefined()
+    net.run(waitMs)
+    expect([c.caughtUp, c.replica.counters.fetches]).toEqual([[], 1])
+    net.run(askTimeoutMs)
+    expect(c.caughtUp).toEqual([{ wait, isStale: true }])
+  })
+
+  test('notices it whatever input comes first', () => {
+    const { c } = frozen(1_600)
+    c.act(c.replica.drained(1, c.now))
+    expect([c.replica.counters.stalls, c.replica.isBehind]).toEqual([1, true])
   })
 
   test('goes on alone after deadAfterMs when nobody is there any more', () => {

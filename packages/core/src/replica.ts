@@ -19,6 +19,7 @@ import type { DeltaMessage, Heartbeat, Message, Pull, State } from './messages.j
 import { Outbox } from './outbox.js'
 import { Parts } from './parts.js'
 import { Pulls } from './pulls.js'
+import { Questions } from './questions.js'
 import { Reads } from './reads.js'
 import { Relay } from './relay.js'
 import type { SessionRecord } from './session.js'
@@ -43,6 +44,7 @@ export class Replica {
   readonly #outbox: Outbox
   readonly #acks: PendingAcks
   readonly #pulls: Pulls
+  readonly #questions: Questions
   readonly #reads: Reads
   readonly #catchUp: CatchUp
   readonly #relay: Relay
@@ -68,11 +70,12 @@ export class Replica {
       (now) => this.#flush(now),
       () => this.#pulls.isBuilding,
     )
-    this.#reads = new Reads(this.#context, nextPull, () => this.#catchUp.untilMs())
+    this.#questions = new Questions(this.#context, nextPull, (sid) => this.#reads.neededFor(sid))
+    this.#reads = new Reads(this.#context, this.#questions, () => this.#catchUp.untilMs())
     this.#relay = new Relay(this.#context)
     this.#parts = new Parts(this.#context)
     this.#handshake = new Handshake(this.#context, this.#parts, () => this.#forgotten())
-    this.#sessions = new Sessions(this.#context, this.#outbox, this.#acks, this.#reads)
+    this.#sessions = new Sessions(this.#context, this.#outbox, this.#acks, this.#questions)
   }
 
   // ---- the world ----
@@ -85,80 +88,63 @@ export class Replica {
   }
 
   linkUp(link: LinkId, end: { dialled?: string | undefined; remoteHost: string }, now: Instant): Effect[] {
-    this.#catchUp.noticeStall(now)
-    this.#handshake.begin(link, end, now)
-    return this.#done(now)
+    return this.#input(now, () => this.#handshake.begin(link, end, now)).effects
   }
 
   linkDown(link: LinkId, reason: string, now: Instant): Effect[] {
-    this.#catchUp.noticeStall(now)
-    const address = this.#handshake.addressOf(link)
-    const ended = this.#handshake.end(link, reason, now)
-    if (ended !== undefined && reason === 'SESSIONMESH_FORGOTTEN_MEMBER') this.#forgotten()
-    if (ended !== undefined && isErrorCode(reason)) {
-      this.#context.warn(reason, `The link to ${address} was cut: ${reason}`, address)
-    }
-    if (ended?.peer !== undefined) this.#linkGone(link, ended.peer, reason, now)
-    return this.#done(now)
+    return this.#input(now, () => this.#linkDown(link, reason, now)).effects
   }
 
   dialFailed(address: string, failure: DialFailure, now: Instant): Effect[] {
-    this.#catchUp.noticeStall(now)
-    this.#context.dialer.failed(address, failure, now)
-    if (failure === 'refused') this.#context.members.refused(address, now)
-    return this.#done(now)
+    return this.#input(now, () => {
+      this.#context.dialer.failed(address, failure, now)
+      if (failure === 'refused') this.#context.members.refused(address, now)
+    }).effects
   }
 
   /** A frame was read. Whatever is wrong with it cuts its link and harms nothing else. */
   receive(link: LinkId, wire: unknown, now: Instant): Effect[] {
-    this.#catchUp.noticeStall(now)
-    const peer = this.#handshake.peerOf(link)
-    try {
-      const latest = now.wallMs + this.#context.config.maxClockDriftMs
-      const toLocal = (sentMs: number) => this.#handshake.toLocal(link, sentMs, now)
-      const message = parseMessage(wire, peer?.id, this.#context.config, latest, toLocal)
-      if (peer !== undefined) this.#received(link, peer, message, now)
-      else if (message.kind === 'hello') {
-        const established = this.#handshake.hello(link, message, now)
-        if (established !== undefined) this.#established(link, established, now)
-      }
-    } catch (error) {
-      if (!(error instanceof SessionMeshError)) throw error
-      this.#drop(link, error, now)
-    }
-    return this.#done(now)
+    return this.#input(now, () => this.#receive(link, wire, now)).effects
   }
 
   /** The last chunk of a transfer on this link is with the operating system: the next may follow. */
   drained(link: LinkId, now: Instant): Effect[] {
-    this.#transfers.next(link, now)
-    return this.#done(now)
+    return this.#input(now, () => this.#transfers.next(link, now)).effects
   }
 
   /** Sends what was written in this turn of the loop, as one message to all. */
   flush(now: Instant): Effect[] {
-    this.#catchUp.noticeStall(now)
-    this.#flush(now)
-    return this.#done(now)
+    return this.#input(now, () => this.#flush(now)).effects
   }
 
-  /** Says goodbye. Flush first. */
+  /** For a graceful leave: an `acked` effect with the number returned follows when every peer holds what is here. */
+  handOver(now: Instant): { ack: number; effects: Effect[] } {
+    const { result: ack, effects } = this.#input(now, () => {
+      const ack = this.#acks.expectHandover(now)
+      this.#flush(now)
+      this.#outbox.askForAcks(now)
+      return ack
+    })
+    return { ack, effects }
+  }
+
+  /** Says goodbye. Hand over and flush first. */
   leave(now: Instant): Effect[] {
-    this.#context.send(this.#context.members.links(), { kind: 'leave' })
-    return this.#done(now)
+    const goodbye = () => this.#context.send(this.#context.members.links(), { kind: 'leave' })
+    return this.#input(now, goodbye).effects
   }
 
   tick(now: Instant): Effect[] {
-    this.#catchUp.noticeStall(now)
-    this.#tickedMs = now.monoMs
-    for (const link of this.#context.members.tick(now)) this.#dropSilent(link, now)
-    for (const link of this.#handshake.mute(now)) this.#dropSilent(link, now)
-    this.#beat(now)
-    const stalled = this.#pulls.stalled(now)
-    if (stalled !== undefined) this.#dropSilent(stalled, now)
-    this.#acks.tick(now)
-    sweep(this.#context, this.#catchUp.mayForget, now)
-    return this.#done(now)
+    return this.#input(now, () => {
+      this.#tickedMs = now.monoMs
+      for (const link of this.#context.members.tick(now)) this.#dropSilent(link, now)
+      for (const link of this.#handshake.mute(now)) this.#dropSilent(link, now)
+      this.#beat(now)
+      const stalled = this.#pulls.stalled(now)
+      if (stalled !== undefined) this.#dropSilent(stalled, now)
+      this.#acks.tick(now)
+      sweep(this.#context, this.#catchUp.mayForget, now)
+    }).effects
   }
 
   /** When `tick` is due at the latest, on the monotonic clock. Ask after every input. */
@@ -202,45 +188,31 @@ export class Replica {
     options: WriteOptions,
     now: Instant,
   ): { written: Written; effects: Effect[] } {
-    this.#catchUp.noticeStall(now)
-    const written = this.#sessions.write(sid, next, options, now)
-    return { written, effects: this.#done(now) }
+    const { result: written, effects } = this.#input(now, () => this.#sessions.write(sid, next, options, now))
+    return { written, effects }
   }
 
   /** Renews the idle time, and changes the ttl if given. */
   touch(sid: string, ttlMs: number | undefined, now: Instant): { touched: boolean; effects: Effect[] } {
-    this.#catchUp.noticeStall(now)
-    const touched = this.#sessions.touch(sid, ttlMs, now)
-    return { touched, effects: this.#done(now) }
+    const { result: touched, effects } = this.#input(now, () => this.#sessions.touch(sid, ttlMs, now))
+    return { touched, effects }
   }
 
   /** Ends the session for good. An id unknown here is marked as well: its creation may be on its way. */
   destroy(sid: string, acks: Acks, now: Instant): { destroyed: Destroyed; effects: Effect[] } {
-    this.#catchUp.noticeStall(now)
-    const destroyed = this.#sessions.destroy(sid, acks, now)
-    return { destroyed, effects: this.#done(now) }
+    const { result: destroyed, effects } = this.#input(now, () => this.#sessions.destroy(sid, acks, now))
+    return { destroyed, effects }
   }
 
   /** See `Reads.catchUp`: a number to wait for, or `undefined` to go ahead. */
   catchUp(sid: string, token: DigestEntries, now: Instant): { wait: number | undefined; effects: Effect[] } {
-    this.#catchUp.noticeStall(now)
-    const wait = this.#reads.catchUp(sid, token, now)
-    return { wait, effects: this.#done(now) }
+    const { result: wait, effects } = this.#input(now, () => this.#reads.catchUp(sid, token, now))
+    return { wait, effects }
   }
 
   /** See `Reads.token`. */
   token(sid: string, brought: DigestEntries, now: Instant): Stamp[] {
     return this.#reads.token(sid, brought, now)
-  }
-
-  /** Waits for what was written so far to be held elsewhere; for a graceful leave. */
-  expectAll(now: Instant): { ack: number | undefined; effects: Effect[] } {
-    this.#catchUp.noticeStall(now)
-    const own = this.#context.digest.get(this.#context.self.id)
-    const ack = own === undefined ? undefined : this.#acks.expect(own, 'all', now)
-    this.#flush(now)
-    this.#outbox.askForAcks(now)
-    return { ack, effects: this.#done(now) }
   }
 
   // ---- for status and tests ----
@@ -268,7 +240,9 @@ export class Replica {
 
   /** What waits for peers: questions by id, reads, transfers in either direction. */
   get pending(): number {
-    return this.#reads.pending + this.#context.transfers.size + (this.#pulls.isIdle ? 0 : 1)
+    return (
+      this.#reads.pending + this.#questions.size + this.#context.transfers.size + (this.#pulls.isIdle ? 0 : 1)
+    )
   }
 
   /** Bytes of deltas that are held back until a gap is closed: at most `maxLinkBufferBytes` a link. */
@@ -294,6 +268,23 @@ export class Replica {
   }
 
   // ---- messages ----
+
+  #receive(link: LinkId, wire: unknown, now: Instant): void {
+    const peer = this.#handshake.peerOf(link)
+    try {
+      const latest = now.wallMs + this.#context.config.maxClockDriftMs
+      const toLocal = (sentMs: number) => this.#handshake.toLocal(link, sentMs, now)
+      const message = parseMessage(wire, peer?.id, this.#context.config, latest, toLocal)
+      if (peer !== undefined) this.#received(link, peer, message, now)
+      else if (message.kind === 'hello') {
+        const established = this.#handshake.hello(link, message, now)
+        if (established !== undefined) this.#established(link, established, now)
+      }
+    } catch (error) {
+      if (!(error instanceof SessionMeshError)) throw error
+      this.#drop(link, error, now)
+    }
+  }
 
   #received(link: LinkId, peer: Peer, message: Message, now: Instant): void {
     this.#context.members.heard(peer, now, 'sentMs' in message ? message.sentMs : undefined)
@@ -346,7 +337,7 @@ export class Replica {
     const before = this.#relay.before(message.deltas)
     const forgotten = this.#pulls.live(link, peer, message, now)
     this.#relay.after(peer, before, now)
-    this.#reads.fetch(forgotten, link, now)
+    this.#questions.fetch(forgotten, link, now)
     this.#settle(now)
   }
 
@@ -368,7 +359,7 @@ export class Replica {
     if (message.digest === undefined) {
       // What was written in this turn must be on its way before a digest that covers it.
       this.#flush(now)
-      return this.#reads.answer(link, message, now)
+      return this.#questions.answer(link, message, now)
     }
     this.#context.members.toldDigest(peer, message.digest, now)
     this.#transfers.begin(link, peer, message, now)
@@ -377,11 +368,12 @@ export class Replica {
   #receivedState(link: LinkId, peer: Peer, message: State, now: Instant): void {
     if (message.missing !== undefined) {
       if (message.end !== undefined) this.#toldDigest(link, peer, message.end.digest, now)
-      return this.#reads.answered(peer.id, message, now)
+      this.#questions.answered(peer.id, message)
+      return this.#reads.settle(now)
     }
     const { ended, forgotten } = this.#pulls.receive(link, message, now)
     if (message.end !== undefined) this.#meet(peer, message.end.roster, now)
-    this.#reads.fetch(forgotten, link, now)
+    this.#questions.fetch(forgotten, link, now)
     if (ended) {
       this.#settle(now)
       this.#beatNow(now)
@@ -390,12 +382,22 @@ export class Replica {
 
   // ---- links and members ----
 
+  #linkDown(link: LinkId, reason: string, now: Instant): void {
+    const address = this.#handshake.addressOf(link)
+    const ended = this.#handshake.end(link, reason, now)
+    if (ended !== undefined && reason === 'SESSIONMESH_FORGOTTEN_MEMBER') this.#forgotten()
+    if (ended !== undefined && isErrorCode(reason)) {
+      this.#context.warn(reason, `The link to ${address} was cut: ${reason}`, address)
+    }
+    if (ended?.peer !== undefined) this.#linkGone(link, ended.peer, reason, now)
+  }
+
   #established(link: LinkId, { peer, roster, replaced }: Established, now: Instant): void {
     if (replaced !== undefined) this.#cleanUp(replaced, now)
     this.#meet(peer, roster, now)
     this.#context.dialer.add(peer.address, false, now)
     this.#pulls.want(link, peer, now)
-    this.#reads.linkCame(peer.id, now)
+    this.#questions.linkCame(peer.id, now)
     // Others may be waiting for our word that it lives.
     this.#beatNow(now)
   }
@@ -440,7 +442,7 @@ export class Replica {
   #cleanUp(link: LinkId, now: Instant): void {
     this.#transfers.linkGone(link)
     this.#pulls.linkGone(link, now)
-    this.#reads.linkGone(link, now)
+    this.#questions.linkGone(link, now)
   }
 
   #drop(link: LinkId, error: SessionMeshError, now: Instant): void {
@@ -505,18 +507,23 @@ export class Replica {
 
   /** The digest rose: held deltas, questions, reads and acks may go on. */
   #settle(now: Instant): void {
-    for (const { link, forgotten } of this.#pulls.release(now)) this.#reads.fetch(forgotten, link, now)
+    for (const { link, forgotten } of this.#pulls.release(now)) this.#questions.fetch(forgotten, link, now)
     this.#reads.settle(now)
     this.#acks.check()
   }
 
-  /** What every input ends with. */
-  #done(now: Instant): Effect[] {
+  /** What every input begins and ends with. */
+  #input<T>(now: Instant, act: () => T): { result: T; effects: Effect[] } {
+    this.#catchUp.noticeStall(now)
+    const result = act()
     for (const address of this.#context.dialer.due(now, this.#isLinked))
       this.#context.effect({ type: 'dial', address })
     this.#transfers.resumeDeferred(now)
-    if (this.#catchUp.check(this.#expected, now)) this.#reads.settle(now)
+    if (this.#catchUp.check(this.#expected, now)) {
+      this.#reads.caughtUp(now)
+      this.#reads.settle(now)
+    }
     this.#reads.tick(now)
-    return this.#context.takeEffects()
+    return { result, effects: this.#context.takeEffects() }
   }
 }

@@ -6,7 +6,7 @@ import type { Context } from './context.js'
 import type { Acks } from './events.js'
 import { checkTtl, checkWrite } from './limits.js'
 import type { Outbox } from './outbox.js'
-import type { Reads } from './reads.js'
+import type { Questions } from './questions.js'
 import { difference, type SessionRecord } from './session.js'
 import { compareStamps, type Instant, type Origin, type Stamp } from './stamp.js'
 
@@ -48,13 +48,13 @@ export class Sessions {
   readonly #context: Context
   readonly #outbox: Outbox
   readonly #acks: PendingAcks
-  readonly #reads: Reads
+  readonly #questions: Questions
 
-  constructor(context: Context, outbox: Outbox, acks: PendingAcks, reads: Reads) {
+  constructor(context: Context, outbox: Outbox, acks: PendingAcks, questions: Questions) {
     this.#context = context
     this.#outbox = outbox
     this.#acks = acks
-    this.#reads = reads
+    this.#questions = questions
   }
 
   load(sid: string, now: Instant): View | undefined {
@@ -129,14 +129,14 @@ export class Sessions {
     }
     checkWrite(sid, [], undefined, this.#context.config)
     const stamp = this.#context.clock.issue(now)
-    const created = record?.created ?? this.#reads.view(sid, now)?.created ?? stamp
+    const created = record?.created ?? this.#questions.view(sid, now)?.created ?? stamp
     this.#outbox.write({ sid, created, attributes: [], destroyed: stamp }, stamp, now)
     return { destroyed, ack: this.#expect(stamp, acks, now) }
   }
 
   #readable(sid: string, now: Instant): SessionRecord | undefined {
-    const record = this.#reads.view(sid, now)
-    return record !== undefined && this.#reads.isReadable(sid, record, now) ? record : undefined
+    const record = this.#questions.view(sid, now)
+    return record !== undefined && this.#questions.isShown(sid, record, now) ? record : undefined
   }
 
   /** The session that was loaded is gone; what bears its id now, if anything, was created later. */

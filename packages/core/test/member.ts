@@ -51,7 +51,7 @@ export class Member {
   isFlushDue = false
   isFrozen = false
   isDown = false
-  readonly #monoBaseMs: number
+  #monoBaseMs: number
   readonly #newReplica: (isRejoining: boolean) => Replica
   #peers: readonly string[] = []
 
@@ -85,6 +85,11 @@ export class Member {
 
   get now(): Instant {
     return { wallMs: WALL_MS + this.#world.ms + this.skewMs, monoMs: this.#monoBaseMs + this.#world.ms }
+  }
+
+  /** Its host was suspended for so long until now: its monotonic clock stood still. */
+  wasSuspended(ms: number): void {
+    this.#monoBaseMs -= ms
   }
 
   get nextTickMs(): number {

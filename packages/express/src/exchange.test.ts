@@ -21,14 +21,33 @@ import {
 // What is held here is released by the test alone, however slow the machine.
 vi.mock('./limits.js', async (original) => ({ ...(await original<object>()), MAX_HOLD_MS: 60_000 }))
 
-/** A cluster of one whose `flushed` is in the hands of the test. */
+/** A cluster of one where what was written is handed over when the test says so, for each that waits apart. */
 async function dam() {
   const [cluster] = await join(1)
   const waiting: (() => void)[] = []
-  const dammed = withSessions(cluster!, () => ({
-    flushed: () => new Promise<void>((resolve) => waiting.push(resolve)),
+  const refusals: ((error: Error) => void)[] = []
+  let isHanded = true
+  const dammed = withSessions(cluster!, (sessions) => ({
+    write(...args) {
+      isHanded = false
+      return sessions.write(...args)
+    },
+    destroy(...args) {
+      isHanded = false
+      return sessions.destroy(...args)
+    },
+    flushed() {
+      if (isHanded) return undefined
+      return new Promise<void>((resolve, reject) => {
+        refusals.push(reject)
+        waiting.push(() => {
+          isHanded = true
+          resolve()
+        })
+      })
+    },
   }))
-  return { cluster: cluster!, dammed, waiting }
+  return { cluster: cluster!, dammed, waiting, refusals }
 }
 
 /** A connection that speaks HTTP by hand, to see when bytes come. */
@@ -81,7 +100,7 @@ test.each(['keep-alive', 'close'])(
   },
 )
 
-test('a response that tells of no write does not wait, nor does the next one on that connection', async () => {
+test('a response does not wait when all is handed over, nor does the next one on that connection', async () => {
   const { dammed, waiting } = await dam()
   const app = appOn(dammed).get('/write', write).get('/read', read)
   const line = await dial(await serve(app))
@@ -101,11 +120,12 @@ test('pipelined requests are answered in their order, each after its writes', as
   line.send('/write')
   line.send('/read')
   line.send('/write')
-  await until('both writes wait', () => waiting.length === 2)
+  await until('all wait', () => waiting.length === 3)
   waiting[0]!()
+  waiting[1]!()
   await someTurns()
   expect(line.received).toBe('')
-  waiting[1]!()
+  waiting[2]!()
   await until('all came', () => /count is 1.*read undefined.*count is 1$/s.test(line.received))
 })
 
@@ -127,6 +147,33 @@ test('destroy, regenerate and a save before a reload are waited for as well', as
     waiting.shift()!()
     expect((await reply).status).toBe(200)
   }
+})
+
+test('a response waits for the write to any other session as well', async () => {
+  const { cluster, dammed, waiting } = await dam()
+  cluster.sessions.write('of somebody else', { user: 'eve' })
+  const app = appOn(dammed).get('/kick', (_, res) => {
+    dammed.sessions.destroy('of somebody else')
+    res.send('out')
+  })
+  const line = await dial(await serve(app))
+  line.send('/kick')
+  await until('the response waits', () => waiting.length === 1)
+  await someTurns()
+  expect(line.received).toBe('')
+  waiting[0]!()
+  await until('it has come', () => line.received.endsWith('out'))
+})
+
+test('when what was written is gone with a member that was forgotten, the connection breaks', async () => {
+  const { dammed, refusals } = await dam()
+  const app = appOn(dammed).get('/write', write)
+  const line = await dial(await serve(app))
+  line.send('/write')
+  await until('the response waits', () => refusals.length === 1)
+  refusals[0]!(new Error('forgotten'))
+  await until('the connection is over', () => line.socket.destroyed)
+  expect(line.received).toBe('')
 })
 
 test('a client that hangs up while its response waits harms nobody', async () => {
@@ -262,12 +309,12 @@ test('streamed: a save that fails goes to the error path, and the response ends'
   expect(errors).toEqual([expect.objectContaining({ code: 'SESSIONMESH_UNSERIALISABLE_ATTRIBUTE' })])
 })
 
-test('trouble with the token or the flush is kept from the response and from the app', async () => {
+test('trouble with the token is kept from the response and from the app', async () => {
   const [cluster] = await join(1)
   const fail = () => {
     throw new Error('out of order')
   }
-  const app = appOn(withSessions(cluster!, () => ({ token: fail, flushed: fail }))).get('/', write)
+  const app = appOn(withSessions(cluster!, () => ({ token: fail }))).get('/', write)
   const errors = collectErrors(app)
   const origin = await serve(app)
   const client = new Client()

@@ -4,8 +4,8 @@
  * - Read-your-writes: the causal token that came with the request leaves, renewed, with the headers.
  * - A streamed response: what the handler changed before its headers leave is saved before they leave.
  *   express-session itself saves in `res.end`, which is too late then.
- * - Durability: a response that tells of a write leaves when the write is handed to the operating system, so
- *   that no client has seen a write that a SIGKILL of this process could still take away.
+ * - Durability: a response leaves when what was written before it, to whatever session, is handed to the operating
+ *   system, so that no client has seen a write that a SIGKILL of this process could still take away.
  */
 
 import type { NextFunction, Request, Response } from 'express'
@@ -31,7 +31,6 @@ export interface Setup {
 export interface ExchangeStore {
   destroy(sid: string, callback: (error?: unknown) => void): void
   isStored(session: object): boolean
-  hasChanged(session: object): boolean
 }
 
 export class Exchange {
@@ -76,7 +75,8 @@ export class Exchange {
     } catch {
       // Without its token the response is still right; the next one brings it.
     }
-    if (this.#hasWritten()) this.#releaseWhenFlushed(this.#hold())
+    const flushed = this.#setup.sessions.flushed()
+    if (flushed !== undefined) this.#releaseWhen(flushed, this.#hold())
   }
 
   /** What is written after the headers, in a streamed response, leaves before its last bytes. */
@@ -87,7 +87,8 @@ export class Exchange {
     try {
       return end()
     } finally {
-      if (this.#hasWritten()) this.#releaseWhenFlushed(release)
+      const flushed = this.#setup.sessions.flushed()
+      if (flushed !== undefined) this.#releaseWhen(flushed, release)
       else release()
     }
   }
@@ -116,17 +117,12 @@ export class Exchange {
     if (token !== this.#brought) sendToken(this.#res, cookieName, token, this.#req.session?.cookie ?? cookie)
   }
 
-  #hasWritten(): boolean {
-    const session: Session | null | undefined = this.#req.session
-    return !session || this.#req.sessionID !== this.#opened?.sid || this.#setup.store.hasChanged(session)
-  }
-
   /** HTTP/2 has no socket of its own per response: nothing is held there. */
   #hold(): () => void {
     return this.#req.httpVersionMajor < 2 ? hold(this.#req.socket) : () => {}
   }
 
-  async #releaseWhenFlushed(release: () => void): Promise<void> {
+  async #releaseWhen(flushed: Promise<void>, release: () => void): Promise<void> {
     const armedMs = performance.now()
     let late = setTimeout(() => {
       // The process stood still meanwhile, which is not the peers' fault: they get their time now.
@@ -135,9 +131,11 @@ export class Exchange {
       else release()
     }, MAX_HOLD_MS)
     try {
-      await this.#setup.sessions.flushed()
+      await flushed
     } catch {
-      // Whatever it is, the response must not wait for it.
+      // What it tells of is gone with this member's former run. It may be in part with the client already: a broken
+      // connection says that nobody knows, and the next request shows how things are.
+      this.#req.socket.destroy()
     }
     clearTimeout(late)
     release()

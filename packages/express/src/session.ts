@@ -76,10 +76,6 @@ class TokenStore extends SessionStore implements ExchangeStore {
   override isStored(session: object): boolean {
     return super.isStored(session)
   }
-
-  override hasChanged(session: object | null | undefined): boolean {
-    return super.hasChanged(session)
-  }
 }
 
 /** The characters of a cookie name (RFC 6265, section 4.1.1). */

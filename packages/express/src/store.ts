@@ -34,8 +34,6 @@ interface Known {
   expiresAt: number | undefined
   /** The idle lifetime agreed; `undefined` when it was left to the cluster. */
   ttlMs: number | undefined
-  /** This request has written something. */
-  changed: boolean
 }
 
 /**
@@ -134,14 +132,9 @@ export class SessionStore extends expressSession.Store {
 
   /** The base of the difference goes with the loaded data into the Session object that a request works on. */
   override createSession(req: Request, data: SessionData): Session & SessionData {
-    const before: Session | undefined = req.session
     const session = super.createSession(req, data)
     const known = this.#known.get(data)
-    if (known) {
-      // After a reload the request has still written what it wrote.
-      known.changed ||= this.hasChanged(before)
-      this.#known.set(session, known)
-    }
+    if (known) this.#known.set(session, known)
     showChangesInJson(data)
     showChangesInJson(session)
     return session
@@ -169,11 +162,6 @@ export class SessionStore extends expressSession.Store {
     return this.#known.has(session)
   }
 
-  /** Whether this Session object, or one that a reload replaced by it, has written something. */
-  protected hasChanged(session: object | null | undefined): boolean {
-    return session ? this.#known.get(session)?.changed === true : false
-  }
-
   /** Errors go to the callback; so does the wait for acks, if any were asked for. */
   #run(action: () => Promise<unknown> | undefined, callback: Callback): void {
     let acked: Promise<unknown> | undefined
@@ -192,7 +180,7 @@ export class SessionStore extends expressSession.Store {
     if (!loaded) return undefined
     const { data, base, ttlMs, remainingMs } = loaded
     const session = { ...data, cookie: fromStored(data.cookie, ttlMs, Date.now() + remainingMs) }
-    this.#agree(session, { base, ttlMs, changed: false })
+    this.#agree(session, { base, ttlMs })
     return session
   }
 
@@ -208,7 +196,7 @@ export class SessionStore extends expressSession.Store {
     })
     // Destroyed or expired meanwhile: the cluster has reported it, and the request goes on. The old base stays,
     // so that the next save of this request is dropped too instead of creating the session again.
-    if (outcome !== 'dropped') this.#agree(session, { base, ttlMs, changed: outcome !== 'unchanged' })
+    if (outcome !== 'dropped') this.#agree(session, { base, ttlMs })
     return acked
   }
 
@@ -217,15 +205,14 @@ export class SessionStore extends expressSession.Store {
     if (ttlMs !== undefined && ttlMs <= 0) return this.#end(sid)
     const known = this.#known.get(session)
     const cookie = toStored(session.cookie)
-    const changed = known !== undefined && known.cookie !== JSON.stringify(cookie)
-    if (changed) {
+    if (known !== undefined && known.cookie !== JSON.stringify(cookie)) {
       // express-session does not count the cookie as a modification: `cookie.maxAge = ...` alone ends up here.
       const now = this.#sessions.load(sid)
       if (now) this.#sessions.write(sid, { ...now.data, cookie }, { base: now.base, ttlMs, acks: 'none' })
     } else {
       this.#sessions.touch(sid, { ttlMs })
     }
-    if (known) this.#agree(session, { base: known.base, ttlMs, changed })
+    if (known) this.#agree(session, { base: known.base, ttlMs })
     return undefined
   }
 
@@ -248,7 +235,7 @@ export class SessionStore extends expressSession.Store {
   }
 
   /** Notes what the session is like now that it is loaded or saved. */
-  #agree(session: SessionData, { base, ttlMs, changed }: Pick<Known, 'base' | 'ttlMs' | 'changed'>): void {
+  #agree(session: SessionData, { base, ttlMs }: Pick<Known, 'base' | 'ttlMs'>): void {
     const before = this.#known.get(session)
     const cookie = session.cookie ?? {}
     this.#known.set(session, {
@@ -256,7 +243,6 @@ export class SessionStore extends expressSession.Store {
       cookie: JSON.stringify(toStored(cookie)),
       expiresAt: expiryOf(cookie, Date.now()),
       ttlMs: ttlMs ?? before?.ttlMs,
-      changed: changed || before?.changed === true,
     })
   }
 }

@@ -1,0 +1,260 @@
+/**
+ * Sessions that are asked for by id: because a read waits for what its client has seen elsewhere, or because a session
+ * was forgotten here as expired and turns out to be alive elsewhere. One peer is asked after the other; an answer is
+ * shown to readers at once, and merged when our digest covers it.
+ */
+
+import type { Context } from './context.js'
+import { Digest } from './digest.js'
+import type { LinkId, Peer } from './members.js'
+import type { Pull, State } from './messages.js'
+import { type Delta, SessionRecord, writeStamps } from './session.js'
+import type { Instant, Origin, Stamp } from './stamp.js'
+
+interface Question {
+  readonly sid: string
+  readonly asked: Set<Origin>
+  asking:
+    | { readonly link: LinkId; readonly origin: Origin; readonly pull: number; readonly untilMs: number }
+    | undefined
+  /** Every pull that named it: a late answer is an answer. */
+  readonly pulls: Set<number>
+  /** Those of the asked that have answered, be it that they cannot. */
+  readonly heardFrom: Set<Origin>
+  /** The whole as others have it: shown to readers, and merged once our digest covers it. */
+  answers: Delta[]
+  /** What those that answered have merged. */
+  readonly answeredBy: Digest
+  readonly sinceMs: number
+}
+
+export class Questions {
+  readonly #context: Context
+  readonly #nextPull: () => number
+  readonly #neededFor: (sid: string) => readonly Stamp[] | undefined
+  readonly #questions = new Map<string, Question>()
+
+  /** @param neededFor what reads of a session wait for; `undefined` when none waits. */
+  constructor(
+    context: Context,
+    nextPull: () => number,
+    neededFor: (sid: string) => readonly Stamp[] | undefined,
+  ) {
+    this.#context = context
+    this.#nextPull = nextPull
+    this.#neededFor = neededFor
+  }
+
+  get size(): number {
+    return this.#questions.size
+  }
+
+  get(sid: string): Readonly<Question> | undefined {
+    return this.#questions.get(sid)
+  }
+
+  /** The record as readers see it: what is merged here, and what was fetched for them beyond that. */
+  view(sid: string, now: Instant): SessionRecord | undefined {
+    const record = this.#context.records.get(sid)
+    const answers = this.#questions.get(sid)?.answers ?? []
+    const [first] = answers
+    if (first === undefined) return record
+    const view = new SessionRecord(sid, first.created, first.usedMs ?? now.monoMs)
+    for (const answer of answers) view.merge(answer, () => false)
+    const held = record?.above(undefined)
+    if (held !== undefined) view.merge(held, () => false)
+    return view
+  }
+
+  /** Whether readers are shown this `view`. */
+  isShown(sid: string, record: SessionRecord, now: Instant): boolean {
+    const { records } = this.#context
+    if (!this.#questions.get(sid)?.answers.length) return records.isReadable(record, now)
+    return record.destroyed === undefined && !records.isExpired(record, now)
+  }
+
+  /** Asks for the wholes of sessions that were forgotten here, those first who just told of them. */
+  fetch(sids: readonly string[], link: LinkId | undefined, now: Instant): void {
+    for (const sid of sids) this.#question(sid, now)
+    const unanswered = sids.filter((sid) => this.#questions.get(sid)?.answers.length === 0)
+    const teller = this.#context.members.linked().find((peer) => peer.link === link)
+    if (teller !== undefined) this.#ask(teller, unanswered, now)
+    this.#askNext(sids, now)
+  }
+
+  answered(origin: Origin, message: State): void {
+    const digest = message.end?.digest ?? []
+    for (const record of message.records) {
+      const question = this.#answerable(record.sid, message.pull)
+      if (question === undefined) continue
+      question.answers.push(record)
+      question.asked.add(origin)
+      question.heardFrom.add(origin)
+      question.answeredBy.join(digest)
+      for (const stamp of stampsOf(record)) this.#context.clock.observe(stamp)
+    }
+    // It may hold the session but not the whole of it: what it has merged says nothing of what it can give.
+    for (const sid of message.missing ?? []) {
+      const question = this.#answerable(sid, message.pull)
+      question?.asked.add(origin)
+      question?.heardFrom.add(origin)
+    }
+  }
+
+  /** Answers a peer's question for sessions by id. */
+  answer(link: LinkId, { pull, sids = [] }: Pull, now: Instant): void {
+    const { records, digest } = this.#context
+    const wholes: Delta[] = []
+    const missing: string[] = []
+    for (const sid of sids) {
+      const record = records.get(sid)
+      const canGive = record?.whole === true && digest.covers(record.created)
+      const whole = canGive ? record.above(undefined) : undefined
+      if (whole === undefined) missing.push(sid)
+      else wholes.push(whole)
+    }
+    const end = { digest: digest.entries(), roster: [] }
+    this.#context.send([link], { kind: 'state', sentMs: now.monoMs, pull, records: wholes, missing, end })
+  }
+
+  linkGone(link: LinkId, now: Instant): void {
+    const orphaned = [...this.#questions.values()].filter(({ asking }) => asking?.link === link)
+    for (const question of orphaned) question.asking = undefined
+    this.#askNext(
+      orphaned.map(({ sid }) => sid),
+      now,
+    )
+  }
+
+  /** A peer has come: those questions that nobody could answer go on. */
+  linkCame(origin: Origin, now: Instant): void {
+    for (const question of this.#questions.values()) question.asked.delete(origin)
+    this.#askNext(this.#questions.keys(), now)
+  }
+
+  /** The digest rose, an answer came, or a member changed. */
+  settle(now: Instant): void {
+    for (const question of this.#questions.values()) this.#settleQuestion(question, now)
+    this.#askNext(this.#questions.keys(), now)
+  }
+
+  /** Who does not answer soon may be frozen, or cut off from us: the next one is asked as well. */
+  goOnWithoutAnswer(now: Instant): void {
+    const late: string[] = []
+    for (const question of this.#questions.values()) {
+      if (question.asking === undefined || question.asking.untilMs > now.monoMs) continue
+      question.asked.add(question.asking.origin)
+      question.asking = undefined
+      late.push(question.sid)
+    }
+    this.#askNext(late, now)
+  }
+
+  /** Gives up those that nobody could answer for long. */
+  expire(now: Instant): void {
+    for (const question of this.#questions.values()) this.#expireQuestion(question, now)
+  }
+
+  /** Everybody that there is has been asked, and has answered. */
+  isExhausted(question: Readonly<Question> | undefined): boolean {
+    if (question === undefined || question.asking !== undefined) return false
+    return this.#context.members.linked().every(({ id }) => question.heardFrom.has(id))
+  }
+
+  #question(sid: string, now: Instant): Question {
+    let question = this.#questions.get(sid)
+    if (question === undefined) {
+      this.#context.counters.fetches++
+      question = {
+        sid,
+        asked: new Set(),
+        asking: undefined,
+        pulls: new Set(),
+        heardFrom: new Set(),
+        answers: [],
+        answeredBy: new Digest(),
+        sinceMs: now.monoMs,
+      }
+      this.#questions.set(sid, question)
+    }
+    return question
+  }
+
+  #answerable(sid: string, pull: number): Question | undefined {
+    const question = this.#questions.get(sid)
+    if (question?.pulls.has(pull) !== true) return undefined
+    if (question.asking?.pull === pull) question.asking = undefined
+    return question
+  }
+
+  /** Goes on to the next member for each of these that needs it, with one message to each. */
+  #askNext(sids: Iterable<string>, now: Instant): void {
+    const asks = new Map<Peer, string[]>()
+    for (const sid of sids) {
+      const peer = this.#whomToAsk(sid)
+      if (peer === undefined) continue
+      const asked = asks.get(peer)
+      if (asked === undefined) asks.set(peer, [sid])
+      else asked.push(sid)
+    }
+    for (const [peer, asked] of asks) this.#ask(peer, asked, now)
+  }
+
+  /** Of those not asked yet one that has what is needed, else the one that was heard last: it will answer. */
+  #whomToAsk(sid: string): Peer | undefined {
+    const question = this.#questions.get(sid)
+    if (question === undefined || question.asking !== undefined) return undefined
+    const needs = (this.#neededFor(sid) ?? []).filter((stamp) => !question.answeredBy.covers(stamp))
+    if (question.answers.length > 0 && needs.length === 0) return undefined
+    const open = this.#context.members.linked().filter(({ id }) => !question.asked.has(id))
+    open.sort((a, b) => b.heardMs - a.heardMs)
+    return open.find(({ digest }) => digest.coversAll(needs)) ?? open[0]
+  }
+
+  #ask(peer: Peer, sids: readonly string[], now: Instant): void {
+    const { link } = peer
+    const open = sids.filter((sid) => this.#questions.get(sid)?.asking === undefined)
+    if (link === undefined || open.length === 0) return
+    const pull = this.#nextPull()
+    const untilMs = now.monoMs + 2 * this.#context.config.waitMs
+    for (const sid of open) {
+      const question = this.#questions.get(sid) as Question
+      question.asking = { link, origin: peer.id, pull, untilMs }
+      question.pulls.add(pull)
+    }
+    this.#context.send([link], { kind: 'pull', pull, sids: open })
+  }
+
+  #settleQuestion(question: Question, now: Instant): void {
+    const { records, digest, members } = this.#context
+    // What died with its writer will never be merged, and must not be shown as if it were about to be.
+    const isNowhere = (stamp: Stamp) => !digest.covers(stamp) && members.isNowhere(stamp)
+    question.answers = question.answers.filter((answer) => !stampsOf(answer).some(isNowhere))
+    const stamps = question.answers.flatMap(stampsOf)
+    if (question.answers.length > 0 && digest.coversAll(stamps)) {
+      // Covered: all of it is here already, but for a session that had been forgotten.
+      if (records.get(question.sid)?.whole === false)
+        this.#context.absorb(question.answers, [], now, { isWhole: true })
+      question.answers = []
+    }
+    const isWanted = records.get(question.sid)?.whole === false || this.#neededFor(question.sid) !== undefined
+    // Kept while somebody waits, even if nobody is left to ask: who was asked is not asked again at once.
+    if (!isWanted && question.asking === undefined && question.answers.length === 0) {
+      this.#questions.delete(question.sid)
+    }
+  }
+
+  /** An answer that our digest never came to cover, or a whole that nobody has. */
+  #expireQuestion(question: Question, now: Instant): void {
+    if (now.monoMs - question.sinceMs < 2 * this.#context.config.deadAfterMs) return
+    const { records } = this.#context
+    this.#questions.delete(question.sid)
+    if (records.get(question.sid)?.whole !== false) return
+    if (question.answers.length > 0) this.fetch([question.sid], undefined, now)
+    else records.delete(question.sid)
+  }
+}
+
+function stampsOf(answer: Delta): Stamp[] {
+  return [answer.created, ...writeStamps(answer)]
+}
