@@ -147,6 +147,27 @@ describe('a write that nobody has any more', () => {
     expect(b.token('s', token).some((stamp) => compareStamps(stamp, token[0] as Stamp) === 0)).toBe(false)
   })
 
+  test('is not all that its client has seen: what the living have of its origin is waited for', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    net.cut(a, c)
+    net.hold(b, c)
+    a.write('s', { x: '1' })
+    net.settle()
+    net.hold(a, b)
+    a.write('s', { x: '1', y: '2' }, { base: a.base('s') })
+    const token = seenAt(a, 's')
+    net.kill(a)
+    net.run(3_000)
+    // c hears what b has, and not yet the rest.
+    while (c.peer(b).digest.get(a.id) === undefined) net.deliverOne(b, c)
+    const wait = c.catchUp('s', token)
+    expect([wait, c.replica.counters.lostWrites]).toEqual([1, 1])
+    net.release(b, c)
+    expect([c.caughtUp, c.read('s')]).toEqual([[{ wait, isStale: false }], { x: '1' }])
+    expect(c.replica.counters.lostWrites).toBe(1)
+  })
+
   test('is found lost by a read that waits for it already', () => {
     const net = new Net()
     const [a, b] = net.cluster('a', 'b')

@@ -139,12 +139,12 @@ export class Reads {
     const question = this.#questions.get(wait.sid)
     const record = this.#context.records.get(wait.sid)
     if (record?.whole === false && question !== undefined && question.answers.length === 0) return false
-    wait.needs = wait.needs.filter((stamp) => {
-      if (this.#context.digest.covers(stamp)) return false
+    wait.needs = wait.needs.flatMap((stamp) => {
+      if (this.#context.digest.covers(stamp)) return []
       const isAskedFor = this.#questions.isExhausted(question) && this.#isGone(stamp) && !this.#isHad(stamp)
-      if (!isAskedFor && !this.#isLost(stamp)) return true
+      if (!isAskedFor && !this.#isLost(stamp)) return [stamp]
       this.#tellLost(stamp)
-      return false
+      return this.#stillHad(stamp)
     })
     return wait.needs.every((stamp) => question?.answeredBy.covers(stamp))
   }
@@ -157,6 +157,13 @@ export class Reads {
     const origin = members.get(stamp.origin)
     if (!this.#isGone(stamp)) return false
     return origin === undefined ? members.livingPeers().length === 0 : members.isNowhere(stamp)
+  }
+
+  /** The client has seen what its origin wrote before as well: that much of it as some peer has, and we do not yet. */
+  #stillHad({ origin }: Stamp): Stamp[] {
+    const { members, digest } = this.#context
+    const had = members.livingPeers().flatMap((peer) => peer.digest.get(origin) ?? [])
+    return Digest.of(digest.lacking(had)).entries()
   }
 
   /** A peer has told of it, if only after it was asked: it will be pulled. */
