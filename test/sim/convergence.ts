@@ -67,17 +67,20 @@ export class Convergence {
   }
 
   #whyNotSettled(): string | undefined {
-    const { running, scenario } = this.#cluster
+    const { running } = this.#cluster
     const [first] = running
-    const digest = (run: Run) => run.replica.digest().map(short).sort().join(' ')
+    const excused = this.#history.originsOfExcused()
+    const digest = (run: Run) => {
+      const told = run.replica.digest().filter(({ origin }) => !excused.has(origin))
+      return told.map(short).sort().join(' ')
+    }
     for (const run of running) {
       const { replica } = run
       if (replica.pending > 0) return `${run.id} still waits for ${replica.pending} answers`
-      if (!scenario.hasGrace && replica.tombstones > 0)
-        return `${run.id} keeps the tombstones of ${tombstonesOf(run)}`
+      if (replica.tombstones > 0) return `${run.id} keeps the tombstones of ${tombstonesOf(run)}`
       if (first !== undefined && digest(run) !== digest(first))
         return `the digests differ: ${first.id} [${digest(first)}], ${run.id} [${digest(run)}]`
-      const problem = this.#wrongView(run) ?? this.#deadOrigin(run)
+      const problem = this.#wrongView(run) ?? this.#deadOrigin(run) ?? this.#token(run)
       if (problem !== undefined) return problem
     }
     return undefined
@@ -89,6 +92,15 @@ export class Convergence {
       if (other?.isRunning === true && state !== 'alive') return `${run.id} holds ${id} for ${state}`
       if (other?.isRunning !== true && (state === 'alive' || state === 'suspect'))
         return `${run.id} holds ${id} for ${state}, which is gone`
+    }
+    return undefined
+  }
+
+  /** When everybody has everything, a client's cookie needs to name nothing. */
+  #token(run: Run): string | undefined {
+    for (const { sid } of run.replica.records()) {
+      const token = run.replica.token(sid, [], run.now)
+      if (token.length > 0) return `${run.id} still names ${token.map(short)} in the token of ${sid}`
     }
     return undefined
   }

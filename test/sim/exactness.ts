@@ -66,9 +66,9 @@ export class Exactness {
   }
 
   *#sample({ records }: ClaimedState, isWhole: boolean): Generator<string> {
-    const { random } = this.#cluster.world
+    const { checking } = this.#cluster.world
     const share = isWhole ? 1 : SAMPLES / records.size
-    for (const sid of records.keys()) if (isWhole || random.chance(share)) yield sid
+    for (const sid of records.keys()) if (isWhole || checking.chance(share)) yield sid
   }
 
   #checkRecord(run: Run, sid: string, model: ModelRecord | undefined, claims: DigestMap): void {
@@ -137,6 +137,8 @@ function differs(
   for (const { name, stamp } of attributes.values())
     if (!model.attributes.has(name)) return `${name} ${short(stamp)}, which is not claimed`
   if (!compareOptional(model.lifetime?.stamp, held.lifetime?.stamp)) return 'another lifetime'
+  if (model.lifetime?.ttlMs !== held.lifetime?.ttlMs)
+    return `ttl ${held.lifetime?.ttlMs} instead of ${model.lifetime?.ttlMs}`
   if (!compareOptional(model.created, held.created))
     return `created ${short(held.created)} instead of ${short(model.created)}`
   return undefined

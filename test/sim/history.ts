@@ -123,6 +123,13 @@ export class History {
     return isOfIsland || this.#missedByNewcomers.has(sid)
   }
 
+  /** Whose stamps may be borne on one member, by a session that is alive there, and not on another. */
+  originsOfExcused(): ReadonlySet<string> {
+    if (this.#hasGrace) return new Set()
+    const sids = [...this.#bySid.keys()].filter((sid) => this.isDestroyExcused(sid))
+    return new Set(sids.flatMap((sid) => this.writesOf(sid).map(({ stamp }) => stamp.origin)))
+  }
+
   at(stamp: Stamp): Write | undefined {
     return this.#byStamp.get(stampKey(stamp))
   }

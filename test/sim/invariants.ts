@@ -14,6 +14,8 @@ export const invariants = {
     'Concurrent writes to different attributes all survive; of the same attribute the one with the higher stamp.',
   causality:
     'With tokens a client reads what it wrote, never older than it read before, and writes after what it read; exceptions are counted, and there is none while a member that has what is needed can be reached.',
+  writes:
+    'A write is made, and claimed by its member, or dropped: when its session is gone, and for no other reason.',
   expiry:
     'No session expires early by more than the touch interval under any skew; none outlives its ttl by more than the interval and deadAfterMs.',
   expiryEvents: 'At least one event for each expired session; exactly one without faults.',

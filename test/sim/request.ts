@@ -1,8 +1,8 @@
 /** One request of a client, as an adapter serves it: catch up, load, think, write the difference, answer. */
 
-import type { Acks, Base, Stamp } from '@sessionmesh/core'
+import type { Acks, Base, Stamp, Written } from '@sessionmesh/core'
 import { short } from './describe.js'
-import { valueId } from './history.js'
+import { valueId, type Write } from './history.js'
 import type { Seen } from './reads.js'
 import type { Run } from './run.js'
 import { compareStamps, covers } from './stamps.js'
@@ -128,29 +128,73 @@ export class Request {
     if (random.chance(0.2)) attributes.set(random.pick(NAMES), history.newValue())
     const { replica, now } = this.#run
     const before = this.#ownEntry()
+    const changes = changesOf(base, attributes)
+    const current = replica.load(this.#sid, now)?.base
     // Where sessions expire, all live alike: else nobody could say when they should have.
     const ttlMs = cluster.scenario.ttlMs * (cluster.canExpire || random.chance(0.9) ? 1 : 2)
     const acks = this.#acks()
     const { written, effects } = replica.write(this.#sid, attributes, { base, ttlMs, acks }, now)
-    this.#log(before, changesOf(base, attributes), ttlMs, false, written.ack, acks)
+    this.#checkOutcome(written.outcome, base, current, changes.size > 0)
+    const stamp = this.#issued(before, written.outcome === 'created' || written.outcome === 'changed')
+    if (stamp !== undefined)
+      this.#log({ stamp, attributes: changes, ttlMs }, { ack: written.ack, need: acks })
+    if (written.outcome !== 'dropped') history.used(this.#sid, this.#run, world.nowMs)
     this.#run.carryOut(effects)
+  }
+
+  #checkOutcome(
+    outcome: Written['outcome'],
+    base: Base | undefined,
+    current: Base | undefined,
+    isChange: boolean,
+  ): void {
+    const isGone = base !== undefined && current === undefined
+    const isOther =
+      base !== undefined && current !== undefined && compareStamps(current.created, base.created) > 0
+    const isDestroyed = this.#run.replica.record(this.#sid)?.destroyed !== undefined
+    const isRight =
+      isGone || isOther || isDestroyed
+        ? outcome === 'dropped'
+        : current === undefined
+          ? outcome === 'created'
+          : outcome === (isChange ? 'changed' : 'unchanged')
+    if (!isRight) {
+      const was = `${current === undefined ? 'is not there' : 'is there'}${isDestroyed ? ', destroyed' : ''}`
+      this.#trial.world.fail(
+        'writes',
+        `${this.#run.id}: a write to ${this.#sid}, which ${was}, is ${outcome}`,
+      )
+    }
   }
 
   #destroy(acks: Acks): void {
     const { replica, now } = this.#run
     const before = this.#ownEntry()
+    const isNew = replica.record(this.#sid)?.destroyed === undefined
     const { destroyed, effects } = replica.destroy(this.#sid, acks, now)
-    this.#log(before, new Map(), undefined, true, destroyed.ack, acks)
+    const stamp = this.#issued(before, isNew)
+    const write = { attributes: new Map(), ttlMs: undefined, isDestroy: true }
+    if (stamp !== undefined) this.#log({ stamp, ...write }, { ack: destroyed.ack, need: acks })
     this.#run.carryOut(effects)
   }
 
   #touch(): void {
-    const { history, world } = this.#trial
-    const { touched, effects } = this.#run.replica.touch(this.#sid, undefined, this.#run.now)
+    const { history, world, cluster } = this.#trial
+    const { replica, now } = this.#run
     // (What was fetched for this read alone is not held, and so not kept.)
-    if (touched && this.#run.replica.record(this.#sid) !== undefined)
-      history.used(this.#sid, this.#run, world.nowMs)
+    const held = replica.has(this.#sid, now) ? replica.record(this.#sid) : undefined
+    const before = this.#ownEntry()
+    const ttlMs =
+      cluster.canExpire || world.random.chance(0.9)
+        ? undefined
+        : cluster.scenario.ttlMs * world.random.pick([1, 2])
+    const heldMs = held?.lifetime?.ttlMs ?? cluster.scenario.ttlMs
+    const isNewTtl = held !== undefined && ttlMs !== undefined && ttlMs !== heldMs
+    const { touched, effects } = replica.touch(this.#sid, ttlMs, now)
     world.trace(() => `${this.#run.id}: touch ${this.#sid}${touched ? '' : ', which is not there'}`)
+    const stamp = this.#issued(before, isNewTtl)
+    if (stamp !== undefined) this.#log({ stamp, attributes: new Map(), ttlMs }, undefined)
+    if (held !== undefined) history.used(this.#sid, this.#run, world.nowMs)
     this.#run.carryOut(effects)
   }
 
@@ -172,24 +216,31 @@ export class Request {
     return this.#run.replica.digest().find(({ origin }) => origin === this.#run.id)
   }
 
-  /** The history's own record of a write: its stamp is what the member's own entry rose to. */
-  #log(
-    before: Stamp | undefined,
-    attributes: Map<string, number | undefined>,
-    ttlMs: number | undefined,
-    isDestroy: boolean,
-    ack: number | undefined,
-    acks: Acks,
-  ): void {
+  /** The stamp of what was just written: what the member's own entry rose to. */
+  #issued(before: Stamp | undefined, isDue: boolean): Stamp | undefined {
     const stamp = this.#ownEntry()
-    if (stamp === undefined || (before !== undefined && compareStamps(before, stamp) === 0)) return
+    const isNew = stamp !== undefined && (before === undefined || compareStamps(before, stamp) < 0)
+    if (isDue && !isNew)
+      this.#trial.world.fail('writes', `${this.#run.id} has written ${this.#sid}, and does not claim it`)
+    return isNew ? stamp : undefined
+  }
+
+  /** The history's own record of a write. */
+  #log(
+    {
+      stamp,
+      attributes,
+      ttlMs,
+      isDestroy = false,
+    }: Pick<Write, 'stamp' | 'attributes' | 'ttlMs'> & { isDestroy?: boolean },
+    acks: { ack: number | undefined; need: Acks } | undefined,
+  ): void {
     const run = this.#run
     const sid = this.#sid
     const { cluster, history, world, clocks } = this.#trial
     const record = run.replica.record(sid)
     if (record === undefined) return world.fail('exactness', `${run.id} has written ${sid} and lacks it`)
     const isLifetimes = record.lifetime !== undefined && compareStamps(record.lifetime.stamp, stamp) === 0
-    const atMs = world.nowMs
     history.add({
       stamp,
       sid,
@@ -198,18 +249,17 @@ export class Request {
       ttlMs: isLifetimes ? ttlMs : undefined,
       isDestroy,
       run,
-      atMs,
+      atMs: world.nowMs,
       isIsland: cluster.isIsland(run),
     })
     clocks.issued(run, stamp)
     if (!isDestroy) this.#checkFollows(stamp)
     for (const name of attributes.keys()) this.#seen.set(name, stamp)
-    if (!isDestroy) history.used(sid, run, atMs)
-    run.expectAck(ack, stamp, acks)
-    world.trace(
-      () =>
-        `${run.id}: ${isDestroy ? 'destroys' : 'writes'} ${sid} ${[...attributes.keys()]} as ${short(stamp)}`,
-    )
+    if (acks !== undefined) run.expectAck(acks.ack, stamp, acks.need)
+    world.trace(() => {
+      const values = [...attributes].map(([name, value]) => `${name} ${value ?? 'removed'}`)
+      return `${run.id}: ${isDestroy ? 'destroys' : 'writes'} ${sid} ${values} as ${short(stamp)}`
+    })
   }
 
   /** Writes follow reads: what this request has seen is older than what it writes. */

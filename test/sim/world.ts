@@ -27,6 +27,8 @@ export class Violation extends Error {
 
 export class World {
   readonly random: Random
+  /** For the checks: another look at things must not make another history. */
+  readonly checking: Random
   readonly transcript: string[] = []
   readonly isTracing: boolean
   #nowMs = 0
@@ -36,6 +38,7 @@ export class World {
 
   constructor(seed: number, isTracing: boolean) {
     this.random = new Random(seed)
+    this.checking = new Random(~seed)
     this.isTracing = isTracing
   }
 

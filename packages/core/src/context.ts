@@ -16,31 +16,54 @@ import { type Delta, type SessionRecord, writeStamps } from './session.js'
 import { HybridClock, type Instant, type Origin, type Stamp } from './stamp.js'
 import type { Transfer } from './transfer.js'
 
-/** What happened so far, for status and metrics. They only grow. */
-export const counterNames = [
-  'writes',
-  'writesDropped',
-  'touches',
-  'deltasSent',
-  'deltasMerged',
-  'touchesSent',
-  'gaps',
-  'pulls',
-  'transfersSent',
-  'transfersReceived',
-  'transfersAbandoned',
-  'fetches',
-  'waitedReads',
-  'staleReads',
-  'lostWrites',
-  'missedAcks',
-  'expired',
-  'takeovers',
-  'stalls',
-  'linksRefused',
-] as const
+/** What happened here so far, for status and metrics. Each only grows. */
+const noneYet = {
+  /** Writes made here that created or changed a session. A destroy is not counted. */
+  writes: 0,
+  /** Writes made here that came too late: their session was destroyed or had expired. */
+  writesDropped: 0,
+  /** Uses here that changed nothing and renewed the idle time. */
+  touches: 0,
+  /** Own writes and destroys sent, once for each peer that they went to. */
+  deltasSent: 0,
+  /** Changes of sessions that came from peers as they were made (not with transfers). */
+  deltasMerged: 0,
+  /** Uses that peers were told of, once for each peer; few of the `touches`, and some that others had told. */
+  touchesSent: 0,
+  /** Times that a peer's heartbeat named writes that did not come by themselves; each is followed by a pull. */
+  gaps: 0,
+  /** Times that a peer was asked for all that is lacking here: for each new link, after a stall, and for a gap. */
+  pulls: 0,
+  /** Answers to pulls of peers, sent whole. */
+  transfersSent: 0,
+  /** Answers to own pulls, received whole. */
+  transfersReceived: 0,
+  /** Answers to own pulls that broke off with their link. Nothing of them is kept; the next link asks anew. */
+  transfersAbandoned: 0,
+  /** Sessions that were asked for by id: a read waited for too long, or one was in use that is forgotten here. */
+  fetches: 0,
+  /** Reads that had to wait for what their client had seen elsewhere. Most of them end well, in a moment. */
+  waitedReads: 0,
+  /** Reads that were served without all of that, since nobody that has it could be reached in time. */
+  staleReads: 0,
+  /**
+   * Times that a read stopped waiting for a write since it died with the only member that had it. It counts waits, not
+   * writes: one write that ten reads wait for may count ten times, and one that nobody asks for does not count.
+   */
+  lostWrites: 0,
+  /** Writes whose acks did not come in time, or that had no peer to come from. */
+  missedAcks: 0,
+  /** Sessions forgotten here after their time, whoever told of it. */
+  expired: 0,
+  /** Members that died or left, each of which made others answer for its sessions. */
+  takeovers: 0,
+  /** Times that this process stood still: a blocked event loop, a freeze, a suspended host. */
+  stalls: 0,
+  /** Links that were cut here for what came on them: a hello that is refused, or a frame that is none. */
+  linksRefused: 0,
+}
 
-export type Counters = Record<(typeof counterNames)[number], number>
+export type Counters = typeof noneYet
 
 /** How a batch of deltas is merged. */
 export interface Absorption {
@@ -64,7 +87,7 @@ export class Context {
   readonly dialer: Dialer
   /** Transfers that this member is sending, by link. */
   readonly transfers = new Map<LinkId, Transfer>()
-  readonly counters = Object.fromEntries(counterNames.map((name) => [name, 0])) as Counters
+  readonly counters: Counters = { ...noneYet }
   isReady = false
   /** Another run of a process that serves already: it is read and written while it joins. */
   readonly isRejoining: boolean

@@ -2,43 +2,68 @@
  * Every error a user can meet has a stable code, says what is wrong, and says what to do about it.
  */
 
-const codes = [
-  'SESSIONMESH_SECRET_REQUIRED',
-  'SESSIONMESH_SECRET_TOO_SHORT',
-  'SESSIONMESH_SECRET_MISMATCH',
-  'SESSIONMESH_CLUSTER_MISMATCH',
-  'SESSIONMESH_PROTOCOL_MISMATCH',
-  'SESSIONMESH_CLOCK_DRIFT',
-  'SESSIONMESH_BAD_OPTION',
-  'SESSIONMESH_BAD_ADDRESS',
-  'SESSIONMESH_PORT_IN_USE',
-  'SESSIONMESH_LISTEN_FAILED',
-  'SESSIONMESH_UNSERIALISABLE_ATTRIBUTE',
-  'SESSIONMESH_FORBIDDEN_ATTRIBUTE',
-  'SESSIONMESH_SESSION_TOO_LARGE',
-  'SESSIONMESH_BAD_SESSION_ID',
-  'SESSIONMESH_BAD_FRAME',
-  'SESSIONMESH_FRAME_TOO_LARGE',
-  'SESSIONMESH_LINK_TOO_SLOW',
-  'SESSIONMESH_ACK_TIMEOUT',
-  'SESSIONMESH_NO_PEER',
-  'SESSIONMESH_JOIN_TIMEOUT',
-  'SESSIONMESH_LOST_WRITE',
-  'SESSIONMESH_STALE_READ',
-  'SESSIONMESH_WRITE_DROPPED',
-  'SESSIONMESH_FORGOTTEN_MEMBER',
-  'SESSIONMESH_CLOSED',
-  'SESSIONMESH_UNREADABLE_ATTRIBUTE',
-  'SESSIONMESH_ALONE',
-] as const
+/** When each comes, and what to do. "Thrown" is to whoever called; "warned" is the cluster's `warning` event. */
+const codes = {
+  SESSIONMESH_SECRET_REQUIRED:
+    'Thrown by joinCluster: without a secret a member listens on and links to loopback only. Give all members the same `secret`.',
+  SESSIONMESH_SECRET_TOO_SHORT:
+    'Thrown by joinCluster: a secret has fewer than 16 characters. `openssl rand -base64 32` makes one.',
+  SESSIONMESH_SECRET_MISMATCH:
+    'Warned: a member of a cluster of this name has another secret, and is not linked. Give all members the same one.',
+  SESSIONMESH_CLUSTER_MISMATCH:
+    'Warned: a member of a cluster with another name was dialled, or dials here. Mend `name`, or the list of peers.',
+  SESSIONMESH_PROTOCOL_MISMATCH:
+    'Warned: a member has a version that speaks another protocol, and is not linked. Upgrade the older one.',
+  SESSIONMESH_CLOCK_DRIFT:
+    'Warned: the clock of a member is off, or its hello was delayed; beyond `maxClockDriftMs` its link is cut. Set the clocks by NTP.',
+  SESSIONMESH_BAD_OPTION:
+    'Thrown: an option is unknown or has no such value; the message names it and what to give.',
+  SESSIONMESH_BAD_ADDRESS: 'Thrown by joinCluster: an address is not host:port.',
+  SESSIONMESH_PORT_IN_USE:
+    'Thrown by joinCluster: another process listens on `listen.port`. Stop it, or choose another port.',
+  SESSIONMESH_LISTEN_FAILED:
+    'Thrown by joinCluster: `listen` cannot be listened on. It must be an address of this machine.',
+  SESSIONMESH_UNSERIALISABLE_ATTRIBUTE:
+    'Thrown by a write: an attribute holds a function, a symbol or the like. Nothing is written; store data.',
+  SESSIONMESH_FORBIDDEN_ATTRIBUTE:
+    'Thrown by a write: an attribute is named `__proto__`, `constructor` or `prototype`, or its name is longer than `maxNameLength`. Nothing is written.',
+  SESSIONMESH_SESSION_TOO_LARGE:
+    'Thrown by a write: the session would pass `maxSessionBytes` or `maxAttributes`. Nothing is written; store less.',
+  SESSIONMESH_BAD_SESSION_ID:
+    'Thrown by a write or a destroy: a session id is no text of 1 to `maxNameLength` characters.',
+  SESSIONMESH_BAD_FRAME:
+    'Warned: a peer sent what is no message of the protocol; its link is cut and made anew. Report it if it comes again.',
+  SESSIONMESH_FRAME_TOO_LARGE:
+    'Warned: a frame was larger than its receiver takes; the link is cut. Give all members the same `maxFrameBytes`.',
+  SESSIONMESH_LINK_TOO_SLOW:
+    'Warned: more than `maxLinkBufferBytes` wait for a peer; its link is cut, and the next one repairs. Look at that peer and the network.',
+  SESSIONMESH_ACK_TIMEOUT:
+    'Rejects `acked`: the write is made here and goes on replicating, but too few peers held it within `ackTimeoutMs`. Warned when a member that leaves could not hand over all it had.',
+  SESSIONMESH_NO_PEER:
+    "Rejects `acked`: there was no other member to hold the write, which is made here. Start one, or ask for acks: 'none'. Warned when a member leaves with sessions that nobody takes.",
+  SESSIONMESH_JOIN_TIMEOUT:
+    'Warned: a peer was not linked within `joinTimeoutMs`, and this member serves without its state. See whether it is up, and `peers` right.',
+  SESSIONMESH_LOST_WRITE:
+    "Warned: a write that a client had seen died with the only member that had it. Use acks: 'one' for writes that must survive.",
+  SESSIONMESH_STALE_READ:
+    'Warned: a read was served without all that its client had seen, since nobody who has it could be reached in time.',
+  SESSIONMESH_WRITE_DROPPED:
+    'Warned: a request saved a session that was destroyed or had expired meanwhile. What is gone stays gone; nothing is to be done.',
+  SESSIONMESH_FORGOTTEN_MEMBER:
+    'Warned, and rejects what is waited for: this member was away for longer than `forgetDeadAfterMs` and starts afresh, or a peer was and has to.',
+  SESSIONMESH_CLOSED:
+    'Thrown by a write after `close()`, and rejects acks that it cut short. Close the HTTP server before the cluster.',
+  SESSIONMESH_UNREADABLE_ATTRIBUTE:
+    'Thrown by a load: a member of another version wrote an attribute that this one cannot read. Upgrade the older one.',
+  SESSIONMESH_ALONE:
+    'Warned once, after joining: none of the `peers` was linked. All is well if this is the first member; else the message says why.',
+} as const
 
-export type ErrorCode = (typeof codes)[number]
-
-const known: ReadonlySet<string> = new Set(codes)
+export type ErrorCode = keyof typeof codes
 
 /** A reason that came over the wire may be any text. */
 export function isErrorCode(text: string): text is ErrorCode {
-  return known.has(text)
+  return Object.hasOwn(codes, text)
 }
 
 /** An error with a stable `code`. The message names the values that were wrong and the mend. */

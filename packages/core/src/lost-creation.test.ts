@@ -56,6 +56,15 @@ describe('a session without its creation', () => {
     expect(b.read('s')).toEqual({ x: '1', y: '2' })
   })
 
+  test('is not named by the token of who is shown it: it would be waited for, and counted as lost, each time', () => {
+    const { net, a, b, c } = unmade()
+    for (const member of [c, a]) net.kill(member)
+    net.run(250)
+    const token = b.token('s')
+    expect([b.read('s'), token.map(({ origin }) => origin)]).toEqual([{ y: '2' }, [c.id]])
+    expect([b.catchUp('s', token), b.replica.counters.lostWrites]).toEqual([undefined, 0])
+  })
+
   test('is shown by joiners that never knew who made it', () => {
     const { net, a, b, c } = unmade()
     for (const member of [c, a]) net.kill(member)

@@ -75,7 +75,9 @@ export class Reads {
     const isDropped = (stamp: Stamp) => !isKnown(stamp) || this.#toldLost.has(formatStamp(stamp))
     const seen = Digest.of(brought.filter((stamp) => digest.covers(stamp) || !isDropped(stamp)))
     const record = this.#questions.view(sid, now)
-    if (record !== undefined) seen.join(record.stamps())
+    // (A creation that died with its writer is shown by what others wrote later, and will never come.)
+    const isShown = (stamp: Stamp) => digest.covers(stamp) || !members.isNowhere(stamp)
+    for (const stamp of record?.stamps() ?? []) if (isShown(stamp)) seen.raise(stamp)
     return seen.entries().filter((stamp) => !digest.covers(stamp) || !members.isSettled(stamp))
   }
 
