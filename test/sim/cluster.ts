@@ -76,7 +76,7 @@ export class Cluster {
       ending: (run) => this.claim(run),
       forgotten: (run) => {
         run.end('forgotten')
-        this.start(host, true)
+        return this.start(host, true)
       },
       acked: (run, write, result) => {
         for (const observer of this.observers) observer.acked?.(run, write, result)

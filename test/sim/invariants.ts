@@ -19,17 +19,23 @@ export const invariants = {
   expiry:
     'No session expires early by more than the touch interval under any skew; none outlives its ttl by more than the interval and deadAfterMs.',
   expiryEvents: 'At least one event for each expired session; exactly one without faults.',
+  freshness: 'A member that stood still shows no session that was destroyed meanwhile on a peer that it can reach.',
+  joining: 'A member is ready with all that each listed member had that it could reach.',
+  leaving: 'A member that says goodbye has handed over, to all that it can reach, what it alone may hold.',
+  events:
+    'A member tells of each session that it shows, of each change and of each end, once it is ready; takeovers name the sessions that it answers for now.',
   regenerate: 'On every member that has merged the session under its new id, the old id is dead.',
   limits:
     'Queues stay within their limits; tombstones, dead origins in digests and pending requests go back to none.',
   verdicts:
-    'An own stall never makes a member accuse others; no death verdict on a member that answered in time.',
+    'An own stall never makes a member accuse others; no death verdict on a member that answered in time; none comes late.',
   algebra:
     'Merge is commutative, associative and idempotent; resume, pull and full transfer end in the same state.',
   stamps: 'Stamps are monotonic, and never more than the allowed drift ahead.',
   exactness:
     "Digests are exact at every moment: a member's state is the merge of precisely the writes that its digest claims.",
-  liveness: 'Once the faults are over all members link, answer and end what they have begun.',
+  liveness:
+    'Once the faults are over all members link, answer and end what they have begun; reads and acks are never waited for longer than configured.',
 } as const
 
 export type Invariant = keyof typeof invariants

@@ -137,7 +137,9 @@ export class Nemesis {
   #freeze({ run }: Host, durationMs: number): void {
     if (run?.isRunning !== true || run.isFrozen) return
     this.#world.trace(() => `*** ${run.id} stands still for ${durationMs.toFixed(0)} ms`)
-    run.freeze()
+    // (Idle times do not grow while a host is suspended: what is to expire would be late.)
+    const isSuspended = !this.#cluster.canExpire && this.#random.chance(0.3)
+    run.freeze(isSuspended)
     this.#later(durationMs, () => {
       this.#world.trace(() => `*** ${run.id} goes on`)
       run.thaw()
@@ -152,7 +154,7 @@ export class Nemesis {
 
   #leave(host: Host, durationMs: number): void {
     const { run } = host
-    if (run?.isServing !== true) return
+    if (run?.isServing !== true || !run.isReady) return
     this.#world.trace(() => `*** ${run.id} leaves`)
     run.isReady = false
     run.leave()

@@ -21,7 +21,7 @@ const NAMES = ['cart', 'name', 'theme', 'step'] as const
 
 export class Request {
   readonly #trial: Trial
-  readonly #run: Run
+  #run: Run
   readonly #client: Client
   #sid: string
   readonly #brought: Knowledge
@@ -114,7 +114,11 @@ export class Request {
       for (const [name, value] of base?.attributes ?? []) this.#saw(name, value)
       then(base)
     }
-    if (wait !== undefined) this.#run.caughtUp(wait, serve)
+    const again = (run: Run) => {
+      this.#run = run
+      this.#load(then)
+    }
+    if (wait !== undefined) this.#run.caughtUp(wait, { serve, again })
     this.#run.carryOut(effects)
     if (wait === undefined) serve(false)
   }

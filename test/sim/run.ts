@@ -37,9 +37,15 @@ export interface RunHooks {
   acked(run: Run, write: Awaited, result: AckResult): void
   dial(run: Run, address: string): void
   /** The others went on without it: another run takes its place in the same process. */
-  forgotten(run: Run): void
+  forgotten(run: Run): Run
   /** Its memory is about to be lost. */
   ending(run: Run): void
+}
+
+/** A read that waits: it goes on here, or in the run that takes this one's place. */
+interface Reader {
+  serve(isStale: boolean): void
+  again(run: Run): void
 }
 
 export type RunState = 'running' | 'crashed' | 'left' | 'forgotten'
@@ -55,6 +61,8 @@ export class Run {
   endedMs = 0
   isReady = false
   isFrozen = false
+  readonly #isRejoining: boolean
+  #isSuspended = false
   /** When it last stood still, and when it went on. */
   frozeMs = Number.NEGATIVE_INFINITY
   thawedMs = Number.NEGATIVE_INFINITY
@@ -67,9 +75,9 @@ export class Run {
   readonly #config: Config
   readonly #ends = new Map<number, End>()
   readonly #queued: (() => void)[] = []
-  readonly #waits = new Map<number, (isStale: boolean) => void>()
+  readonly #waits = new Map<number, Reader>()
   readonly #acks = new Map<number, (result: AckResult) => void>()
-  readonly #monoOffsetMs: number
+  #monoOffsetMs: number
   #timerMs = Number.POSITIVE_INFINITY
   #timer = 0
   #willFlush = false
@@ -91,6 +99,7 @@ export class Run {
     this.#network = network
     this.#hooks = hooks
     this.#config = config
+    this.#isRejoining = isRejoining
     this.#monoOffsetMs = world.random.between(0, 1e6)
     const self = { id, name: host.name, address: host.address }
     this.replica = new Replica({ self, cluster: 'sim', config, random: world.random.next, isRejoining })
@@ -114,9 +123,9 @@ export class Run {
     return this.state === 'running'
   }
 
-  /** Can take requests. */
+  /** Can take requests: another run in a process that served already goes on doing so. */
   get isServing(): boolean {
-    return this.isRunning && this.isReady && !this.isFrozen
+    return this.isRunning && (this.isReady || this.#isRejoining) && !this.isFrozen
   }
 
   start(addresses: readonly string[]): void {
@@ -130,8 +139,10 @@ export class Run {
     else action()
   }
 
-  freeze(): void {
+  /** @param isSuspended with its host, whose monotonic clock stands still as well. */
+  freeze(isSuspended: boolean): void {
     this.isFrozen = true
+    this.#isSuspended = isSuspended
     this.frozeMs = this.#world.nowMs
   }
 
@@ -139,6 +150,7 @@ export class Run {
     if (!this.isFrozen) return
     this.isFrozen = false
     this.thawedMs = this.#world.nowMs
+    if (this.#isSuspended) this.#monoOffsetMs -= this.thawedMs - this.frozeMs
     // Whether the timer or the queued input comes first depends on where the loop stood.
     const isTimerFirst = this.#world.random.chance(0.7)
     if (isTimerFirst) this.#onTimer()
@@ -169,8 +181,25 @@ export class Run {
     this.carryOut(effects)
   }
 
-  caughtUp(wait: number, then: (isStale: boolean) => void): void {
-    this.#waits.set(wait, then)
+  caughtUp(wait: number, reader: Reader): void {
+    this.#waits.set(wait, reader)
+    const { waitMs, askTimeoutMs, joinTimeoutMs } = this.#config
+    const withinMs = waitMs + askTimeoutMs + (this.replica.isBehind ? joinTimeoutMs : 0)
+    this.#expectWithin(withinMs, () => this.#waits.has(wait), 'a read')
+  }
+
+  /** Reads that waited when this run was forgotten are begun again in the next. */
+  #hand(reads: Iterable<Reader>, next: Run): void {
+    for (const { again } of reads) next.input(() => again(next))
+  }
+
+  /** (Of a process that stood still meanwhile nothing can be expected in time.) */
+  #expectWithin(ms: number, isWaiting: () => boolean, what: string): void {
+    const sinceMs = this.#world.nowMs
+    this.#world.after(ms + LATE_MS, () => {
+      if (!this.isRunning || this.isFrozen || this.thawedMs >= sinceMs || !isWaiting()) return
+      this.#world.fail('liveness', `${what} on ${this.id} has waited for longer than ${ms} ms`)
+    })
   }
 
   /** Tells the checks when the acks for a write are there or will not come. */
@@ -178,6 +207,7 @@ export class Run {
     if (ack === undefined || need === 'none') return
     const write = { stamp, need, peers: this.livingPeers() }
     this.#acks.set(ack, (result) => this.#hooks.acked(this, write, result))
+    this.#expectWithin(this.#config.ackTimeoutMs, () => this.#acks.has(ack), 'an ack')
   }
 
   livingPeers(): string[] {
@@ -230,7 +260,7 @@ export class Run {
         if (effect.event.type === 'ready') this.isReady = true
         return this.#hooks.event(this, effect.event)
       case 'forgotten':
-        return this.#hooks.forgotten(this)
+        return this.#hand([...this.#waits.values()], this.#hooks.forgotten(this))
       case 'flush':
         return this.#flushSoon()
       case 'acked':
@@ -238,10 +268,10 @@ export class Run {
         this.#acks.delete(effect.ack)
         return
       case 'caughtUp': {
-        const then = this.#waits.get(effect.wait)
+        const reader = this.#waits.get(effect.wait)
         this.#waits.delete(effect.wait)
         // The promise's continuation: after the effects of this input.
-        if (then !== undefined) this.#world.after(0, () => this.input(() => then(effect.isStale)))
+        if (reader !== undefined) this.#world.after(0, () => this.input(() => reader.serve(effect.isStale)))
         return
       }
     }
@@ -307,3 +337,6 @@ export class Run {
     this.carryOut(this.replica.tick(this.now))
   }
 }
+
+/** What timers and the queue of a busy loop take. */
+const LATE_MS = 300
