@@ -1,11 +1,10 @@
 /**
- * `pnpm bench [takeover] [consistency] [throughput] [memory] [--quick] [--out FILE]`: prints a table, writes the figures as
- * JSON. Without names all parts run. Machines are noisy: trust the ratios and the medians.
+ * `pnpm bench`: prints a table, writes the figures as JSON. Machines are noisy: trust the ratios and the medians.
  */
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
-import { dirname, resolve } from 'node:path'
+import { dirname, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { cleanUp } from '../support/cleanup.js'
@@ -25,15 +24,21 @@ const PARTS: Record<string, (options: BenchOptions) => Promise<PartResult>> = {
 // Started as test/dist/bench/main.js.
 const DEFAULT_OUT = fileURLToPath(new URL('../../artefacts/bench.json', import.meta.url))
 
-async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { out: { type: 'string', default: DEFAULT_OUT }, quick: { type: 'boolean', default: false } },
+const HELP = `pnpm bench [PART …] [--quick] [--out FILE]
+
+  PART        ${Object.keys(PARTS).join(', ')}; all unless given
+  --quick     shorter, to see that it runs: the figures mean nothing
+  --out FILE  where the figures go (${relative(process.cwd(), DEFAULT_OUT)})`
+
+const { values, positionals } = parsed()
+if (values.help) console.log(HELP)
+else
+  main().catch((error: unknown) => {
+    console.error(error)
+    process.exitCode = 1
   })
-  const unknown = positionals.filter((name) => !(name in PARTS))
-  if (unknown.length > 0) {
-    throw new Error(`no part named ${unknown.join(', ')}; there are ${Object.keys(PARTS).join(', ')}`)
-  }
+
+async function main(): Promise<void> {
   const names = positionals.length > 0 ? positionals : Object.keys(PARTS)
   const machine = { cores: availableParallelism(), cpu: cpus()[0]?.model, node: process.version }
   console.log(
@@ -63,13 +68,30 @@ async function main(): Promise<void> {
   console.log(`\nfigures: ${out}`)
 }
 
+function parsed() {
+  try {
+    const given = parseArgs({
+      allowPositionals: true,
+      options: {
+        out: { type: 'string', default: DEFAULT_OUT },
+        quick: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    })
+    const unknown = given.positionals.find((name) => !Object.hasOwn(PARTS, name))
+    return unknown === undefined ? given : stop(`There is no part ${unknown}`)
+  } catch (error) {
+    return stop(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function stop(problem: string): never {
+  console.error(`${problem}\n\n${HELP}`)
+  process.exit(2)
+}
+
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     void cleanUp().finally(() => process.exit(1))
   })
 }
-
-main().catch((error: unknown) => {
-  console.error(error)
-  process.exitCode = 1
-})

@@ -1,8 +1,6 @@
 /**
- * `node test/dist/chaos/main.js --rounds N --seed S [--from ROUND] [--members 5] [--clients 8] [--only kill,hold]`
- *
- * Random faults on real processes, while clients check every answer against their own histories. One line a
- * round. The same seed draws the same faults; the processes do not replay.
+ * `pnpm chaos`: random faults on real processes, while clients check every answer against their own histories. One
+ * line a round. The same seed draws the same faults; the processes do not replay.
  */
 
 import { parseArgs } from 'node:util'
@@ -11,28 +9,41 @@ import { KINDS, type Kind } from './faults.js'
 import { runChaos, type Totals } from './run.js'
 import { describeTally } from './tally.js'
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '100' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
-    from: { type: 'string', default: '1' },
-    members: { type: 'string', default: '5' },
-    clients: { type: 'string', default: '8' },
-    only: { type: 'string', default: KINDS.join(',') },
-  },
-})
+const HELP = `pnpm chaos [--rounds N] [--seed S] [--from ROUND] [--members M] [--clients C] [--only a,b]
+
+  --rounds N     how many rounds (100), 5 to 10 s each
+  --seed S       what is drawn (another one each time)
+  --from ROUND   the first round (1): a round of a seed is always the same one
+  --members M    2 to 9 processes (5)
+  --clients C    how many users (8)
+  --only a,b     only these faults: ${KINDS.join(', ')}`
+
+/** What a line of a round and the last lines count. Nothing of it is a violation: that ends the run. */
+const LEGEND = `  refused     nobody listened; the client asked another server
+  broken      the connection broke under a request, whose server was killed or cut off
+  missedAcks  answered that the acks asked for did not come in time
+  stale       answers whose server says that it gave up waiting for what the client had seen
+  lost        answers whose server says that a write died with the only server that had it
+  excused     those of them that did lack something: as documented, and told`
+
+const { values } = parsed()
+if (values.help) console.log(`${HELP}\n\ncounted in each round:\n${LEGEND}`)
+else
+  main().catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error)
+    process.exitCode = 1
+  })
 
 async function main(): Promise<void> {
-  const [rounds, seed, from, members, clients] = [
-    values.rounds,
-    values.seed,
-    values.from,
-    values.members,
-    values.clients,
-  ].map(Number) as [number, number, number, number, number]
+  const rounds = count('rounds', values.rounds, 1)
+  const seed = count('seed', values.seed, 0)
+  const from = count('from', values.from, 1)
+  const members = count('members', values.members, 2, 9)
+  const clients = count('clients', values.clients, 1)
   const kinds = values.only.split(',').map(kindOf)
   console.log(`seed ${seed}: ${rounds} rounds from ${from} on ${members} processes, ${clients} clients`)
   console.log(`faults: ${kinds.join(', ')}`)
+  console.log(`counted in each round:\n${LEGEND}`)
   try {
     const print = (line: string) => console.log(line)
     const numbers = Array.from({ length: rounds }, (_, i) => from + i)
@@ -42,14 +53,43 @@ async function main(): Promise<void> {
   }
 }
 
+function parsed() {
+  try {
+    return parseArgs({
+      options: {
+        rounds: { type: 'string', default: '100' },
+        seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
+        from: { type: 'string', default: '1' },
+        members: { type: 'string', default: '5' },
+        clients: { type: 'string', default: '8' },
+        only: { type: 'string', default: KINDS.join(',') },
+        help: { type: 'boolean', default: false },
+      },
+    })
+  } catch (error) {
+    return stop(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function count(name: string, given: string, least: number, most = Number.MAX_SAFE_INTEGER): number {
+  const value = given.trim() === '' ? Number.NaN : Number(given)
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return value
+  const wanted = most < Number.MAX_SAFE_INTEGER ? `${least} to ${most}` : `a whole number from ${least}`
+  return stop(`--${name} ${given}: give ${wanted}`)
+}
+
 function kindOf(name: string): Kind {
-  const kind = KINDS.find((each) => each === name)
-  if (kind === undefined) throw new Error(`no fault named ${name}; there are ${KINDS.join(', ')}`)
-  return kind
+  return KINDS.find((each) => each === name) ?? stop(`--only ${name} is not known`)
+}
+
+function stop(problem: string): never {
+  console.error(`${problem}\n\n${HELP}`)
+  process.exit(2)
 }
 
 function printTotals({ rounds, tally, lost, ended, counters, linkedMs, sameMs }: Totals): void {
-  console.log(`\n${rounds} rounds, no violation; ${describeTally(tally)}`)
+  console.log(`\n${rounds} rounds, no violation: every answer was right, or told what it lacked`)
+  console.log(describeTally(tally))
   console.log(
     `${ended} sessions ended, none came back; ${lost} writes died with the only server that had them`,
   )
@@ -71,8 +111,3 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     void cleanUp().finally(() => process.exit(1))
   })
 }
-
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error)
-  process.exitCode = 1
-})

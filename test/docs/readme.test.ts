@@ -26,9 +26,26 @@ test.each(['README.md', 'packages/express/README.md', 'ARCHITECTURE.md', 'PROTOC
 test('every script that it names exists', async () => {
   const { scripts } = JSON.parse(await read('package.json'))
   const pages = `${await read('README.md')}${await read('CONTRIBUTING.md')}`
-  const named = [...pages.matchAll(/pnpm(?:@10)? (\w+)/g)].map(([, script]) => script!)
+  const named = [...pages.matchAll(/pnpm(?:@10)? ([\w:]+)/g)].map(([, script]) => script!)
   expect(Object.keys(scripts)).toEqual(expect.arrayContaining([...new Set(named)]))
 })
+
+test('the way out that it shows is that of the example, which a test stops under load', async () => {
+  const readme = await read('README.md')
+  const example = lines(await read('examples/express/src/server.ts'))
+  const [, snippet] = /```ts\n(import \{ Server \}[\s\S]*?)```/.exec(readme) ?? []
+  const shown = lines(snippet ?? '').filter((line) => !line.startsWith('// …'))
+  expect(shown.length).toBeGreaterThan(10)
+  expect(example).toEqual(expect.arrayContaining(shown))
+})
+
+/** What stands between, as code: the README leaves out some comments. */
+function lines(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+}
 
 function isFolder(error: NodeJS.ErrnoException): true {
   if (error.code === 'EISDIR') return true

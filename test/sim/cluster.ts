@@ -12,6 +12,10 @@ import type { World } from './world.js'
 export interface Observer {
   event?(run: Run, event: CoreEvent): void
   acked?(run: Run, write: Awaited, result: AckResult): void
+  started?(run: Run): void
+  /** It begins to leave, and goes. */
+  leaves?(run: Run): void
+  left?(run: Run): void
 }
 
 export type SessionRecord = NonNullable<ReturnType<Replica['record']>>
@@ -78,6 +82,12 @@ export class Cluster {
         run.end('forgotten')
         return this.start(host, true)
       },
+      leaves: (run) => {
+        for (const observer of this.observers) observer.leaves?.(run)
+      },
+      left: (run) => {
+        for (const observer of this.observers) observer.left?.(run)
+      },
       acked: (run, write, result) => {
         for (const observer of this.observers) observer.acked?.(run, write, result)
       },
@@ -94,6 +104,7 @@ export class Cluster {
     this.runs.push(run)
     this.claims.set(run, new Map())
     this.world.trace(() => `*** ${id} starts at ${host.address}`)
+    for (const observer of this.observers) observer.started?.(run)
     run.start(this.hosts.slice(0, this.scenario.listed).map(({ address }) => address))
     return run
   }

@@ -55,6 +55,7 @@ export class Reads {
   /** Returns the attributes that were missing, rightly so, and will not be waited for again. */
   served(attempt: Attempt, view: View | undefined, isStale: boolean): string[] {
     this.#checkDestroyed(attempt.run, attempt.sid, view?.base)
+    if (view !== undefined && !isStale) this.#checkFresh(attempt)
     const given: string[] = []
     for (const [name, stamp] of attempt.seen) {
       if (this.#isShown(attempt, view, name, stamp)) continue
@@ -75,6 +76,24 @@ export class Reads {
           'destroyed',
           `${run.id} has merged the destroy ${short(write.stamp)} of ${sid}, and shows the session`,
         )
+  }
+
+  /** It stood still while the session was destroyed on a peer that it has had a sound link to all the time. */
+  #checkFresh({ run, sid, startedMs }: Attempt): void {
+    const { world, config } = this.#cluster
+    const stoodMs = run.thawedMs - run.frozeMs
+    const hasStood = stoodMs > config.suspectAfterMs + 2 * config.heartbeatMs && startedMs >= run.thawedMs
+    if (!hasStood || world.nowMs > run.thawedMs + config.deadAfterMs - SLACK_MS) return
+    for (const { isDestroy, run: other, atMs, stamp } of this.#history.writesOf(sid)) {
+      const wasMeanwhile = isDestroy && atMs > run.frozeMs && atMs < run.thawedMs - SLACK_MS
+      if (!wasMeanwhile || other === run || !other.isRunning || other.isFrozen) continue
+      if (other.thawedMs > run.frozeMs - RECOVERY_MS || !this.#cluster.isLinkedBothWays(run, other)) continue
+      if (this.#cluster.lastTroubleMs(run.host, other.host) > run.frozeMs - RECOVERY_MS) continue
+      world.fail(
+        'freshness',
+        `${run.id}, back since ${run.thawedMs.toFixed(0)} ms, shows ${sid}: ${short(stamp)} ended it`,
+      )
+    }
   }
 
   /** Of a session that was fetched by id, for one read, the end of its former id may still be on its way. */
@@ -151,3 +170,5 @@ export class Reads {
 
 /** After trouble frames may still be late. */
 const RECOVERY_MS = 5_000
+/** What the network and the end of a turn take. */
+const SLACK_MS = 200

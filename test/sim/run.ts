@@ -35,6 +35,8 @@ export interface Awaited {
 export interface RunHooks {
   event(run: Run, event: CoreEvent): void
   acked(run: Run, write: Awaited, result: AckResult): void
+  leaves(run: Run): void
+  left(run: Run): void
   dial(run: Run, address: string): void
   /** The others went on without it: another run takes its place in the same process. */
   forgotten(run: Run): Run
@@ -170,9 +172,11 @@ export class Run {
   /** As the agent's `close`: what was written is held elsewhere, goodbye is said, then the links are closed. */
   leave(): void {
     this.carryOut(this.replica.flush(this.now))
+    this.#hooks.leaves(this)
     const { ack, effects } = this.replica.handOver(this.now)
     const go = () => {
       if (!this.isRunning) return
+      this.#hooks.left(this)
       this.carryOut(this.replica.flush(this.now))
       this.carryOut(this.replica.leave(this.now))
       this.end('left')

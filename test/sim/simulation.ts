@@ -62,6 +62,7 @@ function live(trial: Trial): void {
   for (let leftMs = scenario.lastsMs; leftMs > 0; leftMs -= CHECK_EVERY_MS) {
     world.run(Math.min(leftMs, CHECK_EVERY_MS))
     exactness.check()
+    trial.verdicts.checkLate()
     cluster.joinIslands()
     if (cluster.canExpire) trial.expiry.checkShown()
   }
@@ -75,6 +76,7 @@ function live(trial: Trial): void {
   })
   within(trial, CONVERGED_WITHIN_MS, () => convergence.notSame() ?? survival.problem())
   exactness.check(true)
+  trial.told.check()
   if (cluster.canExpire) {
     trial.expiry.checkInUse()
     world.run(1.1 * scenario.ttlMs + cluster.config.deadAfterMs)

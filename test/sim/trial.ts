@@ -6,9 +6,11 @@ import { Convergence } from './convergence.js'
 import { Exactness } from './exactness.js'
 import { Expiry } from './expiry.js'
 import { History } from './history.js'
+import { Membership } from './membership.js'
 import { Reads } from './reads.js'
 import type { Scenario } from './scenario.js'
 import { Survival } from './survival.js'
+import { Told } from './told.js'
 import { Verdicts } from './verdicts.js'
 import type { World } from './world.js'
 
@@ -22,6 +24,7 @@ export class Trial {
   readonly expiry: Expiry
   readonly reads: Reads
   readonly survival: Survival
+  readonly told: Told
   readonly verdicts: Verdicts
 
   constructor(world: World, scenario: Scenario) {
@@ -34,8 +37,10 @@ export class Trial {
     this.expiry = new Expiry(this.cluster, this.history)
     this.reads = new Reads(this.cluster, this.history)
     this.survival = new Survival(this.cluster, this.history)
+    this.told = new Told(this.cluster, this.history)
     this.verdicts = new Verdicts(this.cluster)
-    this.cluster.observers.push(this.expiry, this.survival, this.verdicts, {
+    const membership = new Membership(this.cluster)
+    this.cluster.observers.push(this.expiry, this.survival, this.told, this.verdicts, membership, {
       event: (run, { type }) => {
         if (type === 'ready') this.history.joined(this.cluster.claim(run))
       },

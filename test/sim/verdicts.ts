@@ -22,6 +22,26 @@ export class Verdicts implements Observer {
     this.#checkVouched(run, accused)
   }
 
+  /** Whoever is gone, or stands still, is found out in time by all who were in touch with it. */
+  checkLate(): void {
+    const { runs, running, world, config } = this.#cluster
+    const withinMs = 2 * config.deadAfterMs + 1_000
+    for (const gone of runs) {
+      if (gone.isRunning && !gone.isFrozen) continue
+      const sinceMs = gone.isRunning ? gone.frozeMs : gone.endedMs
+      if (world.nowMs - sinceMs < withinMs) continue
+      for (const run of running) {
+        const state = run.replica.peers().find(({ id }) => id === gone.id)?.state
+        const isWell = !run.isFrozen && run.thawedMs < sinceMs && run.startedMs < sinceMs
+        if (!isWell || (state !== 'alive' && state !== 'suspect')) continue
+        world.fail(
+          'verdicts',
+          `${run.id} still holds ${gone.id} for ${state}, gone for ${(world.nowMs - sinceMs).toFixed(0)} ms`,
+        )
+      }
+    }
+  }
+
   #checkHeard(run: Run, accused: Run): void {
     const { world, config } = this.#cluster
     // What comes with a wrong clock is refused.

@@ -7,7 +7,7 @@ import type { Fault } from './memory.js'
 import { type Offence, Shopper, type Totals } from './shopper.js'
 import { isShopView } from './view.js'
 
-/** Once the links are whole, all members hold the same state within this time (DESIGN.md, promise 1). */
+/** Once the links are whole, all members hold the same state within this time (the README, promise 5). */
 const CONVERGE_MS = 2_000
 const SESSION_COOKIE = 'connect.sid'
 

@@ -2,6 +2,7 @@
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { Server } from 'node:net'
 import { type Cluster, joinCluster } from 'sessionmesh'
 import { type Report, STATUS_EVERY_MS, type Status } from './reports.js'
 import { shop } from './shop.js'
@@ -44,9 +45,15 @@ async function serve(options: ServerOptions): Promise<void> {
   })
   cluster.on('warning', ({ code, message }) => tell({ kind: 'warning', code, message }))
 
-  const server = createServer(shop(cluster, options.name, options.cookieSecret))
+  const server = createServer()
   let requests = 0
-  server.on('request', () => requests++)
+  let closing = false
+  server.on('request', (_req, res) => {
+    requests++
+    // The last answer on this connection: the proxy would keep it for the next request, and this process with it.
+    if (closing) res.setHeader('Connection', 'close')
+  })
+  server.on('request', shop(cluster, options.name, options.cookieSecret))
   server.listen({ host: '127.0.0.1', port: options.port })
   await once(server, 'listening')
   tell({ kind: 'ready', sessions, joinMs })
@@ -57,10 +64,11 @@ async function serve(options: ServerOptions): Promise<void> {
 
   process.once('SIGTERM', async () => {
     clearInterval(status)
-    // First the requests under way, then the cluster: it hands over what they wrote.
-    server.close()
-    // A connection that is busy at this moment would be kept for the next request.
-    setInterval(() => server.closeIdleConnections(), 50).unref()
+    closing = true
+    // First the requests under way, then the cluster: it hands over what they wrote. (`server.close()` would cut idle
+    // connections at once, and reset requests that are on their way on them.)
+    Server.prototype.close.call(server)
+    setInterval(() => server.closeIdleConnections(), 1_000).unref()
     await once(server, 'close')
     await cluster.close()
     process.exit(0)

@@ -6,6 +6,7 @@
  *   PORT=3002 MESH_PORT=7374 MESH_PEERS=127.0.0.1:7373 node dist/server.js
  */
 
+import { Server } from 'node:net'
 import { session } from '@sessionmesh/express'
 import express from 'express'
 import { joinCluster } from 'sessionmesh'
@@ -25,6 +26,12 @@ const cluster = await joinCluster({
 })
 
 const app = express()
+let closing = false
+app.use((_req, res, next) => {
+  // Each answer is the last one on its connection then: a client that goes on asking would keep the process alive.
+  if (closing) res.set('Connection', 'close')
+  next()
+})
 app.use(express.json())
 app.use(session({ cluster, secret: 'cookie secret', resave: false, saveUninitialized: false }))
 
@@ -56,9 +63,13 @@ const server = app.listen(port, '127.0.0.1', (error) => {
   console.log(`http://127.0.0.1:${port} serves ${cluster.sessions.size} sessions as ${cluster.self.name}`)
 })
 
-process.once('SIGTERM', () => {
-  // First the requests under way, then the cluster: it hands over what they wrote. Then nothing is left to run.
-  server.close(() => cluster.close())
-  // A connection that is busy at this moment would be kept for the next request.
-  setInterval(() => server.closeIdleConnections(), 100).unref()
-})
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, close)
+
+/** First the requests under way, then the cluster: it hands over what they wrote. Then nothing is left to run. */
+function close() {
+  closing = true
+  // `server.close()` would cut idle connections at once, and reset requests that are on their way on them.
+  Server.prototype.close.call(server, () => cluster.close())
+  // What nobody has used for so long nobody is about to use.
+  setInterval(() => server.closeIdleConnections(), 1_000).unref()
+}

@@ -122,8 +122,8 @@ export interface Sessions {
   catchUp(sid: string, token: string | undefined): Promise<void> | undefined
   /**
    * The token to hand to the client after it was served `sid` here: the join of the token it brought and
-   * what it has seen or written here, less what every living member has. `undefined` when there is
-   * nothing to remember (drop the client's cookie then).
+   * what it has seen or written here, less what every known member has that has not left. `undefined` when
+   * there is nothing to remember (drop the client's cookie then).
    */
   token(sid: string, brought: string | undefined): string | undefined
   /**
@@ -156,25 +156,38 @@ export interface Sessions {
   flushed(): Promise<void> | undefined
 }
 
+/**
+ * What a member tells of. `member:*` speaks of the others, as this member sees them, and of each only once it was
+ * alive here.
+ */
 export interface ClusterEvents {
+  /** Linked, and heard. Told again when one that was suspect or dead is back. */
   'member:alive': [Member]
+  /** Its link closed, or it is silent for `suspectAfterMs`. It still answers for its sessions. */
   'member:suspect': [Member]
+  /** Silent for `deadAfterMs`, or nobody listens at its address; and no other member hears it. It may come back. */
   'member:dead': [Member]
+  /** It has closed, or a new run of it has joined at its name and address: this one does not come back. */
   'member:left': [Member]
   /** `member` died or left; `sessions` are the ids for which this member now answers, often none. */
   takeover: [{ member: Member; sessions: string[] }]
+  /** `peer` is asked for all that this member lacks: on each new link, after a stall, and when something was missed. */
   'sync:start': [{ peer: Member }]
-  /** A transfer from `peer` ended; when `complete` is false nothing of it was kept. */
+  /** A transfer from `peer` ended; when `complete` is false nothing of it was kept. `sessions`: how many it brought. */
   'sync:end': [{ peer: Member; complete: boolean; sessions: number }]
   'session:created': [SessionEvent]
   'session:changed': [SessionEvent]
   'session:destroyed': [SessionEvent]
+  /** Told by the member alone that answers for the session, so that it is told once. */
   'session:expired': [SessionEvent]
   /** Something that a person should know; rate-limited by code and address. */
   warning: [{ code: ErrorCode; message: string; address?: string | undefined }]
 }
 
-/** At least once per change and member; exactly once without faults. */
+/**
+ * `created`, `changed` and `destroyed` are told on every member, `expired` on one. Each at least once, and exactly once
+ * without faults. A member that joins is not told of what it is given then: see `keys()`.
+ */
 export interface SessionEvent {
   sid: string
   /** Attributes that were set or removed; empty for destroyed and expired. */
@@ -190,11 +203,15 @@ export interface Status {
   cluster: string
   self: Member
   members: Member[]
+  /** False while it joins anew, having been away for too long, and from `close()` on. */
   ready: boolean
+  /** Sessions held, as `sessions.size` counts them. */
   sessions: number
+  /** Sessions that were destroyed and are remembered until every known member knows. */
   tombstones: number
   /** Per origin (member id) the stamp up to which everything is merged here. */
   digest: Record<string, string>
+  /** What happened here since the process joined. */
   counters: Counters
 }
 
@@ -203,11 +220,22 @@ export interface Cluster extends AsyncDisposable {
   readonly name: string
   readonly self: Member
   readonly sessions: Sessions
+  /** Self first, then all that are known: those that died or left are remembered for `forgetDeadAfterMs`. */
   members(): Member[]
+  /** The state of this moment. Cheap, local, and never throws; also after `close()`. */
   status(): Status
+  /**
+   * Listens from now on; what happened while this member joined is told right after `joinCluster` resolves. A listener
+   * that throws is logged, and nothing else. `close()` removes all listeners.
+   */
   on<E extends keyof ClusterEvents>(event: E, listener: (...args: ClusterEvents[E]) => void): this
+  /** As `on`, for the next one alone. */
   once<E extends keyof ClusterEvents>(event: E, listener: (...args: ClusterEvents[E]) => void): this
+  /** Takes back an `on` or `once` with the same listener. */
   off<E extends keyof ClusterEvents>(event: E, listener: (...args: ClusterEvents[E]) => void): this
-  /** Leaves the cluster, hands over what was written, closes every link. Idempotent. Never rejects. */
+  /**
+   * Leaves the cluster: hands over what it may hold alone, for `handoverTimeoutMs` at the most, and closes every link.
+   * From the call on writes throw `SESSIONMESH_CLOSED`; reads go on. Idempotent. Never rejects.
+   */
   close(): Promise<void>
 }

@@ -104,6 +104,16 @@ describe('the wait before the next attempt', () => {
     expect(dialer.nextMs(unlinked)).toBe(300_050)
   })
 
+  test('goes on growing where nobody answers, whoever else has proven himself', () => {
+    const dialer = dialerOf()
+    dialer.add('y:1', true, at(0))
+    dialer.answered('y:1', 'b', false)
+    waits(dialer, [false, false, false])
+    dialer.proven('b')
+    dialer.failed('x:1', 'unreachable', at(10_000))
+    expect(dialer.nextMs((address) => address === 'y:1')).toBe(10_800)
+  })
+
   test('is never short for somebody who rejects us', () => {
     const dialer = dialerOf()
     dialer.add('x:1', true, at(0))

@@ -73,3 +73,24 @@ describe('two halves that forgot each other', () => {
     ])
   })
 })
+
+describe('a smaller part', () => {
+  test('yields also when who links both has not met all of the bigger one yet', () => {
+    const net = new Net(config)
+    // It has the lowest id, which would decide between two parts of one size.
+    const [a, c, d] = net.cluster('a', 'c', 'd')
+    c.write('kept', { x: '1' })
+    net.settle()
+    for (const other of [c, d]) net.cut(a, other)
+    a.write('lost', { x: '1' })
+    net.run(20_000)
+    for (const { replica } of [a, c, d]) expect(replica.peers().length).toBe(replica === a.replica ? 0 : 1)
+    const bridge = net.member('e')
+    net.cut(bridge, d)
+    net.start(bridge, a, c)
+    net.run(8_000)
+    expect([a.id, c.id, d.id]).toEqual(["a1'", 'c1', 'd1'])
+    expect(a.state()).toEqual(c.state())
+    expect(a.keys()).toEqual(['kept'])
+  })
+})

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
+import type { Member } from '../test/member.js'
 import { graceMs, resolveConfig } from './config.js'
 
 const TTL = 10_000
@@ -39,6 +40,29 @@ describe('an expired session', () => {
       member.told('session').filter(({ change }) => change === 'expired'),
     )
     expect(told).toHaveLength(1)
+  })
+
+  test('whose owner freezes right before it would tell is told by one of the others, and once', () => {
+    const net = new Net({ ttlMs: TTL })
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    const ends = (...members: Member[]) =>
+      members.flatMap((member) => member.told('session').filter(({ change }) => change === 'expired'))
+    const sidsOf = (name: string) => Array.from({ length: 20 }, (_, i) => `${name}${i}`)
+    // What b comes to last in its sweep, a comes to first.
+    for (const sid of sidsOf('last')) a.write(sid, { x: '1' })
+    for (const sid of sidsOf('first')) b.write(sid, { x: '1' })
+    net.settle()
+    for (const sid of sidsOf('last')) b.write(sid, { x: '2' })
+    net.run(TTL + GRACE)
+    while (ends(b).length < 30) net.run(1)
+    net.freeze(b)
+    const told = new Set(ends(b).map(({ sid }) => sid))
+    const untold = sidsOf('last').filter((sid) => !told.has(sid))
+    expect(untold).not.toEqual([])
+    net.run(SWEPT)
+    const toldSince = ends(a, c).map(({ sid }) => sid)
+    expect(toldSince.filter((sid) => untold.includes(sid)).sort()).toEqual(untold.sort())
+    expect([a.replica.size, c.replica.size]).toEqual([0, 0])
   })
 
   test('is saved within the grace by a touch that was on its way', () => {

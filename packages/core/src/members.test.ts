@@ -183,6 +183,18 @@ describe('a stall of our own', () => {
     world.after(DEAD - 250).tick()
     expect(peer.state).toBe('dead')
   })
+
+  // What it sent meanwhile is still to be read.
+  test('gives a peer that was silent right before it the time of two heartbeats', () => {
+    const world = new MemberTable()
+    const peer = world.link('peer')
+    world.after(config.deadAfterMs).tick()
+    world.after(5_000).members.creditStall(5_000, world.now)
+    expect(world.after(2 * config.heartbeatMs).tick()).toEqual([])
+    expect(peer.state).toBe('suspect')
+    expect(world.after(1).tick()).toEqual([peer.link])
+    expect(peer.state).toBe('dead')
+  })
 })
 
 describe('a write', () => {

@@ -31,6 +31,8 @@ export interface Peer {
   name: string
   address: string
   state: MemberState
+  /** Since when it is in that state. */
+  stateMs: number
   /** The user was told that it is alive: only then the rest is news. */
   announced: boolean
   /** The established link. */
@@ -296,8 +298,7 @@ export class Members {
    * anew: when nobody vouches for it any more, it has as long as others to be heard.
    */
   #heardOf(peer: Peer, now: Instant): void {
-    const sinceMs = peer.state === 'dead' ? peer.goneMs : (peer.partedMs ?? Number.NEGATIVE_INFINITY)
-    if (peer.state === 'left' || now.monoMs - sinceMs <= this.#config.suspectAfterMs) return
+    if (peer.state === 'left' || now.monoMs - peer.stateMs <= this.#config.suspectAfterMs) return
     peer.heardMs = now.monoMs
     peer.refusals = 0
     if (peer.state === 'dead') this.#become(peer, 'suspect', now)
@@ -309,6 +310,7 @@ export class Members {
       name,
       address,
       state: 'suspect',
+      stateMs: now.monoMs,
       announced: false,
       link: undefined,
       heardMs: now.monoMs,
@@ -344,6 +346,7 @@ export class Members {
   #become(peer: Peer, state: MemberState, now: Instant): void {
     const from = peer.state
     peer.state = state
+    peer.stateMs = now.monoMs
     switch (state) {
       case 'alive':
       case 'suspect':

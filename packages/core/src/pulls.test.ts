@@ -165,6 +165,60 @@ describe('a gap', () => {
   })
 })
 
+describe('deltas that are held for a gap', () => {
+  test('are dropped when they are too many to hold, and come with the pull', () => {
+    const maxLinkBufferBytes = 4_000
+    const small = { maxSessionBytes: 1_000, maxBatchBytes: 1_000, transferChunkBytes: 1_000 }
+    const net = new Net({ ...small, maxLinkBufferBytes })
+    const [a, b] = net.cluster('a', 'b')
+    net.hold(a, b)
+    a.write('lost', { x: '1' })
+    net.settle()
+    net.lose(a, b)
+    net.release(a, b)
+    net.hold(b, a)
+    const heldBytes: number[] = []
+    for (let i = 0; i < 40; i++) {
+      a.write(`s${i}`, { x: '1' }, { acks: 'one' })
+      net.settle()
+      heldBytes.push(b.replica.heldBytes)
+    }
+    const [one = 0] = heldBytes
+    expect(Math.max(...heldBytes)).toBeLessThanOrEqual(maxLinkBufferBytes)
+    expect(40 * one).toBeGreaterThan(maxLinkBufferBytes)
+    expect(b.keys()).toEqual([])
+    net.release(b, a)
+    expect([b.keys().length, b.replica.heldBytes]).toEqual([41, 0])
+    expect(b.state()).toEqual(a.state())
+    // Only what was held since the last time that it was too much is acknowledged by itself.
+    expect(b.sentOf('ack')).toHaveLength((heldBytes.at(-1) ?? 0) / one)
+    expect(a.acked.map(({ peers }) => peers)).toEqual(Array(40).fill(1))
+    a.write('live', { x: '1' })
+    net.settle()
+    expect([b.read('live'), b.sentOf('pull').length]).toEqual([{ x: '1' }, 1])
+  })
+})
+
+describe('a delta of which all is merged already', () => {
+  test('brings back nothing that was forgotten since, not even for a touch in it', () => {
+    const net = new Net({ ttlMs: 1_000 })
+    const [a, b] = net.cluster('a', 'b')
+    a.write('s', { x: '1' })
+    net.run(500)
+    b.forgetLog()
+    a.touch('s')
+    a.write('other', { x: '1' }, { ttlMs: 60_000 })
+    net.settle()
+    const [delta] = a.sentOf('delta', b).slice(-1)
+    if (delta === undefined) throw new Error('no delta was sent')
+    expect(delta.deltas.map(({ sid }) => sid)).toEqual(['s', 'other'])
+    net.run(10_000)
+    expect([b.keys(), b.replica.size]).toEqual([['other'], 1])
+    b.act(b.replica.receive(b.peer(a).link ?? 0, packMessage(delta, a.id), b.now))
+    expect([b.replica.size, b.replica.pending, b.codes()]).toEqual([1, 0, []])
+  })
+})
+
 describe('the last writes of a member that dies', () => {
   test('reach the peer that has not got them, from the one that has', () => {
     const net = new Net()

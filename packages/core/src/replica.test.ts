@@ -279,6 +279,42 @@ describe('a bad frame', () => {
     expect(b.state().sessions).toEqual({})
   })
 
+  test('of an ack of what another member wrote is one, and counts for nothing', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    net.hold(c, a)
+    c.write('s', { x: '1' })
+    net.settle()
+    const [upTo] = c.replica.digest()
+    if (upTo === undefined) throw new Error('c has written nothing')
+    b.act(b.replica.receive(b.peer(a).link ?? 0, packMessage({ kind: 'ack', upTo }, a.id), b.now))
+    expect([b.codes(), b.peer(a).link, b.peer(a).digest.covers(upTo)]).toEqual([
+      ['SESSIONMESH_BAD_FRAME'],
+      undefined,
+      false,
+    ])
+    expect(b.peer(c).link).toBeDefined()
+    net.settle()
+    expect(a.codes()).toEqual(['SESSIONMESH_BAD_FRAME'])
+  })
+
+  test('is followed by a redial soon, however long its sender could not be reached before', () => {
+    const net = new Net()
+    const a = net.member('a')
+    a.isDown = true
+    const b = net.start(net.member('b'), a)
+    net.run(20_000)
+    a.isDown = false
+    net.start(a)
+    net.run(2_000)
+    b.act(b.replica.receive(b.peer(a).link ?? 0, ['nonsense'], b.now))
+    // Only b dials.
+    net.freeze(a)
+    b.forgetLog()
+    net.run(1.5 * resolveConfig().dialBackoffMs)
+    expect(b.dials).toEqual([a.address])
+  })
+
   test('on a link that is no more is nothing', () => {
     const net = new Net()
     const [a] = net.cluster('a', 'b')

@@ -44,6 +44,24 @@ describe('vouching', () => {
     expect(peer.state).toBe('dead')
   })
 
+  test('counts from the time when the member became suspect, not from when its silent link was dropped', () => {
+    const world = new MemberTable()
+    const peer = world.link('peer', { link: 1 })
+    const teller = world.link('teller', { link: 2 })
+    world.after(DEAD)
+    world.members.heard(teller, world.now)
+    world.tell(teller, { id: 'peer', state: 'alive' })
+    world.tick()
+    expect(peer.state).toBe('suspect')
+    world.after(SUSPECT)
+    world.members.linkLost(peer, world.now)
+    world.members.heard(teller, world.now)
+    world.tell(teller, { id: 'peer', state: 'alive' })
+    world.members.left(teller, world.now)
+    world.tick()
+    expect(peer.state).toBe('suspect')
+  })
+
   test('ends with the silence of who vouched', () => {
     const { world, peer, teller } = asymmetric()
     world.tell(teller, { id: 'peer', state: 'alive' })
@@ -207,6 +225,23 @@ describe('a new run of a member', () => {
   })
 })
 
+describe('what is told of a member that left', () => {
+  test('is told with each heartbeat for a while, and then with hellos and transfers alone', () => {
+    const world = new MemberTable()
+    const [left, dead] = [world.link('left', { link: 1 }), world.link('dead', { link: 2 })]
+    world.members.left(left, world.now)
+    world.members.linkLost(dead, world.now)
+    world.after(DEAD).tick()
+    const told = (on: 'hello' | 'heartbeat' | 'transfer') =>
+      world.members.roster(on, world.now).map(({ name, state }) => `${name} ${state}`)
+    world.after(9 * config.deadAfterMs - 1)
+    expect(told('heartbeat')).toEqual(['left left', 'dead dead'])
+    world.after(1)
+    expect(told('heartbeat')).toEqual(['dead dead'])
+    for (const on of ['hello', 'transfer'] as const) expect(told(on)).toEqual(['left left', 'dead dead'])
+  })
+})
+
 describe('what is settled', () => {
   test('is what everybody has merged who is known and has not left, the dead included', () => {
     const world = new MemberTable()
@@ -235,6 +270,19 @@ describe('what is settled', () => {
     expect(world.members.get('dead')).toBeUndefined()
     expect(world.members.get('living')).toBe(living)
     expect(world.members.isSettled(stamp(1))).toBe(false)
+  })
+
+  test('who left is not forgotten before its link is gone', () => {
+    const world = new MemberTable()
+    const left = world.link('left')
+    world.members.left(left, world.now)
+    world.after(config.forgetDeadAfterMs + 1)
+    world.members.heard(left, world.now)
+    expect(world.tick()).toEqual([])
+    expect([world.members.get('left'), world.members.links()]).toEqual([left, [1]])
+    world.members.linkLost(left, world.now)
+    world.tick()
+    expect(world.members.get('left')).toBeUndefined()
   })
 
   test('a member that was forgotten is not learned of again from who has not forgotten it yet', () => {

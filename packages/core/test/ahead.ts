@@ -1,5 +1,6 @@
 /** A client that is ahead of a member: what tests of reads and of tokens begin with. */
 
+import type { Config } from '../src/config.js'
 import type { Stamp } from '../src/stamp.js'
 import { Net } from './harness.js'
 import type { Member } from './member.js'
@@ -12,8 +13,8 @@ export function seenAt(member: Member, sid: string): Stamp[] {
 }
 
 /** A client wrote at a, and its next request is at b, which the delta has not reached. */
-export function ahead(names: readonly string[] = []) {
-  const net = new Net()
+export function ahead(names: readonly string[] = [], config: Partial<Config> = {}) {
+  const net = new Net(config)
   const [a, b, ...others] = net.cluster('a', 'b', ...names)
   a.write('s', { x: '1' })
   net.settle()

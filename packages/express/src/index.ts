@@ -1,2 +1,3 @@
-export { type MeshSessionOptions, session } from './session.js'
-export { SessionStore, type SessionStoreOptions } from './store.js'
+export type { MeshSessionOptions, SessionStoreOptions } from './options.js'
+export { session } from './session.js'
+export { SessionStore } from './store.js'

@@ -1,7 +1,7 @@
 /** express-session's options and methods, as its documentation has them, on a cluster's sessions. */
 import type { Request, Response } from 'express'
 import { expect, test } from 'vitest'
-import type { MeshSessionOptions } from './session.js'
+import type { MeshSessionOptions } from './options.js'
 import { appOn, Client, join, serve, until, withSessions } from './testing/harness.js'
 
 type Handler = (req: Request, res: Response) => unknown

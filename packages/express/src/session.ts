@@ -1,24 +1,21 @@
 /** The one-line middleware: express-session on a cluster's sessions, with read-your-writes. */
 import type { RequestHandler } from 'express'
-import expressSession, { type SessionOptions } from 'express-session'
-import { SessionMeshError } from 'sessionmesh'
+import expressSession from 'express-session'
 import { Exchange, type ExchangeStore } from './exchange.js'
-import { SessionStore, type SessionStoreOptions } from './store.js'
+import {
+  checkSessionOptions,
+  DEFAULT_COOKIE_NAME,
+  type MeshSessionOptions,
+  type SessionStoreOptions,
+} from './options.js'
+import { SessionStore } from './store.js'
 import { readToken } from './token.js'
-
-/** express-session's own options but for `store`, and those of the cluster. */
-export interface MeshSessionOptions extends Omit<SessionOptions, 'store'>, SessionStoreOptions {
-  /** Whether a client sees what it did before on whichever member serves it next. Default true. */
-  readYourWrites?: boolean | undefined
-  /** The cookie that carries what a client has seen. Default name: `sessionmesh`. */
-  token?: { cookieName?: string | undefined } | undefined
-}
 
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION`; and what express-session throws about its own options. */
 export function session(options: MeshSessionOptions): RequestHandler {
+  checkSessionOptions(options)
   const { cluster, acks, ttlMs, readYourWrites = true, token, ...own } = options
-  const cookieName = token?.cookieName ?? 'sessionmesh'
-  check(options, cookieName)
+  const cookieName = token?.cookieName ?? DEFAULT_COOKIE_NAME
   const store = new TokenStore({ cluster, acks, ttlMs })
   const openSession = expressSession({ ...own, store })
   const setup = {
@@ -76,29 +73,4 @@ class TokenStore extends SessionStore implements ExchangeStore {
   override isStored(session: object): boolean {
     return super.isStored(session)
   }
-}
-
-/** The characters of a cookie name (RFC 6265, section 4.1.1). */
-const COOKIE_NAME = /^[\w!#$%&'*+\-.^`|~]+$/
-
-function check(options: MeshSessionOptions, cookieName: string): void {
-  if ('store' in options && options.store !== undefined) {
-    throw badOption(
-      'session() brings its own store: leave `store` out, or use express-session with a SessionStore',
-    )
-  }
-  if (!COOKIE_NAME.test(cookieName)) {
-    throw badOption(
-      `token.cookieName ${JSON.stringify(cookieName)} is no cookie name: use letters, digits, - and _`,
-    )
-  }
-  if (cookieName === (options.name ?? 'connect.sid')) {
-    throw badOption(
-      `token.cookieName ${cookieName} is the session cookie's name too: choose another for one of them`,
-    )
-  }
-}
-
-function badOption(message: string): SessionMeshError {
-  return new SessionMeshError('SESSIONMESH_BAD_OPTION', message)
 }

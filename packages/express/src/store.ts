@@ -7,21 +7,10 @@
  */
 import type { Request } from 'express'
 import expressSession, { type Session, type SessionData } from 'express-session'
-import { type Acks, type Base, type Cluster, SessionMeshError, type Sessions } from 'sessionmesh'
+import type { Acks, Base, Sessions } from 'sessionmesh'
 import { expiryOf, fromStored, lifetimeUntil, toStored } from './cookie.js'
 import { attributesOf, showChangesInJson } from './json.js'
-
-export interface SessionStoreOptions {
-  /** The cluster that this process has joined. */
-  cluster: Cluster
-  /**
-   * How many peers must hold a `set` or `destroy` before it calls back. Default: the cluster's `acks`, which is
-   * `'none'` unless said otherwise: it is made here, and on its way to the peers.
-   */
-  acks?: Acks | undefined
-  /** Idle lifetime of a session whose cookie has no expiry, in ms. Default: the cluster's `ttlMs`. */
-  ttlMs?: number | undefined
-}
+import { checkStoreOptions, type SessionStoreOptions } from './options.js'
 
 type Callback = (error?: unknown) => void
 
@@ -48,21 +37,11 @@ export class SessionStore extends expressSession.Store {
   readonly #known = new WeakMap<object, Known>()
   #generate: ((req: Request) => void) | undefined
 
-  /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` without a cluster. */
-  constructor({ cluster, acks, ttlMs }: SessionStoreOptions) {
+  /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
+  constructor(options: SessionStoreOptions) {
     super()
-    if (typeof cluster?.sessions?.load !== 'function') {
-      throw new SessionMeshError(
-        'SESSIONMESH_BAD_OPTION',
-        'cluster must be what joinCluster() resolves with: await it first',
-      )
-    }
-    if (acks !== undefined && acks !== 'none' && acks !== 'one' && acks !== 'all') {
-      throw new SessionMeshError(
-        'SESSIONMESH_BAD_OPTION',
-        `acks is ${JSON.stringify(acks)}; give 'none', 'one' or 'all'`,
-      )
-    }
+    checkStoreOptions(options)
+    const { cluster, acks, ttlMs } = options
     this.#sessions = cluster.sessions
     this.#acks = acks ?? cluster.sessions.acks
     this.#ttlMs = ttlMs

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import { type Cluster, type ClusterOptions, joinCluster, type Sessions } from 'sessionmesh'
 import { onTestFinished } from 'vitest'
-import { type MeshSessionOptions, session } from '../session.js'
+import type { MeshSessionOptions } from '../options.js'
+import { session } from '../session.js'
 
 declare module 'express-session' {
   // As an application does it; what is declared here must be known to `req.session` under session().

@@ -1,0 +1,60 @@
+/** A member that finds nobody says why, so that a mistake is not taken for an empty cluster. */
+
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, expect, test } from 'vitest'
+import { joinCluster } from './cluster.js'
+import type { ClusterOptions, Logger } from './types.js'
+
+const cleanUps: (() => Promise<unknown> | unknown)[] = []
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0)) await cleanUp()
+})
+
+/** The warnings of a member that joins with these peers, until it has said whether it is alone. */
+async function warningsOf(options: ClusterOptions): Promise<string[]> {
+  const warnings: string[] = []
+  const ignore = () => {}
+  const logger: Logger = { debug: ignore, info: ignore, error: ignore, warn: (text) => warnings.push(text) }
+  const cluster = await joinCluster({
+    listen: { port: 0 },
+    secret: 'a secret for the tests only',
+    ...options,
+    logger,
+  })
+  cleanUps.unshift(() => cluster.close())
+  // It is told in the turn after.
+  await new Promise(setImmediate)
+  return warnings
+}
+
+const said = (warnings: readonly string[], code: string) => warnings.filter((line) => line.startsWith(code))
+
+test('nobody listens: it may well be the first', async () => {
+  const [line] = said(await warningsOf({ peers: ['127.0.0.1:1'] }), 'SESSIONMESH_ALONE')
+  expect(line).toMatch(/127\.0\.0\.1:1 refused the connection.*If it is the first one, all is well/)
+})
+
+test.each([
+  ['another secret', { secret: 'another secret, long enough' }],
+  ['another cluster name', { name: 'other' }],
+])('who answered has %s: it is not said to be silent, nor that all is well', async (what, differing) => {
+  const stranger = await joinCluster({ listen: { port: 0 }, secret: 'a secret for the tests only' })
+  cleanUps.push(() => stranger.close())
+  const warnings = await warningsOf({ peers: [stranger.self.address], ...differing })
+  const [line] = said(warnings, 'SESSIONMESH_ALONE')
+  expect(line).toMatch(what === 'another secret' ? /has another secret/ : /does not know this cluster/)
+  expect(line).not.toMatch(/did not answer|all is well/)
+})
+
+test('the port of an HTTP server: it is named as that', async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  cleanUps.push(() => server.close())
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const warnings = await warningsOf({ peers: [address], joinTimeoutMs: 300 })
+  for (const code of ['SESSIONMESH_JOIN_TIMEOUT', 'SESSIONMESH_ALONE'])
+    expect(said(warnings, code)).toEqual([expect.stringContaining('the port of an HTTP server?')])
+})

@@ -1,0 +1,59 @@
+/** What a member may have missed is not held against a session: nothing ends by time before it has been told. */
+
+import { describe, expect, test } from 'vitest'
+import { Net } from '../test/harness.js'
+import type { Member } from '../test/member.js'
+import { graceMs, resolveConfig } from './config.js'
+
+const TTL = 5_000
+const config = resolveConfig()
+/** Without a use, its owner tells the end of a session after so long, and forgets it. */
+const OVER = TTL + graceMs(TTL, config)
+
+/** b answers for a session, is cut off from a, and does not learn that a uses it. */
+function cutOff(isFrozen: boolean, forMs: number) {
+  const net = new Net({ ttlMs: TTL })
+  const [a, b] = net.cluster('a', 'b')
+  b.write('s', { x: '1' })
+  net.run(config.heartbeatMs)
+  for (const member of [a, b]) member.forgetLog()
+  if (isFrozen) net.freeze(b)
+  net.cut(a, b)
+  for (let ms = 0; ms < forMs; ms += config.heartbeatMs) {
+    net.run(config.heartbeatMs)
+    a.touch('s')
+  }
+  return { net, a, b }
+}
+
+function expectNothingEnded(a: Member, b: Member): void {
+  expect([a, b].flatMap((member) => member.told('session'))).toEqual([])
+  expect([a.keys(), b.keys()]).toEqual([['s'], ['s']])
+  expect(b.state()).toEqual(a.state())
+}
+
+describe('a session in use elsewhere', () => {
+  test('does not end at a member that stood still, before it is linked again and has caught up', () => {
+    const { net, a, b } = cutOff(true, OVER + 2 * config.sweepMs)
+    net.thaw(b, { timersFirst: true })
+    // Nobody can be asked yet.
+    net.run(config.deadAfterMs / 2)
+    expect([b.replica.isBehind, b.replica.pending]).toEqual([true, 0])
+    net.heal(a, b)
+    net.connect(b, a)
+    net.run(2 * config.sweepMs)
+    expectNothingEnded(a, b)
+  })
+
+  test('does not end at a member that is about to be told what it has missed', () => {
+    const { net, a, b } = cutOff(false, OVER - 2 * config.heartbeatMs)
+    net.hold(a, b)
+    net.heal(a, b)
+    net.connect(b, a)
+    net.run(config.deadAfterMs / 2)
+    expect([b.replica.isBehind, b.replica.pending]).toEqual([false, 1])
+    net.release(a, b)
+    net.run(2 * config.sweepMs)
+    expectNothingEnded(a, b)
+  })
+})

@@ -1,0 +1,110 @@
+/** Sessions that are asked for by id: of whom, how often, and what may be given. */
+
+import { describe, expect, test } from 'vitest'
+import { ahead } from '../test/ahead.js'
+import { Net } from '../test/harness.js'
+import type { Member } from '../test/member.js'
+import { graceMs, resolveConfig } from './config.js'
+import { packMessage } from './index.js'
+
+const TTL = 10_000
+const config = resolveConfig()
+const { waitMs, askTimeoutMs, deadAfterMs, sweepMs, heartbeatMs } = config
+
+describe('a member that is asked for a session', () => {
+  test('does not give what others wrote to it without the write that created it', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    net.hold(a, c)
+    a.write('s', { x: '1' })
+    net.settle()
+    b.write('s', { x: '1', y: '1' }, { base: b.base('s') })
+    net.settle()
+    const ask = packMessage({ kind: 'pull', pull: 1, sids: ['s'] }, b.id)
+    const answers = () => {
+      c.forgetLog()
+      c.act(c.replica.receive(c.peer(b).link ?? 0, ask, c.now))
+      return c.sentOf('state', b).map(({ records, missing }) => [records.length, missing])
+    }
+    expect([c.replica.size, answers()]).toEqual([1, [[0, ['s']]]])
+    net.release(a, c)
+    expect(answers()).toEqual([[1, []]])
+  })
+})
+
+describe('a peer that was asked in vain', () => {
+  test('is asked again when it is back, and answers before its transfer is over', () => {
+    const { net, a, b, others, token } = ahead(['c'], { transferChunkRecords: 1 })
+    const [c] = others
+    if (c === undefined) throw new Error('no third member')
+    for (let i = 0; i < 20; i++) a.write(`s${i}`, { x: '1' })
+    net.settle()
+    net.hold(c, b)
+    const wait = b.catchUp('s', token)
+    // Neither of them answers in time.
+    net.run(5 * waitMs)
+    expect([b.sentOf('pull', a).length, b.sentOf('pull', c).length]).toEqual([1, 1])
+    net.breakLink(b, c)
+    net.settle()
+    expect(b.sentOf('pull', c).slice(1)).toMatchObject([{ digest: expect.any(Array) }, { sids: ['s'] }])
+    while (b.caughtUp.length === 0) net.deliverOne(c, b)
+    expect([b.caughtUp, b.read('s')]).toEqual([[{ wait, isStale: false }], { x: '2' }])
+    expect([b.replica.counters.transfersReceived, b.keys()]).toEqual([2, ['s']])
+    expect(5 * waitMs).toBeLessThan(askTimeoutMs)
+  })
+})
+
+describe('a session that was forgotten here and is alive elsewhere', () => {
+  /** a uses it; of all members b alone does not hear of it, and has forgotten it. */
+  function forgotten() {
+    const net = new Net({ ttlMs: TTL, gapPatienceMs: 60_000 })
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    /** What is sent to b then is lost, and its links stay. */
+    const unheard = (from: Member, act: () => void) => {
+      net.hold(from, b)
+      act()
+      net.settle()
+      net.lose(from, b)
+      net.release(from, b)
+    }
+    a.write('s', { x: '1' })
+    const overMs = TTL + graceMs(TTL, config) + deadAfterMs + 4 * sweepMs
+    for (let ms = 0; ms < overMs; ms += heartbeatMs) {
+      net.run(heartbeatMs)
+      unheard(a, () => a.touch('s'))
+    }
+    expect([b.replica.size, a.keys(), c.keys()]).toEqual([0, ['s'], ['s']])
+    for (const member of [a, b, c]) member.forgetLog()
+    return { net, a, b, c, unheard }
+  }
+
+  test('stays readable, and is asked for again and again, while its whole is ahead of what is merged', () => {
+    const { net, a, b, c, unheard } = forgotten()
+    // To b this looks like data in flight.
+    unheard(c, () => c.write('s', { x: '1', y: '1' }, { base: c.base('s') }))
+    a.write('s', { x: '2', y: '1' }, { base: a.base('s') })
+    net.settle()
+    const asked = () => b.sentOf('pull').filter(({ sids }) => sids !== undefined).length
+    expect([b.read('s'), b.state().sessions, asked()]).toEqual([{ x: '2', y: '1' }, { s: { x: '2' } }, 1])
+    for (const times of [2, 3]) {
+      net.run(2 * deadAfterMs)
+      expect([b.read('s'), asked()]).toEqual([{ x: '2', y: '1' }, times])
+    }
+    // The next of its writer's deltas shows the gap.
+    c.write('other', { x: '1' })
+    net.settle()
+    expect([b.state(), b.replica.pending]).toEqual([a.state(), 0])
+  })
+
+  test('is given up when nobody has the whole of it any more', () => {
+    const { net, a, b, c } = forgotten()
+    for (const from of [a, c]) net.hold(from, b)
+    a.write('s', { x: '2' })
+    net.settle()
+    net.deliverOne(a, b)
+    expect([b.replica.size, b.keys(), b.replica.pending]).toEqual([1, [], 1])
+    for (const member of [a, c]) net.kill(member)
+    net.run(2 * deadAfterMs + heartbeatMs)
+    expect([b.replica.size, b.replica.pending]).toEqual([0, 0])
+  })
+})

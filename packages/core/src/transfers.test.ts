@@ -1,0 +1,90 @@
+/** What a peer is told with a transfer beside the records that it lacks: last uses, and how far all is settled. */
+
+import { describe, expect, test } from 'vitest'
+import { seenAt } from '../test/ahead.js'
+import { Net } from '../test/harness.js'
+import type { Member } from '../test/member.js'
+import { resolveConfig } from './config.js'
+
+const TTL = 60_000
+const { deadAfterMs } = resolveConfig()
+
+const remainingMs = (member: Member) => member.replica.load('s', member.now)?.remainingMs
+
+describe('a use that a peer was not told', () => {
+  test('since its link was broken already is told when it is back, be the link found broken late', () => {
+    const net = new Net({ ttlMs: TTL })
+    const [a, b] = net.cluster('a', 'b')
+    a.write('s', { x: '1' })
+    net.run(10_000)
+    net.hold(a, b)
+    a.touch('s')
+    net.run(deadAfterMs / 2)
+    // b finds the link broken, and a does not learn of it before b was silent for as long.
+    net.lose(a, b)
+    net.cut(b, a)
+    net.lose(b, a)
+    net.run(2 * deadAfterMs)
+    expect([a.peer(b).link, b.peer(a).link]).toEqual([undefined, undefined])
+    net.release(a, b)
+    net.heal(a, b)
+    net.run(2_000)
+    expect([a.peer(b).state, remainingMs(b)]).toEqual(['alive', remainingMs(a)])
+  })
+
+  test('while they were apart is told, however long that was', () => {
+    const net = new Net({ ttlMs: TTL, maxTouchIntervalMs: 1_000 })
+    const [a, b] = net.cluster('a', 'b')
+    a.write('s', { x: '1' })
+    net.run(10_000)
+    net.cut(a, b)
+    net.run(5_000)
+    a.touch('s')
+    net.run(30_000)
+    net.heal(a, b)
+    net.run(2_000)
+    expect([a.peer(b).state, remainingMs(b)]).toEqual(['alive', remainingMs(a)])
+  })
+
+  // It has got state from another: of what is in use here it may lack the last touch, and of the rest nothing.
+  test('is told one that was never met, if it is so recent that the touch may be on its way', () => {
+    const maxTouchIntervalMs = 5_000
+    const net = new Net({ ttlMs: TTL, maxTouchIntervalMs })
+    const [a, b] = net.cluster('a', 'b')
+    for (const sid of ['s', 'not used']) a.write(sid, { x: '1' })
+    net.run(10_000)
+    const c = net.member('c')
+    net.cut(a, c)
+    net.start(c, b)
+    net.run(500)
+    net.kill(b)
+    expect(c.keys()).toEqual(['not used', 's'])
+    a.touch('s')
+    net.run(maxTouchIntervalMs + 2 * deadAfterMs - 100)
+    expect(remainingMs(c)).not.toBe(remainingMs(a))
+    net.heal(a, c)
+    net.connect(a, c)
+    net.settle()
+    expect(remainingMs(c)).toBe(remainingMs(a))
+    expect(a.sentOf('state', c).flatMap(({ records }) => records.map(({ sid }) => sid))).toEqual(['s'])
+  })
+})
+
+describe('the end of a transfer', () => {
+  test('tells of origins that are gone and settled: nobody looks for what they wrote', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    b.write('s', { x: '1' })
+    net.settle()
+    const token = seenAt(b, 's')
+    a.destroy('s')
+    net.settle()
+    net.kill(b)
+    net.run(3_000)
+    expect(a.replica.digest().map(({ origin }) => origin)).toEqual([a.id])
+    const c = net.start(net.member('c'), a)
+    net.run(500)
+    expect(c.catchUp('s', token)).toBeUndefined()
+    expect([c.replica.counters.lostWrites, c.replica.counters.staleReads, c.codes()]).toEqual([0, 0, []])
+  })
+})

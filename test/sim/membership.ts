@@ -1,0 +1,82 @@
+/** Coming and going: a member is ready with what others had, and leaves when they have what it had. */
+
+import type { CoreEvent } from '@sessionmesh/core'
+import type { Cluster, Observer } from './cluster.js'
+import { short } from './describe.js'
+import type { Run } from './run.js'
+import { covers, type DigestMap } from './stamps.js'
+
+export class Membership implements Observer {
+  readonly #cluster: Cluster
+  /** What the others had when a run started. */
+  readonly #had = new Map<Run, ReadonlyMap<Run, DigestMap>>()
+  /** What a run had when it was told to leave, and when that was. */
+  readonly #leaving = new Map<Run, { claims: DigestMap; sinceMs: number }>()
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
+  }
+
+  started(run: Run): void {
+    const { serving } = this.#cluster
+    const others = serving.filter((each) => each !== run && each.isReady)
+    this.#had.set(run, new Map(others.map((each) => [each, new Map(this.#cluster.claim(each))])))
+  }
+
+  event(run: Run, event: CoreEvent): void {
+    if (event.type === 'ready') this.#checkReady(run)
+  }
+
+  leaves(run: Run): void {
+    this.#leaving.set(run, { claims: new Map(this.#cluster.claim(run)), sinceMs: this.#cluster.world.nowMs })
+  }
+
+  /** From those on its list that could be reached all the time it has what they had when it started. */
+  #checkReady(run: Run): void {
+    const { world, config, scenario } = this.#cluster
+    if (run.frozeMs > run.startedMs || world.nowMs - run.startedMs >= config.joinTimeoutMs) return
+    for (const [other, had] of this.#had.get(run) ?? []) {
+      if (other.host >= scenario.listed || !this.#wasReachable(run, other, run.startedMs)) continue
+      const claims = this.#cluster.claim(run)
+      const lacking = [...had.values()].find(
+        (stamp) => this.#isTold(stamp.origin, other) && !covers(claims, stamp),
+      )
+      if (lacking !== undefined)
+        world.fail(
+          'joining',
+          `${run.id} is ready without ${short(lacking)}, which ${other.id} had all the time`,
+        )
+    }
+  }
+
+  /** Of an origin that is gone, and of which nothing is left, a newcomer is not told. */
+  #isTold(origin: string, by: Run): boolean {
+    return by.replica.digest().some((stamp) => stamp.origin === origin)
+  }
+
+  #wasReachable(run: Run, other: Run, sinceMs: number): boolean {
+    const isUp = other.isRunning && !other.isFrozen && other.thawedMs < sinceMs - RECOVERY_MS
+    return isUp && this.#cluster.lastTroubleMs(run.host, other.host) < sinceMs - RECOVERY_MS
+  }
+
+  /** Says goodbye now. */
+  left(run: Run): void {
+    const { world, config } = this.#cluster
+    const leaving = this.#leaving.get(run)
+    if (leaving === undefined || world.nowMs - leaving.sinceMs >= config.handoverTimeoutMs) return
+    if (run.thawedMs > leaving.sinceMs - RECOVERY_MS) return
+    for (const other of this.#cluster.running) {
+      const sinceMs = Math.min(leaving.sinceMs, other.startedMs)
+      const isKnown = this.#cluster.hasKnown(run, other, leaving.sinceMs)
+      if (other === run || !isKnown || !this.#wasReachable(run, other, sinceMs)) continue
+      for (const stamp of leaving.claims.values()) {
+        const isOwn = stamp.origin === run.id
+        if (isOwn && !covers(this.#cluster.claim(other), stamp))
+          world.fail('leaving', `${run.id} leaves without having handed ${short(stamp)} over to ${other.id}`)
+      }
+    }
+  }
+}
+
+/** After trouble frames may still be late. */
+const RECOVERY_MS = 5_000

@@ -1,0 +1,101 @@
+/** What members tell their users: each change that they show, each end, and what they have taken over. */
+
+import type { CoreEvent } from '@sessionmesh/core'
+import type { Cluster, Observer } from './cluster.js'
+import { short } from './describe.js'
+import type { History, Write } from './history.js'
+import type { Run } from './run.js'
+import { compareStamps, covers } from './stamps.js'
+
+export class Told implements Observer {
+  readonly #cluster: Cluster
+  readonly #history: History
+  readonly #readyMs = new Map<Run, number>()
+  /** When a member last told of a session that it is there, or that it has ended. */
+  readonly #shown = new Map<string, number>()
+  readonly #ended = new Set<string>()
+
+  constructor(cluster: Cluster, history: History) {
+    this.#cluster = cluster
+    this.#history = history
+  }
+
+  event(run: Run, event: CoreEvent): void {
+    const { nowMs } = this.#cluster.world
+    if (event.type === 'ready') this.#readyMs.set(run, nowMs)
+    if (event.type === 'takeover') this.#checkTakeover(run, event)
+    if (event.type !== 'session') return
+    const key = `${run.id} ${event.sid}`
+    if (event.change === 'destroyed') this.#ended.add(key)
+    else if (event.change !== 'expired') this.#shown.set(key, nowMs)
+  }
+
+  #checkTakeover(run: Run, { peer, sids }: Extract<CoreEvent, { type: 'takeover' }>): void {
+    const { world } = this.#cluster
+    if (!this.#isSettled(peer.id)) return
+    const told = new Set(sids)
+    for (const { sid, lastStamp } of run.replica.records()) {
+      const isOwn = run.replica.owner(sid, run.now) === run.id
+      if (told.has(sid) && !isOwn)
+        world.fail(
+          'events',
+          `${run.id} says that it has taken ${sid} over from ${peer.id}, and does not own it`,
+        )
+      if (!told.has(sid) && isOwn && lastStamp.origin === peer.id)
+        world.fail('events', `${run.id} owns ${sid}, which was of ${peer.id}, and does not say so`)
+    }
+  }
+
+  /** Nothing else has happened of late: what the same input tells of others may move owners again. */
+  #isSettled(gone: string): boolean {
+    const { runs, running, world } = this.#cluster
+    const isLate = (atMs: number) => atMs > world.nowMs - SETTLED_MS
+    const isQuiet = ({ id, isRunning, isFrozen, startedMs, endedMs, thawedMs }: Run) =>
+      id === gone ? !isRunning : !(isFrozen || isLate(startedMs) || isLate(endedMs) || isLate(thawedMs))
+    const isSound = (a: Run) => running.every((b) => !isLate(this.#cluster.lastTroubleMs(a.host, b.host)))
+    return runs.every(isQuiet) && running.every(isSound)
+  }
+
+  /** When all is well again. Writes whose values nobody got to see are no change, nor is a removal of nothing. */
+  check(): void {
+    const { running, canExpire } = this.#cluster
+    if (canExpire) return
+    const last = this.#lastWrites()
+    for (const run of running) {
+      const readyMs = this.#readyMs.get(run) ?? Number.POSITIVE_INFINITY
+      for (const write of last) if (write.atMs > readyMs) this.#checkTold(run, write)
+    }
+  }
+
+  #checkTold(run: Run, { sid, stamp, atMs, isDestroy }: Write): void {
+    const { world } = this.#cluster
+    const key = `${run.id} ${sid}`
+    const isDestroyed = this.#history.isDestroyed(sid)
+    if (!covers(this.#cluster.claim(run), stamp) || this.#history.isDestroyExcused(sid)) return
+    const shownMs = this.#shown.get(key)
+    if (isDestroy && shownMs !== undefined && !this.#ended.has(key))
+      world.fail('events', `${run.id} has shown ${sid}, and does not tell that it is destroyed`)
+    const isHere = run.replica.has(sid, run.now)
+    if (!isDestroyed && isHere && (shownMs === undefined || shownMs < atMs))
+      world.fail('events', `${run.id} does not tell of ${short(stamp)}, which changed ${sid}`)
+  }
+
+  /** Of each attribute the one that won; and what ended a session. */
+  #lastWrites(): Set<Write> {
+    const last = new Map<string, Write>()
+    for (const write of this.#history.writes) {
+      const names = write.isDestroy ? [''] : [...write.attributes.keys()]
+      for (const name of names) {
+        const key = `${write.sid} ${name}`
+        const known = last.get(key)
+        if (known === undefined || compareStamps(write.stamp, known.stamp) > 0) last.set(key, write)
+      }
+    }
+    const isValue = ([key, { sid, attributes, isDestroy }]: [string, Write]) =>
+      isDestroy || attributes.get(key.slice(sid.length + 1)) !== undefined
+    return new Set([...last].filter(isValue).map(([, write]) => write))
+  }
+}
+
+/** Until all members know the same others. */
+const SETTLED_MS = 4_000
