@@ -49,6 +49,7 @@ export class Cluster {
         leaptMs: Number.NEGATIVE_INFINITY,
         highestMs: 0,
         run: undefined,
+        isGivenUp: false,
         isDark: false,
         runs: 0,
       })
@@ -118,6 +119,11 @@ export class Cluster {
   /** Joins the run's digest into what it claimed before, and returns that. */
   claim(run: Run): DigestMap {
     return join(this.claims.get(run) as DigestMap, run.replica.digest())
+  }
+
+  /** Somebody died or left for good, and some member has not heard a goodbye: what is destroyed is kept for it. */
+  get awaitsTheDead(): boolean {
+    return this.running.some(({ replica }) => replica.peers().some(({ state }) => state === 'dead'))
   }
 
   /** No running member has merged it. */

@@ -22,8 +22,11 @@ export class Convergence {
   }
 
   #whyNotWhole(): string | undefined {
-    const { running } = this.#cluster
-    if (running.length < this.#cluster.hosts.length) return 'a host is down'
+    const { running, hosts } = this.#cluster
+    for (const { name, run, isGivenUp } of hosts) {
+      if (isGivenUp && run?.isRunning) return `${run.id} has not left yet`
+      if (!isGivenUp && run?.isRunning !== true) return `${name} is down`
+    }
     for (const run of running) if (!run.isReady) return `${run.id} is not ready`
     for (const a of running)
       for (const b of running)
@@ -77,7 +80,8 @@ export class Convergence {
     for (const run of running) {
       const { replica } = run
       if (replica.pending > 0) return `${run.id} still waits for ${replica.pending} answers`
-      if (replica.tombstones > 0) return `${run.id} keeps the tombstones of ${tombstonesOf(run)}`
+      if (replica.tombstones > 0 && !this.#cluster.awaitsTheDead)
+        return `${run.id} keeps the tombstones of ${tombstonesOf(run)}`
       if (first !== undefined && digest(run) !== digest(first))
         return `the digests differ: ${first.id} [${digest(first)}], ${run.id} [${digest(run)}]`
       const problem = this.#wrongView(run) ?? this.#deadOrigin(run) ?? this.#token(run)
@@ -87,7 +91,10 @@ export class Convergence {
   }
 
   #wrongView(run: Run): string | undefined {
-    for (const { id, state } of run.replica.peers()) {
+    const { forgetDeadAfterMs } = this.#cluster.config
+    for (const { id, state, goneMs } of run.replica.peers()) {
+      const isOver = (state === 'dead' || state === 'left') && run.now.monoMs - goneMs > 2 * forgetDeadAfterMs
+      if (isOver) return `${run.id} still remembers ${id}`
       const other = this.#cluster.runs.find((each) => each.id === id)
       if (other?.isRunning === true && state !== 'alive') return `${run.id} holds ${id} for ${state}`
       if (other?.isRunning !== true && (state === 'alive' || state === 'suspect'))
@@ -98,6 +105,7 @@ export class Convergence {
 
   /** When everybody has everything, a client's cookie needs to name nothing. */
   #token(run: Run): string | undefined {
+    if (this.#cluster.awaitsTheDead) return undefined
     for (const { sid } of run.replica.records()) {
       const token = run.replica.token(sid, [], run.now)
       if (token.length > 0) return `${run.id} still names ${token.map(short)} in the token of ${sid}`

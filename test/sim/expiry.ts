@@ -108,7 +108,7 @@ export class Expiry implements Observer {
       if (scenario.faults.length === 0 && times > 1)
         world.fail('expiryEvents', `the end of ${sid} was told ${times} times, and nothing was wrong`)
     }
-    if (scenario.hasGrace) return
+    if (scenario.hasGrace || this.#cluster.awaitsTheDead) return
     for (const run of running) {
       const sids = [...run.replica.records()].map(({ sid }) => sid)
       if (sids.length > 0) world.fail('expiry', `${run.id} still holds ${sids}, long after the last use`)

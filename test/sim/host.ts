@@ -15,6 +15,8 @@ export interface Host {
   /** The highest time that it ever told, in virtual ms. */
   highestMs: number
   run: Run | undefined
+  /** Given up: what runs here leaves, and nothing comes after it. */
+  isGivenUp: boolean
   /** Power is lost: it does not even refuse. */
   isDark: boolean
   runs: number

@@ -65,6 +65,7 @@ export class Membership implements Observer {
     const leaving = this.#leaving.get(run)
     if (leaving === undefined || world.nowMs - leaving.sinceMs >= config.handoverTimeoutMs) return
     if (run.thawedMs > leaving.sinceMs - RECOVERY_MS) return
+    const reachable: Run[] = []
     for (const other of this.#cluster.running) {
       const sinceMs = Math.min(leaving.sinceMs, other.startedMs)
       const isKnown = this.#cluster.hasKnown(run, other, leaving.sinceMs)
@@ -74,9 +75,26 @@ export class Membership implements Observer {
         if (isOwn && !covers(this.#cluster.claim(other), stamp))
           world.fail('leaving', `${run.id} leaves without having handed ${short(stamp)} over to ${other.id}`)
       }
+      reachable.push(other)
+    }
+    world.after(GOODBYE_MS, () => this.#checkTold(run, reachable))
+  }
+
+  /** Those who could hear its goodbye do not wait for it to come back. */
+  #checkTold(run: Run, reachable: readonly Run[]): void {
+    for (const other of reachable) {
+      if (!this.#wasReachable(run, other, run.endedMs)) continue
+      const state = other.replica.peers().find(({ id }) => id === run.id)?.state ?? 'left'
+      if (state !== 'left')
+        this.#cluster.world.fail(
+          'leaving',
+          `${run.id} has said goodbye, and ${other.id} holds it for ${state}`,
+        )
     }
   }
 }
 
+/** Until a goodbye has come, however slow the network. */
+const GOODBYE_MS = 1_000
 /** After trouble frames may still be late. */
 const RECOVERY_MS = 5_000

@@ -75,6 +75,8 @@ export class Nemesis {
         return this.#crash(host, this.#random.chance(0.3), durationMs)
       case 'leave':
         return this.#leave(host, durationMs)
+      case 'shrink':
+        return this.#shrink(host)
       case 'jump':
         return this.#jump(host)
       case 'strobe':
@@ -161,6 +163,18 @@ export class Nemesis {
     this.#later(2_000 + durationMs, () => this.#restart(host))
   }
 
+  /** (Those on everybody's list stay, or who comes would find nobody.) */
+  #shrink(host: Host): void {
+    const { hosts, scenario } = this.#cluster
+    const left = hosts.filter(({ isGivenUp }) => !isGivenUp)
+    const isNeeded = scenario.listed < scenario.members && host.index < scenario.listed
+    if (left.length <= 2 || isNeeded || host.run?.isReady !== true || !host.run.isServing) return
+    host.isGivenUp = true
+    this.#world.trace(() => `*** ${host.run?.id} leaves for good`)
+    host.run.isReady = false
+    host.run.leave()
+  }
+
   #jump(host: Host): void {
     if (host.hasLeapt) return
     this.#cluster.skew(host)
@@ -206,7 +220,7 @@ export class Nemesis {
   }
 
   #restart(host: Host): void {
-    if (host.run?.isRunning !== true) this.#cluster.start(host)
+    if (host.run?.isRunning !== true && !host.isGivenUp) this.#cluster.start(host)
   }
 
   #later(delayMs: number, action: () => void): void {

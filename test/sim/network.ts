@@ -102,6 +102,11 @@ export class Network {
     }
   }
 
+  /** The process ends as it should: what it has sent arrives before the end. */
+  leave(run: Run): void {
+    for (const end of this.#endsOf(run)) this.close(end, 'leave', false)
+  }
+
   /** The host is up again, without memory of these links: whoever still uses them is told. */
   forget(run: Run): void {
     for (const end of this.#endsOf(run)) {

@@ -166,7 +166,8 @@ export class Run {
     this.state = state
     this.endedMs = this.#world.nowMs
     this.isFrozen = false
-    this.#network.crash(this, isSilent)
+    if (state === 'left') this.#network.leave(this)
+    else this.#network.crash(this, isSilent)
   }
 
   /** As the agent's `close`: what was written is held elsewhere, goodbye is said, then the links are closed. */

@@ -22,6 +22,8 @@ export const faults = [
   'stall',
   /** A member says goodbye, and comes back as a new run. */
   'leave',
+  /** A member says goodbye for good: the cluster is made smaller. */
+  'shrink',
   /** A link delays everything. */
   'slow',
   /** A wall clock is set, or goes to and fro. */

@@ -86,7 +86,7 @@ export class CatchUp {
     const { silent, isGreeting } = expected()
     if (!isOver && (silent.length > 0 || isGreeting || this.#isBrokenOff())) return false
     for (const address of silent) {
-      const message = `${address} has neither answered nor refused within joinTimeoutMs; this member serves without its state`
+      const message = `${address} was not linked within joinTimeoutMs; this member serves without its state`
       this.#context.warn('SESSIONMESH_JOIN_TIMEOUT', message, address)
     }
     this.#context.isReady = true

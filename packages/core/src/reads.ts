@@ -153,9 +153,7 @@ export class Reads {
 
   /** Its origin is dead and no living member has it: nobody will ever send it. */
   #isLost(stamp: Stamp): boolean {
-    const { digest, members, self } = this.#context
-    if (digest.covers(stamp)) return false
-    if (stamp.origin === self.id) return true
+    const { members } = this.#context
     const origin = members.get(stamp.origin)
     if (!this.#isGone(stamp)) return false
     return origin === undefined ? members.livingPeers().length === 0 : members.isNowhere(stamp)

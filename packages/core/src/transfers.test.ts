@@ -46,6 +46,27 @@ describe('a use that a peer was not told', () => {
     expect([a.peer(b).state, remainingMs(b)]).toEqual(['alive', remainingMs(a)])
   })
 
+  test('is told one that was never met, however long it was cut off from us', () => {
+    const net = new Net({ ttlMs: 10 * TTL })
+    const [a, b] = net.cluster('a', 'b')
+    a.write('s', { x: '1' })
+    net.settle()
+    const c = net.member('c')
+    net.cut(a, c)
+    net.start(c, b)
+    net.run(6_000)
+    net.kill(b)
+    for (let i = 0; i < 40; i++) {
+      a.touch('s')
+      net.run(10_000)
+    }
+    net.run(5 * TTL)
+    expect([a.keys(), c.keys()]).toEqual([['s'], []])
+    net.heal(a, c)
+    net.run(2_000)
+    expect(remainingMs(c)).toBe(remainingMs(a))
+  })
+
   // It has got state from another: of what is in use here it may lack the last touch, and of the rest nothing.
   test('is told one that was never met, if it is so recent that the touch may be on its way', () => {
     const maxTouchIntervalMs = 5_000

@@ -20,18 +20,19 @@ export class Transfers {
   }
 
   begin(link: LinkId, peer: Peer, { pull, digest = [] }: Pull, now: Instant): void {
-    const sinceMs = this.#untoldSince(peer, digest.length > 0, now)
+    const sinceMs = this.#untoldSince(peer, now)
     this.#context.transfers.set(link, new Transfer(pull, this.#context.records, digest, sinceMs))
     this.next(link, now)
   }
 
   /** What was used since then the peer may not have been told. */
-  #untoldSince({ partedMs }: Peer, hasState: boolean, now: Instant): number {
+  #untoldSince({ partedMs, learntMs }: Peer, now: Instant): number {
     const { deadAfterMs, maxTouchIntervalMs } = this.#context.config
+    // Whoever we have not met got its state of another, who was told all but touches on their way; since we know of
+    // it, perhaps, by nobody.
+    const sinceMs = partedMs ?? Math.min(learntMs, now.monoMs - maxTouchIntervalMs)
     // Links are found broken some time after they broke.
-    if (partedMs !== undefined) return partedMs - 2 * deadAfterMs
-    // Whoever we have not met, but has got state from another, lacks no more than touches on their way.
-    return hasState ? now.monoMs - maxTouchIntervalMs - 2 * deadAfterMs : Number.NEGATIVE_INFINITY
+    return sinceMs - 2 * deadAfterMs
   }
 
   /** The next chunk: at the beginning, and each time that the one before is with the operating system. */
