@@ -1,5 +1,6 @@
 /** When all is well again: one cluster, one state on all members, and nothing left over. */
 
+import type { Stamp } from '@sessionmesh/core'
 import type { Cluster } from './cluster.js'
 import { short } from './describe.js'
 import { type History, valueId } from './history.js'
@@ -73,10 +74,11 @@ export class Convergence {
     const { running } = this.#cluster
     const [first] = running
     const excused = this.#history.originsOfExcused()
-    const digest = (run: Run) => {
-      const told = run.replica.digest().filter(({ origin }) => !excused.has(origin))
-      return told.map(short).sort().join(' ')
-    }
+    const living = new Set(running.map(({ id }) => id))
+    // (What is kept for one that is dead depends on what its keeper was told by it.)
+    const isTold = ({ origin }: Stamp) =>
+      this.#cluster.awaitsTheDead ? living.has(origin) : !excused.has(origin)
+    const digest = (run: Run) => run.replica.digest().filter(isTold).map(short).sort().join(' ')
     for (const run of running) {
       const { replica } = run
       if (replica.pending > 0) return `${run.id} still waits for ${replica.pending} answers`
@@ -132,7 +134,8 @@ export class Convergence {
       const whole = record.above(undefined)
       if (whole === undefined) continue
       if (record.destroyed !== undefined) {
-        if (this.#cluster.scenario.hasGrace) state.set(record.sid, `destroyed ${short(record.destroyed)}`)
+        if (this.#cluster.scenario.hasGrace && !this.#cluster.awaitsTheDead)
+          state.set(record.sid, `destroyed ${short(record.destroyed)}`)
         continue
       }
       const isExpired = !run.replica.has(record.sid, run.now)

@@ -76,7 +76,6 @@ function live(trial: Trial): void {
   })
   within(trial, CONVERGED_WITHIN_MS, () => convergence.notSame() ?? survival.problem())
   exactness.check(true)
-  trial.told.check()
   if (cluster.canExpire) {
     trial.expiry.checkInUse()
     world.run(1.1 * scenario.ttlMs + cluster.config.deadAfterMs)
@@ -87,6 +86,7 @@ function live(trial: Trial): void {
   world.run(cluster.config.tombstoneGraceMs)
   within(trial, settledAfterMs(trial), () => convergence.notSettled())
   exactness.check(true)
+  trial.told.check()
   // (What is settled is dropped with the next sweep.)
   within(trial, 2 * cluster.config.sweepMs, () => convergence.notSame() ?? survival.problem())
 }

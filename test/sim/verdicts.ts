@@ -75,7 +75,8 @@ export class Verdicts implements Observer {
   #checkVouched(run: Run, accused: Run): void {
     const { world, config, runs } = this.#cluster
     const sinceMs = world.nowMs - 2 * config.deadAfterMs
-    const untilMs = world.nowMs - config.deadAfterMs + 3 * config.heartbeatMs
+    // (What the third says counts once it must have noticed what we saw.)
+    const untilMs = world.nowMs - config.deadAfterMs + 2 * config.suspectAfterMs + config.heartbeatMs
     // (A newcomer that reaches none of those on its list is in touch with nobody, whomever it could reach.)
     const isInTouch = (third: Run, of: Run) =>
       this.#cluster.areInTouch(third, of, sinceMs, untilMs) && this.#cluster.hasKnown(third, of, sinceMs)

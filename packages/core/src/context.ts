@@ -175,16 +175,29 @@ export class Context {
   }
 
   #tell(record: SessionRecord, changed: string[], destroyed: boolean, how: Absorption, now: Instant): void {
-    const tell = (change: 'created' | 'changed' | 'destroyed') => {
-      const owned = this.ownerOf(record) === this.self.id
-      this.notify({ type: 'session', change, sid: record.sid, changed, owned, local: how.isLocal === true })
-    }
+    const local = how.isLocal === true
     if (destroyed) {
-      if (record.announced) tell('destroyed')
+      if (record.announced) this.#notifySession('destroyed', record, changed, local)
     } else if (this.records.isReadable(record, now)) {
-      if (record.announced && changed.length > 0) tell('changed')
-      else if (!record.announced) tell('created')
+      if (!record.announced) this.#notifySession('created', record, changed, local)
+      else if (changed.length > 0) this.#notifySession('changed', record, changed, local)
       record.announced = true
     }
+  }
+
+  /** It was hidden when it was merged. */
+  tellAppeared(record: SessionRecord): void {
+    this.#notifySession('created', record, [...record.values().keys()], false)
+    record.announced = true
+  }
+
+  #notifySession(
+    change: 'created' | 'changed' | 'destroyed',
+    record: SessionRecord,
+    changed: string[],
+    local: boolean,
+  ): void {
+    const owned = this.ownerOf(record) === this.self.id
+    this.notify({ type: 'session', change, sid: record.sid, changed, owned, local })
   }
 }

@@ -13,9 +13,11 @@ export function sweep(context: Context, mayForget: boolean, now: Instant): void 
     isSettled: (stamp) =>
       mayForget && stamp.time <= settledMs && digest.covers(stamp) && members.isSettled(stamp),
     mayForget,
+    appeared: (record) => context.tellAppeared(record),
     expired: (record) => tellExpired(context, record),
     // The owner may have died right before it told: whoever answers for the session then must still hold it.
-    waitMs: (record) => (context.ownerOf(record) === self.id ? 0 : config.deadAfterMs + 2 * config.sweepMs),
+    ownerWaitMs: (record) =>
+      context.ownerOf(record) === self.id ? 0 : config.deadAfterMs + 2 * config.sweepMs,
   })
   if (origins === undefined) return
   for (const { origin } of digest.entries()) {

@@ -30,6 +30,9 @@ describe('a session without its creation', () => {
     net.kill(a)
     net.run(250)
     expect([b.peer(a).state, b.keys(), b.read('s')]).toEqual(['dead', ['s'], { y: '2' }])
+    // Nothing was merged then: the next sweep tells of it.
+    net.run(1_500)
+    expect(b.told('session')).toMatchObject([{ change: 'created', sid: 's', changed: ['y'] }])
   })
 
   test('is hidden while a living peer has the creation, and whole with it', () => {

@@ -20,6 +20,8 @@ let isNowhere: (stamp: Stamp) => boolean
 /** Everything is settled and may be forgotten, unless a test says otherwise. */
 const rules = (given: Partial<SweepRules> = {}): SweepRules => ({
   isSettled: () => true,
+  appeared: () => {},
+  ownerWaitMs: () => 0,
   mayForget: true,
   expired: ({ sid }) => expired.push(sid),
   ...given,

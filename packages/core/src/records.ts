@@ -14,10 +14,12 @@ export interface SweepRules {
   isSettled(stamp: Stamp): boolean
   /** False while a transfer is due that may tell of a later use. */
   readonly mayForget: boolean
+  /** Called for a session that is shown by now, and was not when it was merged: its creation is found lost. */
+  appeared(record: SessionRecord): void
   /** Called for a session whose time is over, right before it is forgotten. */
   expired(record: SessionRecord): void
-  /** How long after the grace this member still waits with it. */
-  waitMs?(record: SessionRecord): number
+  /** How long after the grace this member still waits with telling its end. */
+  ownerWaitMs(record: SessionRecord): number
 }
 
 export class Records {
@@ -146,9 +148,10 @@ export class Records {
       if (rules.isSettled(record.destroyed)) return this.delete(record.sid)
     } else {
       const ttlMs = this.ttlMs(record)
+      if (!record.announced && this.isReadable(record, now)) rules.appeared(record)
       if (!rules.mayForget) {
         // Not judged now.
-      } else if (record.idleMs(now) >= ttlMs + graceMs(ttlMs, this.#config) + (rules.waitMs?.(record) ?? 0)) {
+      } else if (record.idleMs(now) >= ttlMs + graceMs(ttlMs, this.#config) + rules.ownerWaitMs(record)) {
         if (record.whole && !record.ended) rules.expired(record)
         record.ended = true
         // Our digest speaks for it: a member that lacks some of it, and where it is in use, must get that here.
