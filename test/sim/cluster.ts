@@ -177,6 +177,16 @@ export class Cluster {
     return a !== b && isWell(a) && isWell(b) && this.lastTroubleMs(a.host, b.host) < sinceMs
   }
 
+  /** All is well, and has been since then, but for one run that has ended. */
+  isQuiet(sinceMs: number, ended: Run): boolean {
+    const isLate = (atMs: number) => atMs > sinceMs
+    const isStill = (run: Run) =>
+      run === ended || !(run.isFrozen || isLate(run.startedMs) || isLate(run.endedMs) || isLate(run.thawedMs))
+    const { running } = this
+    const isSound = (a: Run) => running.every((b) => !isLate(this.lastTroubleMs(a.host, b.host)))
+    return !ended.isRunning && this.runs.every(isStill) && running.every(isSound)
+  }
+
   /** The run has known the other since then: it dials it, and tells others of it. */
   hasKnown(run: Run, other: Run, sinceMs: number): boolean {
     const learntMs = run.now.monoMs - (this.world.nowMs - sinceMs)

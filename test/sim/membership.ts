@@ -1,6 +1,6 @@
 /** Coming and going: a member is ready with what others had, and leaves when they have what it had. */
 
-import type { CoreEvent } from '@sessionmesh/core'
+import type { CoreEvent, Stamp } from '@sessionmesh/core'
 import type { Cluster, Observer } from './cluster.js'
 import { short } from './describe.js'
 import type { Run } from './run.js'
@@ -10,8 +10,8 @@ export class Membership implements Observer {
   readonly #cluster: Cluster
   /** What the others had when a run started. */
   readonly #had = new Map<Run, ReadonlyMap<Run, DigestMap>>()
-  /** What a run had when it was told to leave, and when that was. */
-  readonly #leaving = new Map<Run, { claims: DigestMap; sinceMs: number }>()
+  /** What a run alone may have had when it was told to leave, and when that was. */
+  readonly #leaving = new Map<Run, { alone: readonly Stamp[]; sinceMs: number }>()
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
@@ -28,7 +28,14 @@ export class Membership implements Observer {
   }
 
   leaves(run: Run): void {
-    this.#leaving.set(run, { claims: new Map(this.#cluster.claim(run)), sinceMs: this.#cluster.world.nowMs })
+    const gone = new Set(
+      run.replica
+        .peers()
+        .filter(isGone)
+        .map(({ id }) => id),
+    )
+    const alone = run.replica.digest().filter(({ origin }) => origin === run.id || gone.has(origin))
+    this.#leaving.set(run, { alone, sinceMs: this.#cluster.world.nowMs })
   }
 
   /** From those on its list that could be reached all the time it has what they had when it started. */
@@ -70,9 +77,8 @@ export class Membership implements Observer {
       const sinceMs = Math.min(leaving.sinceMs, other.startedMs)
       const isKnown = this.#cluster.hasKnown(run, other, leaving.sinceMs)
       if (other === run || !isKnown || !this.#wasReachable(run, other, sinceMs)) continue
-      for (const stamp of leaving.claims.values()) {
-        const isOwn = stamp.origin === run.id
-        if (isOwn && !covers(this.#cluster.claim(other), stamp))
+      for (const stamp of leaving.alone) {
+        if (!covers(this.#cluster.claim(other), stamp))
           world.fail('leaving', `${run.id} leaves without having handed ${short(stamp)} over to ${other.id}`)
       }
       reachable.push(other)
@@ -98,3 +104,7 @@ export class Membership implements Observer {
 const GOODBYE_MS = 1_000
 /** After trouble frames may still be late. */
 const RECOVERY_MS = 5_000
+
+function isGone({ state }: { state: string }): boolean {
+  return state === 'dead' || state === 'left'
+}

@@ -32,7 +32,9 @@ export class Told implements Observer {
 
   #checkTakeover(run: Run, { peer, sids }: Extract<CoreEvent, { type: 'takeover' }>): void {
     const { world } = this.#cluster
-    if (!this.#isSettled(peer.id)) return
+    // What the same input tells of others may move owners again.
+    const gone = this.#cluster.runs.find(({ id }) => id === peer.id)
+    if (gone === undefined || !this.#cluster.isQuiet(world.nowMs - SETTLED_MS, gone)) return
     const told = new Set(sids)
     for (const { sid, lastStamp } of run.replica.records()) {
       const isOwn = run.replica.owner(sid, run.now) === run.id
@@ -44,16 +46,6 @@ export class Told implements Observer {
       if (!told.has(sid) && isOwn && lastStamp.origin === peer.id)
         world.fail('events', `${run.id} owns ${sid}, which was of ${peer.id}, and does not say so`)
     }
-  }
-
-  /** Nothing else has happened of late: what the same input tells of others may move owners again. */
-  #isSettled(gone: string): boolean {
-    const { runs, running, world } = this.#cluster
-    const isLate = (atMs: number) => atMs > world.nowMs - SETTLED_MS
-    const isQuiet = ({ id, isRunning, isFrozen, startedMs, endedMs, thawedMs }: Run) =>
-      id === gone ? !isRunning : !(isFrozen || isLate(startedMs) || isLate(endedMs) || isLate(thawedMs))
-    const isSound = (a: Run) => running.every((b) => !isLate(this.#cluster.lastTroubleMs(a.host, b.host)))
-    return runs.every(isQuiet) && running.every(isSound)
   }
 
   /** When all is well again. Writes whose values nobody got to see are no change, nor is a removal of nothing. */

@@ -29,6 +29,7 @@ export class Verdicts implements Observer {
     for (const gone of runs) {
       if (gone.isRunning && !gone.isFrozen) continue
       const sinceMs = gone.isRunning ? gone.frozeMs : gone.endedMs
+      this.#checkRefused(gone)
       if (world.nowMs - sinceMs < withinMs) continue
       for (const run of running) {
         const state = run.replica.peers().find(({ id }) => id === gone.id)?.state
@@ -39,6 +40,19 @@ export class Verdicts implements Observer {
           `${run.id} still holds ${gone.id} for ${state}, gone for ${(world.nowMs - sinceMs).toFixed(0)} ms`,
         )
       }
+    }
+  }
+
+  /** A process that is gone, and nothing else is wrong: its port is closed, which is as good as its word. */
+  #checkRefused(gone: Run): void {
+    const { world, hosts, running } = this.#cluster
+    const { host, endedMs } = gone
+    const isOver = world.nowMs - endedMs > REFUSED_MS && world.nowMs - endedMs < 2 * REFUSED_MS
+    if (!isOver || hosts[host]?.isDark || !this.#cluster.isQuiet(endedMs - 2 * REFUSED_MS, gone)) return
+    for (const run of running) {
+      const state = run.replica.peers().find(({ id }) => id === gone.id)?.state
+      if (state === 'alive' || state === 'suspect')
+        world.fail('verdicts', `${run.id} holds ${gone.id} for ${state}, whose port is closed`)
     }
   }
 
@@ -89,3 +103,6 @@ export class Verdicts implements Observer {
     )
   }
 }
+
+/** Two refused redials, on the slowest network. */
+const REFUSED_MS = 1_500
