@@ -20,7 +20,7 @@ export const invariants = {
     'No session expires early by more than the touch interval under any skew; none outlives its ttl by more than the interval and deadAfterMs.',
   expiryEvents: 'At least one event for each expired session; exactly one without faults.',
   freshness:
-    'A member that stood still shows no session that was destroyed meanwhile on a peer that it can reach.',
+    'A member that stood still serves no read before it has heard what was written meanwhile on peers that it can reach.',
   joining: 'A member is ready with all that each listed member had that it could reach.',
   leaving: 'A member that says goodbye has handed over, to all that it can reach, what it alone may hold.',
   events:

@@ -55,7 +55,7 @@ export class Reads {
   /** Returns the attributes that were missing, rightly so, and will not be waited for again. */
   served(attempt: Attempt, view: View | undefined, isStale: boolean): string[] {
     this.#checkDestroyed(attempt.run, attempt.sid, view?.base)
-    if (view !== undefined && !isStale) this.#checkFresh(attempt)
+    if (!isStale) this.#checkFresh(attempt)
     const given: string[] = []
     for (const [name, stamp] of attempt.seen) {
       if (this.#isShown(attempt, view, name, stamp)) continue
@@ -78,21 +78,19 @@ export class Reads {
         )
   }
 
-  /** It stood still while the session was destroyed on a peer that it has had a sound link to all the time. */
-  #checkFresh({ run, sid, startedMs }: Attempt): void {
+  /** It stood still while peers wrote that it knew to be alive: it has asked them all, or goes on only much later. */
+  #checkFresh({ run, startedMs }: Attempt): void {
     const { world, config } = this.#cluster
-    const stoodMs = run.thawedMs - run.frozeMs
-    const hasStood = stoodMs > config.suspectAfterMs + 2 * config.heartbeatMs && startedMs >= run.thawedMs
-    if (!hasStood || world.nowMs > run.thawedMs + config.deadAfterMs - SLACK_MS) return
-    for (const { isDestroy, run: other, atMs, stamp } of this.#history.writesOf(sid)) {
-      const wasMeanwhile = isDestroy && atMs > run.frozeMs && atMs < run.thawedMs - SLACK_MS
-      if (!wasMeanwhile || other === run || !other.isRunning || other.isFrozen) continue
-      if (other.thawedMs > run.frozeMs - RECOVERY_MS || !this.#cluster.isLinkedBothWays(run, other)) continue
-      if (this.#cluster.lastTroubleMs(run.host, other.host) > run.frozeMs - RECOVERY_MS) continue
-      world.fail(
-        'freshness',
-        `${run.id}, back since ${run.thawedMs.toFixed(0)} ms, shows ${sid}: ${short(stamp)} ended it`,
-      )
+    const { frozeMs, thawedMs } = run
+    const hasStood = thawedMs - frozeMs > config.suspectAfterMs + 2 * config.heartbeatMs
+    const isOver = world.nowMs > thawedMs + config.deadAfterMs - SLACK_MS
+    if (!run.isReady || !hasStood || startedMs < thawedMs || isOver) return
+    const claims = this.#cluster.claim(run)
+    for (const { run: other, atMs, stamp } of this.#history.writes) {
+      if (atMs < frozeMs || atMs > thawedMs || !other.isRunning || covers(claims, stamp)) continue
+      if (!run.livingAtThaw.has(other.id)) continue
+      const when = `${(world.nowMs - thawedMs).toFixed(1)} ms after it stood still`
+      world.fail('freshness', `${run.id} serves ${when}, and has not heard of ${short(stamp)}`)
     }
   }
 

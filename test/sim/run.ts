@@ -68,6 +68,8 @@ export class Run {
   /** When it last stood still, and when it went on. */
   frozeMs = Number.NEGATIVE_INFINITY
   thawedMs = Number.NEGATIVE_INFINITY
+  /** Whom it knew to be alive when it last went on. */
+  livingAtThaw: ReadonlySet<string> = new Set()
   /** Last time that a frame of each other run was read. */
   readonly heardMs = new Map<string, number>()
   readonly #world: World
@@ -152,6 +154,7 @@ export class Run {
     if (!this.isFrozen) return
     this.isFrozen = false
     this.thawedMs = this.#world.nowMs
+    this.livingAtThaw = new Set(this.livingPeers())
     if (this.#isSuspended) this.#monoOffsetMs -= this.thawedMs - this.frozeMs
     // Whether the timer or the queued input comes first depends on where the loop stood.
     const isTimerFirst = this.#world.random.chance(0.7)

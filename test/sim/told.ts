@@ -90,4 +90,4 @@ export class Told implements Observer {
 }
 
 /** Until all members know the same others. */
-const SETTLED_MS = 4_000
+const SETTLED_MS = 2_000

@@ -16,7 +16,9 @@ export class Verdicts implements Observer {
     if (event.type !== 'member' || event.state !== 'dead') return
     this.deaths++
     const accused = this.#cluster.runs.find(({ id }) => id === event.peer.id)
-    if (accused?.isRunning !== true || accused.isFrozen) return
+    if (accused?.isRunning !== true) return
+    this.#checkStall(run, accused)
+    if (accused.isFrozen) return
     this.#checkHeard(run, accused)
     this.#checkWell(run, accused)
     this.#checkVouched(run, accused)
@@ -64,6 +66,16 @@ export class Verdicts implements Observer {
     const agoMs = heardMs === undefined ? Number.POSITIVE_INFINITY : world.nowMs - heardMs
     if (agoMs < config.deadAfterMs - 1)
       world.fail('verdicts', `${run.id} finds ${accused.id} dead, which it heard ${agoMs.toFixed(0)} ms ago`)
+  }
+
+  /** What came while a member stood still is still to be read: whoever was heard before has as much time as ever. */
+  #checkStall(run: Run, accused: Run): void {
+    const { world, config } = this.#cluster
+    const { heartbeatMs, suspectAfterMs } = config
+    const heardMs = run.heardMs.get(accused.id) ?? Number.NEGATIVE_INFINITY
+    const wasHeard = heardMs > run.frozeMs - suspectAfterMs && run.thawedMs > run.frozeMs
+    if (wasHeard && world.nowMs - run.thawedMs < 2 * heartbeatMs - 1)
+      world.fail('verdicts', `${run.id} has just stood still, and finds ${accused.id} dead`)
   }
 
   /** One that did nothing wrong for long, and could be reached all the time; whatever the accuser itself did. */
