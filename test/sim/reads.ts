@@ -82,13 +82,16 @@ export class Reads {
   #checkFresh({ run, startedMs }: Attempt): void {
     const { world, config } = this.#cluster
     const { frozeMs, thawedMs } = run
-    const hasStood = thawedMs - frozeMs > config.suspectAfterMs + 2 * config.heartbeatMs
+    // (On a host that was suspended, and whose wall clock was set back meanwhile, nothing shows it.)
+    const hasStood = run.stoodMs > config.suspectAfterMs + 2 * config.heartbeatMs
     const isOver = world.nowMs > thawedMs + config.deadAfterMs - SLACK_MS
-    if (!run.isReady || !hasStood || startedMs < thawedMs || isOver) return
+    if (run.readyMs > frozeMs || !hasStood || startedMs < thawedMs || isOver) return
     const claims = this.#cluster.claim(run)
+    // (Whom it has found dead since, it could not reach.)
+    const living = new Set(run.livingPeers())
     for (const { run: other, atMs, stamp } of this.#history.writes) {
       if (atMs < frozeMs || atMs > thawedMs || !other.isRunning || covers(claims, stamp)) continue
-      if (!run.livingAtThaw.has(other.id)) continue
+      if (!run.livingAtThaw.has(other.id) || !living.has(other.id)) continue
       const when = `${(world.nowMs - thawedMs).toFixed(1)} ms after it stood still`
       world.fail('freshness', `${run.id} serves ${when}, and has not heard of ${short(stamp)}`)
     }

@@ -62,12 +62,16 @@ export class Run {
   state: RunState = 'running'
   endedMs = 0
   isReady = false
+  readyMs = Number.POSITIVE_INFINITY
   isFrozen = false
   readonly #isRejoining: boolean
   #isSuspended = false
+  #froze: Instant = { wallMs: 0, monoMs: 0 }
   /** When it last stood still, and when it went on. */
   frozeMs = Number.NEGATIVE_INFINITY
   thawedMs = Number.NEGATIVE_INFINITY
+  /** How long it then stood still, by the clock of its own that shows more. */
+  stoodMs = 0
   /** Whom it knew to be alive when it last went on. */
   livingAtThaw: ReadonlySet<string> = new Set()
   /** Last time that a frame of each other run was read. */
@@ -147,6 +151,7 @@ export class Run {
   freeze(isSuspended: boolean): void {
     this.isFrozen = true
     this.#isSuspended = isSuspended
+    this.#froze = this.now
     this.frozeMs = this.#world.nowMs
   }
 
@@ -156,6 +161,8 @@ export class Run {
     this.thawedMs = this.#world.nowMs
     this.livingAtThaw = new Set(this.livingPeers())
     if (this.#isSuspended) this.#monoOffsetMs -= this.thawedMs - this.frozeMs
+    const { wallMs, monoMs } = this.now
+    this.stoodMs = Math.max(wallMs - this.#froze.wallMs, monoMs - this.#froze.monoMs)
     // Whether the timer or the queued input comes first depends on where the loop stood.
     const isTimerFirst = this.#world.random.chance(0.7)
     if (isTimerFirst) this.#onTimer()
@@ -265,7 +272,7 @@ export class Run {
       case 'dial':
         return this.#hooks.dial(this, effect.address)
       case 'notify':
-        if (effect.event.type === 'ready') this.isReady = true
+        if (effect.event.type === 'ready') this.#becomesReady()
         return this.#hooks.event(this, effect.event)
       case 'forgotten':
         return this.#hand([...this.#waits.values()], this.#hooks.forgotten(this))
@@ -283,6 +290,11 @@ export class Run {
         return
       }
     }
+  }
+
+  #becomesReady(): void {
+    this.isReady = true
+    this.readyMs = this.#world.nowMs
   }
 
   #send({ links, message, resume }: Extract<Effect, { type: 'send' }>): void {

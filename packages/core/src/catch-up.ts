@@ -55,6 +55,8 @@ export class CatchUp {
     if (lateMs > config.heartbeatMs) {
       members.creditStall(lateMs, now)
       this.#acks.creditStall(lateMs)
+      // Who was silent may have answered, and is still to be read.
+      if (this.#joinDeadlineMs !== undefined) this.#joinDeadlineMs += lateMs
     }
     if (isBehind && this.#context.isReady) {
       this.#behindSinceMs = now.monoMs

@@ -51,6 +51,20 @@ describe('joining', () => {
     expect(a.replica.isReady).toBe(true)
   })
 
+  test('waits as long for it when it stands still meanwhile: what was answered is still to be read', () => {
+    const net = new Net()
+    net.silent.add('silent:1')
+    const a = net.start(net.member('a'), 'silent:1')
+    net.run(1_000)
+    net.freeze(a)
+    net.run(10_000)
+    net.thaw(a, { timersFirst: true })
+    net.run(3_500)
+    expect(a.replica.isReady).toBe(false)
+    net.run(1_000)
+    expect(a.replica.isReady).toBe(true)
+  })
+
   test('one living member in the list is enough', () => {
     const net = new Net()
     const [a, b, c] = net.cluster('a', 'b', 'c')
