@@ -106,11 +106,11 @@ export class History {
     return this.writesOf(sid).some(({ isDestroy }) => isDestroy)
   }
 
-  /** A newcomer is ready, and holds what it claims. */
-  joined(claims: DigestMap): void {
+  /** A newcomer comes, and may join by way of any of these. */
+  started(others: readonly DigestMap[]): void {
     if (this.#hasGrace) return
     for (const { isDestroy, stamp, sid } of this.writes)
-      if (isDestroy && !covers(claims, stamp)) this.#missedByNewcomers.add(sid)
+      if (isDestroy && others.some((claims) => !covers(claims, stamp))) this.#missedByNewcomers.add(sid)
   }
 
   /**

@@ -43,9 +43,12 @@ export class Nemesis {
     this.allUp()
   }
 
-  /** Who was about to leave when the faults ended comes back as well. */
+  /** Who was about to leave when the faults ended comes back as well; who begins anew when it is to go, goes. */
   allUp(): void {
-    for (const host of this.#cluster.hosts) this.#restart(host)
+    for (const host of this.#cluster.hosts) {
+      this.#restart(host)
+      if (host.isGivenUp && host.run?.isReady) this.#goodbye(host.run)
+    }
   }
 
   #next(): void {
@@ -158,8 +161,7 @@ export class Nemesis {
     const { run } = host
     if (run?.isServing !== true || !run.isReady) return
     this.#world.trace(() => `*** ${run.id} leaves`)
-    run.isReady = false
-    run.leave()
+    this.#goodbye(run)
     this.#later(2_000 + durationMs, () => this.#restart(host))
   }
 
@@ -171,8 +173,12 @@ export class Nemesis {
     if (left.length <= 2 || isNeeded || host.run?.isReady !== true || !host.run.isServing) return
     host.isGivenUp = true
     this.#world.trace(() => `*** ${host.run?.id} leaves for good`)
-    host.run.isReady = false
-    host.run.leave()
+    this.#goodbye(host.run)
+  }
+
+  #goodbye(run: Run): void {
+    run.isReady = false
+    run.leave()
   }
 
   #jump(host: Host): void {

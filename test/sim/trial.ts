@@ -41,8 +41,9 @@ export class Trial {
     this.verdicts = new Verdicts(this.cluster)
     const membership = new Membership(this.cluster)
     this.cluster.observers.push(this.expiry, this.survival, this.told, this.verdicts, membership, {
-      event: (run, { type }) => {
-        if (type === 'ready') this.history.joined(this.cluster.claim(run))
+      started: (run) => {
+        const others = this.cluster.running.filter((each) => each !== run)
+        this.history.started(others.map((each) => this.cluster.claim(each)))
       },
     })
   }

@@ -4,8 +4,7 @@
  *     alive    a link is established and the member was heard within suspectAfterMs
  *     suspect  its link closed, or it is silent, or it is only known from others
  *     dead     silent for deadAfterMs, or nobody listens at its address any more, and no living member that
- *              we hear vouches for it ("I have a link to it and hear it"); with no link of our own, that it was
- *              vouched for counts as heard
+ *              we hear vouches for it ("I have a link to it and hear it"); for a suspect that counts as heard
  *     left     said goodbye, or was replaced by a new run at the same name and address: it is not expected back
  *
  * A verdict is cheap and reversible: a dead member that is heard again is alive, and resumes by digest.
@@ -37,8 +36,10 @@ export interface Peer {
   announced: boolean
   /** The established link. */
   link: LinkId | undefined
-  /** Last time that anything of it was read, or that it became known, or that, unlinked, it was vouched for. */
+  /** Last time that anything of it was read, or that it became known. */
   heardMs: number
+  /** Last time that, found suspect, it was vouched for. */
+  vouchedMs: number
   /** When it became known. */
   readonly learntMs: number
   /** It lived then, on our clock: when the latest of its frames that tell it was sent. */
@@ -252,7 +253,7 @@ export class Members {
     if (peer.state === 'alive' || peer.state === 'left') return
     if (this.#isReplaced(peer) && !this.#isVouchedFor(peer, now)) return this.left(peer, now)
     if (peer.state === 'dead') return
-    const isSilent = this.#silentMs(peer, now) > this.#config.deadAfterMs
+    const isSilent = now.monoMs - Math.max(peer.heardMs, peer.vouchedMs) > this.#config.deadAfterMs
     const isRefused = peer.link === undefined && peer.refusals >= 2
     if ((isSilent || isRefused) && !this.#isVouchedFor(peer, now)) this.#become(peer, 'dead', now)
   }
@@ -287,10 +288,10 @@ export class Members {
       if (entry.digest !== undefined) added.digest.join(entry.digest)
       return
     }
+    if (entry.state === 'alive') this.#heardOf(peer, now)
     if (peer.link !== undefined) return
     if (entry.digest !== undefined) peer.digest.join(entry.digest)
     if (entry.state === 'left') this.left(peer, now)
-    if (entry.state === 'alive') this.#heardOf(peer, now)
   }
 
   /**
@@ -298,8 +299,9 @@ export class Members {
    * anew: when nobody vouches for it any more, it has as long as others to be heard.
    */
   #heardOf(peer: Peer, now: Instant): void {
-    if (peer.state === 'left' || now.monoMs - peer.stateMs <= this.#config.suspectAfterMs) return
-    peer.heardMs = now.monoMs
+    const isDoubted = peer.state === 'suspect' || peer.state === 'dead'
+    if (!isDoubted || now.monoMs - peer.stateMs <= this.#config.suspectAfterMs) return
+    peer.vouchedMs = now.monoMs
     peer.refusals = 0
     if (peer.state === 'dead') this.#become(peer, 'suspect', now)
   }
@@ -314,6 +316,7 @@ export class Members {
       announced: false,
       link: undefined,
       heardMs: now.monoMs,
+      vouchedMs: Number.NEGATIVE_INFINITY,
       learntMs: now.monoMs,
       livedMs: Number.NEGATIVE_INFINITY,
       partedMs: undefined,
