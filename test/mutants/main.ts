@@ -9,13 +9,15 @@ const HELP = `node test/dist/mutants/main.js [--only TEXT] [--from S] [--seeds N
 
   --only TEXT  those whose name or file has this in it
   --from S     the first seed (1)
-  --seeds N    how many seeds, instead of what each mutant states: to measure anew`
+  --seeds N    how many seeds, instead of what each mutant states: to measure anew
+  --keep       leave the changed core and the simulation in their folder, and print how to replay the seed`
 
 const { values } = parseArgs({
   options: {
     only: { type: 'string', default: '' },
     from: { type: 'string', default: '1' },
     seeds: { type: 'string' },
+    keep: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
@@ -25,18 +27,20 @@ else await main()
 
 async function main(): Promise<void> {
   const chosen = mutants.filter(({ name, file }) => name.includes(values.only) || file.includes(values.only))
+  if (chosen.length === 0) return stop(`No mutant has "${values.only}" in its name or file`)
   const twoAtATime = atMost(2)
   const isCaught = await Promise.all(chosen.map((mutant) => twoAtATime(() => tell(mutant))))
   const survivors = isCaught.filter((is) => !is).length
   console.log(`${chosen.length} mutants, ${survivors} survived`)
-  process.exitCode = survivors > 0 || chosen.length === 0 ? 1 : 0
+  process.exitCode = survivors > 0 ? 1 : 0
 }
 
 async function tell(mutant: Mutant): Promise<boolean> {
   const startedMs = performance.now()
-  const from = Number(values.from)
-  const seeds = Number(values.seeds ?? mutant.seeds)
-  const found = await findFault(editsOf(mutant), { from, seeds }).catch(String)
+  const from = count('from', values.from)
+  const seeds = count('seeds', values.seeds ?? `${mutant.seeds}`)
+  const { keep } = values
+  const found = await findFault(editsOf(mutant), { from, seeds, keep }).catch(String)
   const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1)
   if (typeof found === 'string') {
     console.log(`FAILED ${mutant.name}\n${found}`)
@@ -49,6 +53,18 @@ async function tell(mutant: Mutant): Promise<boolean> {
   const isRight = mutant.by.some((name) => name === found.by)
   const times = `after ${found.seed - from + 1} of ${seeds} seeds, ${seconds} s, by ${found.by}`
   console.log(`${isRight ? 'caught' : 'CAUGHT BY ANOTHER'} ${times}: ${mutant.name}`)
-  if (!isRight) console.log(`  seed ${found.seed}: ${found.text}`)
+  if (!isRight || keep) console.log(`  seed ${found.seed}: ${found.text}`)
+  if (keep) console.log(`  node ${found.folder}/sim/main.js --from ${found.seed} --transcript`)
   return isRight
+}
+
+function count(name: string, given: string): number {
+  const value = Number(given)
+  if (!Number.isSafeInteger(value) || value < 0) stop(`--${name} ${given} is not a count`)
+  return value
+}
+
+function stop(problem: string): never {
+  console.error(`${problem}\n\n${HELP}`)
+  process.exit(2)
 }

@@ -22,6 +22,8 @@ export interface Edit {
 export interface Seeds {
   readonly from: number
   readonly seeds: number
+  /** Leaves the folder in which all of it is. */
+  readonly keep?: boolean
 }
 
 /** The seed that found the fault. */
@@ -30,6 +32,8 @@ export interface Catch {
   /** `exception`: the core threw. */
   readonly by: Invariant | 'exception'
   readonly text: string
+  /** Gone, unless it was to be kept. */
+  readonly folder: string
 }
 
 const ROOT = workspace()
@@ -49,7 +53,7 @@ export async function findFault(
     await build(folder, edits)
     return await simulate(folder, seeds, signal)
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    if (!seeds.keep) await rm(folder, { recursive: true, force: true })
   }
 }
 
@@ -110,7 +114,7 @@ async function simulate(folder: string, { from, seeds }: Seeds, signal?: AbortSi
   const found = /^seed (\d+) at [^:]*: (?:(\w+): )?(at [\d.]+ ms: .*)$/m.exec(output)
   if (code !== 1 || found === null) throw new Error(`the simulation itself failed (${code}):\n${output}`)
   const [, seed, by = 'exception', text = ''] = found
-  return { seed: Number(seed), by: by as Catch['by'], text: text.slice(0, MAX_TEXT) }
+  return { seed: Number(seed), by: by as Catch['by'], text: text.slice(0, MAX_TEXT), folder }
 }
 
 function run(args: readonly string[], signal?: AbortSignal): Promise<{ code: unknown; output: string }> {

@@ -1,6 +1,7 @@
 /** Messages and events as a person reads them in a transcript. */
 
 import { type CoreEvent, formatStamp, type Message, type Stamp } from '@sessionmesh/core'
+import { valueId } from './history.js'
 
 type Record = Extract<Message, { kind: 'delta' }>['deltas'][number]
 
@@ -15,22 +16,29 @@ function digest(entries: readonly Stamp[]): string {
   return `[${entries.map(short).join(' ')}]`
 }
 
-function record({ sid, created, attributes, lifetime, destroyed, usedMs }: Record, sentMs: number): string {
+function record(
+  { sid, created, attributes, lifetime, destroyed, usedMs, isPartial }: Record,
+  sentMs: number,
+): string {
   const fields = attributes.map(
-    ({ name, value, stamp }) => `${name}${value ? '' : ' removed'} ${short(stamp)}`,
+    ({ name, value, stamp }) => `${name} ${value ? valueId(value) : 'removed'} ${short(stamp)}`,
   )
+  if (isPartial) fields.push('a part')
   if (lifetime !== undefined) fields.push(`ttl ${lifetime.ttlMs} ${short(lifetime.stamp)}`)
   if (destroyed !== undefined) fields.push(`destroyed ${short(destroyed)}`)
   const idle = usedMs === undefined ? '' : `, idle ${(sentMs - usedMs).toFixed(0)}`
   return `${sid}{created ${short(created)}, ${fields.join(', ') || 'touch'}${idle}}`
 }
 
+function roster(entries: Extract<Message, { kind: 'heartbeat' }>['roster']): string {
+  return entries.map(({ id, state }) => `${id} ${state}`).join(', ') || 'nobody'
+}
+
 export function describeMessage(message: Message): string {
   switch (message.kind) {
     case 'hello':
     case 'heartbeat': {
-      const roster = message.roster.map(({ id, state }) => `${id} ${state}`).join(', ')
-      return `${message.kind} ${digest(message.digest)} knows ${roster}`
+      return `${message.kind} ${digest(message.digest)} knows ${roster(message.roster)}`
     }
     case 'delta': {
       const span = `${short(message.previous)} .. ${short(message.upTo)}`
@@ -42,7 +50,7 @@ export function describeMessage(message: Message): string {
       return `pull ${message.pull} ${message.digest ? digest(message.digest) : message.sids?.join(' ')}`
     case 'state': {
       const missing = message.missing?.length ? ` missing ${message.missing.join(' ')}` : ''
-      const end = message.end ? ` end ${digest(message.end.digest)}` : ''
+      const end = message.end ? ` end ${digest(message.end.digest)} knows ${roster(message.end.roster)}` : ''
       return `state ${message.pull} ${message.records.map((each) => record(each, message.sentMs)).join(' ')}${missing}${end}`
     }
     case 'leave':
@@ -57,11 +65,12 @@ export function describeEvent(event: CoreEvent): string {
     case 'takeover':
       return `takes over ${event.sids.length} sessions of ${event.peer.id}`
     case 'sync':
-      return `sync with ${event.peer.id} ${event.phase}${event.phase === 'end' && !event.complete ? ' incomplete' : ''}`
+      if (event.phase === 'start') return `sync with ${event.peer.id} start`
+      return `sync with ${event.peer.id} end${event.complete ? `, ${event.sessions} sessions` : ', broken off'}`
     case 'session':
-      return `session ${event.sid} ${event.change}${event.owned ? ', owned' : ''}`
+      return `session ${event.sid} ${event.change} ${event.changed}${event.owned ? ', owned' : ''}`
     case 'warning':
-      return `warning ${event.code}`
+      return `warning ${event.code}: ${event.message}`
     case 'ready':
       return 'ready'
   }

@@ -8,7 +8,8 @@ import { type Fault, faults, type Wishes } from './scenario.js'
 import { simulate } from './simulation.js'
 import type { Failure, Tally } from './tally.js'
 
-const HELP = `pnpm sim [--seeds N] [--from S] [--for SECONDS] [--members M] [--nemesis a,b] [--jobs J] [--transcript]
+const HELP = `pnpm sim [--seeds N] [--from S] [--for SECONDS] [--members M] [--nemesis a,b] [--jobs J]
+pnpm sim --from S --transcript [--grep TEXT] [--seeds N] [--members M] [--nemesis a,b]
 
   --seeds N       how many seeds (100; with --for as many as fit)
   --from S        the first one (1); "fresh" begins where nobody has been
@@ -17,8 +18,13 @@ const HELP = `pnpm sim [--seeds N] [--from S] [--for SECONDS] [--members M] [--n
   --nemesis a,b   only these faults may be drawn: ${faults.join(', ')}
   --jobs J        threads (1)
   --stop N        stop after so many failures (5)
-  --transcript    print who sent what to whom, at what virtual time
+  --transcript    print who sent what to whom, at what virtual time (of one seed, unless --seeds says more)
+  --grep TEXT     of a transcript only the lines with this in it: a session's id, a member, "***" for the faults
   --invariants    print what is checked`
+
+/** How to read a transcript. */
+const LEGEND = `# ms since the beginning; A1: the first run of the member on host A, at h0:7373; 802.0@A1: a stamp (time, counter,
+# origin); [..]: a digest; A>B: from A to B; *** what goes wrong`
 
 const { values } = parseArgs({
   options: {
@@ -30,6 +36,7 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: '1' },
     stop: { type: 'string', default: '5' },
     transcript: { type: 'boolean', default: false },
+    grep: { type: 'string', default: '' },
     invariants: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -55,14 +62,16 @@ async function main(): Promise<void> {
   }
   const total = await runBatch(batch, count('jobs', values.jobs), ({ failures }) => failures.forEach(tell))
   summarize(total, from, performance.now() - startedMs)
+  if (total.seeds === 0) return stop('No seed was run')
   process.exitCode = total.failures.length > 0 ? 1 : 0
 }
 
 function tellTranscripts(): void {
   const from = firstSeed()
-  for (let seed = from; seed < from + seedCount(); seed++) {
+  console.log(LEGEND)
+  for (let seed = from; seed < from + count('seeds', values.seeds ?? '1'); seed++) {
     const { transcript, scenario, violation } = simulate({ ...wishes, seed, isTracing: true })
-    for (const line of transcript) console.log(line)
+    for (const line of transcript) if (line.includes(values.grep)) console.log(line)
     if (violation === undefined) console.log(`seed ${seed}: nothing was wrong\n  ${scenario}`)
     else tell({ seed, scenario, text: violation.text })
     if (violation !== undefined) process.exitCode = 1
