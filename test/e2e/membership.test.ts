@@ -62,6 +62,21 @@ test('who leaves is gone at once, by its own word, and with nothing lost', async
   await expectTakeover([a, b], 'c', 200)
 })
 
+test('who leaves stays until a joiner that is being sent its sessions has them', async () => {
+  // Tiny chunks, so that it takes far longer than acks are waited for.
+  const config = { transferChunkRecords: 5, ackTimeoutMs: 20 }
+  const [first, second] = await freeAddresses(2)
+  const listenAt = (place: typeof first) => ({ host: '127.0.0.1', port: place!.port })
+  const a = await join({ memberName: 'a', listen: listenAt(first), config })
+  for (let i = 0; i < 3_000; i++) a.sessions.write(`s${i}`, { n: i })
+  const linkedToB = new Promise<void>((resolve) => a.once('member:alive', () => resolve()))
+  const joining = join({ memberName: 'b', listen: listenAt(second), peers: [first!.address] })
+  await linkedToB
+  await a.close()
+  const b = await joining
+  expect([b.sessions.size, b.sessions.load('s2999')?.data]).toEqual([3_000, { n: 2_999 }])
+})
+
 test('kill -9 is noticed, and each session of the dead gets exactly one new owner', async () => {
   const cluster = await ProcessCluster.start({ members: ['a', 'b', 'c'] })
   const [a, b, c] = members(cluster)
