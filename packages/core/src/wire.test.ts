@@ -229,6 +229,7 @@ describe('a frame that is not right', () => {
       state(['s', 1, 0, 0, 0, 0, 'x', null, 1]),
       state(['s', 1, 0, 0, 0, 0, 'x', null]),
     ],
+    ['an idle time of a part of a ms', state(['s', 1, 7, 0, 0, 0]), state(['s', 1, 7.5, 0, 0, 0])],
     ['a ttl of nothing', state(['s', 1, 0, 0, 0, [1, 1]]), state(['s', 1, 0, 0, 0, [0, 1]])],
     ['a pull for everything and for ids', [4, ...table, 1, [], 0], [4, ...table, 1, [], ['s']]],
     ['a pull for nothing', [4, ...table, 1, 0, ['s']], [4, ...table, 1, 0, 0]],

@@ -355,6 +355,7 @@ class Reader {
     const sid = this.text('session id')
     const created = this.stamp('created')
     const idleMs = this.number('idle time')
+    if (!Number.isInteger(idleMs)) throw bad('an idle time is not in whole ms')
     const isPartial = this.count('partial') === 1
     const destroyed = this.optionalStamp('destroyed')
     const lifetime = this.peek() === 0 ? this.skip() : this.inner('lifetime').lifetime()
