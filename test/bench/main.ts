@@ -7,6 +7,7 @@ import { availableParallelism, cpus } from 'node:os'
 import { dirname, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { Usage } from '../sim/usage.js'
 import { cleanUp } from '../support/cleanup.js'
 import { consistency } from './consistency.js'
 import { memory } from './memory.js'
@@ -29,6 +30,7 @@ const HELP = `pnpm bench [PART …] [--quick] [--out FILE]
   PART        ${Object.keys(PARTS).join(', ')}; all unless given
   --quick     shorter, to see that it runs: the figures mean nothing
   --out FILE  where the figures go (${relative(process.cwd(), DEFAULT_OUT)})`
+const usage = new Usage(HELP)
 
 const { values, positionals } = parsed()
 if (values.help) console.log(HELP)
@@ -69,25 +71,18 @@ async function main(): Promise<void> {
 }
 
 function parsed() {
-  try {
-    const given = parseArgs({
+  const given = usage.parsed(() =>
+    parseArgs({
       allowPositionals: true,
       options: {
         out: { type: 'string', default: DEFAULT_OUT },
         quick: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
-    })
-    const unknown = given.positionals.find((name) => !Object.hasOwn(PARTS, name))
-    return unknown === undefined ? given : stop(`There is no part ${unknown}`)
-  } catch (error) {
-    return stop(error instanceof Error ? error.message : String(error))
-  }
-}
-
-function stop(problem: string): never {
-  console.error(`${problem}\n\n${HELP}`)
-  process.exit(2)
+    }),
+  )
+  const unknown = given.positionals.find((name) => !Object.hasOwn(PARTS, name))
+  return unknown === undefined ? given : usage.stop(`There is no part ${unknown}`)
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

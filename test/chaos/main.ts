@@ -4,6 +4,7 @@
  */
 
 import { parseArgs } from 'node:util'
+import { Usage } from '../sim/usage.js'
 import { cleanUp } from '../support/cleanup.js'
 import { KINDS, type Kind } from './faults.js'
 import { runChaos, type Totals } from './run.js'
@@ -26,7 +27,20 @@ const LEGEND = `  refused     nobody listened; the client asked another server
   lost        answers whose server says that a write died with the only server that had it
   excused     those of them that did lack something: as documented, and told`
 
-const { values } = parsed()
+const usage = new Usage(HELP)
+const { values } = usage.parsed(() =>
+  parseArgs({
+    options: {
+      rounds: { type: 'string', default: '100' },
+      seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
+      from: { type: 'string', default: '1' },
+      members: { type: 'string', default: '5' },
+      clients: { type: 'string', default: '8' },
+      only: { type: 'string', default: KINDS.join(',') },
+      help: { type: 'boolean', default: false },
+    },
+  }),
+)
 if (values.help) console.log(`${HELP}\n\ncounted in each round:\n${LEGEND}`)
 else
   main().catch((error: unknown) => {
@@ -35,11 +49,11 @@ else
   })
 
 async function main(): Promise<void> {
-  const rounds = count('rounds', values.rounds, 1)
-  const seed = count('seed', values.seed, 0)
-  const from = count('from', values.from, 1)
-  const members = count('members', values.members, 2, 9)
-  const clients = count('clients', values.clients, 1)
+  const rounds = usage.count('rounds', values.rounds, 1)
+  const seed = usage.count('seed', values.seed, 0)
+  const from = usage.count('from', values.from, 1)
+  const members = usage.count('members', values.members, 2, 9)
+  const clients = usage.count('clients', values.clients, 1)
   const kinds = values.only.split(',').map(kindOf)
   console.log(`seed ${seed}: ${rounds} rounds from ${from} on ${members} processes, ${clients} clients`)
   console.log(`faults: ${kinds.join(', ')}`)
@@ -53,38 +67,8 @@ async function main(): Promise<void> {
   }
 }
 
-function parsed() {
-  try {
-    return parseArgs({
-      options: {
-        rounds: { type: 'string', default: '100' },
-        seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
-        from: { type: 'string', default: '1' },
-        members: { type: 'string', default: '5' },
-        clients: { type: 'string', default: '8' },
-        only: { type: 'string', default: KINDS.join(',') },
-        help: { type: 'boolean', default: false },
-      },
-    })
-  } catch (error) {
-    return stop(error instanceof Error ? error.message : String(error))
-  }
-}
-
-function count(name: string, given: string, least: number, most = Number.MAX_SAFE_INTEGER): number {
-  const value = given.trim() === '' ? Number.NaN : Number(given)
-  if (Number.isSafeInteger(value) && value >= least && value <= most) return value
-  const wanted = most < Number.MAX_SAFE_INTEGER ? `${least} to ${most}` : `a whole number from ${least}`
-  return stop(`--${name} ${given}: give ${wanted}`)
-}
-
 function kindOf(name: string): Kind {
-  return KINDS.find((each) => each === name) ?? stop(`--only ${name} is not known`)
-}
-
-function stop(problem: string): never {
-  console.error(`${problem}\n\n${HELP}`)
-  process.exit(2)
+  return KINDS.find((each) => each === name) ?? usage.stop(`--only ${name} is not known`)
 }
 
 function printTotals({ rounds, tally, lost, ended, counters, linkedMs, sameMs }: Totals): void {

@@ -1,6 +1,7 @@
 /** Each deliberate fault against the simulation: which seed finds it, and by which invariant. */
 
 import { parseArgs } from 'node:util'
+import { Usage } from '../sim/usage.js'
 import { atMost } from './at-most.js'
 import { editsOf, type Mutant, mutants } from './mutants.js'
 import { findFault } from './mutate.js'
@@ -12,22 +13,25 @@ const HELP = `node test/dist/mutants/main.js [--only TEXT] [--from S] [--seeds N
   --seeds N    how many seeds, instead of what each mutant states: to measure anew
   --keep       leave the changed core and the simulation in their folder, and print how to replay the seed`
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string', default: '' },
-    from: { type: 'string', default: '1' },
-    seeds: { type: 'string' },
-    keep: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-})
+const usage = new Usage(HELP)
+const { values } = usage.parsed(() =>
+  parseArgs({
+    options: {
+      only: { type: 'string', default: '' },
+      from: { type: 'string', default: '1' },
+      seeds: { type: 'string' },
+      keep: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  }),
+)
 
 if (values.help) console.log(HELP)
 else await main()
 
 async function main(): Promise<void> {
   const chosen = mutants.filter(({ name, file }) => name.includes(values.only) || file.includes(values.only))
-  if (chosen.length === 0) return stop(`No mutant has "${values.only}" in its name or file`)
+  if (chosen.length === 0) return usage.stop(`No mutant has "${values.only}" in its name or file`)
   const twoAtATime = atMost(2)
   const isCaught = await Promise.all(chosen.map((mutant) => twoAtATime(() => tell(mutant))))
   const survivors = isCaught.filter((is) => !is).length
@@ -37,8 +41,8 @@ async function main(): Promise<void> {
 
 async function tell(mutant: Mutant): Promise<boolean> {
   const startedMs = performance.now()
-  const from = count('from', values.from)
-  const seeds = count('seeds', values.seeds ?? `${mutant.seeds}`)
+  const from = usage.count('from', values.from)
+  const seeds = usage.count('seeds', values.seeds ?? `${mutant.seeds}`)
   const { keep } = values
   const found = await findFault(editsOf(mutant), { from, seeds, keep }).catch(String)
   const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1)
@@ -56,15 +60,4 @@ async function tell(mutant: Mutant): Promise<boolean> {
   if (!isRight || keep) console.log(`  seed ${found.seed}: ${found.text}`)
   if (keep) console.log(`  node ${found.folder}/sim/main.js --from ${found.seed} --transcript`)
   return isRight
-}
-
-function count(name: string, given: string): number {
-  const value = Number(given)
-  if (!Number.isSafeInteger(value) || value < 0) stop(`--${name} ${given} is not a count`)
-  return value
-}
-
-function stop(problem: string): never {
-  console.error(`${problem}\n\n${HELP}`)
-  process.exit(2)
 }

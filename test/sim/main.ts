@@ -7,6 +7,7 @@ import { invariants } from './invariants.js'
 import { type Fault, faults, type Wishes } from './scenario.js'
 import { simulate } from './simulation.js'
 import type { Failure, Tally } from './tally.js'
+import { Usage } from './usage.js'
 
 const HELP = `pnpm sim [--seeds N] [--from S] [--for SECONDS] [--members M] [--nemesis a,b] [--jobs J]
 pnpm sim --from S --transcript [--grep TEXT] [--seeds N] [--members M] [--nemesis a,b]
@@ -26,21 +27,24 @@ pnpm sim --from S --transcript [--grep TEXT] [--seeds N] [--members M] [--nemesi
 const LEGEND = `# ms since the beginning; A1: the first run of the member on host A, at h0:7373; 802.0@A1: a stamp (time, counter,
 # origin); [..]: a digest; A>B: from A to B; *** what goes wrong`
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string' },
-    from: { type: 'string', default: '1' },
-    for: { type: 'string' },
-    members: { type: 'string' },
-    nemesis: { type: 'string' },
-    jobs: { type: 'string', default: '1' },
-    stop: { type: 'string', default: '5' },
-    transcript: { type: 'boolean', default: false },
-    grep: { type: 'string', default: '' },
-    invariants: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-})
+const usage = new Usage(HELP)
+const { values } = usage.parsed(() =>
+  parseArgs({
+    options: {
+      seeds: { type: 'string' },
+      from: { type: 'string', default: '1' },
+      for: { type: 'string' },
+      members: { type: 'string' },
+      nemesis: { type: 'string' },
+      jobs: { type: 'string', default: '1' },
+      stop: { type: 'string', default: '5' },
+      transcript: { type: 'boolean', default: false },
+      grep: { type: 'string', default: '' },
+      invariants: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  }),
+)
 
 const wishes: Wishes = { members: membersOf(values.members), faults: faultsOf(values.nemesis) }
 if (values.help) console.log(HELP)
@@ -57,19 +61,21 @@ async function main(): Promise<void> {
     from,
     seeds: values.seeds === undefined && values.for !== undefined ? Number.MAX_SAFE_INTEGER : seedCount(),
     step: 1,
-    forMs: values.for === undefined ? Number.POSITIVE_INFINITY : 1_000 * count('for', values.for),
-    stopAfter: count('stop', values.stop),
+    forMs: values.for === undefined ? Number.POSITIVE_INFINITY : 1_000 * usage.count('for', values.for),
+    stopAfter: usage.count('stop', values.stop),
   }
-  const total = await runBatch(batch, count('jobs', values.jobs), ({ failures }) => failures.forEach(tell))
+  const total = await runBatch(batch, usage.count('jobs', values.jobs), ({ failures }) =>
+    failures.forEach(tell),
+  )
   summarize(total, from, performance.now() - startedMs)
-  if (total.seeds === 0) return stop('No seed was run')
+  if (total.seeds === 0) return usage.stop('No seed was run')
   process.exitCode = total.failures.length > 0 ? 1 : 0
 }
 
 function tellTranscripts(): void {
   const from = firstSeed()
   console.log(LEGEND)
-  for (let seed = from; seed < from + count('seeds', values.seeds ?? '1'); seed++) {
+  for (let seed = from; seed < from + usage.count('seeds', values.seeds ?? '1'); seed++) {
     const { transcript, scenario, violation } = simulate({ ...wishes, seed, isTracing: true })
     for (const line of transcript) if (line.includes(values.grep)) console.log(line)
     if (violation === undefined) console.log(`seed ${seed}: nothing was wrong\n  ${scenario}`)
@@ -115,34 +121,21 @@ function commit(): string {
 
 function firstSeed(): number {
   // Seconds since the epoch: above all that anybody names, and each run begins elsewhere.
-  return values.from === 'fresh' ? Math.floor(Date.now() / 1_000) : count('from', values.from)
+  return values.from === 'fresh' ? Math.floor(Date.now() / 1_000) : usage.count('from', values.from)
 }
 
 function seedCount(): number {
-  return count('seeds', values.seeds ?? '100')
+  return usage.count('seeds', values.seeds ?? '100')
 }
 
 function membersOf(given: string | undefined): number | undefined {
   if (given === undefined) return undefined
-  const members = count('members', given)
-  if (members < 2 || members > 9) stop(`--members ${given}: give 2 to 9`)
-  return members
+  return usage.count('members', given, 2, 9)
 }
 
 function faultsOf(given: string | undefined): readonly Fault[] | undefined {
   const names = given?.split(',')
   const unknown = names?.find((name) => !(faults as readonly string[]).includes(name))
-  if (unknown !== undefined) stop(`--nemesis ${unknown} is not known`)
+  if (unknown !== undefined) usage.stop(`--nemesis ${unknown} is not known`)
   return names as Fault[] | undefined
-}
-
-function count(name: string, given: string): number {
-  const value = Number(given)
-  if (!Number.isSafeInteger(value) || value < 0) stop(`--${name} ${given} is not a count`)
-  return value
-}
-
-function stop(problem: string): never {
-  console.error(`${problem}\n\n${HELP}`)
-  process.exit(2)
 }
