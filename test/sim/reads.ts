@@ -88,7 +88,8 @@ export class Reads {
     if (run.readyMs > frozeMs || !hasStood || startedMs < thawedMs || isOver) return
     const claims = this.#cluster.claim(run)
     // (Whom it has found dead since, it could not reach.)
-    const living = new Set(run.livingPeers())
+    const thawedOwnMs = run.now.monoMs - (world.nowMs - thawedMs)
+    const living = new Set(run.replica.peers().flatMap(({ id, goneMs }) => (goneMs < thawedOwnMs ? id : [])))
     for (const { run: other, atMs, stamp } of this.#history.writes) {
       if (atMs < frozeMs || atMs > thawedMs || !other.isRunning || covers(claims, stamp)) continue
       if (!run.livingAtThaw.has(other.id) || !living.has(other.id)) continue

@@ -53,7 +53,8 @@ export class Verdicts implements Observer {
     if (!isOver || hosts[host]?.isDark || !this.#cluster.isQuiet(endedMs - 2 * REFUSED_MS, gone)) return
     for (const run of running) {
       const state = run.replica.peers().find(({ id }) => id === gone.id)?.state
-      if (state === 'alive' || state === 'suspect')
+      const isReached = this.#cluster.lastTroubleMs(run.host, host) < endedMs - 2 * REFUSED_MS
+      if (isReached && (state === 'alive' || state === 'suspect'))
         world.fail('verdicts', `${run.id} holds ${gone.id} for ${state}, whose port is closed`)
     }
   }

@@ -122,11 +122,16 @@ export class Members {
     return true
   }
 
+  /** Gone, as far as we know, and nobody who lives says that it hears it: our verdict may be wrong, and last a moment. */
+  isGoneForAll(id: Origin): boolean {
+    return this.isGone(id) && !this.livingPeers().some(({ vouchesFor }) => vouchesFor.has(id))
+  }
+
   /** Of those that live nobody has told of having merged this, since its origin went: nobody will ever send it. */
   isNowhere(stamp: Stamp): boolean {
     const goneMs = this.#peers.get(stamp.origin)?.goneMs ?? Number.NEGATIVE_INFINITY
     const lacks = (peer: Peer) => peer.digestMs > goneMs && !peer.digest.covers(stamp)
-    return this.isGone(stamp.origin) && this.livingPeers().every(lacks)
+    return this.isGoneForAll(stamp.origin) && this.livingPeers().every(lacks)
   }
 
   /** Whether a member that has not left is known by this address. */

@@ -174,7 +174,9 @@ export class Reads {
   /** Its origin is gone, and wrote it before: one that wrote it after our verdict lives, and is on its way back. */
   #isGone({ origin, time }: Stamp): boolean {
     const { members } = this.#context
-    return members.isGone(origin) && time <= (members.get(origin)?.goneWallMs ?? Number.POSITIVE_INFINITY)
+    return (
+      members.isGoneForAll(origin) && time <= (members.get(origin)?.goneWallMs ?? Number.POSITIVE_INFINITY)
+    )
   }
 
   #tellLost(stamp: Stamp): void {
