@@ -59,6 +59,20 @@ describe('a session without its creation', () => {
     expect(b.read('s')).toEqual({ x: '1', y: '2' })
   })
 
+  test('stays shown when who made it is told to have left for good', () => {
+    const { net, a, b, c } = unmade()
+    for (const member of [c, a]) net.kill(member)
+    net.run(250)
+    const d = net.start(net.member('d'), b)
+    net.run(500)
+    expect(b.read('s')).toEqual({ y: '2' })
+    // A new run at its address: the former one has left.
+    net.hold(d, b)
+    net.start(net.member('a'), b)
+    net.settle()
+    expect([b.peer(a).state, b.read('s')]).toEqual(['left', { y: '2' }])
+  })
+
   test('is not named by the token of who is shown it: it would be waited for, and counted as lost, each time', () => {
     const { net, a, b, c } = unmade()
     for (const member of [c, a]) net.kill(member)

@@ -51,7 +51,7 @@ export interface Peer {
   /** The highest digest that it ever told. */
   readonly digest: Digest
   digestMs: number
-  /** When it was last found dead or left; on both clocks. */
+  /** When it was last found gone, dead or left; on the wall clock the later of both. */
   goneMs: number
   goneWallMs: number
   /** Those that it vouches for, by its last heartbeat. */
@@ -229,7 +229,7 @@ export class Members {
     const roster: RosterEntry[] = []
     for (const peer of this.#peers.values()) {
       const { id, name, address, state } = peer
-      const isOld = state === 'left' && now.monoMs - peer.goneMs > 10 * this.#config.deadAfterMs
+      const isOld = state === 'left' && now.monoMs - peer.stateMs > 10 * this.#config.deadAfterMs
       if (isOld && on === 'heartbeat') continue
       const digest = on === 'transfer' && state !== 'left' ? peer.digest.entries() : undefined
       roster.push({ id, name, address, state, digest })
@@ -363,7 +363,8 @@ export class Members {
       case 'dead':
       case 'left':
         this.#living.delete(peer.id)
-        peer.goneMs = now.monoMs
+        // That the dead will not come back changes nothing of what the living have told since it died.
+        if (from !== 'dead') peer.goneMs = now.monoMs
         peer.goneWallMs = now.wallMs
         peer.vouchesFor = new Set()
         break
