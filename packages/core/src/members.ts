@@ -131,7 +131,7 @@ export class Members {
   isNowhere(stamp: Stamp): boolean {
     const goneMs = this.#peers.get(stamp.origin)?.goneMs ?? Number.NEGATIVE_INFINITY
     const lacks = (peer: Peer) => peer.digestMs > goneMs && !peer.digest.covers(stamp)
-    return this.isGoneForAll(stamp.origin) && this.livingPeers().every(lacks)
+    return this.isGone(stamp.origin) && this.livingPeers().every(lacks)
   }
 
   /** Whether a member that has not left is known by this address. */
