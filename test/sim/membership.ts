@@ -28,13 +28,8 @@ export class Membership implements Observer {
   }
 
   leaves(run: Run): void {
-    const gone = new Set(
-      run.replica
-        .peers()
-        .filter(isGone)
-        .map(({ id }) => id),
-    )
-    const alone = run.replica.digest().filter(({ origin }) => origin === run.id || gone.has(origin))
+    const living = new Set(run.livingPeers())
+    const alone = run.replica.digest().filter(({ origin }) => !living.has(origin))
     this.#leaving.set(run, { alone, sinceMs: this.#cluster.world.nowMs })
   }
 
@@ -104,7 +99,3 @@ export class Membership implements Observer {
 const GOODBYE_MS = 1_000
 /** After trouble frames may still be late. */
 const RECOVERY_MS = 5_000
-
-function isGone({ state }: { state: string }): boolean {
-  return state === 'dead' || state === 'left'
-}

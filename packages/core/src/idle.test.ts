@@ -52,10 +52,7 @@ describe('a delta', () => {
 
   test('that is held here until a gap before it is closed is no fresh use', () => {
     const { net, a, b } = pair()
-    net.hold(a, b)
-    a.write('lost', { x: '1' })
-    net.settle()
-    net.lose(a, b)
+    net.loseWrite(a, b)
     a.write('s', { x: '1' })
     net.settle()
     net.deliverOne(a, b)

@@ -148,10 +148,7 @@ describe('a gap', () => {
   test('in the deltas of a peer itself is a loss: they are held, and pulled for', () => {
     const net = new Net()
     const [a, b] = net.cluster('a', 'b')
-    net.hold(a, b)
-    a.write('lost', { x: '1' })
-    net.settle()
-    net.lose(a, b)
+    net.loseWrite(a, b)
     a.write('next', { x: '1' })
     net.settle()
     b.forgetLog()
@@ -171,10 +168,7 @@ describe('deltas that are held for a gap', () => {
     const small = { maxSessionBytes: 1_000, maxBatchBytes: 1_000, transferChunkBytes: 1_000 }
     const net = new Net({ ...small, maxLinkBufferBytes })
     const [a, b] = net.cluster('a', 'b')
-    net.hold(a, b)
-    a.write('lost', { x: '1' })
-    net.settle()
-    net.lose(a, b)
+    net.loseWrite(a, b)
     net.release(a, b)
     net.hold(b, a)
     const heldBytes: number[] = []

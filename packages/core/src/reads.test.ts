@@ -293,10 +293,7 @@ describe('an answer by id', () => {
   test('does not tell so while what its sender sent before is held here', () => {
     const net = new Net()
     const [a, b] = net.cluster('a', 'b')
-    net.hold(a, b)
-    a.write('lost', { x: '1' })
-    net.settle()
-    net.lose(a, b)
+    net.loseWrite(a, b)
     a.write('next', { x: '1' })
     net.settle()
     // The gap is found, and stays: what is pulled for it does not come.

@@ -108,6 +108,14 @@ export class Net {
     for (const { inbox } of this.#between(b, a)) inbox.splice(0)
   }
 
+  /** A gap: `a` writes a session `lost` that never reaches `b`, and what it sends after that is held back. */
+  loseWrite(a: Member, b: Member): void {
+    this.hold(a, b)
+    a.write('lost', { x: '1' })
+    this.settle()
+    this.lose(a, b)
+  }
+
   /** SIGKILL: links close, frames held back are lost, dials are refused. */
   kill(member: Member): void {
     member.isDown = true
