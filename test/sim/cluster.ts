@@ -147,9 +147,14 @@ export class Cluster {
     }
   }
 
-  #knowsAll(run: Run): boolean {
+  /** Those of whom it has never heard, or whom it has forgotten. */
+  unknownTo(run: Run): Run[] {
     const known = new Set(run.replica.peers().map(({ id }) => id))
-    return this.running.every(({ id }) => id === run.id || known.has(id))
+    return this.running.filter(({ id }) => id !== run.id && !known.has(id))
+  }
+
+  #knowsAll(run: Run): boolean {
+    return this.unknownTo(run).length === 0
   }
 
   isLinkedBothWays(a: Run, b: Run): boolean {

@@ -210,6 +210,17 @@ export class Request {
       () => `${id}: answers for ${this.#sid} with token [${token.map(short).join(' ')}]`,
     )
     this.#client.knowledge = { token, seen: this.#seen }
+    this.#forgetUnpromised(token)
+  }
+
+  /** What all have whom this member knows its token does not name: whom it does not know may lack it, and can't tell. */
+  #forgetUnpromised(token: readonly Stamp[]): void {
+    const { cluster } = this.#trial
+    const unknown = cluster.unknownTo(this.#run).map((run) => cluster.claim(run))
+    const isNamed = (stamp: Stamp) =>
+      token.some((entry) => entry.origin === stamp.origin && compareStamps(entry, stamp) >= 0)
+    for (const [name, stamp] of this.#seen)
+      if (!isNamed(stamp) && unknown.some((claims) => !covers(claims, stamp))) this.#seen.delete(name)
   }
 
   #acks(): Acks {
