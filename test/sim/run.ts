@@ -66,11 +66,12 @@ export class Run {
   isFrozen = false
   readonly #isRejoining: boolean
   #isSuspended = false
-  #froze: Instant = { wallMs: 0, monoMs: 0 }
+  /** When it last did anything, by its own clocks. */
+  #awake: Instant = { wallMs: 0, monoMs: 0 }
   /** When it last stood still, and when it went on. */
   frozeMs = Number.NEGATIVE_INFINITY
   thawedMs = Number.NEGATIVE_INFINITY
-  /** How long it then stood still, by the clock of its own that shows more. */
+  /** How long it had then done nothing, by the clock of its own that shows more. */
   stoodMs = 0
   /** Whom it knew to be alive when it last went on. */
   livingAtThaw: ReadonlySet<string> = new Set()
@@ -151,7 +152,6 @@ export class Run {
   freeze(isSuspended: boolean): void {
     this.isFrozen = true
     this.#isSuspended = isSuspended
-    this.#froze = this.now
     this.frozeMs = this.#world.nowMs
   }
 
@@ -162,7 +162,7 @@ export class Run {
     this.livingAtThaw = new Set(this.livingPeers())
     if (this.#isSuspended) this.#monoOffsetMs -= this.thawedMs - this.frozeMs
     const { wallMs, monoMs } = this.now
-    this.stoodMs = Math.max(wallMs - this.#froze.wallMs, monoMs - this.#froze.monoMs)
+    this.stoodMs = Math.max(wallMs - this.#awake.wallMs, monoMs - this.#awake.monoMs)
     // Whether the timer or the queued input comes first depends on where the loop stood.
     const isTimerFirst = this.#world.random.chance(0.7)
     if (isTimerFirst) this.#onTimer()
@@ -260,7 +260,9 @@ export class Run {
 
   carryOut(effects: readonly Effect[]): void {
     for (const effect of effects) if (this.isRunning) this.#carryOut(effect)
-    if (this.isRunning) this.#arm()
+    if (!this.isRunning) return
+    this.#awake = this.now
+    this.#arm()
   }
 
   #carryOut(effect: Effect): void {

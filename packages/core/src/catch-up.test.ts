@@ -32,6 +32,25 @@ function expectNothingEnded(a: Member, b: Member): void {
   expect(b.state()).toEqual(a.state())
 }
 
+test('who stood still asks again, whatever it is being sent already', () => {
+  const net = new Net()
+  const [a, b] = net.cluster('a', 'b')
+  net.hold(a, b)
+  net.breakLink(a, b)
+  net.settle()
+  const answered = net.inFlight(a, b).findIndex((message) => message.kind === 'state')
+  expect(net.inFlight(a, b)[answered]).toMatchObject({ end: expect.anything() })
+  net.freeze(b)
+  net.run(config.suspectAfterMs + 2 * config.heartbeatMs)
+  net.thaw(b, { timersFirst: true })
+  b.forgetLog()
+  // What a had when it was asked first.
+  for (let frame = 0; frame <= answered; frame++) net.deliverOne(a, b)
+  expect([b.sentOf('pull', a).length, b.replica.isBehind]).toEqual([1, true])
+  net.release(a, b)
+  expect(b.replica.isBehind).toBe(false)
+})
+
 describe('a session in use elsewhere', () => {
   test('does not end at a member that stood still, before it is linked again and has caught up', () => {
     const { net, a, b } = cutOff(true, OVER + 2 * config.sweepMs)

@@ -60,7 +60,7 @@ export class CatchUp {
     }
     if (isBehind && this.#context.isReady) {
       this.#behindSinceMs = now.monoMs
-      for (const peer of members.linked()) this.#pulls.want(peer.link as LinkId, peer, now)
+      for (const peer of members.linked()) this.#pulls.want(peer.link as LinkId, peer, now, 'again')
     }
   }
 
@@ -91,8 +91,7 @@ export class CatchUp {
       const message = `${address} was not linked within joinTimeoutMs; this member serves without its state`
       this.#context.warn('SESSIONMESH_JOIN_TIMEOUT', message, address)
     }
-    this.#context.isReady = true
-    this.#context.notify({ type: 'ready' })
+    this.#context.becomeReady(now)
     return true
   }
 

@@ -62,11 +62,24 @@ describe('absorbing a delta', () => {
   })
 
   test('tells of what became readable, when all of the batch is merged', () => {
+    context.isReady = true
     context.absorb([write(5), { ...write(6), sid: 't' }], [stamp(6)], NOW)
     const told = context.takeEffects().flatMap((effect) => (effect.type === 'notify' ? [effect.event] : []))
     expect(told).toMatchObject([
       { type: 'session', change: 'created', sid: 's', local: false },
       { type: 'session', change: 'created', sid: 't', local: false },
+    ])
+  })
+
+  test('tells a newcomer of nothing that came before it is ready', () => {
+    context.absorb([write(5)], [stamp(5)], NOW)
+    context.becomeReady(NOW)
+    context.absorb([write(6), { ...write(7), sid: 't' }], [stamp(7)], NOW)
+    const told = context.takeEffects().flatMap((effect) => (effect.type === 'notify' ? [effect.event] : []))
+    expect(told).toMatchObject([
+      { type: 'ready' },
+      { type: 'session', change: 'changed', sid: 's', changed: ['x'] },
+      { type: 'session', change: 'created', sid: 't' },
     ])
   })
 })

@@ -69,8 +69,6 @@ export type Counters = typeof noneYet
 export interface Absorption {
   /** The writes are this member's own. */
   readonly isLocal?: boolean
-  /** A joiner's first transfer: the sessions are not news to anybody. */
-  readonly isSilent?: boolean
   /** Wholes of sessions that were forgotten here: what the digest covers is just what is wanted. */
   readonly isWhole?: boolean
 }
@@ -158,8 +156,8 @@ export class Context {
       const merged = this.records.merge(delta, isMerged, now)
       if (how.isWhole) this.#nowWhole(merged.record)
       if (merged.wasForgotten) forgotten.push(delta.sid)
-      if (how.isSilent) merged.record.announced = true
-      else news.push(merged)
+      // To a newcomer nothing is news but what it writes itself.
+      if (this.isReady || how.isLocal) news.push(merged)
       for (const transfer of this.transfers.values()) transfer.changed(delta.sid)
     }
     // Not before all is merged: a session is readable from the moment the digest covers its creation.
@@ -185,8 +183,16 @@ export class Context {
     }
   }
 
+  /** What is here by now the user finds here: it is not news. */
+  becomeReady(now: Instant): void {
+    this.isReady = true
+    for (const record of this.records.all()) if (this.records.isReadable(record, now)) record.announced = true
+    this.notify({ type: 'ready' })
+  }
+
   /** It was hidden when it was merged. */
   tellAppeared(record: SessionRecord): void {
+    if (!this.isReady) return
     this.#notifySession('created', record, [...record.values().keys()], false)
     record.announced = true
   }

@@ -2,9 +2,10 @@
 
 import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
-import type { Config } from './config.js'
+import { type Config, resolveConfig } from './config.js'
 
 const TTL = 10_000
+const config = resolveConfig()
 
 /** a made the session, c alone has that, and b has merely what c wrote to it. */
 function unmade(given: Partial<Config> = {}) {
@@ -71,6 +72,31 @@ describe('a session without its creation', () => {
     net.start(net.member('a'), b)
     net.settle()
     expect([b.peer(a).state, b.read('s')]).toEqual(['left', { y: '2' }])
+  })
+
+  test('stays shown when somebody is told of who may have the rest', () => {
+    const { net, a, b, c } = unmade()
+    for (const member of [c, a]) net.kill(member)
+    net.run(250)
+    const d = net.start(net.member('d'), b)
+    net.run(500)
+    const e = net.member('e')
+    net.cut(e, b)
+    net.start(e, d)
+    net.run(250)
+    expect([b.peer(e).state, b.read('s')]).toEqual(['suspect', { y: '2' }])
+    d.write('s', { y: '3' }, { base: d.base('s') })
+    net.settle()
+    expect(b.told('session').at(-1)).toMatchObject({ change: 'changed', sid: 's', changed: ['y'] })
+  })
+
+  test('is waited for by a client to whom it was shown where its creation was known to be lost', () => {
+    const { net, b, c } = unmade()
+    const seen = c.token('s').filter(({ origin }) => origin === c.id)
+    expect([seen.length, b.read('s')]).toEqual([1, undefined])
+    const wait = b.catchUp('s', seen)
+    net.run(config.waitMs)
+    expect([b.caughtUp, b.read('s')]).toEqual([[{ wait, isStale: false }], { x: '1', y: '2' }])
   })
 
   test('is not named by the token of who is shown it: it would be waited for, and counted as lost, each time', () => {

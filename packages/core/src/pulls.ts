@@ -69,8 +69,10 @@ export class Pulls {
     return bytes
   }
 
-  want(link: LinkId, peer: Peer, now: Instant): void {
-    if (this.#open?.link === link || this.#wanted.some((wanted) => wanted.link === link)) return
+  /** @param asks 'again' when what a pull that is open already brings may be too old. */
+  want(link: LinkId, peer: Peer, now: Instant, asks: 'once' | 'again' = 'once'): void {
+    if (asks === 'once' && this.#open?.link === link) return
+    if (this.#wanted.some((wanted) => wanted.link === link)) return
     this.#wanted.push({ link, peer })
     this.#openNext(now)
   }
@@ -135,15 +137,10 @@ export class Pulls {
     open.heardMs = now.monoMs
     open.begun = true
     open.count += message.records.filter((record) => writeStamps(record).length > 0).length
-    if (open.inPlace) open.partial.push(...this.#context.absorb(message.records, [], now, { isSilent: true }))
+    if (open.inPlace) open.partial.push(...this.#context.absorb(message.records, [], now))
     else for (const record of message.records) open.staged.push(record)
     if (message.end === undefined) return { ended: false, forgotten: [] }
-    // To a newcomer none of this is news.
-    const { isReady } = this.#context
-    const forgotten = [
-      ...open.partial,
-      ...this.#context.absorb(open.staged, message.end.digest, now, { isSilent: !isReady }),
-    ]
+    const forgotten = [...open.partial, ...this.#context.absorb(open.staged, message.end.digest, now)]
     this.#context.counters.transfersReceived++
     this.#close(open, true, now)
     return { ended: true, forgotten }

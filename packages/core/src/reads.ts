@@ -7,12 +7,15 @@
 import type { Context } from './context.js'
 import { Digest } from './digest.js'
 import type { Questions } from './questions.js'
+import type { SessionRecord } from './session.js'
 import { formatStamp, type Instant, type Stamp } from './stamp.js'
 
 interface Wait {
   readonly wait: number
   readonly sid: string
   needs: Stamp[]
+  /** The session's creation is among them, although the token does not name it. */
+  needsCreation: boolean
   /** Then it asks for the session by id; `askTimeoutMs` later it is served as it is. */
   askMs: number
 }
@@ -55,7 +58,7 @@ export class Reads {
     const { waitMs } = this.#context.config
     // While it catches up, everything is being pulled: nothing is asked for one by one.
     const askMs = (this.#behindUntilMs() ?? now.monoMs) + waitMs
-    const wait: Wait = { wait: ++this.#lastWait, sid, needs: [...token], askMs }
+    const wait: Wait = { wait: ++this.#lastWait, sid, needs: [...token], needsCreation: false, askMs }
     if (this.#isSatisfied(wait)) return undefined
     this.#context.counters.waitedReads++
     const waits = this.#waits.get(sid) ?? new Set()
@@ -141,6 +144,7 @@ export class Reads {
     const question = this.#questions.get(wait.sid)
     const record = this.#context.records.get(wait.sid)
     if (record?.whole === false && question !== undefined && question.answers.length === 0) return false
+    if (record !== undefined) this.#needCreation(wait, record)
     wait.needs = wait.needs.flatMap((stamp) => {
       if (this.#context.digest.covers(stamp)) return []
       const isAskedFor = this.#questions.isExhausted(question) && this.#isGone(stamp) && !this.#isHad(stamp)
@@ -149,6 +153,14 @@ export class Reads {
       return this.#stillHad(stamp)
     })
     return wait.needs.every((stamp) => question?.answeredBy.covers(stamp))
+  }
+
+  /** What the client has seen is hidden here: where it saw that, the creation had been found lost. */
+  #needCreation(wait: Wait, record: SessionRecord): void {
+    const isHidden = record.destroyed === undefined && this.#context.records.lacksCreation(record)
+    if (wait.needsCreation || wait.needs.length === 0 || !isHidden) return
+    wait.needsCreation = true
+    wait.needs.push(record.created)
   }
 
   /** Its origin is dead and no living member has it: nobody will ever send it. */

@@ -70,15 +70,20 @@ export class Records {
   /**
    * A record may be read when it is whole and the write that created it is merged: a delta of another origin
    * may arrive before the creation, and would show a session without its first attributes. If the creation died with
-   * its writer, what others wrote later is shown without it.
+   * its writer, what others wrote later is shown without it, and stays shown whoever comes that may yet have it.
    */
   isReadable(record: SessionRecord, now: Instant): boolean {
     return (
       record.destroyed === undefined &&
       record.whole &&
-      (this.#digest.covers(record.created) || this.#isNowhere(record.created)) &&
+      !this.lacksCreation(record) &&
       !this.isExpired(record, now)
     )
+  }
+
+  /** The write that created it may still come. */
+  lacksCreation({ created, announced }: SessionRecord): boolean {
+    return !this.#digest.covers(created) && !announced && !this.#isNowhere(created)
   }
 
   /** The only way into the records. `wasForgotten`: alive elsewhere, expired here; ask for the whole. */

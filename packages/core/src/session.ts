@@ -71,7 +71,7 @@ export class SessionRecord {
   whole = true
   /** Its end by time has been told; it stays, hidden, while another member may still need what it says. */
   ended = false
-  /** `session:created` has been told to the user. */
+  /** The user knows of it: `session:created` has been told, or it was here before this member was ready. */
   announced = false
   /** Bytes of names and values, for the limit on a session's size. */
   bytes = 0
