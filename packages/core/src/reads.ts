@@ -14,7 +14,7 @@ interface Wait {
   readonly wait: number
   readonly sid: string
   needs: Stamp[]
-  /** The session's creation is among them, although the token does not name it. */
+  /** The session's creation is among them, whether or not the token names it. */
   needsCreation: boolean
   /** Then it asks for the session by id; `askTimeoutMs` later it is served as it is. */
   askMs: number
@@ -155,10 +155,10 @@ export class Reads {
     return wait.needs.every((stamp) => question?.answeredBy.covers(stamp))
   }
 
-  /** What the client has seen is hidden here: where it saw that, the creation had been found lost. */
+  /** The client may have been shown the session where its creation had been found lost: no token names that then. */
   #needCreation(wait: Wait, record: SessionRecord): void {
     const isHidden = record.destroyed === undefined && this.#context.records.lacksCreation(record)
-    if (wait.needsCreation || wait.needs.length === 0 || !isHidden) return
+    if (wait.needsCreation || !isHidden) return
     wait.needsCreation = true
     wait.needs.push(record.created)
   }
