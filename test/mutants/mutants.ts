@@ -493,7 +493,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a vouch does not count as heard',
     file: 'members.ts',
-    find: '    peer.vouchedMs = now.monoMs\n',
+    find: '    peer.vouchedMs = sentMs\n',
     replace: '',
     seeds: 160,
     by: ['verdicts'],

@@ -94,6 +94,8 @@ export class Cluster {
       },
       event: (run, event) => {
         this.world.trace(() => `${run.id}: ${describeEvent(event)}`)
+        // An origin that it is told of may be retired before anybody looks.
+        if (event.type === 'sync') this.claim(run)
         if (event.type === 'ready' && !this.#knowsAll(run)) this.#islands.add(run)
         for (const observer of this.observers) observer.event?.(run, event)
       },

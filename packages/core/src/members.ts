@@ -187,9 +187,10 @@ export class Members {
     peer.digestMs = now.monoMs
   }
 
-  toldRoster(teller: Peer, roster: readonly RosterEntry[], now: Instant): void {
+  /** @param sentMs when the teller said so, on our clock. */
+  toldRoster(teller: Peer, roster: readonly RosterEntry[], sentMs: number, now: Instant): void {
     teller.vouchesFor = new Set(roster.filter(({ state }) => state === 'alive').map(({ id }) => id))
-    for (const entry of roster) if (entry.id !== this.#self.id) this.#learn(entry, now)
+    for (const entry of roster) if (entry.id !== this.#self.id) this.#learn(entry, sentMs, now)
     for (const peer of this.#peers.values()) this.#judge(peer, now)
   }
 
@@ -283,7 +284,7 @@ export class Members {
   }
 
   /** What others tell counts for those that we have no link to: a link of our own knows better. */
-  #learn(entry: RosterEntry, now: Instant): void {
+  #learn(entry: RosterEntry, sentMs: number, now: Instant): void {
     const peer = this.#peers.get(entry.id)
     if (peer === undefined) {
       if (entry.state === 'left' || this.#forgotten.has(entry.id)) return
@@ -293,7 +294,7 @@ export class Members {
       if (entry.digest !== undefined) added.digest.join(entry.digest)
       return
     }
-    if (entry.state === 'alive') this.#heardOf(peer, now)
+    if (entry.state === 'alive') this.#heardOf(peer, sentMs, now)
     if (peer.link !== undefined) return
     if (entry.digest !== undefined) peer.digest.join(entry.digest)
     if (entry.state === 'left') this.left(peer, now)
@@ -303,10 +304,10 @@ export class Members {
    * Whoever has a link to it knows better than we, unless he had not noticed yet what we saw. So its silence begins
    * anew: when nobody vouches for it any more, it has as long as others to be heard.
    */
-  #heardOf(peer: Peer, now: Instant): void {
+  #heardOf(peer: Peer, sentMs: number, now: Instant): void {
     const isDoubted = peer.state === 'suspect' || peer.state === 'dead'
-    if (!isDoubted || now.monoMs - peer.stateMs <= this.#config.suspectAfterMs) return
-    peer.vouchedMs = now.monoMs
+    if (!isDoubted || sentMs - peer.stateMs <= this.#config.suspectAfterMs) return
+    peer.vouchedMs = sentMs
     peer.refusals = 0
     if (peer.state === 'dead') this.#become(peer, 'suspect', now)
   }

@@ -341,10 +341,10 @@ export class Replica {
     this.#settle(now)
   }
 
-  #receivedHeartbeat(link: LinkId, peer: Peer, { digest, roster }: Heartbeat, now: Instant): void {
+  #receivedHeartbeat(link: LinkId, peer: Peer, { digest, roster, sentMs }: Heartbeat, now: Instant): void {
     this.#toldDigest(link, peer, digest, now)
     this.#context.dialer.proven(peer.id)
-    this.#meet(peer, roster, now)
+    this.#meet(peer, roster, sentMs, now)
     this.#pulls.compare(link, peer, digest, now)
     this.#acks.check()
     this.#reads.settle(now)
@@ -372,7 +372,7 @@ export class Replica {
       return this.#reads.settle(now)
     }
     const { ended, forgotten } = this.#pulls.receive(link, message, now)
-    if (message.end !== undefined) this.#meet(peer, message.end.roster, now)
+    if (message.end !== undefined) this.#meet(peer, message.end.roster, message.sentMs, now)
     this.#questions.fetch(forgotten, link, now)
     if (ended) {
       this.#settle(now)
@@ -394,7 +394,7 @@ export class Replica {
 
   #established(link: LinkId, { peer, roster, replaced }: Established, now: Instant): void {
     if (replaced !== undefined) this.#cleanUp(replaced, now)
-    this.#meet(peer, roster, now)
+    this.#meet(peer, roster, now.monoMs, now)
     this.#context.dialer.add(peer.address, false, now)
     this.#pulls.want(link, peer, now)
     this.#questions.linkCame(peer.id, now)
@@ -403,8 +403,8 @@ export class Replica {
   }
 
   /** Takes over what a peer tells of others: a newcomer known to one member becomes known to all. */
-  #meet(peer: Peer, roster: Heartbeat['roster'], now: Instant): void {
-    this.#context.members.toldRoster(peer, roster, now)
+  #meet(peer: Peer, roster: Heartbeat['roster'], sentMs: number, now: Instant): void {
+    this.#context.members.toldRoster(peer, roster, sentMs, now)
     for (const { id, address, state } of roster) {
       const known = this.#context.members.get(id)
       const isHope = state === 'alive' || state === 'suspect'
@@ -419,6 +419,8 @@ export class Replica {
       this.#context.digest.revive(peer.id)
       this.#context.notify({ type: 'member', state: to, peer })
     }
+    // Somebody says that he hears it: one dial shows whether it is back.
+    if (from === 'dead' && to === 'suspect') this.#context.dialer.hurry(peer.address, now)
     if (to === 'left' && !this.#context.members.listensAt(peer.address))
       this.#context.dialer.remove(peer.address)
     if (to !== 'dead' && to !== 'left') return

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { stamp } from '../test/arbitraries.js'
+import { Net } from '../test/harness.js'
 import { config, DEAD, MemberTable, SUSPECT } from '../test/member-table.js'
 import type { Peer } from './members.js'
 
@@ -101,6 +102,33 @@ describe('vouching', () => {
     expect([peer.state, world.members.isGoneForAll('peer')]).toEqual(['dead', false])
     world.tell(teller, { id: 'peer', state: 'suspect' })
     expect(world.members.isGoneForAll('peer')).toBe(true)
+  })
+
+  test('that was given before the member was found dead does not raise it, however late it comes', () => {
+    const { world, peer, teller } = asymmetric()
+    for (let times = 0; times < 2; times++) world.members.refused(peer.address, world.now)
+    world.after(3 * DEAD)
+    world.members.heard(teller, world.now)
+    world.tellLate(3 * DEAD - config.suspectAfterMs, teller, { id: 'peer', state: 'alive' })
+    expect(peer.state).toBe('dead')
+    world.tellLate(DEAD, teller, { id: 'peer', state: 'alive' })
+    expect(peer.state).toBe('suspect')
+  })
+
+  test('for one that was dead makes us dial it at once: it is back, or refuses', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    net.cut(a, b)
+    net.cut(a, c)
+    net.run(20_000)
+    expect([a.peer(b).state, a.peer(c).state]).toEqual(['dead', 'dead'])
+    net.heal(a, c)
+    for (let ms = 0; a.peer(b).state === 'dead' && ms < 20_000; ms++) {
+      a.forgetLog()
+      net.run(1)
+    }
+    expect(a.peer(b).state).toBe('suspect')
+    expect(a.dials).toContain(b.address)
   })
 
   test('raises the dead to suspect, unless who vouches may not have noticed the death yet', () => {

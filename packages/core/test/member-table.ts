@@ -10,6 +10,8 @@ export const config = resolveConfig()
 export const SUSPECT = config.suspectAfterMs + 1
 export const DEAD = config.deadAfterMs + 1
 
+type Told = Partial<RosterEntry> & { id: string; state: MemberState }
+
 export class MemberTable {
   nowMs = 0
   readonly changes: string[] = []
@@ -36,9 +38,14 @@ export class MemberTable {
   }
 
   /** What `teller` says of others. */
-  tell(teller: Peer, ...entries: (Partial<RosterEntry> & { id: string; state: MemberState })[]): void {
+  tell(teller: Peer, ...entries: Told[]): void {
+    this.tellLate(0, teller, ...entries)
+  }
+
+  /** What it said `ms` ago. */
+  tellLate(ms: number, teller: Peer, ...entries: Told[]): void {
     const roster = entries.map(({ id, ...rest }) => ({ id, name: id, address: `${id}:1`, ...rest }))
-    this.members.toldRoster(teller, roster, this.now)
+    this.members.toldRoster(teller, roster, this.now.monoMs - ms, this.now)
   }
 
   tick(): LinkId[] {
