@@ -24,7 +24,7 @@ const LEGEND = `  refused     nobody listened; the client asked another server
   broken      the connection broke under a request, whose server was killed or cut off
   missedAcks  answered that the acks asked for did not come in time
   stale       answers whose server says that it gave up waiting for what the client had seen
-  lost        answers whose server says that a write died with the only server that had it
+  lost        answers whose server says that no server in reach has a write that the client had seen
   excused     those of them that did lack something: as documented, and told`
 
 const usage = new Usage(HELP)

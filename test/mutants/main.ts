@@ -6,7 +6,7 @@ import { atMost } from './at-most.js'
 import { editsOf, type Mutant, mutants } from './mutants.js'
 import { findFault } from './mutate.js'
 
-const HELP = `node test/dist/mutants/main.js [--only TEXT] [--from S] [--seeds N]
+const HELP = `pnpm mutants [--only TEXT] [--from S] [--seeds N]
 
   --only TEXT  those whose name or file has this in it
   --from S     the first seed (1)

@@ -68,7 +68,7 @@ export function describeEvent(event: CoreEvent): string {
       if (event.phase === 'start') return `sync with ${event.peer.id} start`
       return `sync with ${event.peer.id} end${event.complete ? `, ${event.sessions} sessions` : ', broken off'}`
     case 'session':
-      return `session ${event.sid} ${event.change} ${event.changed}${event.owned ? ', owned' : ''}`
+      return `session ${event.sid} ${event.change}${event.changed.map((name) => ` ${name}`)}${event.owned ? ', owned' : ''}`
     case 'warning':
       return `warning ${event.code}: ${event.message}`
     case 'ready':

@@ -17,7 +17,7 @@ pnpm sim --from S --transcript [--grep TEXT] [--seeds N] [--members M] [--nemesi
   --for SECONDS   stop after so long
   --members M     2 to 9; drawn by the seed unless given
   --nemesis a,b   only these faults may be drawn: ${faults.join(', ')}
-  --jobs J        threads (1)
+  --jobs J        threads, 1 or more (1)
   --stop N        stop after so many failures (5)
   --transcript    print who sent what to whom, at what virtual time (of one seed, unless --seeds says more)
   --grep TEXT     of a transcript only the lines with this in it: a session's id, a member, "***" for the faults
@@ -25,7 +25,9 @@ pnpm sim --from S --transcript [--grep TEXT] [--seeds N] [--members M] [--nemesi
 
 /** How to read a transcript. */
 const LEGEND = `# ms since the beginning; A1: the first run of the member on host A, at h0:7373; 802.0@A1: a stamp (time, counter,
-# origin); [..]: a digest; A>B: from A to B; *** what goes wrong`
+# origin); [..]: a digest; A>B: from A to B; *** what goes wrong
+# s5{created STAMP, cart 7 STAMP, ttl MS STAMP, idle MS}: of session s5 who created it, attributes with the number of
+# their value, its time to live, and how long it was not used; "owned": this member answers for it`
 
 const usage = new Usage(HELP)
 const { values } = usage.parsed(() =>
@@ -48,6 +50,7 @@ const { values } = usage.parsed(() =>
 
 const wishes: Wishes = { members: membersOf(values.members), faults: faultsOf(values.nemesis) }
 if (values.help) console.log(HELP)
+else if (values.grep !== '' && !values.transcript) usage.stop('--grep is for a --transcript')
 else if (values.invariants)
   for (const [name, text] of Object.entries(invariants)) console.log(`${name}: ${text}`)
 else if (values.transcript) tellTranscripts()
@@ -64,7 +67,7 @@ async function main(): Promise<void> {
     forMs: values.for === undefined ? Number.POSITIVE_INFINITY : 1_000 * usage.count('for', values.for),
     stopAfter: usage.count('stop', values.stop),
   }
-  const total = await runBatch(batch, usage.count('jobs', values.jobs), ({ failures }) =>
+  const total = await runBatch(batch, usage.count('jobs', values.jobs, 1), ({ failures }) =>
     failures.forEach(tell),
   )
   summarize(total, from, performance.now() - startedMs)

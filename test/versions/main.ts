@@ -6,20 +6,23 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { Usage } from '../sim/usage.js'
 
 /** From the oldest supported to the newest. */
 const MAJORS = ['20', '22', '24', '26'] as const
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { only: { type: 'string' }, help: { type: 'boolean', default: false } },
-})
+const HELP = `pnpm test:versions [--only ${MAJORS.join(',')} | newest] [-- what vitest takes: files, -t name, --exclude …]`
 
-if (values.help) {
-  console.log(
-    `pnpm test:versions [--only ${MAJORS.join(',')} | newest] [-- what vitest takes: files, -t name, --exclude …]`,
-  )
-} else {
+const usage = new Usage(HELP)
+const { values, positionals } = usage.parsed(() =>
+  parseArgs({
+    allowPositionals: true,
+    options: { only: { type: 'string' }, help: { type: 'boolean', default: false } },
+  }),
+)
+
+if (values.help) console.log(HELP)
+else {
   const results: { version: string; isGood: boolean; seconds: number }[] = []
   for (const major of chosen(values.only)) results.push(await test(major, positionals))
   for (const { version, isGood, seconds } of results)
@@ -29,7 +32,9 @@ if (values.help) {
 
 function chosen(only: string | undefined): readonly string[] {
   if (only === undefined) return MAJORS
-  return only === 'newest' ? MAJORS.slice(-1) : only.split(',')
+  if (only === 'newest') return MAJORS.slice(-1)
+  const unknown = only.split(',').find((major) => !(MAJORS as readonly string[]).includes(major))
+  return unknown === undefined ? only.split(',') : usage.stop(`--only ${unknown} is none of the versions`)
 }
 
 async function test(major: string, args: readonly string[]) {

@@ -46,7 +46,7 @@ export function table(picture: Picture, address: string, width: number): string[
       `users ${picture.users}   requests ${totals.requests}   req/s ${perSecond(picture)}   takeovers ${picture.takeovers.events} (${picture.takeovers.sessions} sessions)`,
       width,
     ),
-    fit(`moved on by the proxy ${picture.movedOn}   errors ${totals.errors}`, width),
+    fit(`moved on by the proxy ${picture.movedOn}   sent again ${totals.errors}`, width),
     ['wrong reads', 'lost logins', 'lost cart items']
       .map((name, index) => count(name, [totals.wrongReads, totals.lostLogins, totals.lostItems][index] ?? 0))
       .join('   '),

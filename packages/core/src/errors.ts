@@ -44,7 +44,7 @@ const codes = {
   SESSIONMESH_JOIN_TIMEOUT:
     'Warned: a peer was not linked within `joinTimeoutMs`, and this member serves without its state. See whether it is up, and `peers` right.',
   SESSIONMESH_LOST_WRITE:
-    "Warned: a write that a client had seen died with the only member that had it. Use acks: 'one' for writes that must survive.",
+    "Warned: a write that a client had seen is held by no member that can be reached, and its writer is dead or cut off. If it is cut off, the write comes back with it; if it died, `acks: 'one'` would have saved the write.",
   SESSIONMESH_STALE_READ:
     'Warned: a read was served without all that its client had seen, since nobody who has it could be reached in time.',
   SESSIONMESH_WRITE_DROPPED:

@@ -200,7 +200,7 @@ export class Reads {
     }
     this.#context.warn(
       'SESSIONMESH_LOST_WRITE',
-      `A write of ${stamp.origin} reached no other member before it died. Use acks: 'one' for writes that must survive.`,
+      `No member that can be reached has a write of ${stamp.origin}, which is dead or cut off. If it is cut off, the write comes back with it; if it died, acks: 'one' would have saved the write.`,
     )
   }
 }
