@@ -74,14 +74,14 @@ export class Cluster {
     return this.runs.filter(({ isServing }) => isServing)
   }
 
-  start(host: Host, isRejoining = false): Run {
+  start(host: Host, rejoinAt?: readonly string[]): Run {
     const id = `${host.name}${++host.runs}`
     const hooks: RunHooks = {
       dial: (run, address) => this.#dial(run, address),
       ending: (run) => this.claim(run),
-      forgotten: (run) => {
+      forgotten: (run, addresses) => {
         run.end('forgotten')
-        return this.start(host, true)
+        return this.start(host, addresses)
       },
       leaves: (run) => {
         for (const observer of this.observers) observer.leaves?.(run)
@@ -96,20 +96,27 @@ export class Cluster {
         this.world.trace(() => `${run.id}: ${describeEvent(event)}`)
         // An origin that it is told of may be retired before anybody looks.
         if (event.type === 'sync') this.claim(run)
-        if (event.type === 'ready' && !this.#knowsAll(run)) this.#islands.add(run)
+        if (event.type === 'ready' && this.#isApart(run)) this.#islands.add(run)
         for (const observer of this.observers) observer.event?.(run, event)
       },
     }
     if (host.run !== undefined) this.network.forget(host.run)
-    const run = new Run(id, host, this.config, this.world, this.network, hooks, isRejoining)
+    const run = new Run(id, host, this.config, this.world, this.network, hooks, rejoinAt !== undefined)
     host.run = run
     host.isDark = false
     this.runs.push(run)
     this.claims.set(run, new Map())
     this.world.trace(() => `*** ${id} starts at ${host.address}`)
     for (const observer of this.observers) observer.started?.(run)
-    run.start(this.hosts.slice(0, this.scenario.listed).map(({ address }) => address))
+    run.start([...new Set([...this.listOf(host), ...(rejoinAt ?? [])])])
     return run
+  }
+
+  /** The addresses that its user names. */
+  listOf(host: Host): string[] {
+    const { listed, isOneSided } = this.scenario
+    const named = isOneSided ? this.hosts.slice(0, host.index === 0 ? 0 : 1) : this.hosts.slice(0, listed)
+    return named.map(({ address }) => address)
   }
 
   crash(run: Run, isSilent: boolean): void {
@@ -133,9 +140,12 @@ export class Cluster {
     return !this.running.some((run) => covers(this.claim(run), stamp))
   }
 
-  /** It began while others, or word of them, could not be reached, and has not caught up yet: it serves what it has. */
+  /**
+   * It began while others, or word of them, could not be reached, and has not caught up yet: it serves what it has. (One
+   * that begins anew was sent away by somebody, whom it asks.)
+   */
   isIsland(run: Run): boolean {
-    return this.#islands.has(run) || !this.#knowsAll(run)
+    return this.#islands.has(run) || (!run.isRejoining && !this.#knowsAll(run))
   }
 
   /** Looks which of them have caught up. */
@@ -157,6 +167,14 @@ export class Cluster {
 
   #knowsAll(run: Run): boolean {
     return this.unknownTo(run).length === 0
+  }
+
+  /** It is ready, and lacks word of somebody, or has heard of none but such as lack it too. */
+  #isApart(run: Run): boolean {
+    if (run.isRejoining) return false
+    if (!this.#knowsAll(run)) return true
+    const mainland = this.running.filter((each) => each !== run && each.isReady && !this.#islands.has(each))
+    return mainland.length > 0 && !mainland.some((each) => this.isLinkedBothWays(run, each))
   }
 
   isLinkedBothWays(a: Run, b: Run): boolean {

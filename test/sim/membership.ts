@@ -3,6 +3,7 @@
 import type { CoreEvent, Stamp } from '@sessionmesh/core'
 import type { Cluster, Observer } from './cluster.js'
 import { short } from './describe.js'
+import type { Host } from './host.js'
 import type { Run } from './run.js'
 import { covers, type DigestMap } from './stamps.js'
 
@@ -35,10 +36,15 @@ export class Membership implements Observer {
 
   /** From those on its list that could be reached all the time it has what they had when it started. */
   #checkReady(run: Run): void {
-    const { world, config, scenario } = this.#cluster
+    const { world, config, hosts } = this.#cluster
+    const list = this.#cluster.listOf(hosts[run.host] as Host)
     if (run.frozeMs > run.startedMs || world.nowMs - run.startedMs >= config.joinTimeoutMs) return
     for (const [other, had] of this.#had.get(run) ?? []) {
-      if (other.host >= scenario.listed || !this.#wasReachable(run, other, run.startedMs)) continue
+      if (
+        !list.includes((hosts[other.host] as Host).address) ||
+        !this.#wasReachable(run, other, run.startedMs)
+      )
+        continue
       const claims = this.#cluster.claim(run)
       const lacking = [...had.values()].find(
         (stamp) => this.#isTold(stamp.origin, other) && !covers(claims, stamp),

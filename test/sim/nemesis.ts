@@ -169,7 +169,9 @@ export class Nemesis {
   #shrink(host: Host): void {
     const { hosts, scenario } = this.#cluster
     const left = hosts.filter(({ isGivenUp }) => !isGivenUp)
-    const isNeeded = scenario.listed < scenario.members && host.index < scenario.listed
+    const isNeeded = scenario.isOneSided
+      ? host.index === 0
+      : scenario.listed < scenario.members && host.index < scenario.listed
     if (left.length <= 2 || isNeeded || host.run?.isReady !== true || !host.run.isServing) return
     host.isGivenUp = true
     this.#world.trace(() => `*** ${host.run?.id} leaves for good`)

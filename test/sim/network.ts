@@ -97,9 +97,16 @@ export class Network {
   /** The process at these ends is gone: its system says so to the other side, or nobody does. */
   crash(run: Run, isSilent: boolean): void {
     for (const end of this.#endsOf(run)) {
-      if (isSilent) end.isOpen = false
+      if (isSilent) this.#lose(end)
       else this.close(end, 'the connection was lost', this.#world.random.chance(0.5))
     }
+  }
+
+  /** Its system is gone as well, and with it what it would have sent again. */
+  #lose(end: End): void {
+    end.isOpen = false
+    const isWaiting = this.#cuts.has(way(end.run.host, end.peer.run.host)) || end.resumeMs > this.#world.nowMs
+    if (isWaiting) end.frames.length = 0
   }
 
   /** The process ends as it should: what it has sent arrives before the end. */

@@ -11,6 +11,9 @@ import { type History, valueId, type Write } from './history.js'
 import type { Run } from './run.js'
 import { compareStamps, covers, stampKey } from './stamps.js'
 
+/** Stands for the end of a session among what a client has seen of it. */
+export const END = '(end)'
+
 /** The stamps of the attributes that a client has seen or written. */
 export type Seen = ReadonlyMap<string, Stamp>
 
@@ -29,6 +32,7 @@ export class Reads {
   readonly #cluster: Cluster
   readonly #history: History
   /** Reads served without all that the client had seen: nobody had it, nobody could be reached, nobody was known. */
+  readonly #staleServed = new Map<Run, number>()
   readonly counts = { lost: 0, unreachable: 0, island: 0 }
 
   constructor(cluster: Cluster, history: History) {
@@ -56,12 +60,21 @@ export class Reads {
   served(attempt: Attempt, view: View | undefined, isStale: boolean): string[] {
     this.#checkDestroyed(attempt.run, attempt.sid, view?.base)
     if (!isStale) this.#checkFresh(attempt)
+    else this.#checkCounted(attempt.run)
     const given: string[] = []
     for (const [name, stamp] of attempt.seen) {
       if (this.#isShown(attempt, view, name, stamp)) continue
       if (this.#excuse(attempt, name, stamp, view?.base, isStale) === 'given up') given.push(name)
     }
     return given
+  }
+
+  /** What a member serves as stale it counts as that, and says so. */
+  #checkCounted(run: Run): void {
+    const served = (this.#staleServed.get(run) ?? 0) + 1
+    this.#staleServed.set(run, served)
+    if (run.replica.counters.staleReads < served)
+      this.#cluster.world.fail('causality', `${run.id} serves a stale read, and does not count it`)
   }
 
   #checkDestroyed(run: Run, sid: string, base: Base | undefined): void {
@@ -113,6 +126,7 @@ export class Reads {
   #isShown({ run, sid }: Attempt, view: View | undefined, name: string, stamp: Stamp): boolean {
     // A session that is over shows nothing, whatever its client has seen of it.
     if (view === undefined) return this.#cluster.canExpire || this.#history.isDestroyed(sid)
+    if (name === END) return false
     const { base, isFetched } = view
     const value = base.attributes.get(name)
     if (value !== undefined) {
@@ -139,7 +153,10 @@ export class Reads {
   ): 'given up' | 'awaited' {
     const { run, sid, startedMs, lostBefore } = attempt
     const { world } = this.#cluster
-    const what = `${sid}${base === undefined ? '' : `.${name}`} to a client that has seen ${short(stamp)}`
+    const what =
+      name === END
+        ? `the end of ${sid} to a client that ended it as ${short(stamp)}`
+        : `${sid}${base === undefined ? '' : `.${name}`} to a client that has seen ${short(stamp)}`
     if (this.#cluster.isLost(stamp)) return this.#count('lost')
     if (this.#history.at(stamp)?.isIsland || this.#cluster.isIsland(run)) return this.#count('island')
     if (!isStale && run.replica.counters.lostWrites === lostBefore)

@@ -3,7 +3,7 @@
 import type { Acks, Base, Stamp, Written } from '@sessionmesh/core'
 import { short } from './describe.js'
 import { valueId, type Write } from './history.js'
-import type { Seen } from './reads.js'
+import { END, type Seen } from './reads.js'
 import type { Run } from './run.js'
 import { compareStamps, covers } from './stamps.js'
 import type { Trial } from './trial.js'
@@ -61,10 +61,28 @@ export class Request {
 
   destroy(): void {
     this.#load(() => {
-      this.#destroy(this.#acks())
-      // The cookie is cleared: this session is over for the client.
+      const stamp = this.#destroy(this.#acks())
+      // This session is over for the client; the cookies are still there, and some other member may be shown them.
       if (this.#client.sid === this.#sid) this.#client.sid = undefined
+      if (stamp !== undefined && this.#client.hasTokens) this.#askAgain(stamp)
     })
+  }
+
+  #askAgain(end: Stamp): void {
+    const { world, cluster } = this.#trial
+    const token = this.#run.replica.token(this.#sid, this.#brought.token, this.#run.now)
+    const knowledge = { token, seen: new Map([[END, end]]) }
+    const client: Client = { ...this.#client, sid: this.#sid, knowledge }
+    world.after(world.random.skewed(0, 100), () => {
+      const { serving } = cluster
+      if (serving.length === 0) return
+      new Request(this.#trial, world.random.pick(serving), client, this.#sid).ask()
+    })
+  }
+
+  /** Only looks. */
+  ask(): void {
+    this.#load(() => {})
   }
 
   /** The old id dies, and what the session held goes on under a new one: in the same turn, or a later one. */
@@ -132,16 +150,19 @@ export class Request {
     if (random.chance(0.2)) attributes.set(random.pick(NAMES), history.newValue())
     const { replica, now } = this.#run
     const before = this.#ownEntry()
-    const changes = changesOf(base, attributes)
     const current = replica.load(this.#sid, now)?.base
+    // A save without what was loaded, as a store composed by hand makes it, replaces all that there is.
+    const given = base !== undefined && random.chance(0.03) ? undefined : base
+    const replaced = given?.attributes ?? current?.attributes ?? replica.record(this.#sid)?.values()
+    const changes = changesOf(replaced, attributes)
     // Where sessions expire, all live alike: else nobody could say when they should have.
     const ttlMs = cluster.scenario.ttlMs * (cluster.canExpire || random.chance(0.9) ? 1 : 2)
     const acks = this.#acks()
-    const { written, effects } = replica.write(this.#sid, attributes, { base, ttlMs, acks }, now)
-    this.#checkOutcome(written.outcome, base, current, changes.size > 0)
+    const { written, effects } = replica.write(this.#sid, attributes, { base: given, ttlMs, acks }, now)
+    this.#checkOutcome(written.outcome, given, current, changes.size > 0)
     const stamp = this.#issued(before, written.outcome === 'created' || written.outcome === 'changed')
-    if (stamp !== undefined)
-      this.#log({ stamp, attributes: changes, ttlMs }, { ack: written.ack, need: acks })
+    if (stamp !== undefined) this.#log({ stamp, attributes: changes, ttlMs })
+    if (written.outcome !== 'dropped') this.#expectAck(written.ack, stamp, acks)
     if (written.outcome !== 'dropped') history.used(this.#sid, this.#run, world.nowMs)
     this.#run.carryOut(effects)
   }
@@ -171,15 +192,18 @@ export class Request {
     }
   }
 
-  #destroy(acks: Acks): void {
+  /** Returns the stamp, unless it was destroyed already. */
+  #destroy(acks: Acks): Stamp | undefined {
     const { replica, now } = this.#run
     const before = this.#ownEntry()
     const isNew = replica.record(this.#sid)?.destroyed === undefined
     const { destroyed, effects } = replica.destroy(this.#sid, acks, now)
     const stamp = this.#issued(before, isNew)
     const write = { attributes: new Map(), ttlMs: undefined, isDestroy: true }
-    if (stamp !== undefined) this.#log({ stamp, ...write }, { ack: destroyed.ack, need: acks })
+    if (stamp !== undefined) this.#log({ stamp, ...write })
+    this.#expectAck(destroyed.ack, stamp, acks)
     this.#run.carryOut(effects)
+    return stamp
   }
 
   #touch(): void {
@@ -197,7 +221,7 @@ export class Request {
     const { touched, effects } = replica.touch(this.#sid, ttlMs, now)
     world.trace(() => `${this.#run.id}: touch ${this.#sid}${touched ? '' : ', which is not there'}`)
     const stamp = this.#issued(before, isNewTtl)
-    if (stamp !== undefined) this.#log({ stamp, attributes: new Map(), ttlMs }, undefined)
+    if (stamp !== undefined) this.#log({ stamp, attributes: new Map(), ttlMs })
     if (held !== undefined) history.used(this.#sid, this.#run, world.nowMs)
     this.#run.carryOut(effects)
   }
@@ -241,15 +265,12 @@ export class Request {
   }
 
   /** The history's own record of a write. */
-  #log(
-    {
-      stamp,
-      attributes,
-      ttlMs,
-      isDestroy = false,
-    }: Pick<Write, 'stamp' | 'attributes' | 'ttlMs'> & { isDestroy?: boolean },
-    acks: { ack: number | undefined; need: Acks } | undefined,
-  ): void {
+  #log({
+    stamp,
+    attributes,
+    ttlMs,
+    isDestroy = false,
+  }: Pick<Write, 'stamp' | 'attributes' | 'ttlMs'> & { isDestroy?: boolean }): void {
     const run = this.#run
     const sid = this.#sid
     const { cluster, history, world, clocks } = this.#trial
@@ -270,11 +291,23 @@ export class Request {
     clocks.issued(run, stamp)
     if (!isDestroy) this.#checkFollows(stamp)
     for (const name of attributes.keys()) this.#seen.set(name, stamp)
-    if (acks !== undefined) run.expectAck(acks.ack, stamp, acks.need)
     world.trace(() => {
       const values = [...attributes].map(([name, value]) => `${name} ${value ?? 'removed'}`)
       return `${run.id}: ${isDestroy ? 'destroys' : 'writes'} ${sid} ${values} as ${short(stamp)}`
     })
+  }
+
+  /** What is written or ended a second time waits for its acks as well. */
+  #expectAck(ack: number | undefined, stamp: Stamp | undefined, need: Acks): void {
+    if (need === 'none') return
+    const { replica, id } = this.#run
+    const record = replica.record(this.#sid)
+    const awaited = stamp ?? record?.destroyed ?? record?.lastStamp
+    // (What was fetched for this request alone, and is as it was: nothing is held here that could be acknowledged.)
+    if (awaited === undefined) return
+    if (ack === undefined)
+      this.#trial.world.fail('survival', `${id} was to wait for acks of ${short(awaited)}, and does not`)
+    this.#run.expectAck(ack, awaited, need)
   }
 
   /** Writes follow reads: what this request has seen is older than what it writes. */
@@ -305,14 +338,14 @@ export class Request {
 
 /** What a request changed, by its own account: the members' idea of a difference is what is being tested. */
 function changesOf(
-  base: Base | undefined,
+  base: ReadonlyMap<string, Uint8Array> | undefined,
   attributes: ReadonlyMap<string, Uint8Array>,
 ): Map<string, number | undefined> {
   const changes = new Map<string, number | undefined>()
   for (const [name, value] of attributes) {
-    const before = base?.attributes.get(name)
+    const before = base?.get(name)
     if (before === undefined || valueId(before) !== valueId(value)) changes.set(name, valueId(value))
   }
-  for (const name of base?.attributes.keys() ?? []) if (!attributes.has(name)) changes.set(name, undefined)
+  for (const name of base?.keys() ?? []) if (!attributes.has(name)) changes.set(name, undefined)
   return changes
 }

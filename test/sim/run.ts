@@ -39,7 +39,7 @@ export interface RunHooks {
   left(run: Run): void
   dial(run: Run, address: string): void
   /** The others went on without it: another run takes its place in the same process. */
-  forgotten(run: Run): Run
+  forgotten(run: Run, addresses: readonly string[]): Run
   /** Its memory is about to be lost. */
   ending(run: Run): void
 }
@@ -64,7 +64,8 @@ export class Run {
   isReady = false
   readyMs = Number.POSITIVE_INFINITY
   isFrozen = false
-  readonly #isRejoining: boolean
+  /** Another run was there before in this process, and served. */
+  readonly isRejoining: boolean
   #isSuspended = false
   /** When it last did anything, by its own clocks. */
   #awake: Instant = { wallMs: 0, monoMs: 0 }
@@ -108,7 +109,7 @@ export class Run {
     this.#network = network
     this.#hooks = hooks
     this.#config = config
-    this.#isRejoining = isRejoining
+    this.isRejoining = isRejoining
     this.#monoOffsetMs = world.random.between(0, 1e6)
     const self = { id, name: host.name, address: host.address }
     this.replica = new Replica({ self, cluster: 'sim', config, random: world.random.next, isRejoining })
@@ -134,7 +135,7 @@ export class Run {
 
   /** Can take requests: another run in a process that served already goes on doing so. */
   get isServing(): boolean {
-    return this.isRunning && (this.isReady || this.#isRejoining) && !this.isFrozen
+    return this.isRunning && (this.isReady || this.isRejoining) && !this.isFrozen
   }
 
   start(addresses: readonly string[]): void {
@@ -277,7 +278,7 @@ export class Run {
         if (effect.event.type === 'ready') this.#becomesReady()
         return this.#hooks.event(this, effect.event)
       case 'forgotten':
-        return this.#hand([...this.#waits.values()], this.#hooks.forgotten(this))
+        return this.#hand([...this.#waits.values()], this.#hooks.forgotten(this, effect.addresses))
       case 'flush':
         return this.#flushSoon()
       case 'acked':

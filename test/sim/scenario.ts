@@ -40,6 +40,8 @@ export interface Scenario {
   readonly members: number
   /** Addresses in everybody's list; the others are learnt of. */
   readonly listed: number
+  /** Instead: the first host names nobody, and all the others name it. */
+  readonly isOneSided: boolean
   readonly faults: readonly Fault[]
   /** Mean time from one fault to the next, and the longest that one lasts. */
   readonly faultEveryMs: number
@@ -97,6 +99,7 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
   return {
     members,
     listed: random.chance(0.7) ? members : Math.min(2, members),
+    isOneSided: random.chance(0.15),
     faults: faults.filter((fault) => (wishes.faults?.includes(fault) ?? true) && random.chance(share)),
     faultEveryMs: random.pick([200, 500, 1_500]),
     longestFaultMs: random.pick([300, 3_000, 8_000]),
@@ -116,9 +119,10 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
       // A transfer in tiny chunks over a slow network ends, but not in two seconds.
       transferChunkRecords: random.pick([delayMs > 1 ? 20 : 3, 50, 1_000]),
       ...(hasSmallBuffers && smallBuffers(members)),
-      ...(random.chance(0.1) && { forgetDeadAfterMs: 2_500 }),
-      ttlMs,
-      tombstoneGraceMs: hasGrace ? lastsMs + HEAL_MS : 1,
+      ...(random.chance(0.2) && { forgetDeadAfterMs: random.pick([2_500, 5_000]) }),
+      // What sessions are given counts, not what they would have without.
+      ttlMs: ttlMs === LONG_TTL_MS ? ttlMs : random.pick([ttlMs, ttlMs / 2, 4 * ttlMs]),
+      tombstoneGraceMs: hasGrace ? lastsMs + HEAL_MS : random.pick([1, 1, 2_000]),
     },
   }
 }

@@ -14,6 +14,11 @@ export class Told implements Observer {
   /** When a member last told of a session that it is there, or that it has ended. */
   readonly #shown = new Map<string, number>()
   readonly #ended = new Set<string>()
+  /** How often a member told of a session's creation, or end. */
+  readonly #times = new Map<string, number>()
+  /** The state of another that a member told last, and those whose takeover it told. */
+  readonly #states = new Map<string, string>()
+  readonly #takenOver = new Set<string>()
 
   constructor(cluster: Cluster, history: History) {
     this.#cluster = cluster
@@ -24,14 +29,48 @@ export class Told implements Observer {
     const { nowMs } = this.#cluster.world
     if (event.type === 'ready') this.#readyMs.set(run, nowMs)
     if (event.type === 'takeover') this.#checkTakeover(run, event)
+    if (event.type === 'member') this.#memberTold(run, event)
     if (event.type !== 'session') return
     const key = `${run.id} ${event.sid}`
+    if (this.#cluster.scenario.faults.length === 0) this.#checkCalm(run, event)
     if (event.change === 'destroyed') this.#ended.add(key)
     else if (event.change !== 'expired') this.#shown.set(key, nowMs)
   }
 
+  #memberTold(run: Run, { peer, state }: Extract<CoreEvent, { type: 'member' }>): void {
+    const { world } = this.#cluster
+    const key = `${run.id} ${peer.id}`
+    const before = this.#states.get(key)
+    this.#states.set(key, state)
+    if (state === 'alive') this.#takenOver.delete(key)
+    if ((state !== 'dead' && state !== 'left') || before === 'dead') return
+    world.after(0, () => {
+      if (run.isRunning && !this.#takenOver.has(key) && this.#states.get(key) !== 'alive')
+        world.fail('events', `${run.id} says that ${peer.id} is ${state}, and tells of no takeover`)
+    })
+  }
+
+  /** Nothing goes wrong: each thing is told once, and each write is of the member that answers for the session. */
+  #checkCalm(run: Run, { change, sid, owned }: Extract<CoreEvent, { type: 'session' }>): void {
+    const { world } = this.#cluster
+    const key = `${run.id} ${sid} ${change}`
+    const times = (this.#times.get(key) ?? 0) + 1
+    this.#times.set(key, times)
+    const writes = this.#history.writesOf(sid).length
+    // (The write that is told of right now is not in the log yet.)
+    if (times > (change === 'changed' ? writes + 1 : 1))
+      world.fail('events', `${run.id} tells ${times} times that ${sid} was ${change}, and nothing was wrong`)
+    const record = run.replica.record(sid)
+    if (change === 'expired' || record === undefined || owned === (record.lastStamp.origin === run.id)) return
+    world.fail(
+      'events',
+      `${run.id} tells that it ${owned ? 'owns' : 'does not own'} ${sid}, written last by ${record.lastStamp.origin}`,
+    )
+  }
+
   #checkTakeover(run: Run, { peer, sids }: Extract<CoreEvent, { type: 'takeover' }>): void {
     const { world } = this.#cluster
+    this.#takenOver.add(`${run.id} ${peer.id}`)
     // What the same input tells of others may move owners again.
     const gone = this.#cluster.runs.find(({ id }) => id === peer.id)
     if (gone === undefined || !this.#cluster.isQuiet(world.nowMs - SETTLED_MS, gone)) return
@@ -51,11 +90,23 @@ export class Told implements Observer {
   /** When all is well again. Writes whose values nobody got to see are no change, nor is a removal of nothing. */
   check(): void {
     const { running, canExpire } = this.#cluster
+    for (const run of running) this.#checkStates(run)
     if (canExpire) return
     const last = this.#lastWrites()
     for (const run of running) {
       const readyMs = this.#readyMs.get(run) ?? Number.POSITIVE_INFINITY
       for (const write of last) if (write.atMs > readyMs) this.#checkTold(run, write)
+    }
+  }
+
+  #checkStates(run: Run): void {
+    for (const { id, state, announced } of run.replica.peers()) {
+      const told = this.#states.get(`${run.id} ${id}`)
+      if (announced && told !== state)
+        this.#cluster.world.fail(
+          'events',
+          `${run.id} holds ${id} for ${state}, and has told that it is ${told}`,
+        )
     }
   }
 

@@ -36,7 +36,13 @@ export class Verdicts implements Observer {
       for (const run of running) {
         const state = run.replica.peers().find(({ id }) => id === gone.id)?.state
         const isWell = !run.isFrozen && run.thawedMs < sinceMs && run.startedMs < sinceMs
-        if (!isWell || (state !== 'alive' && state !== 'suspect')) continue
+        // (Who was only told of it later begins to count then.)
+        if (
+          !isWell ||
+          !this.#cluster.hasKnown(run, gone, sinceMs) ||
+          (state !== 'alive' && state !== 'suspect')
+        )
+          continue
         world.fail(
           'verdicts',
           `${run.id} still holds ${gone.id} for ${state}, gone for ${(world.nowMs - sinceMs).toFixed(0)} ms`,

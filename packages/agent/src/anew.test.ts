@@ -54,7 +54,10 @@ function toldOrigins(cluster: Cluster, other: Cluster): string[] {
 /** As if the others had said so, which takes them `forgetDeadAfterMs`. */
 function beForgotten(cluster: Cluster): void {
   const late = { type: 'warning', code: 'SESSIONMESH_STALE_READ', message: 'of the former run' } as const
-  runnerOf(cluster).run([{ type: 'forgotten' }, { type: 'notify', event: late }])
+  runnerOf(cluster).run([
+    { type: 'forgotten', addresses: [] },
+    { type: 'notify', event: late },
+  ])
 }
 
 test('it has another id, the sessions of the cluster, and is written and read as before', async () => {

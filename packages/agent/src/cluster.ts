@@ -96,7 +96,7 @@ class Agent implements Cluster {
       core: (event) => this.#onCore(event),
       warning: (code, message, where) => this.#warn(code, message, where),
       dialFailed: (address, failure) => this.#onDialFailed(address, failure),
-      forgotten: () => this.#beginAnew(),
+      forgotten: (addresses) => this.#beginAnew(addresses),
     })
     this.#sessions = new LocalSessions(
       this.runner,
@@ -117,11 +117,12 @@ class Agent implements Cluster {
   }
 
   /** A run that the others have forgotten must not be taken for the one that comes back. */
-  #beginAnew(): void {
+  #beginAnew(addresses: readonly string[]): void {
     this.#countedBefore = this.#counters()
     this.#self = { ...this.#self, id: newId() }
     this.runner.beginAnew(this.#newReplica(true), this.#self.id)
-    this.runner.run(this.#replica.start(this.#options.peers, this.runner.now()))
+    const peers = [...new Set([...this.#options.peers, ...addresses])]
+    this.runner.run(this.#replica.start(peers, this.runner.now()))
   }
 
   get self(): Member {

@@ -19,8 +19,8 @@ export interface RunnerEvents {
   core(event: CoreEvent): void
   warning(code: ErrorCode, message: string, address: string): void
   dialFailed(address: string, failure: DialFailure): void
-  /** The cluster has gone on without this run: call `beginAnew`. */
-  forgotten(): void
+  /** The cluster has gone on without this run: call `beginAnew`; who goes on is at these addresses. */
+  forgotten(addresses: readonly string[]): void
 }
 
 export interface AckResult {
@@ -180,7 +180,7 @@ export class Runner {
       case 'notify':
         return this.#events.core(effect.event)
       case 'forgotten':
-        return this.#events.forgotten()
+        return this.#events.forgotten(effect.addresses)
       case 'flush':
         return this.#flushSoon()
       case 'acked':

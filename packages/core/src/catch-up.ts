@@ -86,13 +86,18 @@ export class CatchUp {
     if (this.#joinDeadlineMs === undefined || !this.#pulls.isIdle) return false
     const isOver = now.monoMs >= this.#joinDeadlineMs
     const { silent, isGreeting } = expected()
-    if (!isOver && (silent.length > 0 || isGreeting || this.#isBrokenOff())) return false
+    if (!isOver && (silent.length > 0 || isGreeting || this.#isUnheard() || this.#isBrokenOff())) return false
     for (const address of silent) {
       const message = `${address} was not linked within joinTimeoutMs; this member serves without its state`
       this.#context.warn('SESSIONMESH_JOIN_TIMEOUT', message, address)
     }
     this.#context.becomeReady(now)
     return true
+  }
+
+  /** It begins anew because others went on without it: one of them will be found. */
+  #isUnheard(): boolean {
+    return this.#context.isRejoining && this.#context.counters.transfersReceived === 0
   }
 
   /**

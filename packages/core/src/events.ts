@@ -47,8 +47,11 @@ export type Effect =
   | { readonly type: 'notify'; readonly event: CoreEvent }
   /** Something waits for `flush`: call it at the end of this turn of the loop. */
   | { readonly type: 'flush' }
-  /** This run is over: drop all links and what is asked of it, and begin another one, with a new id. */
-  | { readonly type: 'forgotten' }
+  /**
+   * This run is over: drop all links and what is asked of it, and begin another one, with a new id. `addresses`: where
+   * those are who go on, beside those that the user named.
+   */
+  | { readonly type: 'forgotten'; readonly addresses: readonly string[] }
   /** The acks asked for are there (`missing` undefined) or will not come. */
   | { readonly type: 'acked'; readonly ack: number; readonly peers: number; readonly missing?: ErrorCode }
   /** The wait of `catchUp` is over; `isStale` when it was given up. */

@@ -208,6 +208,44 @@ describe('a member that was away for longer than the others remember', () => {
     expect([b.read('s1'), b.catchUp('s1', [])]).toEqual([{ x: '2' }, undefined])
   })
 
+  /** b, whose list names nobody, was away for long, and is sent away by a. */
+  function unlisted() {
+    const net = new Net(config)
+    const b = net.start(net.member('b'))
+    const a = net.start(net.member('a'), b)
+    net.run(500)
+    a.write('s', { x: '1' })
+    net.settle()
+    net.cut(a, b)
+    net.run(20_000)
+    expect([a.replica.peers(), b.replica.peers()]).toEqual([[], []])
+    const former = b.id
+    b.forgetLog()
+    net.heal(a, b)
+    net.hold(a, b)
+    net.connect(a, b)
+    net.settle()
+    expect([b.id === former, b.replica.isReady, b.dials]).toEqual([false, false, [a.address]])
+    expect(b.catchUp('s', [])).toBeDefined()
+    return { net, a, b }
+  }
+
+  test('finds who goes on though its own list names nobody, and serves nothing before', () => {
+    const { net, a, b } = unlisted()
+    net.release(a, b)
+    net.run(1_000)
+    expect([b.caughtUp.map(({ isStale }) => isStale), b.read('s')]).toEqual([[false], { x: '1' }])
+  })
+
+  test('waits for others as long as a joiner does when the one that it knows of dies', () => {
+    const { net, a, b } = unlisted()
+    net.kill(a)
+    net.run(4_900)
+    expect([b.replica.isReady, b.caughtUp]).toEqual([false, []])
+    net.run(100)
+    expect([b.replica.isReady, b.caughtUp.length]).toEqual([true, 1])
+  })
+
   test('lets reads wait no longer than a joiner waits, and they are not stale then', () => {
     const { net, a, b } = forgotten()
     net.heal(b, a)

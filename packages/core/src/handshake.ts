@@ -33,12 +33,12 @@ const YIELD = 'starts afresh'
 
 export class Handshake {
   readonly #context: Context
-  readonly #onForgotten: () => void
+  readonly #onForgotten: (address: string) => void
   readonly #parts: Parts
   readonly #connections = new Map<LinkId, Connection>()
 
-  /** @param onForgotten the others went on without this member for too long: it must start afresh. */
-  constructor(context: Context, parts: Parts, onForgotten: () => void) {
+  /** @param onForgotten who answers there went on without this member for too long: it must start afresh. */
+  constructor(context: Context, parts: Parts, onForgotten: (address: string) => void) {
     this.#parts = parts
     this.#context = context
     this.#onForgotten = onForgotten
@@ -111,7 +111,7 @@ export class Handshake {
     this.#check(hello, connection, part, now)
     if (part === 'yield') {
       // It refuses what we said in our hello anyway: we come again with nothing.
-      this.#onForgotten()
+      this.#onForgotten(filledIn(hello.address, connection.remoteHost))
       return this.#drop(link, connection, YIELD, hello)
     }
     const known = members.get(hello.id)

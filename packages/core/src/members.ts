@@ -187,6 +187,11 @@ export class Members {
     peer.digestMs = now.monoMs
   }
 
+  /** It has more than we may heed yet: until it tells again, nothing is known to be lacking there. */
+  toldEarly(peer: Peer): void {
+    peer.digestMs = Number.NEGATIVE_INFINITY
+  }
+
   /** @param sentMs when the teller said so, on our clock. */
   toldRoster(teller: Peer, roster: readonly RosterEntry[], sentMs: number, now: Instant): void {
     teller.vouchesFor = new Set(roster.filter(({ state }) => state === 'alive').map(({ id }) => id))

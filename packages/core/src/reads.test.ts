@@ -55,6 +55,21 @@ describe('a read with a token', () => {
     expect(b.state()).toEqual(a.state())
   })
 
+  test('shows what a save without a base then replaces, the rest of it included', () => {
+    const { net, a, b } = ahead(['c'])
+    a.write('s', { x: '2', more: '1' }, { base: a.base('s') })
+    net.settle()
+    net.run(250)
+    b.catchUp('s', seenAt(a, 's'))
+    net.run(waitMs)
+    expect(b.read('s')).toEqual({ x: '2', more: '1' })
+    b.write('s', { x: '2' })
+    net.settle()
+    net.release(a, b)
+    net.run(1_000)
+    expect([b.read('s'), a.read('s')]).toEqual([{ x: '2' }, { x: '2' }])
+  })
+
   test('shows what was fetched together with what is merged here', () => {
     const { net, a, b, token } = ahead(['c'])
     b.write('s', { x: '1', mine: '1' }, { base: b.base('s') })

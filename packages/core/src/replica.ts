@@ -74,7 +74,7 @@ export class Replica {
     this.#reads = new Reads(this.#context, this.#questions, () => this.#catchUp.untilMs())
     this.#relay = new Relay(this.#context)
     this.#parts = new Parts(this.#context)
-    this.#handshake = new Handshake(this.#context, this.#parts, () => this.#forgotten())
+    this.#handshake = new Handshake(this.#context, this.#parts, (address) => this.#forgotten(address))
     this.#sessions = new Sessions(this.#context, this.#outbox, this.#acks, this.#questions)
   }
 
@@ -288,7 +288,7 @@ export class Replica {
 
   #received(link: LinkId, peer: Peer, message: Message, now: Instant): void {
     this.#context.members.heard(peer, now, 'sentMs' in message ? message.sentMs : undefined)
-    if (this.#isOfOtherPart(peer, message)) return this.#forgotten()
+    if (this.#isOfOtherPart(peer, message)) return this.#forgotten(peer.address)
     switch (message.kind) {
       case 'hello':
         return
@@ -352,7 +352,8 @@ export class Replica {
 
   /** What it has merged matters for tombstones only once all that it sent before is merged here. */
   #toldDigest(link: LinkId, peer: Peer, digest: DigestEntries, now: Instant): void {
-    if (!this.#pulls.isHolding(link)) this.#context.members.toldDigest(peer, digest, now)
+    if (this.#pulls.isHolding(link)) this.#context.members.toldEarly(peer)
+    else this.#context.members.toldDigest(peer, digest, now)
   }
 
   #receivedPull(link: LinkId, peer: Peer, message: Pull, now: Instant): void {
@@ -385,7 +386,7 @@ export class Replica {
   #linkDown(link: LinkId, reason: string, now: Instant): void {
     const address = this.#handshake.addressOf(link)
     const ended = this.#handshake.end(link, reason, now)
-    if (ended !== undefined && reason === 'SESSIONMESH_FORGOTTEN_MEMBER') this.#forgotten()
+    if (ended !== undefined && reason === 'SESSIONMESH_FORGOTTEN_MEMBER') this.#forgotten(address)
     if (ended !== undefined && isErrorCode(reason)) {
       this.#context.warn(reason, `The link to ${address} was cut: ${reason}`, address)
     }
@@ -464,12 +465,14 @@ export class Replica {
   }
 
   /** The others have forgotten this member, and with it what was destroyed meanwhile: it joins as a newcomer. */
-  #forgotten(): void {
+  #forgotten(address: string | undefined): void {
     this.#context.warn(
       'SESSIONMESH_FORGOTTEN_MEMBER',
       'This member was away for longer than forgetDeadAfterMs and starts afresh: its sessions are replaced by those of the cluster.',
     )
-    this.#context.effect({ type: 'forgotten' })
+    const living = this.#context.members.livingPeers().map((peer) => peer.address)
+    const addresses = [...new Set(address === undefined ? living : [address, ...living])]
+    this.#context.effect({ type: 'forgotten', addresses })
   }
 
   #expected = (): Expected => ({

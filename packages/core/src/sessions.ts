@@ -88,7 +88,7 @@ export class Sessions {
     const current = this.#readable(sid, now)
     const held = records.get(sid)
     if (held?.destroyed !== undefined || this.#isOfAnotherLife(base, current)) return this.#dropped()
-    const loaded = base?.attributes ?? held?.values() ?? new Map<string, Uint8Array>()
+    const loaded = base?.attributes ?? (current ?? held)?.values() ?? new Map<string, Uint8Array>()
     const changes = difference(loaded, next)
     checkWrite(sid, changes, held, config)
     const currentTtlMs = current === undefined ? undefined : records.ttlMs(current)

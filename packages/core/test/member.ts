@@ -77,10 +77,10 @@ export class Member {
   }
 
   /** Another run in the same process. */
-  beginAnew(): void {
+  beginAnew(addresses: readonly string[]): void {
     this.id = `${this.id}'`
     this.replica = this.#newReplica(true)
-    this.start(this.#peers)
+    this.start([...new Set([...this.#peers, ...addresses])])
   }
 
   get now(): Instant {

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Request, Response } from 'express'
 import type { Cluster } from 'sessionmesh'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { session } from './session.js'
 import {
   appOn,
@@ -17,9 +17,6 @@ import {
   until,
   withSessions,
 } from './testing/harness.js'
-
-// What is held here is released by the test alone, however slow the machine.
-vi.mock('./limits.js', async (original) => ({ ...(await original<object>()), MAX_HOLD_MS: 60_000 }))
 
 /** A cluster of one where what was written is handed over when the test says so, for each that waits apart. */
 async function dam() {

@@ -14,7 +14,6 @@ import onHeaders from 'on-headers'
 import type { Sessions } from 'sessionmesh'
 import { hold } from './hold.js'
 import { attributesOf } from './json.js'
-import { MAX_HOLD_MS } from './limits.js'
 import { sendToken } from './token.js'
 
 /** What all exchanges of one middleware have in common. */
@@ -123,13 +122,6 @@ export class Exchange {
   }
 
   async #releaseWhen(flushed: Promise<void>, release: () => void): Promise<void> {
-    const armedMs = performance.now()
-    let late = setTimeout(() => {
-      // The process stood still meanwhile, which is not the peers' fault: they get their time now.
-      const wasStill = performance.now() - armedMs > 2 * MAX_HOLD_MS
-      if (wasStill) late = setTimeout(release, MAX_HOLD_MS)
-      else release()
-    }, MAX_HOLD_MS)
     try {
       await flushed
     } catch {
@@ -137,7 +129,6 @@ export class Exchange {
       // connection says that nobody knows, and the next request shows how things are.
       this.#req.socket.destroy()
     }
-    clearTimeout(late)
     release()
   }
 

@@ -1,13 +1,6 @@
 /** The limits of this package, with what goes wrong when one is too small or too big. */
 
 /**
- * A response waits this long at most until its writes are handed over, in ms. That takes one turn of the loop,
- * unless something is amiss with the cluster: then rather a response than none. Too small: a stall of this process
- * lets a response out before its writes. Too big: users wait where nothing is to be gained.
- */
-export const MAX_HOLD_MS = 250
-
-/**
  * How far a lifetime may fall short of the one agreed and still be the same, in ms; a tenth of it at most.
  * express-session takes the clock twice when it renews a cookie, so each renewal may lose a millisecond, or the
  * length of a pause of the process; and some time passes between the renewal and the save. Too small: renewals
