@@ -58,3 +58,21 @@ test('the port of an HTTP server: it is named as that', async () => {
   for (const code of ['SESSIONMESH_JOIN_TIMEOUT', 'SESSIONMESH_ALONE'])
     expect(said(warnings, code)).toEqual([expect.stringContaining('the port of an HTTP server?')])
 })
+
+test('its own address in a list for all is none that did not answer', async () => {
+  const free = createServer().listen(0, '127.0.0.1')
+  await once(free, 'listening')
+  const { port } = free.address() as AddressInfo
+  free.close()
+  await once(free, 'close')
+  const peers = [`127.0.0.1:${port}`, '127.0.0.1:1']
+  const [line] = said(await warningsOf({ listen: { port }, peers }), 'SESSIONMESH_ALONE')
+  expect(line).toContain('127.0.0.1:1 refused')
+  expect(line).not.toContain(`:${port}`)
+})
+
+test('a secret that is given and empty is told: its variable may not be set', async () => {
+  const noSecret = (warnings: readonly string[]) => said(warnings, 'SESSIONMESH_NO_SECRET').length
+  expect(noSecret(await warningsOf({ secret: '' }))).toBe(1)
+  expect(noSecret(await warningsOf({}))).toBe(0)
+})

@@ -134,8 +134,10 @@ class Agent implements Cluster {
   }
 
   async join(): Promise<void> {
-    const { peers, host, hasSecret } = this.#options
-    if (!hasSecret) this.#logger.warn(`No secret: ${host} is open to every process of this machine`)
+    const { peers, host, hasSecret, isSecretUnset } = this.#options
+    const open = `${host} is open to every process of this machine`
+    if (isSecretUnset) this.#warn('SESSIONMESH_NO_SECRET', `The secret given is empty: ${open}`)
+    else if (!hasSecret) this.#logger.warn(`No secret: ${open}`)
     const ready = new Promise<void>((resolve) => {
       this.#onReady = resolve
     })
@@ -146,7 +148,9 @@ class Agent implements Cluster {
       this.#early = undefined
       for (const tell of early) tell()
       const isAlone = this.#replica.peers().every(({ link }) => link === undefined)
-      if (peers.length > 0 && isAlone) this.#warn('SESSIONMESH_ALONE', alone(peers, this.#dialFailures))
+      // One list may serve all members, the one that reads it included.
+      const others = peers.filter((address) => address !== this.#self.address)
+      if (others.length > 0 && isAlone) this.#warn('SESSIONMESH_ALONE', alone(others, this.#dialFailures))
       this.#dialFailures.clear()
     })
   }

@@ -11,6 +11,8 @@ export interface ResolvedOptions {
   readonly name: string
   readonly keyring: Keyring
   readonly hasSecret: boolean
+  /** The option is there and empty: a variable that is not set, perhaps. */
+  readonly isSecretUnset: boolean
   readonly host: string
   readonly port: number
   readonly advertise: string | undefined
@@ -68,6 +70,7 @@ export function resolveOptions(options: ClusterOptions): ResolvedOptions {
     name,
     keyring: createKeyring(name, secrets),
     hasSecret: secrets.length > 0,
+    isSecretUnset: 'secret' in options && secrets.length === 0,
     host,
     port,
     advertise,

@@ -6,6 +6,8 @@
 const codes = {
   SESSIONMESH_SECRET_REQUIRED:
     'Thrown by joinCluster: without a secret a member listens on and links to loopback only. Give all members the same `secret`.',
+  SESSIONMESH_NO_SECRET:
+    'Warned: `secret` is given and empty, as with a variable that is not set, so every process of this machine may join. Set it, or leave the option out.',
   SESSIONMESH_SECRET_TOO_SHORT:
     'Thrown by joinCluster: a secret has fewer than 16 characters. `openssl rand -base64 32` makes one.',
   SESSIONMESH_SECRET_MISMATCH:
