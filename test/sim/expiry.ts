@@ -82,7 +82,10 @@ export class Expiry implements Observer {
     const last = this.#history.uses.get(sid)?.at(-1)
     if (last === undefined) return
     const idleMs = world.nowMs - last.atMs
-    if (idleMs > this.#ttlMs * (1 + TOUCH_SHARE) + config.deadAfterMs)
+    // (What it was given may have died with who wrote it; then it has what all have.)
+    const isLost = run.replica.record(sid)?.lifetime === undefined
+    const ttlMs = isLost ? Math.max(this.#ttlMs, config.ttlMs) : this.#ttlMs
+    if (idleMs > ttlMs * (1 + TOUCH_SHARE) + config.deadAfterMs)
       world.fail('expiry', `${run.id} shows ${sid}, which was last used ${idleMs.toFixed(0)} ms ago`)
   }
 

@@ -152,7 +152,8 @@ export class Request {
     const before = this.#ownEntry()
     const current = replica.load(this.#sid, now)?.base
     // A save without what was loaded, as a store composed by hand makes it, replaces all that there is.
-    const given = base !== undefined && random.chance(0.03) ? undefined : base
+    // (Of one that is destroyed and forgotten here it would make a new one.)
+    const given = current !== undefined && random.chance(0.03) ? undefined : base
     const replaced = given?.attributes ?? current?.attributes ?? replica.record(this.#sid)?.values()
     const changes = changesOf(replaced, attributes)
     // Where sessions expire, all live alike: else nobody could say when they should have.

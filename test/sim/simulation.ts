@@ -78,9 +78,10 @@ function live(trial: Trial): void {
   exactness.check(true)
   if (cluster.canExpire) {
     trial.expiry.checkInUse()
-    world.run(1.1 * scenario.ttlMs + cluster.config.deadAfterMs)
+    const longestTtlMs = Math.max(scenario.ttlMs, cluster.config.ttlMs)
+    world.run(1.1 * longestTtlMs + cluster.config.deadAfterMs)
     trial.expiry.checkShown()
-    world.run(overAfterMs(scenario.ttlMs, cluster.config))
+    world.run(overAfterMs(longestTtlMs, cluster.config))
     trial.expiry.checkOver()
   }
   world.run(cluster.config.tombstoneGraceMs)

@@ -26,6 +26,14 @@ export interface Established {
   readonly replaced: LinkId | undefined
 }
 
+/** What is known of a link that is over. */
+export interface Ended {
+  /** Whose link it was, unless another one has taken its place. */
+  readonly peer: Peer | undefined
+  /** Where the other end can be dialled. */
+  readonly listensAt: string | undefined
+}
+
 /** Close reasons that are no fault. */
 export const DUPLICATE = 'duplicate'
 const SELF = 'self'
@@ -135,7 +143,7 @@ export class Handshake {
   }
 
   /** The connection is gone. Returns the peer if this was its link. */
-  end(link: LinkId, reason: string, now: Instant): { peer: Peer | undefined } | undefined {
+  end(link: LinkId, reason: string, now: Instant): Ended | undefined {
     const connection = this.#connections.get(link)
     if (connection === undefined) return undefined
     this.#connections.delete(link)
@@ -146,7 +154,7 @@ export class Handshake {
     }
     const isOurs = peer !== undefined && peer.link === link
     if (isOurs) this.#context.members.linkLost(peer, now, reason === DUPLICATE)
-    return { peer: isOurs ? peer : undefined }
+    return { peer: isOurs ? peer : undefined, listensAt: peer?.address ?? dialled }
   }
 
   #drop(link: LinkId, { dialled }: Connection, reason: string, { id }: Hello): undefined {
