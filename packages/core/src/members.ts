@@ -234,13 +234,20 @@ export class Members {
   roster(on: 'hello' | 'heartbeat' | 'transfer', now: Instant): RosterEntry[] {
     const roster: RosterEntry[] = []
     for (const peer of this.#peers.values()) {
-      const { id, name, address, state } = peer
+      const { id, name, address } = peer
+      const state = this.#toldState(peer, now)
       const isOld = state === 'left' && now.monoMs - peer.stateMs > 10 * this.#config.deadAfterMs
       if (isOld && on === 'heartbeat') continue
       const digest = on === 'transfer' && state !== 'left' ? peer.digest.entries() : undefined
       roster.push({ id, name, address, state, digest })
     }
     return roster
+  }
+
+  /** Who stood still for long has not found the others silent yet, and cannot say that they live. */
+  #toldState({ state, stateMs, livedMs }: Peer, now: Instant): MemberState {
+    const isHeard = now.monoMs - Math.max(stateMs, livedMs) <= this.#config.deadAfterMs
+    return state === 'alive' && !isHeard ? 'suspect' : state
   }
 
   #forget(id: Origin): void {

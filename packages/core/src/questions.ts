@@ -19,8 +19,8 @@ interface Question {
     | undefined
   /** Every pull that named it: a late answer is an answer. */
   readonly pulls: Set<number>
-  /** Those of the asked that have answered, be it that they cannot. */
-  readonly heardFrom: Set<Origin>
+  /** What those of the asked had merged that have answered, be it that they cannot. */
+  readonly heardFrom: Map<Origin, Digest>
   /** The whole as others have it: shown to readers, and merged once our digest covers it. */
   answers: Delta[]
   /** What those that answered have merged. */
@@ -89,7 +89,7 @@ export class Questions {
       if (question === undefined) continue
       question.answers.push(record)
       question.asked.add(origin)
-      question.heardFrom.add(origin)
+      question.heardFrom.set(origin, Digest.of(digest))
       question.answeredBy.join(digest)
       for (const stamp of stampsOf(record)) this.#context.clock.observe(stamp)
     }
@@ -97,7 +97,7 @@ export class Questions {
     for (const sid of message.missing ?? []) {
       const question = this.#answerable(sid, message.pull)
       question?.asked.add(origin)
-      question?.heardFrom.add(origin)
+      question?.heardFrom.set(origin, Digest.of(digest))
     }
   }
 
@@ -170,7 +170,7 @@ export class Questions {
         asked: new Set(),
         asking: undefined,
         pulls: new Set(),
-        heardFrom: new Set(),
+        heardFrom: new Map(),
         answers: [],
         answeredBy: new Digest(),
         sinceMs: now.monoMs,
@@ -206,7 +206,14 @@ export class Questions {
     if (question === undefined || question.asking !== undefined) return undefined
     const needs = (this.#neededFor(sid) ?? []).filter((stamp) => !question.answeredBy.covers(stamp))
     if (question.answers.length > 0 && needs.length === 0) return undefined
-    const open = this.#context.members.linked().filter(({ id }) => !question.asked.has(id))
+    // Who has answered may have merged what is needed since, or what a later read needs.
+    const hasMore = ({ id, digest }: Peer) => {
+      const heard = question.heardFrom.get(id)
+      return heard !== undefined && needs.some((stamp) => digest.covers(stamp) && !heard.covers(stamp))
+    }
+    const open = this.#context.members
+      .linked()
+      .filter((peer) => !question.asked.has(peer.id) || hasMore(peer))
     open.sort((a, b) => b.heardMs - a.heardMs)
     return open.find(({ digest }) => digest.coversAll(needs)) ?? open[0]
   }

@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { ahead, seenAt } from '../test/ahead.js'
 import { Net } from '../test/harness.js'
+import type { Member } from '../test/member.js'
 import { resolveConfig } from './config.js'
 import { packMessage } from './index.js'
 import { compareStamps, type Stamp } from './stamp.js'
@@ -53,6 +54,20 @@ describe('a read with a token', () => {
     expect(b.state().sessions).toEqual({ s: { x: '1' } })
     net.release(a, b)
     expect(b.state()).toEqual(a.state())
+  })
+
+  test('asks again whom it has asked already, when that one has what is needed by then', () => {
+    const { net, a, b, others } = ahead(['c'])
+    const c = others[0] as Member
+    net.hold(a, c)
+    a.write('s', { x: '3' }, { base: a.base('s') })
+    const wait = b.catchUp('s', seenAt(a, 's'))
+    net.run(4 * waitMs)
+    expect([b.sentOf('pull', c).length, b.caughtUp]).toEqual([1, []])
+    net.release(a, c)
+    net.run(250)
+    expect([b.sentOf('pull', c).length, b.caughtUp]).toEqual([2, [{ wait, isStale: false }]])
+    expect(b.read('s')).toEqual({ x: '3' })
   })
 
   test('shows what a save without a base then replaces, the rest of it included', () => {

@@ -149,6 +149,19 @@ describe('vouching', () => {
   })
 })
 
+test('who stood still vouches for nobody before it has heard them again', () => {
+  const world = new MemberTable()
+  const peer = world.link('peer')
+  const states = () => world.members.roster('heartbeat', world.now).map(({ state }) => state)
+  expect(states()).toEqual(['alive'])
+  world.after(3 * DEAD)
+  world.members.creditStall(3 * DEAD, world.now)
+  world.tick()
+  expect([peer.state, states()]).toEqual(['alive', ['suspect']])
+  world.members.heard(peer, world.now, world.now.monoMs)
+  expect(states()).toEqual(['alive'])
+})
+
 describe('what others tell', () => {
   test('makes a member known that we never met: suspect, and living', () => {
     const world = new MemberTable()
