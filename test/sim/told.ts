@@ -134,9 +134,13 @@ export class Told implements Observer {
         if (known === undefined || compareStamps(write.stamp, known.stamp) > 0) last.set(key, write)
       }
     }
-    const isValue = ([key, { sid, attributes, isDestroy }]: [string, Write]) =>
-      isDestroy || attributes.get(key.slice(sid.length + 1)) !== undefined
-    return new Set([...last].filter(isValue).map(([, write]) => write))
+    const isNews = ([key, write]: [string, Write]) => {
+      const value = write.attributes.get(key.slice(write.sid.length + 1))
+      // (A save of the whole session may put an old value back, which may be there still.)
+      const isNew = value !== undefined && this.#history.writesOfValue(value)?.first === write
+      return write.isDestroy || isNew
+    }
+    return new Set([...last].filter(isNews).map(([, write]) => write))
   }
 }
 

@@ -236,7 +236,10 @@ export class Questions {
     const { records, digest, members } = this.#context
     // What died with its writer will never be merged, and must not be shown as if it were about to be.
     const isNowhere = (stamp: Stamp) => !digest.covers(stamp) && members.isNowhere(stamp)
-    question.answers = question.answers.filter((answer) => !stampsOf(answer).some(isNowhere))
+    const answers = question.answers.filter((answer) => !stampsOf(answer).some(isNowhere))
+    // What is not shown has answered nobody.
+    if (answers.length < question.answers.length) question.answeredBy.clear()
+    question.answers = answers
     const stamps = question.answers.flatMap(stampsOf)
     if (question.answers.length > 0 && digest.coversAll(stamps)) {
       // Covered: all of it is here already, but for a session that had been forgotten.
