@@ -63,7 +63,8 @@ export class History {
     addTo(this.#byOrigin, write.stamp.origin, write)
     for (const value of write.attributes.values()) {
       if (value === undefined) continue
-      this.#values.set(value, { first: this.#values.get(value)?.first ?? write, last: write })
+      const { first, last } = this.#values.get(value) ?? { first: write, last: write }
+      this.#values.set(value, { first, last: compareStamps(write.stamp, last.stamp) > 0 ? write : last })
     }
   }
 

@@ -110,7 +110,9 @@ function start({ world, cluster }: Trial): void {
   for (const host of cluster.hosts) {
     // Those whose addresses are in everybody's list come first: without them there would be no cluster to join.
     const canBeLate = isLate && host.index >= 2
-    const afterMs = canBeLate ? random.skewed(0, cluster.scenario.lastsMs) : random.between(0, 500)
+    const isAwaited = cluster.scenario.isOneSided && host.index === 0
+    const earliestMs = isAwaited ? 0 : random.between(0, 500)
+    const afterMs = canBeLate ? random.skewed(0, cluster.scenario.lastsMs) : earliestMs
     world.after(afterMs, () => {
       if (host.run === undefined) cluster.start(host)
     })

@@ -31,8 +31,11 @@ export class Survival implements Observer {
     if (missing !== undefined) return this.#checkMissed(run, stamp, missing)
     if (need === 'one' && peers === 0)
       this.#fail(`${run.id} was to wait for one peer to hold ${short(stamp)}`)
-    // (Who has come since gets it with everything else.)
-    const living = run.livingPeers().filter((id) => asked.includes(id))
+    // (Who has come since gets it with everything else; and one may be told to be back with this very input.)
+    const isBack = new Set(
+      run.replica.peers().flatMap((peer) => (peer.stateMs === run.now.monoMs ? peer.id : [])),
+    )
+    const living = run.livingPeers().filter((id) => asked.includes(id) && !isBack.has(id))
     const lacking = living.find((id) => !holders.some((holder) => holder.id === id))
     if (need === 'all' && lacking !== undefined)
       this.#fail(`${run.id} says that all hold ${short(stamp)}; ${names()} do, and not ${lacking}`)

@@ -62,6 +62,9 @@ export class Told implements Observer {
       world.fail('events', `${run.id} tells ${times} times that ${sid} was ${change}, and nothing was wrong`)
     const record = run.replica.record(sid)
     if (change === 'expired' || record === undefined || owned === (record.lastStamp.origin === run.id)) return
+    // (Of who is not known yet, while all start, another answers for it.)
+    const { origin } = record.lastStamp
+    if (origin !== run.id && !run.livingPeers().includes(origin)) return
     world.fail(
       'events',
       `${run.id} tells that it ${owned ? 'owns' : 'does not own'} ${sid}, written last by ${record.lastStamp.origin}`,
@@ -75,7 +78,9 @@ export class Told implements Observer {
     const gone = this.#cluster.runs.find(({ id }) => id === peer.id)
     if (gone === undefined || !this.#cluster.isQuiet(world.nowMs - SETTLED_MS, gone)) return
     const told = new Set(sids)
-    for (const { sid, lastStamp } of run.replica.records()) {
+    for (const { sid, lastStamp, announced } of run.replica.records()) {
+      // (What nobody was shown yet is told when it is.)
+      if (!announced) continue
       const isOwn = run.replica.owner(sid, run.now) === run.id
       if (told.has(sid) && !isOwn)
         world.fail(
