@@ -121,7 +121,7 @@ export const mutants: readonly Mutant[] = [
     find: 'return living.has(lastStamp.origin) ? lastStamp.origin : rendezvous(sid, living)',
     replace: 'return lastStamp.origin',
     seeds: 40,
-    by: ['expiryEvents', 'limits'],
+    by: ['events', 'expiryEvents', 'limits'],
   },
   {
     name: 'a tombstone that goes is counted on',
@@ -152,7 +152,7 @@ export const mutants: readonly Mutant[] = [
     file: 'members.ts',
     find: 'return former.id !== peer.id &&',
     replace: 'return former.id === peer.id &&',
-    seeds: 340,
+    seeds: 2_000,
     by: ['convergence', 'limits'],
   },
   {
@@ -168,7 +168,7 @@ export const mutants: readonly Mutant[] = [
     file: 'transfer.ts',
     find: '    this.#again.add(sid)\n',
     replace: '    if (this.#walk === undefined) this.#again.add(sid)\n',
-    seeds: 20,
+    seeds: 200,
     by: ['destroyed', 'exactness', 'causality', 'convergence'],
   },
   {
@@ -256,7 +256,7 @@ export const mutants: readonly Mutant[] = [
     file: 'pulls.ts',
     find: '      this.#context.counters.gaps++\n      return this.want(link, peer, now)\n',
     replace: '      if (!isLinked) continue\n      return this.want(link, peer, now)\n',
-    seeds: 20,
+    seeds: 200,
     by: ['convergence', 'survival', 'limits'],
   },
   {
@@ -479,7 +479,7 @@ export const mutants: readonly Mutant[] = [
     file: 'members.ts',
     find: 'peer.refusals >= 2',
     replace: 'peer.refusals >= 1e9',
-    seeds: 760,
+    seeds: 2_500,
     by: ['verdicts'],
   },
   {
@@ -495,7 +495,7 @@ export const mutants: readonly Mutant[] = [
     file: 'members.ts',
     find: '    peer.vouchedMs = sentMs\n',
     replace: '',
-    seeds: 160,
+    seeds: 3_000,
     by: ['verdicts'],
   },
   {
@@ -519,7 +519,7 @@ export const mutants: readonly Mutant[] = [
     file: 'acks.ts',
     find: "return this.#expect(stamps, 'all',",
     replace: "return this.#expect(stamps, 'one',",
-    seeds: 1_180,
+    seeds: 5_000,
     by: ['leaving'],
   },
   {

@@ -10,7 +10,7 @@ import type { Run } from './run.js'
 import { covers } from './stamps.js'
 
 /** Until links are up and transfers are over after a fault. */
-const RECOVERY_MS = 4_000
+const RECOVERY_MS = 2_500
 /** Touches are told at most once per tenth of the ttl. */
 const TOUCH_SHARE = 0.1
 /** What the network and the end of a turn take. */

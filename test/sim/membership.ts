@@ -103,5 +103,5 @@ export class Membership implements Observer {
 
 /** Until a goodbye has come, however slow the network. */
 const GOODBYE_MS = 1_000
-/** After trouble frames may still be late. */
-const RECOVERY_MS = 5_000
+/** After trouble links are still dialled, and frames on their way. */
+const RECOVERY_MS = 2_000

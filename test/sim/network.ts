@@ -124,7 +124,7 @@ export class Network {
 
   /** Breaks all links between two hosts; each side notices by itself. */
   reset(a: number, b: number): void {
-    this.#troubled.set(pair(a, b), this.#world.nowMs)
+    this.#trouble(a, b, this.#world.nowMs)
     for (const end of this.#ends) {
       if (end.run.host !== a || end.peer.run.host !== b) continue
       for (const side of [end, end.peer]) side.frames.length = 0
@@ -135,7 +135,7 @@ export class Network {
 
   /** A process cut one of its links. */
   troubled(a: number, b: number): void {
-    this.#troubled.set(pair(a, b), this.#world.nowMs)
+    this.#trouble(a, b, this.#world.nowMs)
   }
 
   /** Nothing arrives from one host at another until it is healed as often as it was cut. */
@@ -155,6 +155,7 @@ export class Network {
       if (end.run.host !== from || end.peer.run.host !== to) continue
       // The sender's system tries again in ever longer intervals, and so resumes late.
       end.resumeMs = this.#world.nowMs + this.#world.random.between(0, Math.min(lastedMs, 5_000))
+      this.#trouble(from, to, end.resumeMs)
       this.#pump(end)
     }
   }
@@ -190,7 +191,7 @@ export class Network {
   }
 
   slow(a: number, b: number, delayMs: number): void {
-    this.#troubled.set(pair(a, b), this.#world.nowMs)
+    this.#trouble(a, b, this.#world.nowMs)
     if (delayMs === 0) this.#slow.delete(pair(a, b))
     else this.#slow.set(pair(a, b), delayMs)
   }
@@ -198,6 +199,10 @@ export class Network {
   delayMs(a: number, b: number): number {
     const slowMs = this.#slow.get(pair(a, b)) ?? 0
     return this.#world.random.skewed(0.05, this.#scaleMs * 4) + this.#world.random.between(0, slowMs)
+  }
+
+  #trouble(a: number, b: number, untilMs: number): void {
+    this.#troubled.set(pair(a, b), Math.max(this.#troubled.get(pair(a, b)) ?? 0, untilMs))
   }
 
   /** An input has been queued at the receiver, or may now be delivered. */

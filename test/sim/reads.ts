@@ -188,6 +188,6 @@ export class Reads {
 }
 
 /** After trouble frames may still be late. */
-const RECOVERY_MS = 5_000
+const RECOVERY_MS = 2_500
 /** What the network and the end of a turn take. */
 const SLACK_MS = 200

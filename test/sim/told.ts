@@ -51,7 +51,7 @@ export class Told implements Observer {
   }
 
   /** Nothing goes wrong: each thing is told once, and each write is of the member that answers for the session. */
-  #checkCalm(run: Run, { change, sid, owned }: Extract<CoreEvent, { type: 'session' }>): void {
+  #checkCalm(run: Run, { change, sid, owned, local }: Extract<CoreEvent, { type: 'session' }>): void {
     const { world } = this.#cluster
     const key = `${run.id} ${sid} ${change}`
     const times = (this.#times.get(key) ?? 0) + 1
@@ -60,15 +60,13 @@ export class Told implements Observer {
     // (The write that is told of right now is not in the log yet.)
     if (times > (change === 'changed' ? writes + 1 : 1))
       world.fail('events', `${run.id} tells ${times} times that ${sid} was ${change}, and nothing was wrong`)
-    const record = run.replica.record(sid)
-    if (change === 'expired' || record === undefined || owned === (record.lastStamp.origin === run.id)) return
-    // (Of who is not known yet, while all start, another answers for it.)
-    const { origin } = record.lastStamp
-    if (origin !== run.id && !run.livingPeers().includes(origin)) return
-    world.fail(
-      'events',
-      `${run.id} tells that it ${owned ? 'owns' : 'does not own'} ${sid}, written last by ${record.lastStamp.origin}`,
-    )
+    // (The same input may bring later writes of others, and of who is not known yet another answers for it.)
+    const writers = this.#history.writesOf(sid).map((write) => write.run)
+    const living = new Set(run.livingPeers())
+    const isOthers = writers.length > 0 && writers.every((each) => each !== run && living.has(each.id))
+    const isWrong = owned ? isOthers : local
+    if (change !== 'expired' && isWrong)
+      world.fail('events', `${run.id} tells that it ${owned ? 'owns' : 'does not own'} ${sid}`)
   }
 
   #checkTakeover(run: Run, { peer, sids }: Extract<CoreEvent, { type: 'takeover' }>): void {

@@ -124,4 +124,4 @@ export class Verdicts implements Observer {
 }
 
 /** Two refused redials, on the slowest network. */
-const REFUSED_MS = 1_500
+const REFUSED_MS = 600
