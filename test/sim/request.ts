@@ -164,7 +164,9 @@ export class Request {
     const stamp = this.#issued(before, written.outcome === 'created' || written.outcome === 'changed')
     if (stamp !== undefined) this.#log({ stamp, attributes: changes, ttlMs })
     if (written.outcome !== 'dropped') this.#expectAck(written.ack, stamp, acks)
-    if (written.outcome !== 'dropped') history.used(this.#sid, this.#run, world.nowMs)
+    // (What was fetched for this request alone is not held, and so not kept.)
+    const isHeld = replica.record(this.#sid) !== undefined
+    if (written.outcome !== 'dropped' && isHeld) history.used(this.#sid, this.#run, world.nowMs)
     this.#run.carryOut(effects)
   }
 

@@ -239,7 +239,8 @@ export class Questions {
     const answers = question.answers.filter((answer) => !stampsOf(answer).some(isNowhere))
     // What is not shown has answered nobody.
     if (answers.length < question.answers.length) question.answeredBy.clear()
-    question.answers = answers
+    // (Of one that is destroyed here nothing may be shown when its tombstone is gone.)
+    question.answers = records.get(question.sid)?.destroyed === undefined ? answers : []
     const stamps = question.answers.flatMap(stampsOf)
     if (question.answers.length > 0 && digest.coversAll(stamps)) {
       // Covered: all of it is here already, but for a session that had been forgotten.
