@@ -46,7 +46,12 @@ export class Reads {
     const claims = this.#cluster.claim(run)
     for (const stamp of seen.values()) {
       if (covers(claims, stamp)) continue
-      const having = running.filter((each) => each.isServing && covers(this.#cluster.claim(each), stamp))
+      const having = running.filter((each) => {
+        const claims = this.#cluster.claim(each)
+        // (Without its creation nobody can give a session, or show it.)
+        const created = each.replica.record(sid)?.created ?? stamp
+        return each.isServing && covers(claims, stamp) && covers(claims, created)
+      })
       holders.set(
         stampKey(stamp),
         having.filter((each) => each !== run && this.#cluster.isLinkedBothWays(run, each)),

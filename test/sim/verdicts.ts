@@ -60,7 +60,8 @@ export class Verdicts implements Observer {
     for (const run of running) {
       const state = run.replica.peers().find(({ id }) => id === gone.id)?.state
       const isReached = this.#cluster.lastTroubleMs(run.host, host) < endedMs - 2 * REFUSED_MS
-      if (isReached && (state === 'alive' || state === 'suspect'))
+      const isMet = this.#cluster.hasKnown(run, gone, endedMs - REFUSED_MS)
+      if (isReached && isMet && (state === 'alive' || state === 'suspect'))
         world.fail('verdicts', `${run.id} holds ${gone.id} for ${state}, whose port is closed`)
     }
   }
