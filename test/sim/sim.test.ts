@@ -28,7 +28,7 @@ describe('every promise holds in histories full of faults', () => {
   for (const { seed, was } of regressions) test(`seed ${seed}: ${was}`, () => holds(seed))
 })
 
-test('a seed replays to the same event', () => {
+test('a seed replays to the same event', { timeout: 120_000 }, () => {
   for (let seed = 1; seed <= 20; seed++) {
     const [first, again] = [simulate({ seed, isTracing: true }), simulate({ seed, isTracing: true })]
     expect(again.transcript).toEqual(first.transcript)
@@ -37,7 +37,9 @@ test('a seed replays to the same event', () => {
   }
 })
 
-test('histories differ as their seeds do: calm ones and hell, short and long, few members and many', () => {
+test('histories differ as their seeds do: calm ones and hell, short and long, few members and many', {
+  timeout: 120_000,
+}, () => {
   const counts: Record<string, number> = {}
   const scenarios = new Set<string>()
   for (let seed = 1; seed <= 150; seed++) {
