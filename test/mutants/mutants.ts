@@ -701,21 +701,4 @@ export const mutants: readonly Mutant[] = [
     seeds: 3_000,
     by: ['exactness'],
   },
-  {
-    name: 'who begins anew is ready with nothing',
-    file: 'catch-up.ts',
-    find: 'isGreeting || this.#isUnheard() || this',
-    replace: 'isGreeting || this',
-    seeds: 3_000,
-    by: ['causality', 'joining'],
-  },
-  {
-    name: 'who begins anew serves at once',
-    file: 'catch-up.ts',
-    find: 'if (!this.#context.isReady) return this.#joinDeadlineMs',
-    replace:
-      'if (!this.#context.isReady) return this.#context.isRejoining ? undefined : this.#joinDeadlineMs',
-    seeds: 3_000,
-    by: ['causality', 'joining'],
-  },
 ]
