@@ -407,7 +407,7 @@ export const mutants: readonly Mutant[] = [
     file: 'reads.ts',
     find: 'const seen = Digest.of(brought.filter((stamp) => digest.covers(stamp) || !isDropped(stamp)))',
     replace: 'const seen = Digest.of(brought.filter((stamp) => digest.covers(stamp) && isDropped(stamp)))',
-    seeds: 200,
+    seeds: 5_000,
     by: ['causality'],
   },
   {
@@ -559,7 +559,7 @@ export const mutants: readonly Mutant[] = [
     file: 'takeover.ts',
     find: 'if (wasIts && rendezvous(sid, members.living) === self.id) sids.push(sid)',
     replace: "if (wasIts && self.id !== '') sids.push(sid)",
-    seeds: 360,
+    seeds: 3_000,
     by: ['events'],
   },
   {
@@ -699,6 +699,6 @@ export const mutants: readonly Mutant[] = [
     find: '(current ?? held)?.values()',
     replace: 'held?.values()',
     seeds: 3_000,
-    by: ['exactness'],
+    by: ['exactness', 'writes'],
   },
 ]
