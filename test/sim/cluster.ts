@@ -108,7 +108,7 @@ export class Cluster {
     this.claims.set(run, new Map())
     this.world.trace(() => `*** ${id} starts at ${host.address}`)
     for (const observer of this.observers) observer.started?.(run)
-    run.start([...new Set([...this.listOf(host), ...(rejoinAt ?? [])])])
+    run.start([...this.listOf(host), ...(rejoinAt ?? [])])
     return run
   }
 

@@ -47,10 +47,11 @@ export class Reads {
     for (const stamp of seen.values()) {
       if (covers(claims, stamp)) continue
       const having = running.filter((each) => {
+        if (!each.isServing) return false
         const claims = this.#cluster.claim(each)
         // (Without its creation nobody can give a session, or show it.)
         const created = each.replica.record(sid)?.created ?? stamp
-        return each.isServing && covers(claims, stamp) && covers(claims, created)
+        return covers(claims, stamp) && covers(claims, created)
       })
       holders.set(
         stampKey(stamp),

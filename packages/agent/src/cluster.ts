@@ -121,8 +121,7 @@ class Agent implements Cluster {
     this.#countedBefore = this.#counters()
     this.#self = { ...this.#self, id: newId() }
     this.runner.beginAnew(this.#newReplica(true), this.#self.id)
-    const peers = [...new Set([...this.#options.peers, ...addresses])]
-    this.runner.run(this.#replica.start(peers, this.runner.now()))
+    this.runner.run(this.#replica.start([...this.#options.peers, ...addresses], this.runner.now()))
   }
 
   get self(): Member {

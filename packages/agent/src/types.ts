@@ -151,8 +151,8 @@ export interface Sessions {
    * Resolves when everything written before this call is handed to the operating system for every linked peer
    * that takes it: what a SIGKILL of this process can no longer take away. A peer that is clogged is not waited
    * for. It takes a turn of the loop; a process that had stood still catches up first, for `deadAfterMs` at most: it may
-   * have been given up meanwhile. `undefined` when nothing waits. Rejects with `SESSIONMESH_FORGOTTEN_MEMBER` when the cluster had gone on
-   * without this member and what was just written is gone.
+   * have been given up meanwhile. `undefined` when nothing waits. Rejects with `SESSIONMESH_FORGOTTEN_MEMBER` when the
+   * cluster had gone on without this member and what was just written is gone.
    */
   flushed(): Promise<void> | undefined
 }

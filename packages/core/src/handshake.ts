@@ -26,14 +26,6 @@ export interface Established {
   readonly replaced: LinkId | undefined
 }
 
-/** What is known of a link that is over. */
-export interface Ended {
-  /** Whose link it was, unless another one has taken its place. */
-  readonly peer: Peer | undefined
-  /** Where the other end can be dialled. */
-  readonly listensAt: string | undefined
-}
-
 /** Close reasons that are no fault. */
 export const DUPLICATE = 'duplicate'
 const SELF = 'self'
@@ -79,8 +71,13 @@ export class Handshake {
 
   /** Where the other end is, as far as known. */
   addressOf(link: LinkId): string | undefined {
+    return this.listensAt(link) ?? this.#connections.get(link)?.remoteHost
+  }
+
+  /** Where the other end can be dialled. */
+  listensAt(link: LinkId): string | undefined {
     const connection = this.#connections.get(link)
-    return connection?.peer?.address ?? connection?.dialled ?? connection?.remoteHost
+    return connection?.peer?.address ?? connection?.dialled
   }
 
   begin(
@@ -143,7 +140,7 @@ export class Handshake {
   }
 
   /** The connection is gone. Returns the peer if this was its link. */
-  end(link: LinkId, reason: string, now: Instant): Ended | undefined {
+  end(link: LinkId, reason: string, now: Instant): { peer: Peer | undefined } | undefined {
     const connection = this.#connections.get(link)
     if (connection === undefined) return undefined
     this.#connections.delete(link)
@@ -154,7 +151,7 @@ export class Handshake {
     }
     const isOurs = peer !== undefined && peer.link === link
     if (isOurs) this.#context.members.linkLost(peer, now, reason === DUPLICATE)
-    return { peer: isOurs ? peer : undefined, listensAt: peer?.address ?? dialled }
+    return { peer: isOurs ? peer : undefined }
   }
 
   #drop(link: LinkId, { dialled }: Connection, reason: string, { id }: Hello): undefined {

@@ -22,6 +22,14 @@ function unmade(given: Partial<Config> = {}) {
   return { net, a, b, c }
 }
 
+/** a and c are gone, and with them the creation. */
+function lost() {
+  const made = unmade()
+  for (const member of [made.c, made.a]) made.net.kill(member)
+  made.net.run(250)
+  return made
+}
+
 describe('a session without its creation', () => {
   test('is hidden while its writer lives, and shown with what there is when nobody has the rest', () => {
     const { net, a, b, c } = unmade()
@@ -61,9 +69,7 @@ describe('a session without its creation', () => {
   })
 
   test('stays shown when who made it is told to have left for good', () => {
-    const { net, a, b, c } = unmade()
-    for (const member of [c, a]) net.kill(member)
-    net.run(250)
+    const { net, a, b } = lost()
     const d = net.start(net.member('d'), b)
     net.run(500)
     expect(b.read('s')).toEqual({ y: '2' })
@@ -75,9 +81,7 @@ describe('a session without its creation', () => {
   })
 
   test('stays shown when somebody is told of who may have the rest', () => {
-    const { net, a, b, c } = unmade()
-    for (const member of [c, a]) net.kill(member)
-    net.run(250)
+    const { net, b } = lost()
     const d = net.start(net.member('d'), b)
     net.run(500)
     const e = net.member('e')
@@ -99,9 +103,7 @@ describe('a session without its creation', () => {
   })
 
   test('is not named by the token of who is shown it: it would be waited for, and counted as lost, each time', () => {
-    const { net, a, b, c } = unmade()
-    for (const member of [c, a]) net.kill(member)
-    net.run(250)
+    const { b, c } = lost()
     const token = b.token('s')
     expect([b.read('s'), token.map(({ origin }) => origin)]).toEqual([{ y: '2' }, [c.id]])
     expect([b.catchUp('s', token), b.replica.counters.lostWrites]).toEqual([undefined, 0])

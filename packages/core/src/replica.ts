@@ -385,8 +385,9 @@ export class Replica {
 
   #linkDown(link: LinkId, reason: string, now: Instant): void {
     const address = this.#handshake.addressOf(link)
+    const listensAt = this.#handshake.listensAt(link)
     const ended = this.#handshake.end(link, reason, now)
-    if (ended !== undefined && reason === 'SESSIONMESH_FORGOTTEN_MEMBER') this.#forgotten(ended.listensAt)
+    if (ended !== undefined && reason === 'SESSIONMESH_FORGOTTEN_MEMBER') this.#forgotten(listensAt)
     if (ended !== undefined && isErrorCode(reason)) {
       this.#context.warn(reason, `The link to ${address} was cut: ${reason}`, address)
     }
@@ -471,8 +472,10 @@ export class Replica {
       'This member was away for longer than forgetDeadAfterMs and starts afresh: its sessions are replaced by those of the cluster.',
     )
     const living = this.#context.members.livingPeers().map((peer) => peer.address)
-    const addresses = [...new Set(address === undefined ? living : [address, ...living])]
-    this.#context.effect({ type: 'forgotten', addresses })
+    this.#context.effect({
+      type: 'forgotten',
+      addresses: address === undefined ? living : [address, ...living],
+    })
   }
 
   #expected = (): Expected => ({

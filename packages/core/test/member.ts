@@ -80,7 +80,7 @@ export class Member {
   beginAnew(addresses: readonly string[]): void {
     this.id = `${this.id}'`
     this.replica = this.#newReplica(true)
-    this.start([...new Set([...this.#peers, ...addresses])])
+    this.start([...this.#peers, ...addresses])
   }
 
   get now(): Instant {
