@@ -30,23 +30,18 @@ export class Verdicts implements Observer {
     const withinMs = 2 * config.deadAfterMs + 1_000
     for (const gone of runs) {
       if (gone.isRunning && !gone.isFrozen) continue
-      const sinceMs = gone.isRunning ? gone.frozeMs : gone.endedMs
+      const endMs = gone.isRunning ? gone.frozeMs : gone.endedMs
       this.#checkRefused(gone)
+      // (What it had sent may come late, out of a cut: whoever reads it tells the others that it lives.)
+      const sinceMs = Math.max(endMs, ...running.map(({ heardMs }) => heardMs.get(gone.id) ?? 0))
       if (world.nowMs - sinceMs < withinMs) continue
       for (const run of running) {
-        const state = run.replica.peers().find(({ id }) => id === gone.id)?.state
         const isWell = !run.isFrozen && run.thawedMs < sinceMs && run.startedMs < sinceMs
         // (Who was only told of it later begins to count then.)
-        if (
-          !isWell ||
-          !this.#cluster.hasKnown(run, gone, sinceMs) ||
-          (state !== 'alive' && state !== 'suspect')
-        )
-          continue
-        world.fail(
-          'verdicts',
-          `${run.id} still holds ${gone.id} for ${state}, gone for ${(world.nowMs - sinceMs).toFixed(0)} ms`,
-        )
+        const isLate = run.livingPeers().includes(gone.id) && this.#cluster.hasKnown(run, gone, sinceMs)
+        if (!isWell || !isLate) continue
+        const goneMs = (world.nowMs - endMs).toFixed(0)
+        world.fail('verdicts', `${run.id} still holds ${gone.id} for living, gone for ${goneMs} ms`)
       }
     }
   }
@@ -58,11 +53,10 @@ export class Verdicts implements Observer {
     const isOver = world.nowMs - endedMs > REFUSED_MS && world.nowMs - endedMs < 2 * REFUSED_MS
     if (!isOver || hosts[host]?.isDark || !this.#cluster.isQuiet(endedMs - 2 * REFUSED_MS, gone)) return
     for (const run of running) {
-      const state = run.replica.peers().find(({ id }) => id === gone.id)?.state
       const isReached = this.#cluster.lastTroubleMs(run.host, host) < endedMs - 2 * REFUSED_MS
       const isMet = this.#cluster.hasKnown(run, gone, endedMs - REFUSED_MS)
-      if (isReached && isMet && (state === 'alive' || state === 'suspect'))
-        world.fail('verdicts', `${run.id} holds ${gone.id} for ${state}, whose port is closed`)
+      if (isReached && isMet && run.livingPeers().includes(gone.id))
+        world.fail('verdicts', `${run.id} holds ${gone.id} for living, whose port is closed`)
     }
   }
 
