@@ -23,6 +23,7 @@ export class CatchUp {
   readonly #pulls: Pulls
   /** `undefined` until it is told to join. */
   #joinDeadlineMs: number | undefined
+  #isDiscovering = false
   /** When this member last did anything: more than a heartbeat without a tick, and it stood still. */
   #awake: Instant | undefined
   /** Since when it may have missed what happened, because it stood still. */
@@ -34,8 +35,13 @@ export class CatchUp {
     this.#pulls = pulls
   }
 
-  join(now: Instant): void {
+  join(isDiscovering: boolean, now: Instant): void {
+    this.#isDiscovering = isDiscovering
     this.#joinDeadlineMs = now.monoMs + this.#context.config.joinTimeoutMs
+  }
+
+  discovered(): void {
+    this.#isDiscovering = false
   }
 
   /**
@@ -86,7 +92,8 @@ export class CatchUp {
     if (this.#joinDeadlineMs === undefined || !this.#pulls.isIdle) return false
     const isOver = now.monoMs >= this.#joinDeadlineMs
     const { silent, isGreeting } = expected()
-    if (!isOver && (silent.length > 0 || isGreeting || this.#isUnheard() || this.#isBrokenOff())) return false
+    const isAwaited = silent.length > 0 || isGreeting || this.#isUnheard() || this.#isBrokenOff()
+    if (!isOver && isAwaited) return false
     for (const address of silent) {
       const message = `${address} was not linked within joinTimeoutMs; this member serves without its state`
       this.#context.warn('SESSIONMESH_JOIN_TIMEOUT', message, address)
@@ -95,9 +102,13 @@ export class CatchUp {
     return true
   }
 
-  /** It begins anew because others went on without it: one of them will be found. */
+  /**
+   * Others are still looked for, or it begins anew because they went on without it: one of them will be found. (That
+   * one tells of all the others.)
+   */
   #isUnheard(): boolean {
-    return this.#context.isRejoining && this.#context.counters.transfersReceived === 0
+    const { isRejoining, counters } = this.#context
+    return (this.#isDiscovering || isRejoining) && counters.transfersReceived === 0
   }
 
   /**

@@ -13,8 +13,8 @@ const dialerOf = (random = 0) => new Dialer(config, () => random)
 describe('what is dialled', () => {
   test('is every address once, until its attempt has ended', () => {
     const dialer = dialerOf()
-    dialer.add('x:1', true, at(0))
-    dialer.add('y:1', false, at(0))
+    dialer.add('x:1', 'named', at(0))
+    dialer.add('y:1', 'told', at(0))
     expect(dialer.due(at(0), unlinked)).toEqual(['x:1', 'y:1'])
     expect(dialer.due(at(10_000), unlinked)).toEqual([])
     dialer.failed('x:1', 'unreachable', at(10_000))
@@ -23,7 +23,7 @@ describe('what is dialled', () => {
 
   test('is not what is linked, by its address or by who answered there', () => {
     const dialer = dialerOf()
-    dialer.add('x:1', true, at(0))
+    dialer.add('x:1', 'named', at(0))
     dialer.due(at(0), unlinked)
     dialer.answered('x:1', 'b', false)
     expect(dialer.due(at(1_000), (address) => address === 'x:1')).toEqual([])
@@ -33,7 +33,7 @@ describe('what is dialled', () => {
 
   test('is never again our own address, once it answered with our id', () => {
     const dialer = dialerOf()
-    dialer.add('x:1', true, at(0))
+    dialer.add('x:1', 'named', at(0))
     dialer.due(at(0), unlinked)
     dialer.answered('x:1', 'a', true)
     expect(dialer.due(at(60_000), unlinked)).toEqual([])
@@ -43,19 +43,19 @@ describe('what is dialled', () => {
 
   test('an address learned from others goes with its member; one that the user named stays', () => {
     const dialer = dialerOf()
-    dialer.add('learned:1', false, at(0))
-    dialer.add('named:1', true, at(0))
-    dialer.remove('learned:1')
-    dialer.remove('named:1')
+    dialer.add('learned:1', 'told', at(0))
+    dialer.add('named:1', 'named', at(0))
+    dialer.remove('learned:1', 'told')
+    dialer.remove('named:1', 'told')
     expect(dialer.due(at(0), unlinked)).toEqual(['named:1'])
   })
 
   test('a learned address that the user names too becomes a named one, and the reverse is no change', () => {
     const dialer = dialerOf()
-    dialer.add('x:1', false, at(0))
-    dialer.add('x:1', true, at(0))
-    dialer.add('x:1', false, at(0))
-    dialer.remove('x:1')
+    dialer.add('x:1', 'told', at(0))
+    dialer.add('x:1', 'named', at(0))
+    dialer.add('x:1', 'told', at(0))
+    dialer.remove('x:1', 'told')
     expect(dialer.due(at(0), unlinked)).toEqual(['x:1'])
   })
 })
@@ -64,7 +64,7 @@ describe('the wait before the next attempt', () => {
   /** Waits after one failure after the other. */
   const waits = (dialer: Dialer, refusals: readonly boolean[]) => {
     let nowMs = 0
-    dialer.add('x:1', true, at(nowMs))
+    dialer.add('x:1', 'named', at(nowMs))
     return refusals.map((wasRefused) => {
       dialer.due(at(nowMs), unlinked)
       dialer.failed('x:1', wasRefused ? 'refused' : 'unreachable', at(nowMs))
@@ -106,7 +106,7 @@ describe('the wait before the next attempt', () => {
 
   test('goes on growing where nobody answers, whoever else has proven himself', () => {
     const dialer = dialerOf()
-    dialer.add('y:1', true, at(0))
+    dialer.add('y:1', 'named', at(0))
     dialer.answered('y:1', 'b', false)
     waits(dialer, [false, false, false])
     dialer.proven('b')
@@ -116,7 +116,7 @@ describe('the wait before the next attempt', () => {
 
   test('is never short for somebody who rejects us', () => {
     const dialer = dialerOf()
-    dialer.add('x:1', true, at(0))
+    dialer.add('x:1', 'named', at(0))
     dialer.failed('x:1', 'rejected', at(0))
     expect(dialer.nextMs(unlinked)).toBe(200)
   })
@@ -139,7 +139,7 @@ describe('a joiner', () => {
   test('waits for each address to answer, to refuse or to reject; silence may be a slow peer', () => {
     const dialer = dialerOf()
     expect(dialer.waiting(unlinked)).toEqual([])
-    for (const address of ['x:1', 'y:1', 'z:1']) dialer.add(address, true, at(0))
+    for (const address of ['x:1', 'y:1', 'z:1']) dialer.add(address, 'named', at(0))
     dialer.due(at(0), unlinked)
     dialer.failed('x:1', 'refused', at(0))
     dialer.failed('y:1', 'unreachable', at(0))
@@ -151,7 +151,97 @@ describe('a joiner', () => {
 
   test('does not wait for an address that dialled us first', () => {
     const dialer = dialerOf()
-    dialer.add('x:1', true, at(0))
+    dialer.add('x:1', 'named', at(0))
     expect(dialer.waiting((address) => address === 'x:1')).toEqual([])
+  })
+})
+
+describe('an address that was only heard of', () => {
+  const heard = (dialer: Dialer, count: number, nowMs = 0) => {
+    for (let i = 0; i < count; i++) dialer.add(`forged:${i}`, 'heard', at(nowMs))
+  }
+
+  test('is given up after four attempts, until it is heard again', () => {
+    const dialer = dialerOf()
+    dialer.add('x:1', 'heard', at(0))
+    for (let i = 0; i < 4; i++) {
+      expect(dialer.due(at(i * 10_000), unlinked)).toEqual(['x:1'])
+      dialer.failed('x:1', 'unreachable', at(i * 10_000))
+    }
+    expect(dialer.due(at(60_000), unlinked)).toEqual([])
+    dialer.add('x:1', 'heard', at(60_000))
+    expect(dialer.due(at(60_000), unlinked)).toEqual(['x:1'])
+  })
+
+  test('goes when discovery does not find it any more, unless it is named or told as well', () => {
+    const dialer = dialerOf()
+    for (const address of ['x:1', 'y:1', 'z:1']) dialer.add(address, 'heard', at(0))
+    dialer.add('y:1', 'named', at(0))
+    dialer.add('z:1', 'told', at(0))
+    for (const address of ['x:1', 'y:1', 'z:1']) dialer.remove(address, 'heard')
+    expect(dialer.due(at(0), unlinked)).toEqual(['y:1', 'z:1'])
+  })
+
+  test('is dialled at once, whatever the back-off of an address that others told of', () => {
+    const dialer = dialerOf()
+    dialer.add('x:1', 'told', at(0))
+    for (let i = 0; i < 9; i++) dialer.failed('x:1', 'unreachable', at(0))
+    expect(dialer.due(at(100), unlinked)).toEqual([])
+    dialer.add('x:1', 'heard', at(100))
+    expect(dialer.due(at(100), unlinked)).toEqual(['x:1'])
+  })
+
+  test('is one of sixteen dialled at once, however many there are, and the next begins when one has ended', () => {
+    const dialer = dialerOf()
+    heard(dialer, 1_000)
+    const due = dialer.due(at(0), unlinked)
+    expect([due.length, dialer.due(at(0), unlinked), dialer.nextMs(unlinked)]).toEqual([16, [], Infinity])
+    dialer.failed(due[0] as string, 'rejected', at(0))
+    expect(dialer.due(at(0), unlinked)).toHaveLength(1)
+  })
+
+  test('is one of sixty-four at most: who floods the network takes no room from what the user named or members told', () => {
+    const dialer = dialerOf(0.5)
+    dialer.add('named:1', 'named', at(0))
+    dialer.add('told:1', 'told', at(0))
+    heard(dialer, 5_000)
+    const waiting = dialer.waiting(unlinked)
+    expect(waiting).toHaveLength(66)
+    expect(waiting).toEqual(expect.arrayContaining(['named:1', 'told:1', 'forged:4999']))
+  })
+
+  test('does not push out what is being dialled', () => {
+    const dialer = dialerOf(0)
+    dialer.add('x:1', 'heard', at(0))
+    dialer.due(at(0), unlinked)
+    heard(dialer, 1_000)
+    dialer.failed('x:1', 'unreachable', at(0))
+    expect(dialer.waiting(unlinked)).toContain('x:1')
+  })
+})
+
+describe('of several addresses of one member', () => {
+  const dialerWithTwo = () => {
+    const dialer = dialerOf()
+    dialer.add('lan:1', 'heard', at(0), 'b')
+    dialer.add('vpn:1', 'heard', at(0), 'b')
+    return dialer
+  }
+
+  test('one is dialled at a time, until one proves itself', () => {
+    const dialer = dialerWithTwo()
+    expect([dialer.due(at(0), unlinked), dialer.due(at(0), unlinked)]).toEqual([['lan:1'], []])
+    dialer.failed('lan:1', 'unreachable', at(0))
+    expect(dialer.due(at(0), unlinked)).toEqual(['vpn:1'])
+    dialer.answered('vpn:1', 'b', false)
+    const isLinked = (_: string, member?: string) => member === 'b'
+    expect([dialer.due(at(60_000), isLinked), dialer.waiting(isLinked)]).toEqual([[], []])
+  })
+
+  test('who answers there counts, whoever was said to be there', () => {
+    const dialer = dialerWithTwo()
+    dialer.due(at(0), unlinked)
+    dialer.answered('lan:1', 'somebody else', false)
+    expect(dialer.due(at(0), (_, member) => member === 'somebody else')).toEqual(['vpn:1'])
   })
 })

@@ -6,12 +6,20 @@
 import type { Config } from './config.js'
 import type { Instant, Origin } from './stamp.js'
 
+/**
+ * Why an address is dialled. `named`: by the user, or by what the user trusts (DNS): never given up. `heard`: anybody
+ * on the network may have said it (multicast): bounded, and given up until it is heard again. `told`: by members; it
+ * goes with its member.
+ */
+export type Source = 'named' | 'heard' | 'told'
+
 interface Candidate {
   readonly address: string
-  /** Named by the user or by discovery: never given up. The others go with their member. */
-  readonly isFixed: boolean
+  readonly sources: Set<Source>
   /** Who answered there last. */
   member: Origin | undefined
+  /** Who is said to be there. */
+  readonly rumoured: Origin | undefined
   isDialling: boolean
   /** There was an answer, or a refusal: what a joiner waits for. */
   wasTried: boolean
@@ -42,24 +50,28 @@ export class Dialer {
     this.#random = random
   }
 
-  add(address: string, isFixed: boolean, now: Instant): void {
+  /** @param member who is said to be there: of several addresses of one member one is dialled at a time. */
+  add(address: string, source: Source, now: Instant, member?: Origin): void {
     const known = this.#candidates.get(address)
-    if (known !== undefined && (known.isFixed || !isFixed)) return
+    if (known !== undefined) return this.#addSource(known, source, now)
+    if (source === 'heard' && !this.#makeRoom()) return
     this.#candidates.set(address, {
       address,
-      isFixed,
-      member: known?.member,
-      isDialling: known?.isDialling ?? false,
-      wasTried: known?.wasTried ?? false,
-      isSelf: known?.isSelf ?? false,
+      sources: new Set([source]),
+      member: undefined,
+      rumoured: member,
+      isDialling: false,
+      wasTried: false,
+      isSelf: false,
       failures: 0,
       refusals: 0,
       nextMs: now.monoMs,
     })
   }
 
-  remove(address: string): void {
-    if (this.#candidates.get(address)?.isFixed === false) this.#candidates.delete(address)
+  remove(address: string, source: Source): void {
+    const candidate = this.#candidates.get(address)
+    if (candidate?.sources.delete(source) && candidate.sources.size === 0) this.#candidates.delete(address)
   }
 
   /** Dial there now, whatever the back-off said: its link has just closed. */
@@ -75,8 +87,8 @@ export class Dialer {
   due(now: Instant, isLinked: IsLinked): string[] {
     const due: string[] = []
     for (const candidate of this.#candidates.values()) {
-      const { address, member, isDialling, isSelf, nextMs } = candidate
-      if (isDialling || isSelf || nextMs > now.monoMs || isLinked(address, member)) continue
+      const { address, nextMs } = candidate
+      if (nextMs > now.monoMs || isLinked(address, memberAt(candidate)) || !this.#mayDial(candidate)) continue
       candidate.isDialling = true
       due.push(address)
     }
@@ -113,22 +125,70 @@ export class Dialer {
     candidate.failures = Math.min(candidate.failures + 1, 16)
     candidate.isDialling = false
     if (failure !== 'unreachable') candidate.wasTried = true
+    if (isHearsay(candidate) && candidate.failures >= MAX_HEARD_FAILURES) this.#candidates.delete(address)
   }
 
   /** The addresses that have neither answered nor refused yet. */
   waiting(isLinked: IsLinked): string[] {
     const waiting: string[] = []
-    for (const { address, member, wasTried, isSelf } of this.#candidates.values()) {
-      if (!wasTried && !isSelf && !isLinked(address, member)) waiting.push(address)
+    for (const candidate of this.#candidates.values()) {
+      const { address, wasTried, isSelf } = candidate
+      if (!wasTried && !isSelf && !isLinked(address, memberAt(candidate))) waiting.push(address)
     }
     return waiting
   }
 
   nextMs(isLinked: IsLinked): number {
     let nextMs = Number.POSITIVE_INFINITY
-    for (const { address, member, isDialling, isSelf, nextMs: at } of this.#candidates.values()) {
-      if (!isDialling && !isSelf && at < nextMs && !isLinked(address, member)) nextMs = at
+    for (const candidate of this.#candidates.values()) {
+      const { address, nextMs: atMs } = candidate
+      if (atMs < nextMs && !isLinked(address, memberAt(candidate)) && this.#mayDial(candidate)) nextMs = atMs
     }
     return nextMs
   }
+
+  #addSource(candidate: Candidate, source: Source, now: Instant): void {
+    if (candidate.sources.has(source)) return
+    candidate.sources.add(source)
+    // (Members tell of what they may not reach themselves.)
+    if (source !== 'told') this.hurry(candidate.address, now)
+  }
+
+  /** Whether a dial may begin, if it is due; else the end of another one is waited for. */
+  #mayDial(candidate: Candidate): boolean {
+    if (candidate.isDialling || candidate.isSelf) return false
+    const member = memberAt(candidate)
+    let heard = 0
+    for (const other of this.#candidates.values()) {
+      if (!other.isDialling) continue
+      if (member !== undefined && memberAt(other) === member) return false
+      if (isHearsay(other)) heard++
+    }
+    return !isHearsay(candidate) || heard < MAX_HEARD_DIALS
+  }
+
+  /** Who floods the network with names has no more than a share: which one goes is left to chance. */
+  #makeRoom(): boolean {
+    const heard = [...this.#candidates.values()].filter(isHearsay)
+    if (heard.length < MAX_HEARD) return true
+    const idle = heard.filter(({ isDialling }) => !isDialling)
+    const gone = idle[Math.floor(this.#random() * idle.length)]
+    if (gone === undefined) return false
+    this.#candidates.delete(gone.address)
+    return true
+  }
 }
+
+function memberAt({ member, rumoured }: Candidate): Origin | undefined {
+  return member ?? rumoured
+}
+
+function isHearsay({ sources }: Candidate): boolean {
+  return sources.size === 1 && sources.has('heard')
+}
+
+/** Addresses that were only heard of: more members than these are told of by those that are found. */
+const MAX_HEARD = 64
+/** Dials there at once: each costs a handshake, with whoever it may be. */
+const MAX_HEARD_DIALS = 16
+const MAX_HEARD_FAILURES = 4

@@ -46,6 +46,29 @@ function greeted(member: Member, message: Hello) {
   }
 }
 
+describe('addresses in what a peer tells of others', () => {
+  const told = (address: string) =>
+    hello({ roster: [{ id: 'other', name: 'other', address, state: 'alive' }] })
+  const otherAfter = (member: Member, message: Hello) => {
+    greeted(member, message)
+    return member.replica.peers().find(({ id }) => id === 'other')?.address
+  }
+
+  test.each(['127.0.0.1:7374', '[::1]:7374', 'localhost:7374'])(
+    '%s is on its own machine, and so where we see it',
+    (address) => {
+      const a = new Net().member('a')
+      expect(otherAfter(a, told(address))).toBe('10.0.0.9:7374')
+      expect(a.dials).toEqual(['10.0.0.9:7374'])
+    },
+  )
+
+  test('are taken as they are otherwise', () => {
+    expect(otherAfter(new Net().member('a'), told('10.1.0.1:7374'))).toBe('10.1.0.1:7374')
+    expect(otherAfter(new Net().member('a'), told('localhost.example:7374'))).toBe('localhost.example:7374')
+  })
+})
+
 describe('two members', () => {
   test('are linked after a hello from each', () => {
     const net = new Net()

@@ -69,6 +69,17 @@ export class Handshake {
     return mute
   }
 
+  /** What the other end tells of others, as seen from here: its own machine's loopback is where we see it. */
+  fromHere(link: LinkId | undefined, roster: readonly RosterEntry[]): readonly RosterEntry[] {
+    const remoteHost = link === undefined ? undefined : this.#connections.get(link)?.remoteHost
+    if (remoteHost === undefined || LOOPBACK.test(remoteHost)) return roster
+    return roster.map((entry) =>
+      LOOPBACK.test(entry.address)
+        ? { ...entry, address: filledIn(entry.address.replace(/^.*:/, ':'), remoteHost) }
+        : entry,
+    )
+  }
+
   /** Where the other end is, as far as known. */
   addressOf(link: LinkId): string | undefined {
     return this.listensAt(link) ?? this.#connections.get(link)?.remoteHost
@@ -208,6 +219,8 @@ export class Handshake {
     }
   }
 }
+
+const LOOPBACK = /^(127\.|\[?::1(\]|$)|localhost(:|$))/
 
 /** A member that listens everywhere tells no host: it is where we see it. */
 function filledIn(address: string, remoteHost: string): string {

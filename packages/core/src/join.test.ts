@@ -28,6 +28,37 @@ describe('joining', () => {
     expect([a.replica.isReady, a.told('ready').length, net.ms]).toEqual([true, 1, 0])
   })
 
+  test('of a member that is looking for others waits until it has looked, or has found one', () => {
+    const net = new Net()
+    const [a, b] = [net.member('a'), net.member('b')]
+    for (const member of [a, b]) member.act(member.replica.start([], member.now, true))
+    net.run(1_000)
+    expect([a.replica.isReady, b.replica.isReady]).toEqual([false, false])
+    a.act(a.replica.discovered(a.now))
+    expect([a.replica.isReady, b.replica.isReady]).toEqual([true, false])
+    a.write('s', { x: '1' })
+    b.act(b.replica.candidate(a.address, 'heard', a.id, b.now))
+    net.settle()
+    expect([b.replica.isReady, b.read('s')]).toEqual([true, { x: '1' }])
+  })
+
+  test('waits for an address that was found, and for a search without end no longer than joinTimeoutMs', () => {
+    const net = new Net({ joinTimeoutMs: 1_000 })
+    net.silent.add('silent:1')
+    const a = net.member('a')
+    a.act(a.replica.start([], a.now, true))
+    a.act(a.replica.candidate('silent:1', 'heard', 'somebody', a.now))
+    a.act(a.replica.discovered(a.now))
+    net.run(900)
+    expect(a.replica.isReady).toBe(false)
+    net.run(200)
+    expect([a.replica.isReady, a.codes()]).toEqual([true, ['SESSIONMESH_JOIN_TIMEOUT']])
+    const b = net.member('b')
+    b.act(b.replica.start([], b.now, true))
+    net.run(1_100)
+    expect([b.replica.isReady, b.codes()]).toEqual([true, []])
+  })
+
   // Since reads wait for it, the end of the join is due, and stays due as long as the transfer takes.
   test('does not tick without end when its transfer takes longer than joinTimeoutMs', () => {
     const { net, a } = loaded(100, { joinTimeoutMs: 1_000 })

@@ -80,11 +80,30 @@ export class Replica {
 
   // ---- the world ----
 
-  /** Begins to join by way of `addresses`. A `ready` event follows. */
-  start(addresses: readonly string[], now: Instant): Effect[] {
-    this.#catchUp.join(now)
-    for (const address of addresses) this.#context.dialer.add(address, true, now)
+  /**
+   * Begins to join by way of `addresses`. A `ready` event follows.
+   *
+   * @param isDiscovering more addresses are looked for: nobody is known to be alone before `discovered`.
+   */
+  start(addresses: readonly string[], now: Instant, isDiscovering = false): Effect[] {
+    this.#catchUp.join(isDiscovering, now)
+    for (const address of addresses) this.#context.dialer.add(address, 'named', now)
     return this.tick(now)
+  }
+
+  /** Discovery found an address. It proves nothing: who is there has to show it. @param member who is said to be. */
+  candidate(address: string, source: 'named' | 'heard', member: Origin | undefined, now: Instant): Effect[] {
+    return this.#input(now, () => this.#context.dialer.add(address, source, now, member)).effects
+  }
+
+  /** Discovery does not find it any more. That is no word about who is linked, and no death. */
+  candidateGone(address: string, source: 'named' | 'heard', now: Instant): Effect[] {
+    return this.#input(now, () => this.#context.dialer.remove(address, source)).effects
+  }
+
+  /** Discovery has looked everywhere once. */
+  discovered(now: Instant): Effect[] {
+    return this.#input(now, () => this.#catchUp.discovered()).effects
   }
 
   linkUp(link: LinkId, end: { dialled?: string | undefined; remoteHost: string }, now: Instant): Effect[] {
@@ -397,7 +416,7 @@ export class Replica {
   #established(link: LinkId, { peer, roster, replaced }: Established, now: Instant): void {
     if (replaced !== undefined) this.#cleanUp(replaced, now)
     this.#meet(peer, roster, now.monoMs, now)
-    this.#context.dialer.add(peer.address, false, now)
+    this.#context.dialer.add(peer.address, 'told', now, peer.id)
     this.#pulls.want(link, peer, now)
     this.#questions.linkCame(peer.id, now)
     // Others may be waiting for our word that it lives.
@@ -405,13 +424,14 @@ export class Replica {
   }
 
   /** Takes over what a peer tells of others: a newcomer known to one member becomes known to all. */
-  #meet(peer: Peer, roster: Heartbeat['roster'], sentMs: number, now: Instant): void {
+  #meet(peer: Peer, told: Heartbeat['roster'], sentMs: number, now: Instant): void {
+    const roster = this.#handshake.fromHere(peer.link, told)
     this.#context.members.toldRoster(peer, roster, sentMs, now)
     for (const { id, address, state } of roster) {
       const known = this.#context.members.get(id)
       const isHope = state === 'alive' || state === 'suspect'
       if (known !== undefined && known.state !== 'left' && isHope)
-        this.#context.dialer.add(address, false, now)
+        this.#context.dialer.add(address, 'told', now, id)
     }
   }
 
@@ -424,7 +444,7 @@ export class Replica {
     // Somebody says that he hears it: one dial shows whether it is back.
     if (from === 'dead' && to === 'suspect') this.#context.dialer.hurry(peer.address, now)
     if (to === 'left' && !this.#context.members.listensAt(peer.address))
-      this.#context.dialer.remove(peer.address)
+      this.#context.dialer.remove(peer.address, 'told')
     if (to !== 'dead' && to !== 'left') return
     // Its sessions were taken over when it was found dead; that it will not come back changes no owner.
     if (peer.announced && from !== 'dead') tellTakeover(this.#context, peer, now)
