@@ -28,6 +28,9 @@ export interface Attempt {
   readonly holders: ReadonlyMap<string, readonly Run[]>
 }
 
+/** Counted as lost, it is not waited for again; counted as stale, until some read is told that it is lost. */
+export type Missing = 'given up' | 'awaited'
+
 export class Reads {
   readonly #cluster: Cluster
   readonly #history: History
@@ -62,17 +65,17 @@ export class Reads {
     return { run, sid, startedMs: world.nowMs, seen, lostBefore, holders }
   }
 
-  /** Returns the attributes that were missing, rightly so, and will not be waited for again. */
-  served(attempt: Attempt, view: View | undefined, isStale: boolean): string[] {
+  /** Returns the attributes that were missing, rightly so: will they be waited for again? */
+  served(attempt: Attempt, view: View | undefined, isStale: boolean): Map<string, Missing> {
     this.#checkDestroyed(attempt.run, attempt.sid, view?.base)
     if (!isStale) this.#checkFresh(attempt)
     else this.#checkCounted(attempt.run)
-    const given: string[] = []
+    const missing = new Map<string, Missing>()
     for (const [name, stamp] of attempt.seen) {
       if (this.#isShown(attempt, view, name, stamp)) continue
-      if (this.#excuse(attempt, name, stamp, view?.base, isStale) === 'given up') given.push(name)
+      missing.set(name, this.#excuse(attempt, name, stamp, view?.base, isStale))
     }
-    return given
+    return missing
   }
 
   /** What a member serves as stale it counts as that, and says so. */
@@ -150,13 +153,7 @@ export class Reads {
     })
   }
 
-  #excuse(
-    attempt: Attempt,
-    name: string,
-    stamp: Stamp,
-    base: Base | undefined,
-    isStale: boolean,
-  ): 'given up' | 'awaited' {
+  #excuse(attempt: Attempt, name: string, stamp: Stamp, base: Base | undefined, isStale: boolean): Missing {
     const { run, sid, startedMs, lostBefore } = attempt
     const { world } = this.#cluster
     const what =

@@ -3,7 +3,7 @@
 import type { Acks, Base, Stamp, Written } from '@sessionmesh/core'
 import { short } from './describe.js'
 import { valueId, type Write } from './history.js'
-import { END, type Seen } from './reads.js'
+import { END, type Missing, type Seen } from './reads.js'
 import type { Run } from './run.js'
 import { compareStamps, covers } from './stamps.js'
 import type { Trial } from './trial.js'
@@ -26,6 +26,8 @@ export class Request {
   #sid: string
   readonly #brought: Knowledge
   #seen: Map<string, Stamp>
+  /** What the last read lacked of that, and was counted for it. */
+  #missing: ReadonlyMap<string, Missing> = new Map()
   /** Of these what this member has shown to this request. */
   readonly #shown: Stamp[] = []
 
@@ -127,8 +129,9 @@ export class Request {
           `${this.#run.id}: loads ${this.#sid}${base === undefined ? ': not there' : ''}${isStale ? ', stale' : ''}`,
       )
       this.#trial.expiry.shown(this.#run, this.#sid, base !== undefined)
+      this.#missing = this.#trial.reads.served(attempt, view, isStale)
       // What is lost or counted as such the client's token no longer names.
-      for (const name of this.#trial.reads.served(attempt, view, isStale)) this.#seen.delete(name)
+      for (const [name, what] of this.#missing) if (what === 'given up') this.#seen.delete(name)
       for (const [name, value] of base?.attributes ?? []) this.#saw(name, value)
       then(base)
     }
@@ -240,14 +243,18 @@ export class Request {
     this.#forgetUnpromised(token)
   }
 
-  /** What all have whom this member knows its token does not name: whom it does not know may lack it, and can't tell. */
+  /**
+   * What all have whom this member knows its token does not name: whom it does not know may lack it, and can't tell.
+   * Nor what it was too late with, and has been found lost since.
+   */
   #forgetUnpromised(token: readonly Stamp[]): void {
     const { cluster } = this.#trial
     const unknown = cluster.unknownTo(this.#run).map((run) => cluster.claim(run))
     const isNamed = (stamp: Stamp) =>
       token.some((entry) => entry.origin === stamp.origin && compareStamps(entry, stamp) >= 0)
     for (const [name, stamp] of this.#seen)
-      if (!isNamed(stamp) && unknown.some((claims) => !covers(claims, stamp))) this.#seen.delete(name)
+      if (!isNamed(stamp) && (this.#missing.has(name) || unknown.some((claims) => !covers(claims, stamp))))
+        this.#seen.delete(name)
   }
 
   #acks(): Acks {

@@ -22,7 +22,7 @@ const codes = {
     'Thrown: an option is unknown or has no such value; the message names it and what to give.',
   SESSIONMESH_BAD_ADDRESS: 'Thrown by joinCluster: an address is not host:port.',
   SESSIONMESH_PORT_IN_USE:
-    'Thrown by joinCluster: another process listens on `listen.port`. Stop it, or choose another port.',
+    'Thrown by joinCluster: another process listens on `listen.port`, or others on all that are tried without it. Stop it, or choose another port.',
   SESSIONMESH_LISTEN_FAILED:
     'Thrown by joinCluster: `listen` cannot be listened on. It must be an address of this machine.',
   SESSIONMESH_UNSERIALISABLE_ATTRIBUTE:
@@ -57,6 +57,8 @@ const codes = {
     'Thrown by a write after `close()`, and rejects acks that it cut short. Close the HTTP server before the cluster.',
   SESSIONMESH_UNREADABLE_ATTRIBUTE:
     'Thrown by a load: a member of another version wrote an attribute that this one cannot read. Upgrade the older one.',
+  SESSIONMESH_DISCOVERY_FAILED:
+    'Warned: mDNS or DNS cannot look for members, or not everywhere; the message says why. Who is linked stays linked; others are looked for again.',
   SESSIONMESH_ALONE:
     'Warned once, after joining: none of the `peers` was linked. All is well if this is the first member; else the message says why.',
 } as const

@@ -54,6 +54,28 @@ describe('a peer that was asked in vain', () => {
   })
 })
 
+describe('a peer that has answered, has more since, and cannot be asked any more', () => {
+  test('is asked once: then those who can answer', () => {
+    const net = new Net()
+    const [a, b, c, d] = net.cluster('a', 'b', 'c', 'd')
+    d.write('s', { x: '1' })
+    net.settle()
+    for (const other of [a, b, c]) net.hold(d, other)
+    d.write('s', { x: '2' }, { base: d.base('s') })
+    net.hold(a, d)
+    const wait = a.catchUp('s', d.token('s'))
+    // All are asked, and b and c answer: nobody has it.
+    net.run(4 * waitMs)
+    expect([b, c].map((peer) => a.sentOf('pull', peer).length)).toEqual([1, 1])
+    // Both get it, and tell a so; what a sends to b is cut off.
+    net.hold(a, b)
+    for (const other of [c, b]) net.release(d, other)
+    net.run(heartbeatMs + 5 * waitMs)
+    expect([a.read('s'), a.caughtUp]).toEqual([{ x: '2' }, [{ wait, isStale: false }]])
+    expect([b, c].map((peer) => a.sentOf('pull', peer).length)).toEqual([2, 2])
+  })
+})
+
 describe('a session that was forgotten here and is alive elsewhere', () => {
   /** a uses it; of all members b alone does not hear of it, and has forgotten it. */
   function forgotten() {

@@ -143,7 +143,10 @@ export class Questions {
     const late: string[] = []
     for (const question of this.#questions.values()) {
       if (question.asking === undefined || question.asking.untilMs > now.monoMs) continue
-      question.asked.add(question.asking.origin)
+      const { origin } = question.asking
+      question.asked.add(origin)
+      // What it had more than it told before, it does not tell: others come first who may.
+      question.heardFrom.get(origin)?.join(this.#context.members.get(origin)?.digest.entries() ?? [])
       question.asking = undefined
       late.push(question.sid)
     }
