@@ -131,6 +131,8 @@ export class Convergence {
     const state = new Map<string, string>()
     for (const record of run.replica.records()) {
       if (this.#history.isDestroyExcused(record.sid)) continue
+      // (Without a grace a write may come after its session's tombstone is gone: its whole is asked for, and given up.)
+      if (!record.whole && !this.#cluster.scenario.hasGrace) continue
       const whole = record.above(undefined)
       if (whole === undefined) continue
       if (record.destroyed !== undefined) {

@@ -55,7 +55,9 @@ export class Expiry implements Observer {
       const idleMs = world.nowMs - use.atMs
       const isOwn = use.run === run
       const leastMs = isOwn ? this.#ttlMs : this.#ttlMs * (1 - TOUCH_SHARE) - SLACK_MS
-      if (idleMs >= leastMs || !(isOwn || this.#wasTold(run, use))) continue
+      // (What was used right now is still on its way to the others.)
+      const isKnown = isOwn || (idleMs > SLACK_MS && this.#wasTold(run, use))
+      if (idleMs >= leastMs || !isKnown) continue
       world.fail('expiry', `${run.id} ${what}: ${sid}, which ${use.run.id} used ${idleMs.toFixed(0)} ms ago`)
     }
   }

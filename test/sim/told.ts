@@ -45,7 +45,8 @@ export class Told implements Observer {
     if (state === 'alive') this.#takenOver.delete(key)
     if ((state !== 'dead' && state !== 'left') || before === 'dead') return
     world.after(0, () => {
-      if (run.isRunning && !this.#takenOver.has(key) && this.#states.get(key) !== 'alive')
+      const isGone = this.#states.get(key) === 'dead' || this.#states.get(key) === 'left'
+      if (run.isRunning && isGone && !this.#takenOver.has(key))
         world.fail('events', `${run.id} says that ${peer.id} is ${state}, and tells of no takeover`)
     })
   }

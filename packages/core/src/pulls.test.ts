@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
 import type { Member } from '../test/member.js'
-import { packMessage } from './index.js'
+import { packMessage, resolveConfig } from './index.js'
 
 const kinds = (from: Member, to: Member) =>
   from.sent.filter((sent) => sent.to === to.id).map(({ message }) => message.kind)
@@ -239,5 +239,48 @@ describe('the last writes of a member that dies', () => {
     net.run(300)
     expect(c.state()).toEqual(b.state())
     expect(c.read('s')).toEqual({ x: '1' })
+  })
+})
+
+describe('a pull from a peer that falls silent', () => {
+  const { suspectAfterMs, heartbeatMs } = resolveConfig()
+
+  /** To a, d is cut off. b has more of d's, is asked for it, and can't answer. */
+  function silent(net: Net, [a, b, d]: readonly [Member, Member, Member]) {
+    net.cut(a, d)
+    net.hold(a, b)
+    d.write('s', { x: '1' })
+    net.run(2 * heartbeatMs)
+    expect(a.sentOf('pull', b)).toHaveLength(1)
+    net.hold(b, a)
+  }
+
+  const answers = (net: Net, a: Member, b: Member) => {
+    net.release(a, b)
+    net.release(b, a)
+    net.settle()
+  }
+
+  test('gives way to what others have, and begins anew when it is heard again', () => {
+    const net = new Net()
+    const [a, b, c, d] = net.cluster('a', 'b', 'c', 'd')
+    net.hold(d, c)
+    silent(net, [a, b, d])
+    net.release(d, c)
+    net.run(suspectAfterMs + 2 * heartbeatMs)
+    expect([a.peer(b).state, a.read('s'), a.sentOf('pull', b).length]).toEqual(['suspect', { x: '1' }, 1])
+    answers(net, a, b)
+    expect([a.peer(b).state, a.sentOf('pull', b).length, a.replica.pending]).toEqual(['alive', 2, 0])
+    expect(a.state()).toEqual(c.state())
+  })
+
+  test('goes on while nobody else has anything', () => {
+    const net = new Net()
+    const [a, b, d] = net.cluster('a', 'b', 'd')
+    silent(net, [a, b, d])
+    net.run(suspectAfterMs + 2 * heartbeatMs)
+    expect(a.peer(b).state).toBe('suspect')
+    answers(net, a, b)
+    expect([a.sentOf('pull', b).length, a.read('s'), a.replica.pending]).toEqual([1, { x: '1' }, 0])
   })
 })

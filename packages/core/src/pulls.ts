@@ -74,7 +74,20 @@ export class Pulls {
     if (asks === 'once' && this.#open?.link === link) return
     if (this.#wanted.some((wanted) => wanted.link === link)) return
     this.#wanted.push({ link, peer })
-    this.#openNext(now)
+    this.goOn(now)
+  }
+
+  /**
+   * Somebody is wanted, or has become suspect, or alive again. Whoever is silent may be cut off, and what others have
+   * must not wait for him: his pull begins anew when he is heard. (One in place has nobody to give way to: all of it
+   * would be thrown away.)
+   */
+  goOn(now: Instant): void {
+    const open = this.#open
+    if (open === undefined) return this.#openNext(now)
+    if (open.inPlace || open.peer.state === 'alive' || !this.#wanted.some(isAlive)) return
+    this.#wanted.push({ link: open.link, peer: open.peer })
+    this.#abandon(open, now)
   }
 
   linkGone(link: LinkId, now: Instant): void {
@@ -187,8 +200,9 @@ export class Pulls {
 
   #openNext(now: Instant): void {
     if (this.#open !== undefined) return
-    const next = this.#wanted.shift()
+    const next = this.#wanted.find(isAlive)
     if (next === undefined) return
+    this.#wanted.splice(this.#wanted.indexOf(next), 1)
     const { isReady, isRejoining, digest, records } = this.#context
     const isEmpty = digest.size === 0 && records.size + records.tombstones === 0
     const inPlace = !isReady && !isRejoining && isEmpty
@@ -222,4 +236,8 @@ export class Pulls {
     this.#context.notify({ type: 'sync', phase: 'end', peer, complete, sessions: complete ? count : 0 })
     this.#openNext(now)
   }
+}
+
+function isAlive({ peer }: { peer: Peer }): boolean {
+  return peer.state === 'alive'
 }

@@ -441,6 +441,7 @@ export class Replica {
       this.#context.digest.revive(peer.id)
       this.#context.notify({ type: 'member', state: to, peer })
     }
+    if (to === 'alive' || to === 'suspect') this.#pulls.goOn(now)
     // Somebody says that he hears it: one dial shows whether it is back.
     if (from === 'dead' && to === 'suspect') this.#context.dialer.hurry(peer.address, now)
     if (to === 'left' && !this.#context.members.listensAt(peer.address))
