@@ -72,8 +72,7 @@ export class Pulls {
   /** @param asks 'again' when what a pull that is open already brings may be too old. */
   want(link: LinkId, peer: Peer, now: Instant, asks: 'once' | 'again' = 'once'): void {
     if (asks === 'once' && this.#open?.link === link) return
-    if (this.#wanted.some((wanted) => wanted.link === link)) return
-    this.#wanted.push({ link, peer })
+    this.#addWanted(link, peer)
     this.goOn(now)
   }
 
@@ -86,7 +85,7 @@ export class Pulls {
     const open = this.#open
     if (open === undefined) return this.#openNext(now)
     if (open.inPlace || open.peer.state === 'alive' || !this.#wanted.some(isAlive)) return
-    this.#wanted.push({ link: open.link, peer: open.peer })
+    this.#addWanted(open.link, open.peer)
     this.#abandon(open, now)
   }
 
@@ -165,6 +164,10 @@ export class Pulls {
     return open !== undefined && now.monoMs - open.heardMs > this.#context.config.transferStallMs
       ? open.link
       : undefined
+  }
+
+  #addWanted(link: LinkId, peer: Peer): void {
+    if (!this.#wanted.some((wanted) => wanted.link === link)) this.#wanted.push({ link, peer })
   }
 
   #follows(message: DeltaMessage): boolean {
