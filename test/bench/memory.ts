@@ -25,7 +25,7 @@ export async function memory({ quick }: BenchOptions): Promise<PartResult> {
 }
 
 async function measure(sessions: number): Promise<number> {
-  await using cluster = await joinCluster({ listen: { port: 0 } })
+  await using cluster = await joinCluster({ listen: { port: 0 }, peers: [] })
   const before = used()
   for (let i = 0; i < sessions; i++) {
     const number = String(i).padStart(6, '0')

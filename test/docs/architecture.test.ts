@@ -1,6 +1,7 @@
 /** What ARCHITECTURE.md says of the packages' files: all are named, and each imports only from those named before it. */
 
 import { readdir, readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path/posix'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 
@@ -10,8 +11,8 @@ const read = (path: string) => readFile(pathOf(path), 'utf8')
 
 test.each(['Core', 'Agent', 'Express'])('%s: its files in reading order', async (name) => {
   const folder = `packages/${name.toLowerCase()}/src`
-  const files = (await readdir(pathOf(folder)))
-    .filter((file) => /^[\w-]+\.ts$/.test(file) && file !== 'index.ts')
+  const files = (await readdir(pathOf(folder), { recursive: true }))
+    .filter((file) => /^[\w/-]+\.ts$/.test(file) && !/^index\.ts$|^testing\//.test(file))
     .map((file) => file.slice(0, -'.ts'.length))
   const order = await filesNamedIn(name, files)
   expect([...order].sort()).toEqual(files.sort())
@@ -19,8 +20,10 @@ test.each(['Core', 'Agent', 'Express'])('%s: its files in reading order', async 
   const early: string[] = []
   for (const [at, file] of order.entries()) {
     const source = await read(`${folder}/${file}.ts`)
-    for (const [, other] of source.matchAll(/ from '\.\/([\w-]+)\.js'/g))
-      if (order.indexOf(other!) >= at) early.push(`${file} imports ${other}, which is listed after it`)
+    for (const [, path] of source.matchAll(/ from '(\.[\w./-]+)\.js'/g)) {
+      const other = join(dirname(file), path!)
+      if (order.indexOf(other) >= at) early.push(`${file} imports ${other}, which is listed after it`)
+    }
   }
   expect(early).toEqual([])
 })
@@ -28,7 +31,7 @@ test.each(['Core', 'Agent', 'Express'])('%s: its files in reading order', async 
 /** Those of `files` that the list of a package names, in its order. */
 async function filesNamedIn(name: string, files: readonly string[]): Promise<string[]> {
   const [, list = ''] = new RegExp(`\n${name}: ([\\s\\S]*?)\n\n`).exec(await read('ARCHITECTURE.md')) ?? []
-  const named = [...list.matchAll(/`([\w-]+)`/g)].map(([, each]) => each!)
+  const named = [...list.matchAll(/`([\w/-]+)`/g)].map(([, each]) => each!)
   // (Once: what is mentioned again in an explanation is not listed again.)
   return [...new Set(named)].filter((each) => files.includes(each))
 }

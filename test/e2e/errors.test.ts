@@ -44,7 +44,7 @@ describe('options', () => {
     const squatter = createServer()
     await new Promise<void>((resolve) => squatter.listen({ host: '127.0.0.1', port: port! }, resolve))
     onCleanUp(() => new Promise((resolve) => squatter.close(resolve)))
-    const failure = joinCluster({ secret: SECRET, listen: { host: '127.0.0.1', port: port! } })
+    const failure = joinCluster({ secret: SECRET, peers: [], listen: { host: '127.0.0.1', port: port! } })
     await expect(failure).rejects.toMatchObject({ code: 'SESSIONMESH_PORT_IN_USE' })
     await expect(failure).rejects.toThrow(String(port))
   })
@@ -52,7 +52,9 @@ describe('options', () => {
   test('two members in one process, the second on the port of the first: the first goes on', async () => {
     const [a] = await joinAll(1)
     const port = Number(a!.self.address.split(':').at(-1))
-    await expect(joinCluster({ secret: SECRET, listen: { host: '127.0.0.1', port } })).rejects.toMatchObject({
+    await expect(
+      joinCluster({ secret: SECRET, peers: [], listen: { host: '127.0.0.1', port } }),
+    ).rejects.toMatchObject({
       code: 'SESSIONMESH_PORT_IN_USE',
     })
     const b = await join({ listen: anywhere, peers: [a!.self.address] })

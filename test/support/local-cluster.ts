@@ -8,7 +8,7 @@ import { until } from './wait.js'
 
 /** Joins one member, and closes it at the end of the test. */
 export async function join(options: ClusterOptions): Promise<Cluster> {
-  const cluster = await joinCluster({ name: 'test', secret: SECRET, ...options })
+  const cluster = await joinCluster({ name: 'test', secret: SECRET, peers: [], ...options })
   onCleanUp(() => cluster.close())
   return cluster
 }

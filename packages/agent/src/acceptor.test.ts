@@ -23,7 +23,7 @@ async function startAcceptor(options: Partial<AcceptorOptions> = {}) {
     {
       keyring,
       host: '127.0.0.1',
-      port: 0,
+      ports: [0],
       maxFrameBytes: 2 ** 20,
       handshakeTimeoutMs: 10_000,
       maxPendingSockets: 8,
@@ -170,15 +170,25 @@ function upgradeTo(protocol: string) {
 
 test('a port in use is told, with the mend', async () => {
   const { port } = await startAcceptor()
-  await expect(startAcceptor({ port })).rejects.toMatchObject({
+  await expect(startAcceptor({ ports: [port] })).rejects.toMatchObject({
     code: 'SESSIONMESH_PORT_IN_USE',
     message: `Port ${port} on 127.0.0.1 is in use. Stop the process that has it, or choose another listen.port.`,
   })
 })
 
+test('of several ports the first that is free is taken, and none is told when all are in use', async () => {
+  const [first, second] = [(await startAcceptor()).port, (await startAcceptor()).port]
+  await expect(startAcceptor({ ports: [first, second] })).rejects.toMatchObject({
+    code: 'SESSIONMESH_PORT_IN_USE',
+    message: `Ports ${first} to ${second} on 127.0.0.1 are in use. Stop the process that has it, or choose another listen.port.`,
+  })
+  const third = await startAcceptor({ ports: [first, second, 0] })
+  expect([first, second]).not.toContain(third.port)
+})
+
 test.each([
   ['an address of another machine', { host: '192.0.2.1' }],
-  ['a port that does not exist', { port: 65536 }],
+  ['a port that does not exist', { ports: [65536] }],
 ])('%s cannot be listened on', async (_name, options) => {
   await expect(startAcceptor(options)).rejects.toMatchObject({ code: 'SESSIONMESH_LISTEN_FAILED' })
 })

@@ -20,8 +20,10 @@ export const tlsOptions = { minVersion: 'TLSv1.3', ciphers: 'TLS_AES_128_GCM_SHA
 
 export interface AcceptorOptions {
   keyring: Keyring
+  /** `''` is everywhere. */
   host: string
-  port: number
+  /** The first of these that is free. */
+  ports: readonly number[]
   /** Frames above are refused with a close frame that says so. */
   maxFrameBytes: number
   /** From the TCP connection to the open link. */
@@ -78,26 +80,34 @@ export class Acceptor {
 
   /** @throws SessionMeshError `SESSIONMESH_PORT_IN_USE`, `SESSIONMESH_LISTEN_FAILED` */
   async listen(): Promise<Address> {
-    const { host, port } = this.#options
-    try {
-      await new Promise<void>((resolve, reject) => {
-        this.#server.once('error', reject)
-        // Exclusive: workers of node:cluster would share the port, and take each other for former runs of one member.
-        this.#server.listen({ port, host, exclusive: true }, () => {
-          this.#server.off('error', reject)
-          // Too many open files, say: one socket less, and no reason to end the user's process.
-          this.#server.on('error', (error) =>
-            this.#events.refused('', `A socket was not accepted: ${error.message}`),
-          )
-          resolve()
-        })
-      })
-    } catch (error) {
-      throw listenError(error, host, port)
+    const { host, ports } = this.#options
+    for (const port of ports) {
+      try {
+        await this.#listenOn(host, port)
+        break
+      } catch (error) {
+        if (codeOf(error) !== 'EADDRINUSE' || port === ports.at(-1)) throw listenError(error, host, ports)
+      }
     }
+    // Too many open files, say: one socket less, and no reason to end the user's process.
+    this.#server.on('error', (error) =>
+      this.#events.refused('', `A socket was not accepted: ${error.message}`),
+    )
     const bound = this.#server.address()
-    if (bound === null || typeof bound === 'string') throw listenError(undefined, host, port)
+    if (bound === null || typeof bound === 'string') throw listenError(undefined, host, ports)
     return { host: unmapHost(bound.address), port: bound.port }
+  }
+
+  #listenOn(host: string, port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject)
+      // Exclusive: workers of node:cluster would share the port, and take each other for former runs of one member.
+      // (Without a host Node listens on IPv6 and IPv4, or on what there is.)
+      this.#server.listen({ port, ...(host !== '' && { host }), exclusive: true }, () => {
+        this.#server.off('error', reject)
+        resolve()
+      })
+    })
   }
 
   /** Resolves when the last socket is gone; links must be ended by their holder. */
@@ -222,20 +232,27 @@ function explain(
   return [`It is no member (${error.code ?? error.message}).`]
 }
 
-function listenError(cause: unknown, host: string, port: number): SessionMeshError {
-  const at = formatAddress(host, port)
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error'
+function listenError(cause: unknown, host: string, ports: readonly number[]): SessionMeshError {
+  const where = host === '' ? 'this machine' : host
+  const code = codeOf(cause)
   if (code === 'EADDRINUSE') {
+    const [first, last] = [ports[0], ports.at(-1)]
+    const taken =
+      first === last ? `Port ${first} on ${where} is` : `Ports ${first} to ${last} on ${where} are`
     return new SessionMeshError(
       'SESSIONMESH_PORT_IN_USE',
-      `Port ${port} on ${host} is in use. Stop the process that has it, or choose another listen.port.`,
+      `${taken} in use. Stop the process that has it, or choose another listen.port.`,
       { cause },
     )
   }
   return new SessionMeshError(
     'SESSIONMESH_LISTEN_FAILED',
-    `Cannot listen on ${at} (${code}). listen.host must be an address of this machine, and listen.port one ` +
-      'that this process may use.',
+    `Cannot listen on ${formatAddress(host, ports[0] ?? 0)} (${code}). listen.host must be an address of this ` +
+      'machine, and listen.port one that this process may use.',
     { cause },
   )
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
 }

@@ -3,6 +3,7 @@
  * address: members compare these texts to know whom they have dialled already.
  */
 import { isIPv4, isIPv6 } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { SessionMeshError } from '@sessionmesh/core'
 
 export interface Address {
@@ -30,7 +31,7 @@ export function parseAddress(text: string): Address {
   if (port < 1 || port > 65535) throw bad(`port ${digits} is not between 1 and 65535`)
   if (bracketed !== undefined) {
     if (!isIPv6(bracketed)) throw bad(`${JSON.stringify(bracketed)} is not an IPv6 address`)
-    return { host: unmapHost(bracketed), port }
+    return { host: shortest(unmapHost(bracketed)), port }
   }
   const host = plain ?? ''
   if (host === '') throw bad('it has no host')
@@ -50,10 +51,22 @@ export function isLoopback(host: string): boolean {
   return (isIPv4(plain) && plain.startsWith('127.')) || plain === '::1' || plain === 'localhost'
 }
 
+/** Whether the address is this machine's, with the port that is listened on. */
+export function isOwn(address: string, listensOn: number): boolean {
+  const { host, port } = parseAddress(address)
+  const own = Object.values(networkInterfaces()).flatMap((addresses = []) => addresses)
+  return port === listensOn && (isLoopback(host) || own.some((one) => one.address === host))
+}
+
 /** A dual-stack socket shows IPv4 peers as `::ffff:a.b.c.d`. */
 export function unmapHost(host: string): string {
   const v4 = host.startsWith('::ffff:') ? host.slice('::ffff:'.length) : ''
   return isIPv4(v4) ? v4 : host
+}
+
+/** IPv6 has many spellings. (One with a scope, as in `fe80::1%eth0`, is no host of a URL.) */
+function shortest(host: string): string {
+  return isIPv6(host) && !host.includes('%') ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host
 }
 
 function whatIsWrong(text: string): string {

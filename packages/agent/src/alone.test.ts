@@ -19,7 +19,8 @@ async function warningsOf(options: ClusterOptions): Promise<string[]> {
   const ignore = () => {}
   const logger: Logger = { debug: ignore, info: ignore, error: ignore, warn: (text) => warnings.push(text) }
   const cluster = await joinCluster({
-    listen: { port: 0 },
+    listen: { host: '127.0.0.1', port: 0 },
+    peers: [],
     secret: 'a secret for the tests only',
     ...options,
     logger,
@@ -41,7 +42,11 @@ test.each([
   ['another secret', { secret: 'another secret, long enough' }],
   ['another cluster name', { name: 'other' }],
 ])('who answered has %s: it is not said to be silent, nor that all is well', async (what, differing) => {
-  const stranger = await joinCluster({ listen: { port: 0 }, secret: 'a secret for the tests only' })
+  const stranger = await joinCluster({
+    listen: { host: '127.0.0.1', port: 0 },
+    peers: [],
+    secret: 'a secret for the tests only',
+  })
   cleanUps.push(() => stranger.close())
   const warnings = await warningsOf({ peers: [stranger.self.address], ...differing })
   const [line] = said(warnings, 'SESSIONMESH_ALONE')

@@ -16,7 +16,7 @@ afterEach(async () => {
 
 async function join(memberName: string, options: ClusterOptions = {}): Promise<Cluster> {
   const listen = { host: '127.0.0.1', port: 0 }
-  const cluster = await joinCluster({ name: 'shop', memberName, listen, ...options })
+  const cluster = await joinCluster({ name: 'shop', memberName, listen, peers: [], ...options })
   joined.push(cluster)
   // It tells a turn later whether it is alone.
   await turn()

@@ -10,7 +10,8 @@ import {
   type Peer,
   Replica,
 } from '@sessionmesh/core'
-import { formatAddress } from './address.js'
+import { formatAddress, isOwn } from './address.js'
+import { Searches } from './discovery/searches.js'
 import { deriveKeys } from './keys.js'
 import { type DialFailure, Links } from './links.js'
 import { RateLimit } from './log.js'
@@ -32,14 +33,14 @@ const handshakeTimeoutMs = 1_000
  * `SESSIONMESH_SECRET_TOO_SHORT`, `SESSIONMESH_PORT_IN_USE`, `SESSIONMESH_LISTEN_FAILED`
  */
 export async function joinCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const resolved = resolveOptions(options)
+  const resolved = resolveOptions(options, process.env)
   // The links exist before the machine does, because only a bound socket knows its port.
   const hooks: { runner?: Runner } = {}
   const links = new Links(
     {
       keyring: resolved.keyring,
       host: resolved.host,
-      port: resolved.port,
+      ports: resolved.ports,
       maxFrameBytes: resolved.config.maxFrameBytes,
       handshakeTimeoutMs,
       maxPendingSockets,
@@ -73,6 +74,10 @@ class Agent implements Cluster {
   readonly #logger: Logger
   readonly #emitter = new EventEmitter()
   readonly #warnings = new RateLimit()
+  readonly #port: number
+  #searches: Searches | undefined
+  /** Addresses that somebody named, until this member has joined. */
+  readonly #named = new Set<string>()
   /** Why the last dial of an address failed, until this member has joined. */
   readonly #dialFailures = new Map<string, DialFailure>()
   /** What former runs of this process counted. */
@@ -91,6 +96,7 @@ class Agent implements Cluster {
     this.name = name
     this.#self = { id: newId(), name: memberName, address, state: 'alive', self: true }
     this.#options = options
+    this.#port = port
     this.#logger = guarded(logger)
     this.runner = new Runner(this.#newReplica(false), links, this.#self.id, config.maxLinkBufferBytes, {
       core: (event) => this.#onCore(event),
@@ -121,7 +127,25 @@ class Agent implements Cluster {
     this.#countedBefore = this.#counters()
     this.#self = { ...this.#self, id: newId() }
     this.runner.beginAnew(this.#newReplica(true), this.#self.id)
-    this.runner.run(this.#replica.start([...this.#options.peers, ...addresses], this.runner.now()))
+    this.#start(addresses)
+  }
+
+  /** Begins to join, and to look for others. */
+  #start(addresses: readonly string[]): void {
+    const { discoveries, host } = this.#options
+    const self = { cluster: this.name, id: this.#self.id, host, port: this.#port }
+    this.#searches?.stop()
+    this.runner.run(this.#replica.start(addresses, this.runner.now(), true))
+    this.#searches = new Searches(discoveries, self, {
+      found: (address, source, member) => {
+        if (source === 'named' && this.#early !== undefined) this.#named.add(address)
+        this.runner.run(this.#replica.candidate(address, source, member, this.runner.now()))
+      },
+      lost: (address, source) =>
+        this.runner.run(this.#replica.candidateGone(address, source, this.runner.now())),
+      failed: (message) => this.#warn('SESSIONMESH_DISCOVERY_FAILED', message),
+      looked: () => this.runner.run(this.#replica.discovered(this.runner.now())),
+    })
   }
 
   get self(): Member {
@@ -133,25 +157,30 @@ class Agent implements Cluster {
   }
 
   async join(): Promise<void> {
-    const { peers, host, hasSecret, isSecretUnset } = this.#options
+    const { host, hasSecret, isSecretUnset } = this.#options
     const open = `${host} is open to every process of this machine`
     if (isSecretUnset) this.#warn('SESSIONMESH_NO_SECRET', `The secret given is empty: ${open}`)
     else if (!hasSecret) this.#logger.warn(`No secret: ${open}`)
     const ready = new Promise<void>((resolve) => {
       this.#onReady = resolve
     })
-    this.runner.run(this.#replica.start(peers, this.runner.now()))
+    this.#start([])
     await ready
     setImmediate(() => {
       const early = this.#early ?? []
       this.#early = undefined
       for (const tell of early) tell()
       const isAlone = this.#replica.peers().every(({ link }) => link === undefined)
-      // One list may serve all members, the one that reads it included.
-      const others = peers.filter((address) => address !== this.#self.address)
+      // One list, or one name, may serve all members, the one that reads it included.
+      const others = [...this.#named].filter((address) => !this.#isOwn(address))
       if (others.length > 0 && isAlone) this.#warn('SESSIONMESH_ALONE', alone(others, this.#dialFailures))
       this.#dialFailures.clear()
+      this.#named.clear()
     })
+  }
+
+  #isOwn(address: string): boolean {
+    return address === this.#self.address || isOwn(address, this.#port)
   }
 
   members(): Member[] {
@@ -214,7 +243,7 @@ class Agent implements Cluster {
     const isCutOff =
       peers === 0 && this.#replica.size > 0 && this.members().some(({ state }) => state === 'dead')
     if (missing !== undefined || isCutOff) this.#warn(missing ?? 'SESSIONMESH_NO_PEER', notHandedOver(peers))
-    await this.runner.leave()
+    await Promise.all([this.#searches?.stop(), this.runner.leave()])
     this.#hasLeft = true
     this.#logger.info(`${this.self.name} has left cluster ${this.name}`)
     this.#emitter.removeAllListeners()

@@ -1,6 +1,9 @@
 export type { ErrorCode } from '@sessionmesh/core'
 export { SessionMeshError } from '@sessionmesh/core'
 export { joinCluster } from './cluster.js'
+export type { Announcement, Discovery, Report, Search } from './discovery/discovery.js'
+export { type DnsOptions, dns } from './discovery/dns.js'
+export { type MdnsOptions, mdns } from './discovery/mdns.js'
 export type {
   Acks,
   Base,

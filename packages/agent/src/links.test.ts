@@ -26,7 +26,7 @@ async function startMember(options: Partial<LinksOptions> = {}) {
     {
       keyring: createKeyring('shop', [secret]),
       host: '127.0.0.1',
-      port: 0,
+      ports: [0],
       maxFrameBytes: 2 ** 20,
       handshakeTimeoutMs: 10_000,
       maxPendingSockets: 8,

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import type { Discovery } from './discovery/discovery.js'
+import { dns } from './discovery/dns.js'
+import { mdns } from './discovery/mdns.js'
 import { resolveOptions } from './options.js'
 import type { ClusterOptions } from './types.js'
 
@@ -7,12 +10,42 @@ const secret = 'a secret for the tests'
 describe('options', () => {
   it('have defaults that work on one machine', () => {
     const options = resolveOptions({})
-    expect(options).toMatchObject({ name: 'default', host: '127.0.0.1', port: 7373, peers: [], acks: 'none' })
+    expect(options).toMatchObject({ name: 'default', host: '127.0.0.1', acks: 'none' })
+    expect([options.ports.length, options.ports[0], options.ports.at(-1)]).toEqual([32, 7373, 7404])
+    expect(options.discoveries.map(({ name }) => name)).toEqual(['the list of peers', 'mDNS'])
     expect(options.config).toMatchObject({ heartbeatMs: 250, deadAfterMs: 2000, ttlMs: 86_400_000 })
   })
 
-  it('spell an address in one way', () => {
-    expect(resolveOptions({ secret, peers: [' Web-1:7373', '[0:0::1]:7373'] }).peers[0]).toBe('web-1:7373')
+  it('listen everywhere with a secret, and on the port that is asked for alone', () => {
+    expect(resolveOptions({ secret })).toMatchObject({ host: '' })
+    expect(resolveOptions({ secret, listen: { host: '10.0.0.7', port: 80 } })).toMatchObject({
+      host: '10.0.0.7',
+      ports: [80],
+    })
+  })
+
+  it('say how peers are found: as a list, by name, by multicast, and by what the user brings', () => {
+    const own = { name: 'own', source: 'named', start: () => ({}) } as unknown as Discovery
+    const peers = [
+      'web-1:7373',
+      'mdns',
+      'dns:sessions.internal:7400',
+      dns('_mesh._tcp.internal'),
+      mdns(),
+      own,
+    ]
+    const { discoveries } = resolveOptions({ secret, peers })
+    expect(discoveries.map(({ name }) => name)).toEqual([
+      'the list of peers',
+      'mDNS',
+      'DNS sessions.internal',
+      'DNS _mesh._tcp.internal',
+      'mDNS',
+      'own',
+    ])
+    expect(resolveOptions({ secret, peers: [] }).discoveries.map(({ name }) => name)).toEqual([
+      'the list of peers',
+    ])
   })
 
   it.each<[string, ClusterOptions, string, RegExp]>([

@@ -2,7 +2,12 @@
 
 import { hostname } from 'node:os'
 import { type Acks, type Config, resolveConfig, SessionMeshError } from '@sessionmesh/core'
-import { formatAddress, isLoopback, parseAddress } from './address.js'
+import { isLoopback, parseAddress } from './address.js'
+import type { Discovery } from './discovery/discovery.js'
+import { dns } from './discovery/dns.js'
+import { mdns } from './discovery/mdns.js'
+import { canonical, staticList } from './discovery/static.js'
+import { type Environment, withEnvironment } from './environment.js'
 import { createKeyring, type Keyring } from './keys.js'
 import { silent } from './log.js'
 import type { ClusterOptions, Logger } from './types.js'
@@ -13,10 +18,12 @@ export interface ResolvedOptions {
   readonly hasSecret: boolean
   /** The option is there and empty: a variable that is not set, perhaps. */
   readonly isSecretUnset: boolean
+  /** `''` is everywhere. */
   readonly host: string
-  readonly port: number
+  /** The first of these that is free. */
+  readonly ports: readonly number[]
   readonly advertise: string | undefined
-  readonly peers: readonly string[]
+  readonly discoveries: readonly Discovery[]
   readonly acks: Acks
   readonly logger: Logger
   readonly isLogged: boolean
@@ -39,42 +46,50 @@ const known = [
   'config',
 ]
 
+/** Unless a port is asked for: several processes of one host take one each. */
+const FIRST_PORT = 7373
+const PORTS = 32
+
 /**
+ * @param env fills in what the options leave out; see `withEnvironment`
  * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`, `SESSIONMESH_BAD_ADDRESS`, `SESSIONMESH_SECRET_REQUIRED`,
  * `SESSIONMESH_SECRET_TOO_SHORT`
  */
-export function resolveOptions(options: ClusterOptions): ResolvedOptions {
-  for (const key of Object.keys(options)) {
+export function resolveOptions(given: ClusterOptions, env: Environment = {}): ResolvedOptions {
+  for (const key of Object.keys(given)) {
     if (!known.includes(key)) throw bad(`${key} is not an option. Known are: ${known.join(', ')}`)
   }
-  const { name = 'default', acks = 'none', peers = [], logger, memberName } = options
+  const options = withEnvironment(given, env)
+  const { name = 'default', acks = 'none', logger, memberName } = options
   checkLogger(logger)
   if (typeof name !== 'string' || name === '' || name.length > 128)
     throw bad('name must be a text of 1 to 128 characters')
   checkAcks(acks)
-  if (!Array.isArray(peers)) throw bad("peers must be an array, as in ['10.0.0.7:7373']")
   if (memberName !== undefined && (memberName === '' || memberName.length > 128)) {
     throw bad('memberName must be a text of 1 to 128 characters')
   }
-  const { host = '127.0.0.1', port = 7373 } = listenOf(options)
-  if (!Number.isInteger(port) || port < 0 || port > 65535)
+  const secrets = secretsOf(options)
+  const { host = secrets.length > 0 ? '' : '127.0.0.1', port } = listenOf(options)
+  if (port !== undefined && (!Number.isInteger(port) || port < 0 || port > 65535))
     throw bad(`listen.port is ${JSON.stringify(port)}; give a number from 0 to 65535`)
+  const { listed, searched } = peersOf(options)
+  const list = staticList(listed)
+  if (secrets.length === 0) checkLoopback(host, list.addresses, searched)
   const advertise = options.advertise === undefined ? undefined : canonical(options.advertise)
   const config = resolveConfig({
     ...options.config,
     ...(options.ttlMs !== undefined && { ttlMs: options.ttlMs }),
     ...(options.joinTimeoutMs !== undefined && { joinTimeoutMs: options.joinTimeoutMs }),
   })
-  const secrets = secretsOf(options, host)
   return {
     name,
     keyring: createKeyring(name, secrets),
     hasSecret: secrets.length > 0,
-    isSecretUnset: 'secret' in options && secrets.length === 0,
+    isSecretUnset: 'secret' in given && secrets.length === 0,
     host,
-    port,
+    ports: port === undefined ? Array.from({ length: PORTS }, (_, i) => FIRST_PORT + i) : [port],
     advertise,
-    peers: peers.map(canonical),
+    discoveries: [list, ...searched],
     acks,
     logger: logger ?? silent,
     isLogged: logger !== undefined,
@@ -111,23 +126,47 @@ function listenOf({ listen = {} }: ClusterOptions): { host?: string; port?: numb
   }
 }
 
-function secretsOf({ secret, peers }: ClusterOptions, host: string): readonly string[] {
+/** An unset variable gives an empty text or list, which is none. An empty one among others is a mistake. */
+function secretsOf({ secret }: ClusterOptions): readonly string[] {
   const secrets = typeof secret === 'string' ? [secret] : (secret ?? [])
-  // An unset variable gives an empty text or list, which is none. An empty one among others is a mistake.
-  if (secrets.some((one) => one !== '')) return secrets
-  const far = [...(peers ?? [])].find((peer) => !isLoopback(parseAddress(peer).host))
-  if (isLoopback(host) && far === undefined) return []
-  throw new SessionMeshError(
-    'SESSIONMESH_SECRET_REQUIRED',
-    `Without a secret a member may listen on and link to loopback only, and ${far === undefined ? `listen.host is "${host}"` : `"${far}" is among the peers`}. ` +
-      'Give all members the same `secret`, for example from the environment; `openssl rand -base64 32` makes one.',
-  )
+  return secrets.some((one) => one !== '') ? secrets : []
 }
 
-/** One spelling per address: members compare these texts. */
-function canonical(text: string): string {
-  const { host, port } = parseAddress(text)
-  return formatAddress(host, port)
+/** Whom the user lists, and how others are searched. */
+function peersOf({ peers = ['mdns'] }: ClusterOptions): { listed: string[]; searched: Discovery[] } {
+  if (!Array.isArray(peers)) throw bad("peers must be an array, as in ['10.0.0.7:7373'] or [mdns()]")
+  const listed: string[] = []
+  const searched: Discovery[] = []
+  for (const peer of peers as readonly (string | Discovery)[]) {
+    if (typeof peer === 'object' && typeof peer?.start === 'function') searched.push(peer)
+    else if (peer === 'mdns') searched.push(mdns())
+    else if (typeof peer === 'string' && peer.startsWith('dns:')) searched.push(dnsOf(peer))
+    else listed.push(peer as string)
+  }
+  return { listed, searched }
+}
+
+/** `dns:name`, or `dns:name:port`. */
+function dnsOf(text: string): Discovery {
+  const [, name = '', port] = /^dns:(.*?)(?::(\d+))?$/.exec(text) ?? []
+  return dns(name, port === undefined ? {} : { port: Number(port) })
+}
+
+function checkLoopback(host: string, listed: readonly string[], searched: readonly Discovery[]): void {
+  const far = listed.find((address) => !isLoopback(parseAddress(address).host))
+  // (What is heard on a network is heard where this member listens, and nowhere else.)
+  const wide = searched.find(({ source }) => source === 'named')
+  if (isLoopback(host) && far === undefined && wide === undefined) return
+  const what = far
+    ? `"${far}" is among the peers`
+    : wide
+      ? `${wide.name} finds other machines`
+      : `listen.host is "${host}"`
+  throw new SessionMeshError(
+    'SESSIONMESH_SECRET_REQUIRED',
+    `Without a secret a member may listen on and link to loopback only, and ${what}. ` +
+      'Give all members the same `secret`, for example from the environment; `openssl rand -base64 32` makes one.',
+  )
 }
 
 function bad(message: string): SessionMeshError {

@@ -4,10 +4,14 @@
  */
 
 import type { Acks, Base, Config, Counters, ErrorCode, MemberState } from '@sessionmesh/core'
+import type { Discovery } from './discovery/discovery.js'
 
 export type { Acks, Base, Config, Counters, MemberState }
 
-/** What a user passes to `joinCluster`. */
+/**
+ * What a user passes to `joinCluster`. Where it says nothing, environment variables do: `SESSIONMESH_SECRET`,
+ * `SESSIONMESH_CLUSTER` (`name`), `SESSIONMESH_LISTEN`, `SESSIONMESH_PEERS` and `SESSIONMESH_ADVERTISE`.
+ */
 export interface ClusterOptions {
   /** Cluster name: members with another name are never linked. Default `'default'`. */
   name?: string
@@ -16,12 +20,24 @@ export interface ClusterOptions {
    * allow rotation: the first is used for dialling, all are accepted. Without one, only loopback is allowed.
    */
   secret?: string | readonly string[] | undefined
-  /** Where this member accepts links. Default `{ host: '127.0.0.1', port: 7373 }`. Port 0 picks a free one. */
+  /**
+   * Where this member accepts links. Default host: with a secret every address of this machine, without one
+   * `127.0.0.1`. Default port: the first free one from 7373 to 7404; port 0 picks any free one.
+   */
   listen?: { host?: string; port?: number }
   /** `host:port` at which the others reach this member, where it is not what it listens on (NAT, a proxy). */
   advertise?: string
-  /** `host:port` of other members (IPv6 in brackets). Any one living member is enough. Default none. */
-  peers?: readonly string[]
+  /**
+   * How other members are found; any one living member is enough, and it tells of the others. Each entry is
+   *
+   * - `host:port`, or `host:7373-7376` for several processes on one host (IPv6 in brackets);
+   * - `dns(name)`, or `'dns:name'`, for all that a name resolves to;
+   * - `mdns()`, or `'mdns'`, for those on the same LAN and on the same machine;
+   * - a `Discovery` of your own.
+   *
+   * Default `[mdns()]`. With `[]` nobody is looked for.
+   */
+  peers?: readonly (string | Discovery)[]
   /** A stable name of this member for people and logs. Default `hostname:port`. */
   memberName?: string
   /**

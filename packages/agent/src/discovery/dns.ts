@@ -1,0 +1,128 @@
+/** Members by a name that resolves to all of them: a headless service of Kubernetes, Consul, Docker Compose. */
+
+import { lookup, Resolver } from 'node:dns/promises'
+import { SessionMeshError } from '@sessionmesh/core'
+import { formatAddress, parseAddress } from '../address.js'
+import type { Announcement, Discovery, Report, Search } from './discovery.js'
+
+export interface DnsOptions {
+  /** Where members listen, unless the name's SRV records say so. Default 7373. */
+  readonly port?: number
+  /** Ask for SRV records, which tell ports too. Default: when the name begins with `_`, as `_mesh._tcp.example.org`. */
+  readonly srv?: boolean
+  /**
+   * Ask these servers (`'127.0.0.1:8600'` for Consul) instead of the system's. Then neither the hosts file nor search
+   * domains count: give the full name.
+   */
+  readonly servers?: readonly string[]
+  /** Between two questions, in ms; a fifth of jitter is added. Default 5000, and 1000 until somebody is found. */
+  readonly periodMs?: number
+}
+
+/** No name has so many members; one that seems to may be somebody's wildcard. */
+const MAX_ADDRESSES = 256
+const HASTY_MS = 1_000
+
+/**
+ * Finds members by the A and AAAA, or SRV, records of `name`, asked for again and again.
+ *
+ * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`, `SESSIONMESH_BAD_ADDRESS`
+ */
+export function dns(name: string, options: DnsOptions = {}): Discovery {
+  const { port = 7373, srv = name.startsWith('_'), servers, periodMs = 5_000 } = options
+  // (The name and the port as an address are checked as one.)
+  parseAddress(`${name}:${port}`)
+  if (!(periodMs >= 100)) throw bad(`dns: periodMs is ${periodMs}; give at least 100`)
+  const resolver = servers === undefined ? undefined : new Resolver({ timeout: 2_000, tries: 2 })
+  try {
+    resolver?.setServers([...(servers as string[])])
+  } catch (error) {
+    throw bad(
+      `dns: servers are ${JSON.stringify(servers)}; give IP addresses, as in '127.0.0.1:8600' (${error})`,
+    )
+  }
+  const resolve = srv
+    ? () => resolveSrv(resolver ?? new Resolver(), name)
+    : async () => (await resolveHosts(resolver, name)).map((host) => formatAddress(host, port))
+  return {
+    name: `DNS ${name}`,
+    source: 'named',
+    start: (self, report) => new DnsSearch({ name, periodMs, resolve }, self, report),
+  }
+}
+
+class DnsSearch implements Search {
+  readonly looked: Promise<void>
+  readonly #name: string
+  readonly #periodMs: number
+  readonly #resolve: () => Promise<string[]>
+  readonly #report: Report
+  #found: ReadonlySet<string> = new Set()
+  #timer: NodeJS.Timeout | undefined
+  #isStopped = false
+  #isFailing = false
+
+  constructor(
+    { name, periodMs, resolve }: { name: string; periodMs: number; resolve: () => Promise<string[]> },
+    _self: Announcement,
+    report: Report,
+  ) {
+    this.#name = name
+    this.#periodMs = periodMs
+    this.#resolve = resolve
+    this.#report = report
+    this.looked = this.#look()
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    clearTimeout(this.#timer)
+  }
+
+  async #look(): Promise<void> {
+    const answer = await this.#resolve().catch((error: unknown) => this.#failed(error))
+    if (this.#isStopped) return
+    if (answer !== undefined) this.#take(answer)
+    const periodMs = this.#found.size > 0 ? this.#periodMs : Math.min(HASTY_MS, this.#periodMs)
+    // Jitter, so that the members of a cluster that starts at once don't ask at once for ever.
+    this.#timer = setTimeout(() => this.#look(), periodMs * (1 + Math.random() / 5)).unref()
+  }
+
+  #take(answer: readonly string[]): void {
+    const now = new Set(answer.slice(0, MAX_ADDRESSES))
+    const before = this.#found
+    this.#found = now
+    if (now.size > 0) this.#isFailing = false
+    for (const address of before) if (!now.has(address)) this.#report.lost(address)
+    for (const address of now) if (!before.has(address)) this.#report.found(address)
+  }
+
+  /** That there is no such name is an answer: nobody is there yet, or any more. Without an answer all stays. */
+  #failed(error: unknown): string[] | undefined {
+    const code = codeOf(error)
+    if (!this.#isFailing && !this.#isStopped) this.#report.failed(`${this.#name} does not resolve (${code})`)
+    this.#isFailing = true
+    return code === 'ENOTFOUND' || code === 'ENODATA' ? [] : undefined
+  }
+}
+
+async function resolveSrv(resolver: Resolver, name: string): Promise<string[]> {
+  const records = await resolver.resolveSrv(name)
+  // (The name is resolved at each attempt to dial it.)
+  return records.map(({ name: host, port }) => formatAddress(host.replace(/\.$/, ''), port))
+}
+
+async function resolveHosts(resolver: Resolver | undefined, name: string): Promise<string[]> {
+  if (resolver === undefined) return (await lookup(name, { all: true })).map(({ address }) => address)
+  const [v4, v6] = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)])
+  if (v4.status === 'rejected' && v6.status === 'rejected') throw v4.reason
+  return [v4, v6].flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
+}
+
+function bad(message: string): SessionMeshError {
+  return new SessionMeshError('SESSIONMESH_BAD_OPTION', message)
+}

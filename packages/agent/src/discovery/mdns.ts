@@ -1,0 +1,115 @@
+/** Members on the same LAN, or on the same machine, by multicast DNS: no addresses, no order of starting. */
+
+import { isIPv4 } from 'node:net'
+import { SessionMeshError } from '@sessionmesh/core'
+import { isLoopback } from '../address.js'
+import type { Announcement, Discovery, Report, Search } from './discovery.js'
+import { Heard } from './heard.js'
+import { type Interface, interfaces, Network, PERIOD_MS } from './network.js'
+
+export interface MdnsOptions {
+  /** Names or IPv4 addresses of the network interfaces to use. Default: all that this member listens on. */
+  readonly interfaces?: readonly string[]
+}
+
+/** A member answers at once; on Wi-Fi a packet may wait for the next beacon, or be lost. */
+const LOOK_MS = 1_000
+/** Interfaces come and go: cables, Wi-Fi, VPNs. */
+const INTERFACES_MS = 1_000
+const MAX_INTERFACES = 32
+
+/** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
+export function mdns(options: MdnsOptions = {}): Discovery {
+  const { interfaces: only } = options
+  if (only !== undefined && (!Array.isArray(only) || only.length === 0)) {
+    throw new SessionMeshError(
+      'SESSIONMESH_BAD_OPTION',
+      "mdns: interfaces must be a list of names or addresses, as in ['eth0']",
+    )
+  }
+  return {
+    name: 'mDNS',
+    source: 'heard',
+    start: (self, report) => new MdnsSearch(only, self, report),
+  }
+}
+
+class MdnsSearch implements Search {
+  readonly looked: Promise<void>
+  readonly #only: readonly string[] | undefined
+  readonly #self: Announcement
+  readonly #report: Report
+  readonly #networks = new Map<string, Network>()
+  readonly #heard = new Heard(PERIOD_MS)
+  readonly #timer: NodeJS.Timeout
+  readonly #stopping: Promise<void>[] = []
+  #isStopped = false
+  #isFailing = false
+
+  constructor(only: readonly string[] | undefined, self: Announcement, report: Report) {
+    this.#only = only
+    this.#self = self
+    this.#report = report
+    this.#useInterfaces()
+    if (this.#networks.size === 0) this.#failed('there is no IPv4 network to look on')
+    this.#timer = setInterval(() => this.#tick(), INTERFACES_MS).unref()
+    this.looked = new Promise((resolve) => setTimeout(resolve, LOOK_MS).unref())
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#isStopped) {
+      this.#isStopped = true
+      clearInterval(this.#timer)
+      for (const network of this.#networks.values()) this.#stopping.push(network.stop())
+    }
+    await Promise.all(this.#stopping)
+  }
+
+  #tick(): void {
+    this.#useInterfaces()
+    for (const address of this.#heard.silent(performance.now())) this.#report.lost(address)
+  }
+
+  #useInterfaces(): void {
+    const wanted = new Map(this.#wanted().map((one) => [`${one.name} ${one.cidr}`, one]))
+    for (const [key, network] of this.#networks) {
+      if (wanted.has(key)) continue
+      this.#networks.delete(key)
+      this.#stopping.push(network.stop())
+    }
+    for (const [key, one] of wanted) if (!this.#networks.has(key)) this.#networks.set(key, this.#use(one))
+  }
+
+  /** A member that listens on one address can be reached there alone. */
+  #wanted(): Interface[] {
+    const { host } = this.#self
+    const isWanted = ({ name, address, isLoopback: isInternal }: Interface) => {
+      if (this.#only !== undefined && !this.#only.includes(name) && !this.#only.includes(address))
+        return false
+      if (isLoopback(host)) return isInternal
+      return !isIPv4(host) || host === '0.0.0.0' || host === address
+    }
+    return interfaces().filter(isWanted).slice(0, MAX_INTERFACES)
+  }
+
+  #use(one: Interface): Network {
+    return new Network(one, this.#self, {
+      heard: (address, member) => this.#onHeard(address, member),
+      failed: (message) => this.#failed(`on ${one.name} (${one.address}): ${message}`),
+    })
+  }
+
+  #onHeard(address: string, member: string): void {
+    if (this.#isStopped) return
+    const { isNews, gone } = this.#heard.add(address, member, performance.now())
+    if (gone !== undefined) this.#report.lost(gone)
+    if (isNews) this.#report.found(address, member)
+  }
+
+  /** Once: a network that is not there is tried again and again. */
+  #failed(message: string): void {
+    if (this.#isStopped || this.#isFailing) return
+    this.#isFailing = true
+    this.#report.failed(`mDNS cannot look everywhere: ${message}`)
+  }
+}

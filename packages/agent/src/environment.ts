@@ -1,0 +1,63 @@
+/** What a deployment says of a member, for whom the code says nothing. */
+
+import { SessionMeshError } from '@sessionmesh/core'
+import type { ClusterOptions } from './types.js'
+
+/** Text variables, as in `process.env`. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * The options, with what they leave out from these variables. An empty one is as good as none.
+ *
+ * - `SESSIONMESH_SECRET`: `secret`; several, for rotation, with commas between them
+ * - `SESSIONMESH_CLUSTER`: `name`
+ * - `SESSIONMESH_LISTEN`: `listen`, as `host:port`, `host` or `:port`
+ * - `SESSIONMESH_PEERS`: `peers`, with commas or spaces between them
+ * - `SESSIONMESH_ADVERTISE`: `advertise`
+ *
+ * (Others that begin like these are left alone: Kubernetes makes some up from the names of services.)
+ *
+ * @throws SessionMeshError `SESSIONMESH_BAD_OPTION` when `SESSIONMESH_LISTEN` is neither
+ */
+export function withEnvironment(options: ClusterOptions, env: Environment): ClusterOptions {
+  const {
+    SESSIONMESH_SECRET,
+    SESSIONMESH_CLUSTER,
+    SESSIONMESH_LISTEN,
+    SESSIONMESH_PEERS,
+    SESSIONMESH_ADVERTISE,
+  } = env
+  const said: ClusterOptions = {
+    ...(SESSIONMESH_SECRET && { secret: listOf(SESSIONMESH_SECRET, /,/) }),
+    ...(SESSIONMESH_CLUSTER && { name: SESSIONMESH_CLUSTER }),
+    ...(SESSIONMESH_PEERS && { peers: listOf(SESSIONMESH_PEERS, /[\s,]+/) }),
+    ...(SESSIONMESH_ADVERTISE && { advertise: SESSIONMESH_ADVERTISE }),
+  }
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  const merged = { ...said, ...given }
+  if (!SESSIONMESH_LISTEN || (given.listen !== undefined && typeof given.listen !== 'object')) return merged
+  return {
+    ...merged,
+    listen: { ...listenOf(SESSIONMESH_LISTEN), ...(given.listen as ClusterOptions['listen']) },
+  }
+}
+
+function listOf(text: string, separator: RegExp): string[] {
+  return text
+    .split(separator)
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+}
+
+function listenOf(text: string): { host?: string; port?: number } {
+  const parts = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(text.trim())
+  if (parts === null) {
+    throw new SessionMeshError(
+      'SESSIONMESH_BAD_OPTION',
+      `SESSIONMESH_LISTEN is ${JSON.stringify(text)}; write host:port, host or :port, as in 0.0.0.0:7373, ` +
+        '10.0.0.7, [::1]:7373 or :7373.',
+    )
+  }
+  const [, host, port] = parts
+  return { ...(host && { host }), ...(port !== undefined && { port: Number(port) }) }
+}
