@@ -64,6 +64,7 @@ export class CatchUp {
       // Who was silent may have answered, and is still to be read.
       if (this.#joinDeadlineMs !== undefined) this.#joinDeadlineMs += lateMs
     }
+    if (isBehind) members.woke(now)
     if (isBehind && this.#context.isReady) {
       this.#behindSinceMs = now.monoMs
       for (const peer of members.linked()) this.#pulls.want(peer.link as LinkId, peer, now, 'again')

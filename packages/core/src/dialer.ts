@@ -50,6 +50,10 @@ export class Dialer {
     this.#random = random
   }
 
+  get size(): number {
+    return this.#candidates.size
+  }
+
   /** @param member who is said to be there: of several addresses of one member one is dialled at a time. */
   add(address: string, source: Source, now: Instant, member?: Origin): void {
     const known = this.#candidates.get(address)

@@ -69,6 +69,7 @@ export class Members {
   readonly #onChange: (change: MemberChange, now: Instant) => void
   #living: Set<Origin>
   /** Those that were dead for too long, and are not to be learnt of again from who has not forgotten them yet. */
+  #wokeMs = Number.NEGATIVE_INFINITY
   readonly #forgotten = new Set<Origin>()
   readonly #self: Self
 
@@ -227,6 +228,11 @@ export class Members {
     }
   }
 
+  /** We stood still for longer than silence takes to be suspect; on a host that was suspended our clock did too. */
+  woke(now: Instant): void {
+    this.#wokeMs = now.monoMs
+  }
+
   /**
    * What others are told. Heartbeats, which are many, leave out who is long gone: who missed a goodbye hears of it
    * with the next hello. Digests go with the end of a transfer alone.
@@ -246,8 +252,8 @@ export class Members {
 
   /** Who stood still for long has not found the others silent yet, and cannot say that they live. */
   #toldState({ state, stateMs, livedMs }: Peer, now: Instant): MemberState {
-    const isHeard = now.monoMs - Math.max(stateMs, livedMs) <= this.#config.deadAfterMs
-    return state === 'alive' && !isHeard ? 'suspect' : state
+    const sinceMs = Math.max(now.monoMs - this.#config.deadAfterMs, this.#wokeMs)
+    return state === 'alive' && Math.max(stateMs, livedMs) < sinceMs ? 'suspect' : state
   }
 
   #forget(id: Origin): void {

@@ -253,6 +253,11 @@ export class Replica {
     return this.#catchUp.untilMs() !== undefined
   }
 
+  /** Addresses that are dialled whenever they are not linked. */
+  get candidates(): number {
+    return this.#context.dialer.size
+  }
+
   get counters(): Readonly<Counters> {
     return this.#context.counters
   }

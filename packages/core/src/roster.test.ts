@@ -162,6 +162,27 @@ test('who stood still vouches for nobody before it has heard them again', () => 
   expect(states()).toEqual(['alive'])
 })
 
+test('who was on a suspended host, where no clock shows it, vouches for nobody either', () => {
+  const net = new Net()
+  const [a, b, c] = net.cluster('a', 'b', 'c')
+  net.hold(c, b)
+  net.run(10)
+  net.freeze(b)
+  net.run(2 * SUSPECT)
+  b.wasSuspended(2 * SUSPECT)
+  net.thaw(b)
+  net.run(config.heartbeatMs)
+  const told = () =>
+    b
+      .sentOf('heartbeat', a)
+      .at(-1)
+      ?.roster.find(({ id }) => id === c.id)?.state
+  expect([b.peer(c).state, told()]).toEqual(['alive', 'suspect'])
+  net.release(c, b)
+  net.run(config.heartbeatMs)
+  expect(told()).toBe('alive')
+})
+
 describe('what others tell', () => {
   test('makes a member known that we never met: suspect, and living', () => {
     const world = new MemberTable()
