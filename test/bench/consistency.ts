@@ -2,9 +2,9 @@
 
 import type { MemberProcess } from '../support/member-process.js'
 import { ProcessCluster } from '../support/process-cluster.js'
+import { CheckingUser, emptyTally, type Tally } from '../support/users.js'
 import { pause } from '../support/wait.js'
 import type { BenchOptions, PartResult } from './part.js'
-import { CheckingUser, emptyTally, type Tally } from './users.js'
 
 const USERS = 32
 const REQUESTS = 20_000

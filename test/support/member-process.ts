@@ -1,8 +1,6 @@
 /** The handle of one member process: start it, ask it, hurt it, wait for what it reports. */
 
 import { type ChildProcess, fork } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import {
   type CommandName,
   type EventDetails,
@@ -12,6 +10,7 @@ import {
   type MemberSettings,
   SETTINGS_VARIABLE,
 } from './member-protocol.js'
+import { compiled, inNamespace } from './program.js'
 import { until, within } from './wait.js'
 
 const COMMAND_DEADLINE_MS = 30_000
@@ -56,9 +55,9 @@ export class MemberProcess {
     return this.settings.name
   }
 
-  /** `http://127.0.0.1:port` of its Express app. */
+  /** `http://host:port` of its Express app. */
   get url(): string {
-    return `http://127.0.0.1:${this.settings.httpPort}`
+    return `http://${this.settings.httpHost ?? '127.0.0.1'}:${this.settings.httpPort}`
   }
 
   get isRunning(): boolean {
@@ -73,9 +72,9 @@ export class MemberProcess {
   /** Starts the process; resolves when it has joined and serves. */
   start(): Promise<Ready> {
     if (this.#child !== undefined) throw new Error(`${this.name} runs already`)
-    const child = fork(memberProgram(), [], {
+    const child = fork(compiled(import.meta.url, './member.js'), [], {
       env: { ...process.env, [SETTINGS_VARIABLE]: JSON.stringify(this.settings) },
-      execArgv: [],
+      ...inNamespace(this.settings.namespace),
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
@@ -210,14 +209,4 @@ export class MemberProcess {
 
 function startFailure(name: string, failed: Extract<FromMember, { kind: 'failed' }>): Error {
   return Object.assign(new Error(`${name} could not start: ${failed.message}`), { code: failed.code })
-}
-
-/** The compiled program, whether this file runs from `dist` (benches) or from its source (vitest). */
-function memberProgram(): string {
-  const here = fileURLToPath(new URL('./member.js', import.meta.url))
-  const compiled = here.includes('/dist/')
-    ? here
-    : here.replace(/([\\/])support([\\/])member\.js$/, '$1dist$1support$2member.js')
-  if (!existsSync(compiled)) throw new Error(`${compiled} is missing: run "tsc -b" first`)
-  return compiled
 }

@@ -9,6 +9,10 @@ export interface MemberSettings {
   cluster?: Omit<ClusterOptions, 'logger'>
   /** Where its Express app listens; absent: no HTTP. */
   httpPort?: number
+  /** Default: 127.0.0.1. */
+  httpHost?: string
+  /** The network namespace that it runs in, see lan.ts; default: that of the test. */
+  namespace?: string
   /** See redirect.ts. */
   routes?: Record<string, number>
   /** Tell with each answer which exceptions were counted for it, see member-session.ts. */

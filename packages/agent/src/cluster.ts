@@ -195,6 +195,7 @@ class Agent implements Cluster {
       ready: this.#replica.isReady && this.#closing === undefined,
       sessions: this.#replica.size,
       tombstones: this.#replica.tombstones,
+      candidates: this.#replica.candidates,
       digest: Object.fromEntries(this.#replica.digest().map((stamp) => [stamp.origin, formatStamp(stamp)])),
       counters: this.#counters(),
     }

@@ -4,12 +4,13 @@ import type { Logger } from './types.js'
 
 export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
-const quietMs = 10_000
+const firstQuietMs = 10_000
+const maxQuietMs = 600_000
 const maxKeys = 1_000
 
-/** Lets one occurrence per key and ten seconds through. */
+/** Lets one occurrence per key and ten seconds through; of what goes on and on, in ever longer intervals. */
 export class RateLimit {
-  readonly #seen = new Map<string, { untilMs: number; suppressed: number }>()
+  readonly #seen = new Map<string, { untilMs: number; quietMs: number; suppressed: number }>()
 
   /** How many were held back since the last one, or `undefined` when this one is to be held back. */
   pass(key: string, nowMs: number): number | undefined {
@@ -20,7 +21,9 @@ export class RateLimit {
     }
     // Keys hold addresses of strangers: they must not add up.
     if (this.#seen.size >= maxKeys) this.#seen.clear()
-    this.#seen.set(key, { untilMs: nowMs + quietMs, suppressed: 0 })
+    const goesOn = seen !== undefined && nowMs - seen.untilMs < seen.quietMs
+    const quietMs = goesOn ? Math.min(2 * seen.quietMs, maxQuietMs) : firstQuietMs
+    this.#seen.set(key, { untilMs: nowMs + quietMs, quietMs, suppressed: 0 })
     return seen?.suppressed ?? 0
   }
 }

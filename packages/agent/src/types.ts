@@ -226,6 +226,8 @@ export interface Status {
   sessions: number
   /** Sessions that were destroyed and are remembered until every known member knows. */
   tombstones: number
+  /** Addresses of members, as far as anybody says: the linked ones, and those that are dialled again and again. */
+  candidates: number
   /** Per origin (member id) the stamp up to which everything is merged here. */
   digest: Record<string, string>
   /** What happened here since the process joined. */

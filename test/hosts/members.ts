@@ -1,0 +1,82 @@
+/** Members on hosts of a LAN, and what is asked of all of them. */
+
+import type { ClusterOptions, Status } from 'sessionmesh'
+import { onCleanUp } from '../support/cleanup.js'
+import { type Host, whyNoHosts } from '../support/lan.js'
+import { MemberProcess } from '../support/member-process.js'
+import { SECRET } from '../support/process-cluster.js'
+import { until } from '../support/wait.js'
+
+const why = whyNoHosts()
+if (why !== undefined) console.log(`test/hosts is skipped: ${why}`)
+export const areNoHosts = why !== undefined
+
+const HTTP_PORT = 3000
+
+/** Not started yet; with nothing said but a cluster's name and the secret. */
+export function memberOn(host: Host, name: string, cluster: Partial<ClusterOptions> = {}): MemberProcess {
+  const member = new MemberProcess({
+    name,
+    namespace: host.namespace,
+    cluster: { name: 'lan', secret: SECRET, ...cluster },
+  })
+  onCleanUp(() => member.end())
+  return member
+}
+
+/** The same, with an HTTP server. */
+export function serverOn(host: Host, name: string): MemberProcess {
+  const { settings } = memberOn(host, name)
+  const server = new MemberProcess({ ...settings, httpHost: host.address, httpPort: HTTP_PORT })
+  onCleanUp(() => server.end())
+  return server
+}
+
+/** One member on each host, all started at once. */
+export async function startOn(
+  hosts: readonly Host[],
+  cluster: Partial<ClusterOptions> = {},
+): Promise<MemberProcess[]> {
+  const members = hosts.map((host, i) => memberOn(host, `m${i + 1}`, cluster))
+  await Promise.all(members.map((member) => member.start()))
+  await allSeeAll(members)
+  return members
+}
+
+/** Each sees all of them, itself included, and nobody else, alive. */
+export async function allSeeAll(members: readonly MemberProcess[], deadlineMs = 20_000): Promise<void> {
+  await Promise.all(members.map((member) => seesAll(member, members, deadlineMs)))
+}
+
+async function seesAll(
+  member: MemberProcess,
+  members: readonly MemberProcess[],
+  deadlineMs: number,
+): Promise<void> {
+  const names = members.map(({ name }) => name).sort()
+  const status = () => member.ask('status')
+  await until(
+    `${member.name} sees ${names.join(', ')}`,
+    async () => statesOf(await status(), 'alive').join() === names.join(),
+    { deadlineMs, dump: async () => (await status()).members },
+  )
+}
+
+export function statesOf({ members }: Status, state: string): string[] {
+  return members.flatMap((seen) => (seen.state === state ? seen.name : [])).sort()
+}
+
+/** Until all hold the same: how long that took. */
+export async function sameState(members: readonly MemberProcess[], sessions: number): Promise<number> {
+  const since = performance.now()
+  const fingerprints = () => Promise.all(members.map((member) => member.ask('fingerprint')))
+  await until(
+    `all hold the same ${sessions} sessions`,
+    async () => {
+      const all = await fingerprints()
+      return all.every(({ sessions: held, hash }) => held === sessions && hash === all[0]?.hash)
+    },
+    { deadlineMs: 30_000, dump: fingerprints },
+  )
+  return performance.now() - since
+}

@@ -1,0 +1,23 @@
+/** Programs that tests start as processes of their own. */
+
+import type { ForkOptions } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/**
+ * A compiled program beside the file that names it, whether that runs from `dist` (benches) or from its source (vitest).
+ *
+ * @param from `import.meta.url`
+ */
+export function compiled(from: string, path: string): string {
+  const here = fileURLToPath(new URL(path, from))
+  const program = here.includes('/dist/') ? here : here.replace('/test/', '/test/dist/')
+  if (!existsSync(program)) throw new Error(`${program} is missing: run "tsc -b" first`)
+  return program
+}
+
+/** What `fork` needs to run a program in a network namespace: `ip` enters it and becomes the program, so signals reach it. */
+export function inNamespace(namespace: string | undefined): ForkOptions {
+  if (namespace === undefined) return { execArgv: [] }
+  return { execPath: 'ip', execArgv: ['netns', 'exec', namespace, process.execPath] }
+}
