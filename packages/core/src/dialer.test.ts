@@ -149,6 +149,16 @@ describe('a joiner', () => {
     expect(dialer.waiting(unlinked)).toEqual([])
   })
 
+  test('waits for what it only heard of while it has met nobody', () => {
+    const dialer = dialerOf()
+    dialer.add('x:1', 'heard', at(0))
+    dialer.add('y:1', 'named', at(0))
+    expect([dialer.waiting(unlinked, true), dialer.waiting(unlinked, false)]).toEqual([
+      ['x:1', 'y:1'],
+      ['y:1'],
+    ])
+  })
+
   test('does not wait for an address that dialled us first', () => {
     const dialer = dialerOf()
     dialer.add('x:1', 'named', at(0))
@@ -207,7 +217,23 @@ describe('an address that was only heard of', () => {
     heard(dialer, 5_000)
     const waiting = dialer.waiting(unlinked)
     expect(waiting).toHaveLength(66)
-    expect(waiting).toEqual(expect.arrayContaining(['named:1', 'told:1', 'forged:4999']))
+    expect(waiting).toEqual(expect.arrayContaining(['named:1', 'told:1', 'forged:63']))
+  })
+
+  test('stays until it was tried, and makes room then for what is heard later', () => {
+    const dialer = dialerOf(0)
+    dialer.add('x:1', 'heard', at(0))
+    heard(dialer, 1_000)
+    expect(dialer.waiting(unlinked)).toContain('x:1')
+    const [first = '', second = ''] = dialer.due(at(0), unlinked)
+    for (const address of [first, second]) dialer.failed(address, 'rejected', at(0))
+    dialer.add('late:1', 'heard', at(0))
+    expect([dialer.size, first, dialer.due(at(10), unlinked)]).toEqual([
+      64,
+      'x:1',
+      ['forged:15', 'forged:16'],
+    ])
+    expect(dialer.due(at(60_000), unlinked)).not.toContain('x:1')
   })
 
   test('does not push out what is being dialled', () => {

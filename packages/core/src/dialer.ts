@@ -132,12 +132,18 @@ export class Dialer {
     if (isHearsay(candidate) && candidate.failures >= MAX_HEARD_FAILURES) this.#candidates.delete(address)
   }
 
-  /** The addresses that have neither answered nor refused yet. */
-  waiting(isLinked: IsLinked): string[] {
+  /**
+   * The addresses that have neither answered nor refused yet.
+   *
+   * @param isAlone nobody was met: then those that were only heard of are waited for as well. Else whoever is there
+   * is known to who was met, and anybody may have made up the rest.
+   */
+  waiting(isLinked: IsLinked, isAlone = true): string[] {
     const waiting: string[] = []
     for (const candidate of this.#candidates.values()) {
       const { address, wasTried, isSelf } = candidate
-      if (!wasTried && !isSelf && !isLinked(address, memberAt(candidate))) waiting.push(address)
+      if (wasTried || isSelf || isLinked(address, memberAt(candidate))) continue
+      if (isAlone || !isHearsay(candidate)) waiting.push(address)
     }
     return waiting
   }
@@ -171,12 +177,15 @@ export class Dialer {
     return !isHearsay(candidate) || heard < MAX_HEARD_DIALS
   }
 
-  /** Who floods the network with names has no more than a share: which one goes is left to chance. */
+  /**
+   * Who floods the network with names keeps nobody out for long: what was not tried yet stays, in the order in which it
+   * came, and of what was tried in vain one goes by chance.
+   */
   #makeRoom(): boolean {
     const heard = [...this.#candidates.values()].filter(isHearsay)
     if (heard.length < MAX_HEARD) return true
-    const idle = heard.filter(({ isDialling }) => !isDialling)
-    const gone = idle[Math.floor(this.#random() * idle.length)]
+    const tried = heard.filter(({ isDialling, failures, isSelf }) => !isDialling && (failures > 0 || isSelf))
+    const gone = tried[Math.floor(this.#random() * tried.length)]
     if (gone === undefined) return false
     this.#candidates.delete(gone.address)
     return true

@@ -505,7 +505,7 @@ export class Replica {
   }
 
   #expected = (): Expected => ({
-    silent: this.#context.dialer.waiting(this.#isLinked),
+    silent: this.#context.dialer.waiting(this.#isLinked, this.#context.counters.transfersReceived === 0),
     isGreeting: this.#handshake.isWaiting,
   })
 

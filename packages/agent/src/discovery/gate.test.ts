@@ -19,11 +19,11 @@ test('a packet larger than multicast DNS has them is not let in', () => {
   ])
 })
 
-test('a host that floods is let in a hundred times a second, and takes nothing from the others', () => {
+test('a host that floods is let in twenty times a second, and takes nothing from the others', () => {
   const gate = new Gate(isNear)
   let passed = 0
   for (let i = 0; i < 5_000; i++) if (gate.passes('10.0.0.66', 100, i / 10)) passed++
-  expect([passed, gate.refused, gate.passes('10.0.0.1', 100, 500)]).toEqual([100, 4_900, true])
+  expect([passed, gate.refused, gate.passes('10.0.0.1', 100, 500)]).toEqual([20, 4_980, true])
   expect(gate.passes('10.0.0.66', 100, 1_000)).toBe(true)
 })
 

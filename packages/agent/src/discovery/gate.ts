@@ -7,8 +7,8 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 
 /** Multicast DNS packets may be as large as a jumbo frame (RFC 6762, section 17). */
 const MAX_BYTES = 9_000
-/** A member sends a few packets a second while it starts, and then one in some seconds. */
-const MAX_PACKETS_PER_SECOND = 100
+/** One of a member that is there is enough; it sends some while others start, and then one in some seconds. */
+const MAX_PACKETS_PER_SECOND = 20
 const MAX_SOURCES = 500
 
 /** Which packets may be read: small ones from nearby, and of each source only so many a second. */

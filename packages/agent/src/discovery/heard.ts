@@ -1,7 +1,7 @@
 /** Addresses that were heard of lately: bounded, whoever speaks. */
 
-/** Processes of one host. */
-const MAX_PER_HOST = 64
+/** Processes of one host: of more the first ones that are linked tell. */
+const MAX_PER_HOST = 16
 const MAX_HEARD = 256
 /** With more, one by chance makes room for another, but not at any rate. */
 const REPLACE_MS = 50
