@@ -46,8 +46,12 @@ describe.skipIf(areNoHosts)('a partition', () => {
   const inward = (seconds: number): Cut => ({
     how: 'routes to nowhere, for what is sent to the host',
     seconds,
-    begin: (apart, others) => others.forEach((other) => other.blackhole(apart)),
-    end: (apart, others) => others.forEach((other) => other.unblackhole(apart)),
+    begin(apart, others) {
+      for (const other of others) other.blackhole(apart)
+    },
+    end(apart, others) {
+      for (const other of others) other.unblackhole(apart)
+    },
   })
 
   const cuts = [byCable(1), byCable(5), byCable(60), byRoutes(1), byRoutes(20), outward(4), inward(4)]

@@ -5,6 +5,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { onCleanUp } from './cleanup.js'
+import { IP } from './program.js'
 
 /** Why there can be no such hosts here, for whoever reads that tests were skipped. */
 export function whyNoHosts(): string | undefined {
@@ -152,8 +153,5 @@ export class Host {
 }
 
 function ip(...args: string[]): void {
-  execFileSync('ip', args, {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
-  })
+  execFileSync(IP, args, { stdio: ['ignore', 'ignore', 'pipe'] })
 }

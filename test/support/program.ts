@@ -4,6 +4,9 @@ import type { ForkOptions } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
+/** Debian's iproute2; the folder is not on everybody's path. */
+export const IP = ['/usr/sbin/ip', '/sbin/ip', '/usr/bin/ip'].find(existsSync) ?? 'ip'
+
 /**
  * A compiled program beside the file that names it, whether that runs from `dist` (benches) or from its source (vitest).
  *
@@ -19,5 +22,5 @@ export function compiled(from: string, path: string): string {
 /** What `fork` needs to run a program in a network namespace: `ip` enters it and becomes the program, so signals reach it. */
 export function inNamespace(namespace: string | undefined): ForkOptions {
   if (namespace === undefined) return { execArgv: [] }
-  return { execPath: 'ip', execArgv: ['netns', 'exec', namespace, process.execPath] }
+  return { execPath: IP, execArgv: ['netns', 'exec', namespace, process.execPath] }
 }
