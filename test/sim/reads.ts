@@ -110,7 +110,7 @@ export class Reads {
     if (run.readyMs > frozeMs || !hasStood || startedMs < thawedMs || isOver) return
     const claims = this.#cluster.claim(run)
     // (Whom it has found dead since, it could not reach.)
-    const thawedOwnMs = run.now.monoMs - (world.nowMs - thawedMs)
+    const thawedOwnMs = run.now.monoMs - (world.nowMs - thawedMs) - ROUNDING_MS
     const living = new Set(run.replica.peers().flatMap(({ id, goneMs }) => (goneMs < thawedOwnMs ? id : [])))
     for (const { run: other, atMs, stamp } of this.#history.writes) {
       if (atMs < frozeMs || atMs > thawedMs || !other.isRunning || covers(claims, stamp)) continue
@@ -194,3 +194,5 @@ export class Reads {
 const RECOVERY_MS = 2_500
 /** What the network and the end of a turn take. */
 const SLACK_MS = 200
+/** Of the same moment on another clock. */
+const ROUNDING_MS = 0.001
