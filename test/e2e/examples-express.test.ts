@@ -138,8 +138,8 @@ class ExampleServer {
     this.#env = {
       ...process.env,
       PORT: String(port),
-      MESH_PORT: String(meshPort),
-      MESH_PEERS: meshPorts
+      SESSIONMESH_LISTEN: `127.0.0.1:${meshPort}`,
+      SESSIONMESH_PEERS: meshPorts
         .filter((other) => other !== meshPort)
         .map((other) => `127.0.0.1:${other}`)
         .join(),

@@ -57,7 +57,12 @@ class KeepAliveClient {
 async function exampleServer() {
   const [port, meshPort] = await freePorts(2)
   const origin = `http://127.0.0.1:${port}`
-  const env = { ...process.env, PORT: String(port), MESH_PORT: String(meshPort) }
+  const env = {
+    ...process.env,
+    PORT: String(port),
+    SESSIONMESH_LISTEN: `127.0.0.1:${meshPort}`,
+    SESSIONMESH_CLUSTER: `test ${meshPort}`,
+  }
   const child = spawn(process.execPath, [SERVER], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   onCleanUp(() => void child.kill('SIGKILL'))
   let output = ''

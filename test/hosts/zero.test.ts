@@ -112,7 +112,7 @@ describe.skipIf(areNoHosts)('members that are told nothing but a secret', () => 
   test('are linked by whichever of two networks carries', async () => {
     const [lan, vpn] = [new Lan(), new Lan()]
     const hosts = lan.hosts(2)
-    hosts.forEach((host, i) => vpn.join(host, i + 1))
+    for (const [i, host] of hosts.entries()) vpn.join(host, i + 1)
     // Multicast comes through there, and nothing else.
     hosts[0]!.blackhole(hosts[1]!)
     hosts[1]!.blackhole(hosts[0]!)

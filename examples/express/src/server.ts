@@ -1,9 +1,12 @@
 /**
- * The smallest complete server: start it two or more times with other ports, put any load balancer in front,
- * and each of them knows every session.
+ * A complete server: start it two or more times with other ports, put any load balancer in front, and each of them
+ * knows every session.
  *
- *   PORT=3001 MESH_PORT=7373 MESH_PEERS=127.0.0.1:7374 node dist/server.js
- *   PORT=3002 MESH_PORT=7374 MESH_PEERS=127.0.0.1:7373 node dist/server.js
+ *   PORT=3001 node dist/server.js
+ *   PORT=3002 node dist/server.js
+ *
+ * What the environment says holds: SESSIONMESH_SECRET (without one, servers of this machine find each other),
+ * SESSIONMESH_LISTEN, SESSIONMESH_PEERS.
  */
 
 import { Server } from 'node:net'
@@ -18,12 +21,7 @@ declare module 'express-session' {
   }
 }
 
-const cluster = await joinCluster({
-  name: 'shop',
-  secret: process.env.SESSIONMESH_SECRET,
-  listen: { host: '127.0.0.1', port: Number(process.env.MESH_PORT ?? 7373) },
-  peers: process.env.MESH_PEERS?.split(',').filter(Boolean) ?? [],
-})
+const cluster = await joinCluster({ name: 'shop' })
 
 const app = express()
 let closing = false
