@@ -46,8 +46,11 @@ describe('examples/kubernetes', async () => {
 
 test('examples/compose is valid, and its servers look for each other by the name of their service', async () => {
   const file = parse(await read('examples/compose/compose.yaml'))
-  // (It names its dialect in a way that no validator knows.)
-  const { $schema: _, ...schema } = composeSchema as { $schema: string }
+  // (Its ids are those of an older dialect than its own, and nothing refers to them.)
+  const isName = (key: string, value: unknown) => /^(id|\$schema)$/.test(key) && typeof value === 'string'
+  const schema = JSON.parse(JSON.stringify(composeSchema), (key, value) =>
+    isName(key, value) ? undefined : value,
+  )
   const ajv = new Ajv({ strict: false, validateFormats: false })
   const isValid = ajv.validate(schema, file)
   expect(ajv.errors ?? []).toEqual([])
