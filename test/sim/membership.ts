@@ -77,7 +77,9 @@ export class Membership implements Observer {
     for (const other of this.#cluster.running) {
       const sinceMs = Math.min(leaving.sinceMs, other.startedMs)
       const isKnown = this.#cluster.hasKnown(run, other, leaving.sinceMs)
-      if (other === run || !isKnown || !this.#wasReachable(run, other, sinceMs)) continue
+      // (Whom it was told to be dead it does not dial, and may be found by only after a back-off.)
+      const isMet = run.startedMs < leaving.sinceMs - RECOVERY_MS || run.livingPeers().includes(other.id)
+      if (other === run || !isKnown || !isMet || !this.#wasReachable(run, other, sinceMs)) continue
       for (const stamp of leaving.alone) {
         if (!covers(this.#cluster.claim(other), stamp))
           world.fail('leaving', `${run.id} leaves without having handed ${short(stamp)} over to ${other.id}`)

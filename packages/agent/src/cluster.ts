@@ -173,7 +173,11 @@ class Agent implements Cluster {
       const isAlone = this.#replica.peers().every(({ link }) => link === undefined)
       // One list, or one name, may serve all members, the one that reads it included.
       const others = [...this.#named].filter((address) => !this.#isOwn(address))
-      if (others.length > 0 && isAlone) this.#warn('SESSIONMESH_ALONE', alone(others, this.#dialFailures))
+      const open = this.#options.discoveries.filter(({ source }) => source === 'heard')
+      if (isAlone && others.length + open.length > 0) {
+        const nobody = open.map(({ name }) => `By ${name} nobody was found.`)
+        this.#warn('SESSIONMESH_ALONE', alone(others, this.#dialFailures, nobody))
+      }
       this.#dialFailures.clear()
       this.#named.clear()
     })
@@ -343,11 +347,15 @@ function notHandedOver(peers: number): string {
   return `This member leaves, and only ${peers} others hold all that it had: what it alone held is gone`
 }
 
-function alone(peers: readonly string[], failures: ReadonlyMap<string, DialFailure>): string {
+function alone(
+  peers: readonly string[],
+  failures: ReadonlyMap<string, DialFailure>,
+  nobody: readonly string[],
+): string {
   const reasons = peers.map((address) => failures.get(address)?.message ?? `${address} was not linked.`)
   const areDown = peers.every((address) => failures.get(address)?.kind === 'refused')
   const hint = areDown ? ' If it is the first one, all is well.' : ''
-  return `This member is alone so far. ${reasons.join(' ')}${hint}`
+  return `This member is alone so far. ${[...reasons, ...nobody].join(' ')}${hint}`
 }
 
 /** A logger that throws is its owner's fault, and must not stop the protocol. */

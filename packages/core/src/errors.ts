@@ -60,7 +60,7 @@ const codes = {
   SESSIONMESH_DISCOVERY_FAILED:
     'Warned: mDNS or DNS cannot look for members, or not everywhere; the message says why. Who is linked stays linked; others are looked for again.',
   SESSIONMESH_ALONE:
-    'Warned once, after joining: none of the `peers` was linked. All is well if this is the first member; else the message says why.',
+    'Warned once, after joining: none of the `peers` was linked, or nobody was found. All is well if this is the first member; else the message says why.',
 } as const
 
 export type ErrorCode = keyof typeof codes

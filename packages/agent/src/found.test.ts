@@ -1,0 +1,141 @@
+/** Members that find each other: by name, on this machine, and by what a user brings. */
+
+import { afterEach, expect, test, vi } from 'vitest'
+import { DnsServer } from '../test/dns-server.js'
+import { joinCluster } from './cluster.js'
+import type { Discovery, Report } from './discovery/discovery.js'
+import { dns } from './discovery/dns.js'
+import type { Cluster, ClusterOptions } from './types.js'
+
+const secret = 'a secret for the tests only'
+const listen = { host: '127.0.0.1', port: 0 }
+const cleanUps: (() => unknown)[] = []
+let tests = 0
+
+afterEach(async () => {
+  vi.unstubAllEnvs()
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
+})
+
+/** A member with a logger that keeps its warnings. */
+async function join(options: ClusterOptions): Promise<{ cluster: Cluster; warnings: string[] }> {
+  const warnings: string[] = []
+  const ignore = () => {}
+  const logger = { debug: ignore, info: ignore, error: ignore, warn: (text: string) => warnings.push(text) }
+  const cluster = await joinCluster({
+    name: `found ${process.pid} ${tests}`,
+    secret,
+    listen,
+    logger,
+    ...options,
+  })
+  cleanUps.push(() => cluster.close())
+  return { cluster, warnings }
+}
+
+const until = (condition: () => boolean) =>
+  vi.waitFor(() => expect(condition()).toBe(true), { timeout: 15_000, interval: 10 })
+
+const allSeeAll = (...clusters: Cluster[]) =>
+  until(() =>
+    clusters.every((cluster) => {
+      const alive = cluster.members().filter(({ state }) => state === 'alive')
+      return alive.length === clusters.length
+    }),
+  )
+
+const portOf = ({ self }: Cluster) => Number(self.address.split(':').at(-1))
+
+test('nothing but a name: members of one machine are one cluster, and the second has the state of the first', async () => {
+  tests++
+  const { cluster: a, warnings } = await join({})
+  a.sessions.write('s', { user: 'ada' })
+  const { cluster: b, warnings: none } = await join({})
+  expect(b.sessions.load('s')?.data).toEqual({ user: 'ada' })
+  await allSeeAll(a, b)
+  const first = 'This member is alone so far. By mDNS nobody was found. If it is the first one, all is well.'
+  expect([warnings, none]).toEqual([[`SESSIONMESH_ALONE: ${first}`], []])
+})
+
+test('nobody is looked for with an empty list', async () => {
+  tests++
+  const { cluster: a } = await join({})
+  const { cluster: lone } = await join({ peers: [] })
+  const { cluster: b } = await join({})
+  await allSeeAll(a, b)
+  expect(lone.members()).toHaveLength(1)
+})
+
+test('a name that resolves to all: who is added to it is found, and who is linked stays when it is taken out', async () => {
+  tests++
+  const server = await DnsServer.start()
+  cleanUps.push(() => server.close())
+  const name = '_mesh._tcp.test'
+  const peers = [dns(name, { servers: [server.address], periodMs: 100 })]
+  const say = (...clusters: Cluster[]) =>
+    server.records.set(
+      name,
+      clusters.map((cluster) => ({ target: '127.0.0.1', port: portOf(cluster) })),
+    )
+  const { cluster: a, warnings } = await join({ peers })
+  expect(warnings).toEqual([
+    expect.stringContaining('SESSIONMESH_DISCOVERY_FAILED: _mesh._tcp.test does not resolve'),
+  ])
+  say(a)
+  // It finds itself there as well, and thinks nothing of it.
+  const { cluster: b, warnings: told } = await join({ peers })
+  await allSeeAll(a, b)
+  say(b)
+  const { cluster: c } = await join({ peers })
+  await allSeeAll(a, b, c)
+  server.records.delete(name)
+  const asked = server.questions
+  await until(() => server.questions > asked + 6)
+  await allSeeAll(a, b, c)
+  expect(told.filter((line) => !line.includes('DISCOVERY_FAILED'))).toEqual([])
+})
+
+test('a name that only this member has says nothing of others: it is alone without a warning', async () => {
+  tests++
+  const found: Report[] = []
+  const own: Discovery = {
+    name: 'a test',
+    source: 'named',
+    start(self, report) {
+      found.push(report)
+      report.found(`127.0.0.1:${self.port}`)
+      return { looked: Promise.resolve(), stop: async () => {} }
+    },
+  }
+  const { cluster, warnings } = await join({ peers: [own] })
+  await new Promise(setImmediate)
+  expect([warnings, cluster.members().length]).toEqual([[], 1])
+  // Found later, as any other.
+  const { cluster: b } = await join({ peers: [] })
+  found[0]?.found(`127.0.0.1:${portOf(b)}`, b.self.id)
+  await allSeeAll(cluster, b)
+})
+
+test('variables of the environment are enough', async () => {
+  tests++
+  const { cluster: a } = await join({ peers: [] })
+  a.sessions.write('s', { user: 'ada' })
+  vi.stubEnv('SESSIONMESH_SECRET', secret)
+  vi.stubEnv('SESSIONMESH_CLUSTER', a.name)
+  vi.stubEnv('SESSIONMESH_LISTEN', '127.0.0.1:0')
+  vi.stubEnv('SESSIONMESH_PEERS', a.self.address)
+  const b = await joinCluster()
+  cleanUps.push(() => b.close())
+  expect([b.name, b.sessions.load('s')?.data]).toEqual([a.name, { user: 'ada' }])
+})
+
+test('members that ask for no port take the next one that is free', async () => {
+  tests++
+  const clusters = [await join({ listen: {}, peers: [] }), await join({ listen: {}, peers: [] })]
+  const ports = clusters.map(({ cluster }) => portOf(cluster))
+  expect(new Set(ports).size).toBe(2)
+  for (const port of ports) {
+    expect(port).toBeGreaterThanOrEqual(7373)
+    expect(port).toBeLessThanOrEqual(7404)
+  }
+})
