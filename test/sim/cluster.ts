@@ -173,7 +173,10 @@ export class Cluster {
   #isApart(run: Run): boolean {
     if (run.isRejoining) return false
     if (!this.#knowsAll(run)) return true
-    const mainland = this.running.filter((each) => each !== run && each.isReady && !this.#islands.has(each))
+    // (Those who are about to leave included.)
+    const isMainland = (each: Run) =>
+      each !== run && Number.isFinite(each.readyMs) && !this.#islands.has(each)
+    const mainland = this.running.filter(isMainland)
     return mainland.length > 0 && !mainland.some((each) => this.isLinkedBothWays(run, each))
   }
 
