@@ -45,6 +45,16 @@ export function formatAddress(host: string, port: number): string {
   return plain.includes(':') ? `[${plain}]:${port}` : `${plain}:${port}`
 }
 
+/**
+ * One spelling per address: members compare these texts.
+ *
+ * @throws SessionMeshError `SESSIONMESH_BAD_ADDRESS`
+ */
+export function canonical(text: string): string {
+  const { host, port } = parseAddress(text)
+  return formatAddress(host, port)
+}
+
 /** Whether only this machine can reach `host`: 127.0.0.0/8, ::1 or localhost. */
 export function isLoopback(host: string): boolean {
   const plain = unmapHost(host.toLowerCase())

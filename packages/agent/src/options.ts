@@ -2,11 +2,11 @@
 
 import { hostname } from 'node:os'
 import { type Acks, type Config, resolveConfig, SessionMeshError } from '@sessionmesh/core'
-import { isLoopback, parseAddress } from './address.js'
+import { canonical, isLoopback, parseAddress } from './address.js'
 import type { Discovery } from './discovery/discovery.js'
 import { dns } from './discovery/dns.js'
 import { mdns } from './discovery/mdns.js'
-import { canonical, staticList } from './discovery/static.js'
+import { staticList } from './discovery/static.js'
 import { type Environment, withEnvironment } from './environment.js'
 import { createKeyring, type Keyring } from './keys.js'
 import { silent } from './log.js'

@@ -1,5 +1,6 @@
 /** All discoveries of a member at once: what several of them find stays until none finds it. */
 
+import { canonical } from '../address.js'
 import type { Announcement, Discovery, Report, Search } from './discovery.js'
 
 type Source = Discovery['source']
@@ -26,30 +27,49 @@ export class Searches {
 
   constructor(discoveries: readonly Discovery[], self: Announcement, events: SearchesEvents) {
     this.#events = events
-    this.#searches = discoveries.map((discovery) => discovery.start(self, this.#reportOf(discovery)))
-    Promise.all(this.#searches.map(({ looked }) => looked)).then(() => {
+    this.#searches = discoveries.flatMap((discovery) => this.#start(discovery, self))
+    // (What promises not to reject may be the user's own.)
+    Promise.allSettled(this.#searches.map(({ looked }) => looked)).then(() => {
       if (!this.#isStopped) events.looked()
     })
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true
-    await Promise.all(this.#searches.map((search) => search.stop()))
+    await Promise.allSettled(this.#searches.map((search) => search.stop()))
   }
 
-  #reportOf({ source }: Discovery): Report {
+  #start(discovery: Discovery, self: Announcement): Search | [] {
+    try {
+      return discovery.start(self, this.#reportOf(discovery))
+    } catch (error) {
+      this.#events.failed(`${discovery.name} cannot be asked: ${error}`)
+      return []
+    }
+  }
+
+  #reportOf({ name, source }: Discovery): Report {
     const finds: Finds = { source, addresses: new Set() }
     this.#finds.push(finds)
+    const tell = (text: string, act: (address: string) => void) => {
+      if (this.#isStopped) return
+      try {
+        act(canonical(text))
+      } catch (error) {
+        this.#events.failed(`${name}: ${error instanceof Error ? error.message : error}`)
+      }
+    }
     return {
-      found: (address, member) => {
-        if (this.#isStopped) return
-        finds.addresses.add(address)
-        this.#events.found(address, source, member)
-      },
-      lost: (address) => {
-        if (this.#isStopped || !finds.addresses.delete(address)) return
-        if (!this.#isFound(address, source)) this.#events.lost(address, source)
-      },
+      found: (text, member) =>
+        tell(text, (address) => {
+          finds.addresses.add(address)
+          this.#events.found(address, source, member)
+        }),
+      lost: (text) =>
+        tell(text, (address) => {
+          if (!finds.addresses.delete(address) || this.#isFound(address, source)) return
+          this.#events.lost(address, source)
+        }),
       failed: (message) => {
         if (!this.#isStopped) this.#events.failed(message)
       },

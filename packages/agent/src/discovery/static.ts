@@ -1,7 +1,7 @@
 /** A list of addresses that the user wrote: all of them are members, now or later. */
 
 import { SessionMeshError } from '@sessionmesh/core'
-import { formatAddress, parseAddress } from '../address.js'
+import { canonical } from '../address.js'
 import type { Discovery } from './discovery.js'
 
 /** A typing error must not become thousands of dials. */
@@ -40,10 +40,4 @@ function expand(entry: string): string[] {
     )
   }
   return Array.from({ length: count }, (_, i) => canonical(`${host}:${Number(first) + i}`))
-}
-
-/** One spelling per address: members compare these texts. */
-export function canonical(text: string): string {
-  const { host, port } = parseAddress(text)
-  return formatAddress(host, port)
 }
