@@ -89,6 +89,15 @@ describe.skipIf(areNoHosts)('members that are told nothing but a secret', () => 
     expect(told(groups[1]![0]!)).toEqual([])
   })
 
+  test('find each other on a network that comes later than they', async () => {
+    const lan = new Lan()
+    const late = loneHost()
+    const members = [memberOn(lan.host(), 'm1'), memberOn(late, 'm2')]
+    await Promise.all(members.map((member) => member.start()))
+    lan.join(late, 9)
+    await allSeeAll(members)
+  })
+
   test('find a host again that has got another address', async () => {
     const lan = new Lan()
     const hosts = lan.hosts(3)

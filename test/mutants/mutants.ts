@@ -437,8 +437,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a joiner is ready before those who are silent have answered',
     file: 'catch-up.ts',
-    find: '    if (!isOver && (silent.length > 0 || isGreeting || this.#isUnheard() || this.#isBrokenOff())) return false\n',
-    replace: '    void [isOver, isGreeting]\n',
+    find: 'const isAwaited = silent.length > 0 || isGreeting || this.#isUnheard() || this.#isBrokenOff()',
+    replace: 'const isAwaited = isGreeting && false',
     seeds: 80,
     by: ['joining', 'causality', 'survival', 'destroyed'],
   },
@@ -700,5 +700,13 @@ export const mutants: readonly Mutant[] = [
     replace: 'held?.values()',
     seeds: 3_000,
     by: ['exactness', 'writes'],
+  },
+  {
+    name: 'what gives way is wanted twice',
+    file: 'pulls.ts',
+    find: 'if (!this.#wanted.some((wanted) => wanted.link === link)) this.#wanted.push({ link, peer })',
+    replace: 'this.#wanted.push({ link, peer })',
+    seeds: 200,
+    by: ['liveness', 'limits', 'convergence', 'expiryEvents'],
   },
 ]

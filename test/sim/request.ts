@@ -26,8 +26,9 @@ export class Request {
   #sid: string
   readonly #brought: Knowledge
   #seen: Map<string, Stamp>
-  /** What the last read lacked of that, and was counted for it. */
+  /** What the last read lacked of that, and was counted for it; and how many writes its member had found lost then. */
   #missing: ReadonlyMap<string, Missing> = new Map()
+  #lostWrites = 0
   /** Of these what this member has shown to this request. */
   readonly #shown: Stamp[] = []
 
@@ -130,6 +131,7 @@ export class Request {
       )
       this.#trial.expiry.shown(this.#run, this.#sid, base !== undefined)
       this.#missing = this.#trial.reads.served(attempt, view, isStale)
+      this.#lostWrites = this.#run.replica.counters.lostWrites
       // What is lost or counted as such the client's token no longer names.
       for (const [name, what] of this.#missing) if (what === 'given up') this.#seen.delete(name)
       for (const [name, value] of base?.attributes ?? []) this.#saw(name, value)
@@ -250,11 +252,14 @@ export class Request {
   #forgetUnpromised(token: readonly Stamp[]): void {
     const { cluster } = this.#trial
     const unknown = cluster.unknownTo(this.#run).map((run) => cluster.claim(run))
+    const isFoundLost = this.#run.replica.counters.lostWrites > this.#lostWrites
     const isNamed = (stamp: Stamp) =>
       token.some((entry) => entry.origin === stamp.origin && compareStamps(entry, stamp) >= 0)
-    for (const [name, stamp] of this.#seen)
-      if (!isNamed(stamp) && (this.#missing.has(name) || unknown.some((claims) => !covers(claims, stamp))))
-        this.#seen.delete(name)
+    for (const [name, stamp] of this.#seen) {
+      const isLost = isFoundLost && this.#missing.has(name)
+      if (isNamed(stamp)) continue
+      if (isLost || unknown.some((claims) => !covers(claims, stamp))) this.#seen.delete(name)
+    }
   }
 
   #acks(): Acks {

@@ -40,6 +40,10 @@ export class Gate {
 /** A UDP socket on which what the gate refuses was never received. */
 export function gatedSocket(gate: Gate): Socket {
   const socket = createSocket({ type: 'udp4', reuseAddr: true })
+  // Workers of node:cluster would share one socket, and each packet reach one of them.
+  const bind: (options: object, done: () => void) => Socket = socket.bind.bind(socket)
+  socket.bind = ((port: number, address: string, done: () => void) =>
+    bind({ port, address, exclusive: true }, done)) as typeof socket.bind
   const emit: (event: string | symbol, ...args: unknown[]) => boolean = socket.emit.bind(socket)
   socket.emit = (event: string | symbol, ...args: unknown[]) => {
     if (event !== 'message') return emit(event, ...args)
