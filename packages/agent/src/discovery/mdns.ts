@@ -1,6 +1,6 @@
 /** Members on the same LAN, or on the same machine, by multicast DNS: no addresses, no order of starting. */
 
-import { isIPv4 } from 'node:net'
+import { isIPv4, isIPv6 } from 'node:net'
 import { SessionMeshError } from '@sessionmesh/core'
 import { isLoopback } from '../address.js'
 import type { Announcement, Discovery, Report, Search } from './discovery.js'
@@ -42,7 +42,8 @@ class MdnsSearch implements Search {
   readonly #networks = new Map<string, Network>()
   readonly #heard = new Heard(PERIOD_MS)
   readonly #timer: NodeJS.Timeout
-  readonly #stopping: Promise<void>[] = []
+  /** Networks that are gone, until they have said goodbye. */
+  readonly #stopping = new Set<Promise<void>>()
   #isStopped = false
   #isFailing = false
 
@@ -60,7 +61,7 @@ class MdnsSearch implements Search {
     if (!this.#isStopped) {
       this.#isStopped = true
       clearInterval(this.#timer)
-      for (const network of this.#networks.values()) this.#stopping.push(network.stop())
+      for (const network of this.#networks.values()) this.#stopNetwork(network)
     }
     await Promise.all(this.#stopping)
   }
@@ -75,9 +76,14 @@ class MdnsSearch implements Search {
     for (const [key, network] of this.#networks) {
       if (wanted.has(key)) continue
       this.#networks.delete(key)
-      this.#stopping.push(network.stop())
+      this.#stopNetwork(network)
     }
     for (const [key, one] of wanted) if (!this.#networks.has(key)) this.#networks.set(key, this.#use(one))
+  }
+
+  #stopNetwork(network: Network): void {
+    const stopping = network.stop().finally(() => this.#stopping.delete(stopping))
+    this.#stopping.add(stopping)
   }
 
   /** A member that listens on one address can be reached there alone. */
@@ -86,10 +92,14 @@ class MdnsSearch implements Search {
     const isWanted = ({ name, address, isLoopback: isInternal }: Interface) => {
       if (this.#only !== undefined && !this.#only.includes(name) && !this.#only.includes(address))
         return false
+      if (isIPv6(host) && host !== '::') return false
       if (isLoopback(host)) return isInternal
       return !isIPv4(host) || host === '0.0.0.0' || host === address
     }
-    return interfaces().filter(isWanted).slice(0, MAX_INTERFACES)
+    const wanted = interfaces().filter(isWanted)
+    if (wanted.length > MAX_INTERFACES)
+      this.#failed(`of ${wanted.length} interfaces ${MAX_INTERFACES} are used; name those that matter`)
+    return wanted.slice(0, MAX_INTERFACES)
   }
 
   #use(one: Interface): Network {
