@@ -72,7 +72,7 @@ describe('options', () => {
 
 describe('a peer that does not belong here', () => {
   test.each([
-    ['with another secret', { secret: 'another secret, long enough' }, 'SESSIONMESH_SECRET_MISMATCH'],
+    ['with another secret', { secret: 'another secret long enough' }, 'SESSIONMESH_SECRET_MISMATCH'],
     ['of another cluster', { name: 'other' }, 'SESSIONMESH_CLUSTER_MISMATCH'],
   ] as const)(
     '%s: a warning that says which, not at every attempt, and no link',

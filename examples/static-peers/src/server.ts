@@ -18,7 +18,11 @@ declare module 'express-session' {
   }
 }
 
-const cluster = await joinCluster({ name: 'static-example', peers: process.argv.slice(2) })
+const peers = process.argv.slice(2)
+if (peers.length === 0)
+  throw new Error('Name the servers, as in web-1.internal:7373 web-2.internal:7373-7376')
+
+const cluster = await joinCluster({ name: 'static-example', peers })
 
 const app = express()
 app.use(session({ cluster, secret: 'cookie secret', resave: false, saveUninitialized: false }))
@@ -38,6 +42,7 @@ const server = app.listen(Number(process.env.PORT ?? 3000), (error) => {
   console.log(`${cluster.self.name} serves ${cluster.sessions.size} sessions`)
 })
 
+// (In short; examples/express shows how no request is broken under traffic.)
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, () => {
     server.close(() => cluster.close())

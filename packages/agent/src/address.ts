@@ -68,6 +68,15 @@ export function isOwn(address: string, listensOn: number): boolean {
   return port === listensOn && (isLoopback(host) || own.some((one) => one.address === host))
 }
 
+/** One of this machine's addresses, for people to see: what is listened on is all of them. */
+export function shown(port: number): string {
+  const own = Object.values(networkInterfaces()).flatMap((addresses = []) => addresses)
+  const far =
+    own.find(({ internal, family }) => !internal && family === 'IPv4') ??
+    own.find(({ internal }) => !internal)
+  return formatAddress(far?.address ?? '127.0.0.1', port)
+}
+
 /** A dual-stack socket shows IPv4 peers as `::ffff:a.b.c.d`. */
 export function unmapHost(host: string): string {
   const v4 = host.startsWith('::ffff:') ? host.slice('::ffff:'.length) : ''

@@ -39,7 +39,7 @@ test('nobody listens: it may well be the first', async () => {
 })
 
 test.each([
-  ['another secret', { secret: 'another secret, long enough' }],
+  ['another secret', { secret: 'another secret long enough' }],
   ['another cluster name', { name: 'other' }],
 ])('who answered has %s: it is not said to be silent, nor that all is well', async (what, differing) => {
   const stranger = await joinCluster({

@@ -10,7 +10,7 @@ import {
   type Peer,
   Replica,
 } from '@sessionmesh/core'
-import { formatAddress, isOwn } from './address.js'
+import { formatAddress, isLoopback, isOwn, shown } from './address.js'
 import { Searches } from './discovery/searches.js'
 import { deriveKeys } from './keys.js'
 import { type DialFailure, Links } from './links.js'
@@ -78,6 +78,8 @@ class Agent implements Cluster {
   #searches: Searches | undefined
   /** Addresses that somebody named, until this member has joined. */
   readonly #named = new Set<string>()
+  /** What discoveries could not do, until this member has joined. */
+  #failedSearches: string[] = []
   /** Why the last dial of an address failed, until this member has joined. */
   readonly #dialFailures = new Map<string, DialFailure>()
   /** What former runs of this process counted. */
@@ -98,7 +100,12 @@ class Agent implements Cluster {
     this.#options = options
     this.#port = port
     this.#logger = guarded(logger)
-    this.runner = new Runner(this.#newReplica(false), links, this.#self.id, config.maxLinkBufferBytes, {
+    const runnerOptions = {
+      id: this.#self.id,
+      maxLinkBufferBytes: config.maxLinkBufferBytes,
+      isLoopbackOnly: !options.hasSecret,
+    }
+    this.runner = new Runner(this.#newReplica(false), links, runnerOptions, {
       core: (event) => this.#onCore(event),
       warning: (code, message, where) => this.#warn(code, message, where),
       dialFailed: (address, failure) => this.#onDialFailed(address, failure),
@@ -143,13 +150,18 @@ class Agent implements Cluster {
       },
       lost: (address, source) =>
         this.runner.run(this.#replica.candidateGone(address, source, this.runner.now())),
-      failed: (message) => this.#warn('SESSIONMESH_DISCOVERY_FAILED', message),
+      failed: (message) => {
+        if (this.#early !== undefined) this.#failedSearches.push(`${message}.`)
+        this.#warn('SESSIONMESH_DISCOVERY_FAILED', message)
+      },
       looked: () => this.runner.run(this.#replica.discovered(this.runner.now())),
     })
   }
 
   get self(): Member {
-    return this.#hasLeft ? { ...this.#self, state: 'left' } : this.#self
+    const { address } = this.#self
+    const self = address.startsWith(':') ? { ...this.#self, address: shown(this.#port) } : this.#self
+    return this.#hasLeft ? { ...self, state: 'left' } : self
   }
 
   get sessions(): Sessions {
@@ -171,16 +183,28 @@ class Agent implements Cluster {
       this.#early = undefined
       for (const tell of early) tell()
       const isAlone = this.#replica.peers().every(({ link }) => link === undefined)
-      // One list, or one name, may serve all members, the one that reads it included.
-      const others = [...this.#named].filter((address) => !this.#isOwn(address))
-      const open = this.#options.discoveries.filter(({ source }) => source === 'heard')
-      if (isAlone && others.length + open.length > 0) {
-        const nobody = open.map(({ name }) => `By ${name} nobody was found.`)
-        this.#warn('SESSIONMESH_ALONE', alone(others, this.#dialFailures, nobody))
-      }
+      if (isAlone) this.#tellAlone()
+      this.#failedSearches = []
       this.#dialFailures.clear()
       this.#named.clear()
     })
+  }
+
+  /** Unless it was told to look for nobody. */
+  #tellAlone(): void {
+    const { discoveries, host, hasSecret } = this.#options
+    // One list, or one name, may serve all members, the one that reads it included.
+    const others = [...this.#named].filter((address) => !this.#isOwn(address))
+    const open = discoveries.filter(({ source }) => source === 'heard')
+    const isLooking = this.#named.size + open.length + this.#failedSearches.length > 0
+    if (!isLooking) return
+    const reasons = [
+      ...(this.#named.size > 0 && others.length === 0 ? ['Nobody was named but this member itself.'] : []),
+      ...open.map(({ name }) => `By ${name} nobody was found.`),
+      ...(open.length > 0 && isLoopback(host) ? [loopbackOnly(host, hasSecret)] : []),
+      ...this.#failedSearches,
+    ]
+    this.#warn('SESSIONMESH_ALONE', alone(others, this.#dialFailures, reasons))
   }
 
   #isOwn(address: string): boolean {
@@ -347,15 +371,20 @@ function notHandedOver(peers: number): string {
   return `This member leaves, and only ${peers} others hold all that it had: what it alone held is gone`
 }
 
+function loopbackOnly(host: string, hasSecret: boolean): string {
+  const why = hasSecret ? '' : ', since there is no secret'
+  return `It listens on ${host} alone${why}: members on other machines are not looked for.`
+}
+
 function alone(
   peers: readonly string[],
   failures: ReadonlyMap<string, DialFailure>,
-  nobody: readonly string[],
+  others: readonly string[],
 ): string {
   const reasons = peers.map((address) => failures.get(address)?.message ?? `${address} was not linked.`)
   const areDown = peers.every((address) => failures.get(address)?.kind === 'refused')
   const hint = areDown ? ' If it is the first one, all is well.' : ''
-  return `This member is alone so far. ${[...reasons, ...nobody].join(' ')}${hint}`
+  return `This member is alone so far. ${[...reasons, ...others].join(' ')}${hint}`
 }
 
 /** A logger that throws is its owner's fault, and must not stop the protocol. */

@@ -11,7 +11,7 @@ export type Environment = Readonly<Record<string, string | undefined>>
  *
  * - `SESSIONMESH_SECRET`: `secret`; several, for rotation, with commas between them
  * - `SESSIONMESH_CLUSTER`: `name`
- * - `SESSIONMESH_LISTEN`: `listen`, as `host:port`, `host` or `:port`
+ * - `SESSIONMESH_LISTEN`: `listen`, as `host:port`, `host`, `:port` or `port`
  * - `SESSIONMESH_PEERS`: `peers`, with commas or spaces between them
  * - `SESSIONMESH_ADVERTISE`: `advertise`
  *
@@ -28,9 +28,9 @@ export function withEnvironment(options: ClusterOptions, env: Environment): Clus
     SESSIONMESH_ADVERTISE,
   } = env
   const said: ClusterOptions = {
-    ...(SESSIONMESH_SECRET && { secret: listOf(SESSIONMESH_SECRET, /,/) }),
+    ...(SESSIONMESH_SECRET && { secret: SESSIONMESH_SECRET }),
     ...(SESSIONMESH_CLUSTER && { name: SESSIONMESH_CLUSTER }),
-    ...(SESSIONMESH_PEERS && { peers: listOf(SESSIONMESH_PEERS, /[\s,]+/) }),
+    ...(SESSIONMESH_PEERS && { peers: SESSIONMESH_PEERS.split(/[\s,]+/).filter((item) => item !== '') }),
     ...(SESSIONMESH_ADVERTISE && { advertise: SESSIONMESH_ADVERTISE }),
   }
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
@@ -42,14 +42,8 @@ export function withEnvironment(options: ClusterOptions, env: Environment): Clus
   }
 }
 
-function listOf(text: string, separator: RegExp): string[] {
-  return text
-    .split(separator)
-    .map((item) => item.trim())
-    .filter((item) => item !== '')
-}
-
 function listenOf(text: string): { host?: string; port?: number } {
+  if (/^\d{1,5}$/.test(text.trim())) return { port: Number(text) }
   const parts = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(text.trim())
   if (parts === null) {
     throw new SessionMeshError(

@@ -56,6 +56,7 @@ const PORTS = 32
  * `SESSIONMESH_SECRET_TOO_SHORT`
  */
 export function resolveOptions(given: ClusterOptions, env: Environment = {}): ResolvedOptions {
+  if (typeof given !== 'object' || given === null) throw bad('joinCluster takes an object, as in { name }')
   for (const key of Object.keys(given)) {
     if (!known.includes(key)) throw bad(`${key} is not an option. Known are: ${known.join(', ')}`)
   }
@@ -65,17 +66,21 @@ export function resolveOptions(given: ClusterOptions, env: Environment = {}): Re
   if (typeof name !== 'string' || name === '' || name.length > 128)
     throw bad('name must be a text of 1 to 128 characters')
   checkAcks(acks)
-  if (memberName !== undefined && (memberName === '' || memberName.length > 128)) {
+  if (
+    memberName !== undefined &&
+    (typeof memberName !== 'string' || memberName === '' || memberName.length > 128)
+  ) {
     throw bad('memberName must be a text of 1 to 128 characters')
   }
   const secrets = secretsOf(options)
   const { host = secrets.length > 0 ? '' : '127.0.0.1', port } = listenOf(options)
   if (port !== undefined && (!Number.isInteger(port) || port < 0 || port > 65535))
     throw bad(`listen.port is ${JSON.stringify(port)}; give a number from 0 to 65535`)
+  const advertise = options.advertise === undefined ? undefined : canonical(options.advertise)
   const { listed, searched } = peersOf(options)
   const list = staticList(listed)
-  if (secrets.length === 0) checkLoopback(host, list.addresses, searched)
-  const advertise = options.advertise === undefined ? undefined : canonical(options.advertise)
+  if (secrets.length === 0)
+    checkLoopback(host, [...list.addresses, ...(advertise ? [advertise] : [])], searched)
   const config = resolveConfig({
     ...options.config,
     ...(options.ttlMs !== undefined && { ttlMs: options.ttlMs }),
@@ -85,7 +90,7 @@ export function resolveOptions(given: ClusterOptions, env: Environment = {}): Re
     name,
     keyring: createKeyring(name, secrets),
     hasSecret: secrets.length > 0,
-    isSecretUnset: 'secret' in given && secrets.length === 0,
+    isSecretUnset: ('secret' in given || 'SESSIONMESH_SECRET' in env) && secrets.length === 0,
     host,
     ports: port === undefined ? Array.from({ length: PORTS }, (_, i) => FIRST_PORT + i) : [port],
     advertise,
@@ -118,6 +123,8 @@ function listenOf({ listen = {} }: ClusterOptions): { host?: string; port?: numb
   const stray = Object.keys(listen).find((key) => key !== 'host' && key !== 'port')
   if (stray !== undefined) throw bad(`listen.${stray} is not an option; listen has host and port`)
   const { host, port } = listen
+  if (host !== undefined && typeof host !== 'string')
+    throw bad(`listen.host is ${host}; give a text, as in '10.0.0.1'`)
   // Brackets belong to addresses, but it is clear what is meant.
   return {
     ...listen,
@@ -127,8 +134,10 @@ function listenOf({ listen = {} }: ClusterOptions): { host?: string; port?: numb
 }
 
 /** An unset variable gives an empty text or list, which is none. An empty one among others is a mistake. */
-function secretsOf({ secret }: ClusterOptions): readonly string[] {
-  const secrets = typeof secret === 'string' ? [secret] : (secret ?? [])
+function secretsOf({ secret = [] }: ClusterOptions): readonly string[] {
+  const secrets = typeof secret === 'string' ? secret.split(',').map((one) => one.trim()) : secret
+  if (!Array.isArray(secrets) || secrets.some((one) => typeof one !== 'string'))
+    throw bad('secret must be a text, or a list of texts')
   return secrets.some((one) => one !== '') ? secrets : []
 }
 
@@ -138,12 +147,20 @@ function peersOf({ peers = ['mdns'] }: ClusterOptions): { listed: string[]; sear
   const listed: string[] = []
   const searched: Discovery[] = []
   for (const peer of peers as readonly (string | Discovery)[]) {
-    if (typeof peer === 'object' && typeof peer?.start === 'function') searched.push(peer)
+    if (typeof peer === 'function') throw bad('peers has a function; call it, as in [mdns()]')
+    if (typeof peer === 'object' && peer !== null) searched.push(checked(peer))
     else if (peer === 'mdns') searched.push(mdns())
     else if (typeof peer === 'string' && peer.startsWith('dns:')) searched.push(dnsOf(peer))
     else listed.push(peer as string)
   }
   return { listed, searched }
+}
+
+function checked(discovery: Discovery): Discovery {
+  const { name, source, start } = discovery
+  const isNamed = typeof name === 'string' && (source === 'named' || source === 'heard')
+  if (isNamed && typeof start === 'function') return discovery
+  throw bad("a discovery among peers needs name, source ('named' or 'heard') and start()")
 }
 
 /** `dns:name`, or `dns:name:port`. */
@@ -158,7 +175,7 @@ function checkLoopback(host: string, listed: readonly string[], searched: readon
   const wide = searched.find(({ source }) => source === 'named')
   if (isLoopback(host) && far === undefined && wide === undefined) return
   const what = far
-    ? `"${far}" is among the peers`
+    ? `"${far}" is among the peers, or advertised`
     : wide
       ? `${wide.name} finds other machines`
       : `listen.host is "${host}"`

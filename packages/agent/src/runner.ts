@@ -12,6 +12,7 @@ import {
   type Replica,
   SessionMeshError,
 } from '@sessionmesh/core'
+import { isLoopback, parseAddress } from './address.js'
 import { decodeFrame, encodeFrame } from './frames.js'
 import type { DialFailure, Link, Links } from './links.js'
 
@@ -21,6 +22,12 @@ export interface RunnerEvents {
   dialFailed(address: string, failure: DialFailure): void
   /** The cluster has gone on without this run: call `beginAnew`; who goes on is at these addresses. */
   forgotten(addresses: readonly string[]): void
+}
+
+export interface RunnerOptions {
+  readonly id: string
+  readonly maxLinkBufferBytes: number
+  readonly isLoopbackOnly: boolean
 }
 
 export interface AckResult {
@@ -41,6 +48,7 @@ export class Runner {
   readonly #links: Links
   #id: string
   readonly #maxLinkBufferBytes: number
+  readonly #isLoopbackOnly: boolean
   readonly #events: RunnerEvents
   readonly #linksById = new Map<number, Link>()
   readonly #acks = new Map<number, (result: AckResult) => void>()
@@ -53,8 +61,14 @@ export class Runner {
   #isStopped = false
   #onLastClosed = () => {}
 
-  constructor(replica: Replica, links: Links, id: string, maxLinkBufferBytes: number, events: RunnerEvents) {
+  constructor(
+    replica: Replica,
+    links: Links,
+    { id, maxLinkBufferBytes, isLoopbackOnly }: RunnerOptions,
+    events: RunnerEvents,
+  ) {
     this.#replica = replica
+    this.#isLoopbackOnly = isLoopbackOnly
     this.#links = links
     this.#id = id
     this.#maxLinkBufferBytes = maxLinkBufferBytes
@@ -175,8 +189,7 @@ export class Runner {
       case 'drop':
         return this.#linksById.get(effect.link)?.close(effect.reason)
       case 'dial':
-        if (!this.#isStopped) this.#links.dial(effect.address)
-        return
+        return this.#dial(effect.address)
       case 'notify':
         return this.#events.core(effect.event)
       case 'forgotten':
@@ -192,6 +205,14 @@ export class Runner {
         this.#waits.delete(effect.wait)
         return
     }
+  }
+
+  /** Without a secret whoever tells of an address must not make this member connect beyond its machine. */
+  #dial(address: string): void {
+    if (this.#isStopped) return
+    if (!this.#isLoopbackOnly || !isFar(address)) return this.#links.dial(address)
+    const message = `${address} is not of this machine, and there is no secret.`
+    setImmediate(() => this.onDialFailed(address, { kind: 'other', message }))
   }
 
   #send({ links, message, resume }: Extract<Effect, { type: 'send' }>): void {
@@ -256,7 +277,8 @@ export class Runner {
 
   /** Strangers without a code are port scanners and the like: no business of the user's. */
   onRefused(remoteHost: string, message: string, code?: ErrorCode): void {
-    if (code !== undefined && !this.#isStopped) this.#events.warning(code, message, remoteHost)
+    if (code === undefined || this.#isStopped) return
+    this.#events.warning(code, `A connection from ${remoteHost} is refused: ${message}`, remoteHost)
   }
 
   /** All requests of one turn of the loop go out as one message, before the turn ends. */
@@ -280,6 +302,15 @@ export class Runner {
   #onTimer(): void {
     this.#timerMs = Number.POSITIVE_INFINITY
     this.run(this.replica.tick(this.now()))
+  }
+}
+
+/** (What is no address at all is told by its dial.) */
+function isFar(address: string): boolean {
+  try {
+    return !isLoopback(parseAddress(address).host)
+  } catch {
+    return false
   }
 }
 

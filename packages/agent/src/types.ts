@@ -14,19 +14,20 @@ export type { Acks, Base, Config, Counters, MemberState }
  */
 export interface ClusterOptions {
   /** Cluster name: members with another name are never linked. Default `'default'`. */
-  name?: string
+  name?: string | undefined
   /**
-   * The shared secret, at least 16 characters, from which the links' TLS key is derived. Several secrets
-   * allow rotation: the first is used for dialling, all are accepted. Without one, only loopback is allowed.
+   * The shared secret, at least 16 characters, from which the links' TLS key is derived. Several secrets, as a list
+   * or with commas between them, allow rotation: the first is used for dialling, all are accepted. Without one,
+   * only loopback is allowed.
    */
   secret?: string | readonly string[] | undefined
   /**
    * Where this member accepts links. Default host: with a secret every address of this machine, without one
    * `127.0.0.1`. Default port: the first free one from 7373 to 7404; port 0 picks any free one.
    */
-  listen?: { host?: string; port?: number }
+  listen?: { host?: string; port?: number } | undefined
   /** `host:port` at which the others reach this member, where it is not what it listens on (NAT, a proxy). */
-  advertise?: string
+  advertise?: string | undefined
   /**
    * How other members are found; any one living member is enough, and it tells of the others. Each entry is
    *
@@ -37,22 +38,22 @@ export interface ClusterOptions {
    *
    * Default `[mdns()]`. With `[]` nobody is looked for.
    */
-  peers?: readonly (string | Discovery)[]
+  peers?: readonly (string | Discovery)[] | undefined
   /** A stable name of this member for people and logs. Default `hostname:port`. */
-  memberName?: string
+  memberName?: string | undefined
   /**
    * What a write waits for unless it says otherwise: nothing, one peer, or all that live. Alone, `'one'` fails
    * with `SESSIONMESH_NO_PEER`, and `'all'` has nobody to wait for. Default `'none'`.
    */
-  acks?: Acks
+  acks?: Acks | undefined
   /** Idle lifetime of a session whose writer names none, in ms. Default 24 h. */
-  ttlMs?: number
+  ttlMs?: number | undefined
   /** How long `joinCluster` waits for peers that neither answer nor refuse, in ms. Default 5000. */
-  joinTimeoutMs?: number
+  joinTimeoutMs?: number | undefined
   /** Console-shaped logger. Without one, warnings that no listener of `warning` takes go to `console.warn`. */
-  logger?: Logger
+  logger?: Logger | undefined
   /** Timeouts and limits of the protocol; see `Config` in @sessionmesh/core for each meaning and default. */
-  config?: Partial<Omit<Config, 'ttlMs' | 'joinTimeoutMs'>>
+  config?: Partial<Omit<Config, 'ttlMs' | 'joinTimeoutMs'>> | undefined
 }
 
 /** The part of `console` (or pino) that the agent uses. */
@@ -68,7 +69,7 @@ export interface Member {
   /** Unique per run of the member's process (its incarnation). */
   readonly id: string
   readonly name: string
-  /** `host:port` at which it accepts links. */
+  /** `host:port` at which it accepts links; of this member, when it listens on all addresses, one of them. */
   readonly address: string
   readonly state: MemberState
   readonly self: boolean

@@ -25,20 +25,22 @@ describe('what is dialled', () => {
     const dialer = dialerOf()
     dialer.add('x:1', 'named', at(0))
     dialer.due(at(0), unlinked)
-    dialer.answered('x:1', 'b', false)
+    dialer.answered('x:1', 'b', false, at(0))
     expect(dialer.due(at(1_000), (address) => address === 'x:1')).toEqual([])
     expect(dialer.due(at(1_000), (_, member) => member === 'b')).toEqual([])
     expect(dialer.due(at(1_000), unlinked)).toEqual(['x:1'])
   })
 
-  test('is never again our own address, once it answered with our id', () => {
+  test('is our own address only now and then: it may be of somebody else by then', () => {
     const dialer = dialerOf()
     dialer.add('x:1', 'named', at(0))
     dialer.due(at(0), unlinked)
-    dialer.answered('x:1', 'a', true)
-    expect(dialer.due(at(60_000), unlinked)).toEqual([])
-    expect(dialer.nextMs(unlinked)).toBe(Number.POSITIVE_INFINITY)
+    dialer.answered('x:1', 'a', true, at(0))
+    expect([dialer.due(at(9_999), unlinked), dialer.nextMs(unlinked)]).toEqual([[], 10_000])
     expect(dialer.waiting(unlinked)).toEqual([])
+    expect(dialer.due(at(10_000), unlinked)).toEqual(['x:1'])
+    dialer.answered('x:1', 'b', false, at(10_000))
+    expect(dialer.due(at(20_000), (_, member) => member === 'b')).toEqual([])
   })
 
   test('an address learned from others goes with its member; one that the user named stays', () => {
@@ -95,10 +97,10 @@ describe('the wait before the next attempt', () => {
     const dialer = dialerOf()
     waits(dialer, [true, true, true])
     dialer.due(at(100_000), unlinked)
-    dialer.answered('x:1', 'b', false)
+    dialer.answered('x:1', 'b', false, at(0))
     dialer.failed('x:1', 'rejected', at(200_000))
     expect(dialer.nextMs(unlinked)).toBe(200_800)
-    dialer.answered('x:1', 'b', false)
+    dialer.answered('x:1', 'b', false, at(0))
     dialer.proven('b')
     dialer.failed('x:1', 'refused', at(300_000))
     expect(dialer.nextMs(unlinked)).toBe(300_050)
@@ -107,7 +109,7 @@ describe('the wait before the next attempt', () => {
   test('goes on growing where nobody answers, whoever else has proven himself', () => {
     const dialer = dialerOf()
     dialer.add('y:1', 'named', at(0))
-    dialer.answered('y:1', 'b', false)
+    dialer.answered('y:1', 'b', false, at(0))
     waits(dialer, [false, false, false])
     dialer.proven('b')
     dialer.failed('x:1', 'unreachable', at(10_000))
@@ -145,7 +147,7 @@ describe('a joiner', () => {
     dialer.failed('y:1', 'unreachable', at(0))
     dialer.failed('z:1', 'rejected', at(0))
     expect(dialer.waiting(unlinked)).toEqual(['y:1'])
-    dialer.answered('y:1', 'b', false)
+    dialer.answered('y:1', 'b', false, at(0))
     expect(dialer.waiting(unlinked)).toEqual([])
   })
 
@@ -259,7 +261,7 @@ describe('of several addresses of one member', () => {
     expect([dialer.due(at(0), unlinked), dialer.due(at(0), unlinked)]).toEqual([['lan:1'], []])
     dialer.failed('lan:1', 'unreachable', at(0))
     expect(dialer.due(at(0), unlinked)).toEqual(['vpn:1'])
-    dialer.answered('vpn:1', 'b', false)
+    dialer.answered('vpn:1', 'b', false, at(0))
     const isLinked = (_: string, member?: string) => member === 'b'
     expect([dialer.due(at(60_000), isLinked), dialer.waiting(isLinked)]).toEqual([[], []])
   })
@@ -267,7 +269,7 @@ describe('of several addresses of one member', () => {
   test('who answers there counts, whoever was said to be there', () => {
     const dialer = dialerWithTwo()
     dialer.due(at(0), unlinked)
-    dialer.answered('lan:1', 'somebody else', false)
+    dialer.answered('lan:1', 'somebody else', false, at(0))
     expect(dialer.due(at(0), (_, member) => member === 'somebody else')).toEqual(['vpn:1'])
   })
 })

@@ -99,10 +99,12 @@ export class Dialer {
     return due
   }
 
-  answered(address: string, member: Origin, isSelf: boolean): void {
+  answered(address: string, member: Origin, isSelf: boolean, now: Instant): void {
     const candidate = this.#candidates.get(address)
     if (candidate === undefined) return
     Object.assign(candidate, { member, isSelf, isDialling: false, wasTried: true })
+    // Addresses change hands, and a name may lead to each member in turn.
+    if (isSelf) candidate.nextMs = now.monoMs + SELF_MS
   }
 
   /** The link there has proven itself. Before that an answer is no success: it may be refused again and again. */
@@ -128,6 +130,7 @@ export class Dialer {
     candidate.nextMs = now.monoMs + (isSoon ? redialMs : backoffMs * (1 + this.#random() / 2))
     candidate.failures = Math.min(candidate.failures + 1, 16)
     candidate.isDialling = false
+    candidate.isSelf = false
     if (failure !== 'unreachable') candidate.wasTried = true
     if (isHearsay(candidate) && candidate.failures >= MAX_HEARD_FAILURES) this.#candidates.delete(address)
   }
@@ -166,7 +169,7 @@ export class Dialer {
 
   /** Whether a dial may begin, if it is due; else the end of another one is waited for. */
   #mayDial(candidate: Candidate): boolean {
-    if (candidate.isDialling || candidate.isSelf) return false
+    if (candidate.isDialling) return false
     const member = memberAt(candidate)
     let heard = 0
     for (const other of this.#candidates.values()) {
@@ -200,6 +203,8 @@ function isHearsay({ sources }: Candidate): boolean {
   return sources.size === 1 && sources.has('heard')
 }
 
+/** Until an address that was our own is looked at again. */
+const SELF_MS = 10_000
 /** Addresses that were only heard of: more members than these are told of by those that are found. */
 const MAX_HEARD = 64
 /** Dials there at once: each costs a handshake, with whoever it may be. */

@@ -9,7 +9,7 @@ const codes = {
   SESSIONMESH_NO_SECRET:
     'Warned: `secret` is given and empty, as with a variable that is not set, so every process of this machine may join. Set it, or leave the option out.',
   SESSIONMESH_SECRET_TOO_SHORT:
-    'Thrown by joinCluster: a secret has fewer than 16 characters. `openssl rand -base64 32` makes one.',
+    'Thrown by joinCluster: a secret has fewer than 16 characters (commas separate several). `openssl rand -base64 32` makes one.',
   SESSIONMESH_SECRET_MISMATCH:
     'Warned: a member of a cluster of this name has another secret, and is not linked. Give all members the same one.',
   SESSIONMESH_CLUSTER_MISMATCH:

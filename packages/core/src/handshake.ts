@@ -122,20 +122,20 @@ export class Handshake {
     const connection = this.#connections.get(link)
     if (connection === undefined) return undefined
     const { dialer, members, self } = this.#context
-    if (hello.id === self.id) return this.#drop(link, connection, SELF, hello)
+    if (hello.id === self.id) return this.#drop(link, connection, SELF, hello, now)
     const part = this.#parts.ofHello(hello)
     this.#check(hello, connection, part, now)
     if (part === 'yield') {
       // It refuses what we said in our hello anyway: we come again with nothing.
       this.#onForgotten(filledIn(hello.address, connection.remoteHost))
-      return this.#drop(link, connection, YIELD, hello)
+      return this.#drop(link, connection, YIELD, hello, now)
     }
     const known = members.get(hello.id)
     const existing = known?.link
     if (known !== undefined && existing !== undefined) {
       // (No sign of life for the link that is: it may be broken, and this one would be refused for ever.)
       if (!this.#isPreferred(connection, known, existing, now))
-        return this.#drop(link, connection, DUPLICATE, hello)
+        return this.#drop(link, connection, DUPLICATE, hello, now)
       this.#connections.delete(existing)
       this.#context.effect({ type: 'drop', link: existing, reason: DUPLICATE })
     }
@@ -146,7 +146,7 @@ export class Handshake {
     )
     members.toldDigest(peer, hello.digest, now)
     connection.peer = peer
-    if (connection.dialled !== undefined) dialer.answered(connection.dialled, peer.id, false)
+    if (connection.dialled !== undefined) dialer.answered(connection.dialled, peer.id, false, now)
     return { peer, roster: hello.roster, replaced: existing }
   }
 
@@ -157,7 +157,7 @@ export class Handshake {
     this.#connections.delete(link)
     const { dialled, peer } = connection
     if (peer === undefined && dialled !== undefined) {
-      if (reason === SELF) this.#context.dialer.answered(dialled, this.#context.self.id, true)
+      if (reason === SELF) this.#context.dialer.answered(dialled, this.#context.self.id, true, now)
       else this.#context.dialer.failed(dialled, 'rejected', now)
     }
     const isOurs = peer !== undefined && peer.link === link
@@ -165,9 +165,9 @@ export class Handshake {
     return { peer: isOurs ? peer : undefined }
   }
 
-  #drop(link: LinkId, { dialled }: Connection, reason: string, { id }: Hello): undefined {
+  #drop(link: LinkId, { dialled }: Connection, reason: string, { id }: Hello, now: Instant): undefined {
     this.#connections.delete(link)
-    if (dialled !== undefined) this.#context.dialer.answered(dialled, id, reason === SELF)
+    if (dialled !== undefined) this.#context.dialer.answered(dialled, id, reason === SELF, now)
     this.#context.effect({ type: 'drop', link, reason })
     return undefined
   }

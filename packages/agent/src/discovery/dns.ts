@@ -1,9 +1,10 @@
 /** Members by a name that resolves to all of them: a headless service of Kubernetes, Consul, Docker Compose. */
 
 import { lookup, Resolver } from 'node:dns/promises'
+import { isIP } from 'node:net'
 import { SessionMeshError } from '@sessionmesh/core'
 import { formatAddress, parseAddress } from '../address.js'
-import type { Announcement, Discovery, Report, Search } from './discovery.js'
+import type { Discovery, Report, Search } from './discovery.js'
 
 export interface DnsOptions {
   /** Where members listen, unless the name's SRV records say so. Default 7373. */
@@ -15,10 +16,11 @@ export interface DnsOptions {
    * domains count: give the full name.
    */
   readonly servers?: readonly string[]
-  /** Between two questions, in ms; a fifth of jitter is added. Default 5000, and 1000 until somebody is found. */
+  /** Between two questions, in ms; a fifth of jitter is added. Default 5000, and 1000 until two addresses are found. */
   readonly periodMs?: number
 }
 
+const OPTIONS = ['port', 'srv', 'servers', 'periodMs']
 /** No name has so many members; one that seems to may be somebody's wildcard. */
 const MAX_ADDRESSES = 256
 const HASTY_MS = 1_000
@@ -29,6 +31,12 @@ const HASTY_MS = 1_000
  * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`, `SESSIONMESH_BAD_ADDRESS`
  */
 export function dns(name: string, options: DnsOptions = {}): Discovery {
+  const stray = Object.keys(options).find((key) => !OPTIONS.includes(key))
+  if (stray !== undefined) throw bad(`dns: ${stray} is not an option. Known are: ${OPTIONS.join(', ')}`)
+  if (typeof name !== 'string' || name === '' || name.includes(':'))
+    throw bad(
+      `dns: ${JSON.stringify(name)} is not a name; give one, as in dns('sessions.internal', { port: 7373 })`,
+    )
   const { port = 7373, srv = name.startsWith('_'), servers, periodMs = 5_000 } = options
   // (The name and the port as an address are checked as one.)
   parseAddress(`${name}:${port}`)
@@ -42,12 +50,12 @@ export function dns(name: string, options: DnsOptions = {}): Discovery {
     )
   }
   const resolve = srv
-    ? () => resolveSrv(resolver ?? new Resolver(), name)
+    ? () => resolveSrv(resolver, name)
     : async () => (await resolveHosts(resolver, name)).map((host) => formatAddress(host, port))
   return {
     name: `DNS ${name}`,
     source: 'named',
-    start: (self, report) => new DnsSearch({ name, periodMs, resolve }, self, report),
+    start: (_self, report) => new DnsSearch({ name, periodMs, resolve }, report),
   }
 }
 
@@ -61,38 +69,46 @@ class DnsSearch implements Search {
   #timer: NodeJS.Timeout | undefined
   #isStopped = false
   #isFailing = false
+  #onAnswer = () => {}
 
   constructor(
     { name, periodMs, resolve }: { name: string; periodMs: number; resolve: () => Promise<string[]> },
-    _self: Announcement,
     report: Report,
   ) {
     this.#name = name
     this.#periodMs = periodMs
     this.#resolve = resolve
     this.#report = report
-    this.looked = this.#look()
+    this.looked = new Promise((resolve) => {
+      this.#onAnswer = resolve
+    })
+    this.#look()
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true
     clearTimeout(this.#timer)
+    this.#onAnswer()
   }
 
   async #look(): Promise<void> {
     const answer = await this.#resolve().catch((error: unknown) => this.#failed(error))
     if (this.#isStopped) return
     if (answer !== undefined) this.#take(answer)
-    const periodMs = this.#found.size > 0 ? this.#periodMs : Math.min(HASTY_MS, this.#periodMs)
+    // (One of them may be this member itself.)
+    const periodMs = this.#found.size > 1 ? this.#periodMs : Math.min(HASTY_MS, this.#periodMs)
     // Jitter, so that the members of a cluster that starts at once don't ask at once for ever.
     this.#timer = setTimeout(() => this.#look(), periodMs * (1 + Math.random() / 5)).unref()
   }
 
   #take(answer: readonly string[]): void {
-    const now = new Set(answer.slice(0, MAX_ADDRESSES))
+    // (Sorted: servers shuffle their answers.)
+    const now = new Set([...answer].sort().slice(0, MAX_ADDRESSES))
     const before = this.#found
     this.#found = now
     if (now.size > 0) this.#isFailing = false
+    // Of a name without addresses nobody knows whether its servers are about to be there: a joiner waits.
+    if (now.size > 0) this.#onAnswer()
     for (const address of before) if (!now.has(address)) this.#report.lost(address)
     for (const address of now) if (!before.has(address)) this.#report.found(address)
   }
@@ -106,10 +122,15 @@ class DnsSearch implements Search {
   }
 }
 
-async function resolveSrv(resolver: Resolver, name: string): Promise<string[]> {
-  const records = await resolver.resolveSrv(name)
-  // (The name is resolved at each attempt to dial it.)
-  return records.map(({ name: host, port }) => formatAddress(host.replace(/\.$/, ''), port))
+async function resolveSrv(resolver: Resolver | undefined, name: string): Promise<string[]> {
+  const records = await (resolver ?? new Resolver()).resolveSrv(name)
+  const found = records.map(async ({ name: target, port }) => {
+    const host = target.replace(/\.$/, '')
+    // What the system knows it is asked for at each attempt to dial. Names that only these servers know they resolve.
+    const hosts = resolver === undefined || isIP(host) ? [host] : await resolveHosts(resolver, host)
+    return hosts.map((each) => formatAddress(each, port))
+  })
+  return (await Promise.all(found)).flat()
 }
 
 async function resolveHosts(resolver: Resolver | undefined, name: string): Promise<string[]> {

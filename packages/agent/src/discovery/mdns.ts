@@ -20,6 +20,13 @@ const MAX_INTERFACES = 32
 
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
 export function mdns(options: MdnsOptions = {}): Discovery {
+  const stray =
+    typeof options === 'object' ? Object.keys(options).find((key) => key !== 'interfaces') : options
+  if (stray !== undefined)
+    throw new SessionMeshError(
+      'SESSIONMESH_BAD_OPTION',
+      `mdns: ${stray} is not an option. Known is: interfaces`,
+    )
   const { interfaces: only } = options
   if (only !== undefined && (!Array.isArray(only) || only.length === 0)) {
     throw new SessionMeshError(
@@ -54,7 +61,7 @@ class MdnsSearch implements Search {
     this.#useInterfaces()
     if (this.#networks.size === 0) this.#failed('there is no IPv4 network to look on')
     this.#timer = setInterval(() => this.#tick(), INTERFACES_MS).unref()
-    this.looked = new Promise((resolve) => setTimeout(resolve, LOOK_MS).unref())
+    this.looked = new Promise((resolve) => this.#waitLook(resolve))
   }
 
   async stop(): Promise<void> {
@@ -66,13 +73,20 @@ class MdnsSearch implements Search {
     await Promise.all(this.#stopping)
   }
 
+  /** A loop that stood still has read nothing of what came meanwhile: then it looks once more. */
+  #waitLook(done: () => void): void {
+    const since = performance.now()
+    const isLate = () => performance.now() - since > 1.25 * LOOK_MS
+    setTimeout(() => (isLate() && !this.#isStopped ? this.#waitLook(done) : done()), LOOK_MS).unref()
+  }
+
   #tick(): void {
     this.#useInterfaces()
     for (const address of this.#heard.silent(performance.now())) this.#report.lost(address)
   }
 
   #useInterfaces(): void {
-    const wanted = new Map(this.#wanted().map((one) => [`${one.name} ${one.cidr}`, one]))
+    const wanted = new Map(this.#wanted().map((one) => [`${one.name} ${one.mac} ${one.cidr}`, one]))
     for (const [key, network] of this.#networks) {
       if (wanted.has(key)) continue
       this.#networks.delete(key)
@@ -96,7 +110,11 @@ class MdnsSearch implements Search {
       if (isLoopback(host)) return isInternal
       return !isIPv4(host) || host === '0.0.0.0' || host === address
     }
-    const wanted = interfaces().filter(isWanted)
+    // (Those with a network behind them first: addresses of services are /32.)
+    const isLone = ({ cidr }: Interface) => Number(cidr.endsWith('/32'))
+    const wanted = interfaces()
+      .filter(isWanted)
+      .sort((a, b) => isLone(a) - isLone(b))
     if (wanted.length > MAX_INTERFACES)
       this.#failed(`of ${wanted.length} interfaces ${MAX_INTERFACES} are used; name those that matter`)
     return wanted.slice(0, MAX_INTERFACES)
