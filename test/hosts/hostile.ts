@@ -1,6 +1,6 @@
 /**
  * A host on the LAN that is no member: it announces members that are not there, by the thousand and from many
- * addresses, says so to whoever asks, and listens where they are said to be. It also floods the port of the members
+ * addresses, says so to whoever asks, sends packets that are dear to read and questions that are dear to answer, and listens where they are said to be. It also floods the port of the members
  * that it is told of, with connections that say nothing, and with nonsense. It tells what it was sent.
  */
 
@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto'
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
-import { encode } from 'dns-packet'
+import { type Answer, encode, type Question } from 'dns-packet'
 import { HOSTILE_VARIABLE, type HostileReport, type HostileSettings } from './hostile-host.js'
 
 const { addresses, victims, cluster, marks }: HostileSettings = JSON.parse(
@@ -76,6 +76,30 @@ setInterval(() => {
     socket?.send(forged(made % 3 === 0 ? PORT : 1 + (made % 60_000)), 5353, MULTICAST)
   }
 }, 10)
+
+/** 256 records that all have one long name: a name of 219 characters in two bytes each. */
+function bomb(): Buffer {
+  const name = `${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(20)}.${TYPE}`
+  const answers = Array.from(
+    { length: 256 },
+    (_, i): Answer =>
+      i % 2 === 0
+        ? { type: 'PTR', name: TYPE, ttl: 120, data: name }
+        : { type: 'SRV', name, ttl: 120, data: { port: PORT, target: name } },
+  )
+  return encode({ type: 'response', flags: 1 << 10, answers })
+}
+
+/** Each of a thousand questions wants an answer to all. */
+function inquisition(): Buffer {
+  const questions = Array.from({ length: 1_000 }, (): Question => ({ type: 'PTR', name: TYPE }))
+  return encode({ type: 'query', questions })
+}
+
+setInterval(() => {
+  const [socket] = sockets
+  for (const packet of [bomb(), inquisition()]) socket?.send(packet, 5353, MULTICAST)
+}, 100)
 
 /** Half of them say nothing, half of them nonsense. */
 setInterval(() => {

@@ -118,6 +118,18 @@ describe.skipIf(areNoHosts)('members that are told nothing but a secret', () => 
     await until('it has what it missed', () => members[2]!.ask('has', 's'))
   })
 
+  test('find each other by the second address of an interface, and among many', async () => {
+    const lan = new Lan()
+    const hosts = lan.hosts(2)
+    const second = [201, 202].map((number) => lan.address(number))
+    for (const [i, host] of hosts.entries()) {
+      host.alias(second[i]!, ...Array.from({ length: 28 }, (_, n) => lan.address(20 + 50 * i + n)))
+    }
+    const members = hosts.map((host, i) => memberOn(host, `m${i + 1}`, { listen: { host: second[i]! } }))
+    await Promise.all(members.map((member) => member.start()))
+    await allSeeAll(members)
+  })
+
   test('are linked by whichever of two networks carries', async () => {
     const [lan, vpn] = [new Lan(), new Lan()]
     const hosts = lan.hosts(2)

@@ -122,6 +122,25 @@ test('a name that only this member has: it is alone, and says so; whom it finds 
   await allSeeAll(cluster, b)
 })
 
+test('without a secret nobody is dialled beyond this machine, whoever says that he is there', async () => {
+  tests++
+  const far: Discovery = {
+    name: 'a test',
+    source: 'heard',
+    start(_self, report) {
+      // (For documentation: it leads nowhere.)
+      report.found('192.0.2.7:7373')
+      return { looked: Promise.resolve(), stop: async () => {} }
+    },
+  }
+  const { warnings } = await join({ secret: undefined, peers: [far], joinTimeoutMs: 300 })
+  expect(warnings).toEqual(
+    expect.arrayContaining([
+      expect.stringContaining('192.0.2.7:7373 is not of this machine, and there is no secret.'),
+    ]),
+  )
+})
+
 test('variables of the environment are enough', async () => {
   tests++
   const { cluster: a } = await join({ peers: [] })

@@ -73,6 +73,28 @@ describe('options', () => {
       'SESSIONMESH_SECRET_REQUIRED',
       /10\.0\.0\.2/,
     ],
+    [
+      'to be advertised beyond loopback without a secret',
+      { advertise: '10.0.0.2:7373' },
+      'SESSIONMESH_SECRET_REQUIRED',
+      /10\.0\.0\.2/,
+    ],
+    [
+      'a name to look up without a secret',
+      { peers: ['dns:sessions.internal'] },
+      'SESSIONMESH_SECRET_REQUIRED',
+      /DNS sessions\.internal/,
+    ],
+    ['no object', null as unknown as ClusterOptions, 'SESSIONMESH_BAD_OPTION', /object/],
+    ['a secret that is no text', { secret: 42 as unknown as string }, 'SESSIONMESH_BAD_OPTION', /secret/],
+    [
+      'a host that is no text',
+      { listen: { host: 7373 as unknown as string } },
+      'SESSIONMESH_BAD_OPTION',
+      /7373/,
+    ],
+    ['a discovery that is not called', { peers: [mdns as never] }, 'SESSIONMESH_BAD_OPTION', /mdns\(\)/],
+    ['a discovery of no kind', { peers: [{ start() {} } as never] }, 'SESSIONMESH_BAD_OPTION', /source/],
     ['listen as a number', { listen: 7373 } as unknown as ClusterOptions, 'SESSIONMESH_BAD_OPTION', /object/],
     [
       'a misspelt part of listen',
@@ -110,6 +132,13 @@ describe('options', () => {
     expect(() => resolveOptions(options)).toThrow(
       expect.objectContaining({ code, message: expect.stringMatching(message) }),
     )
+  })
+
+  it('take several secrets as a list or with commas, and say which one is short', () => {
+    const several = `${secret}, another secret of the tests`
+    expect(resolveOptions({ secret: several }).keyring.keys).toHaveLength(2)
+    expect(resolveOptions({ secret: several.split(', ') }).keyring.keys).toHaveLength(2)
+    expect(() => resolveOptions({ secret: `${secret},short` })).toThrow(/Secret 2 of 2/)
   })
 
   it('never show a secret in an error', () => {

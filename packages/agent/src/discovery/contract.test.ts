@@ -266,6 +266,16 @@ describe('mDNS', () => {
     expect(searches[2]?.found.size).toBe(0)
   })
 
+  test.each(['ü'.repeat(128), 'two\nlines', 'a=b', 'x'.repeat(128)])(
+    'finds members of a cluster named %j',
+    async (name) => {
+      const cluster = `${name.slice(0, 100)} ${freshCluster()}`
+      const [a, b] = [start(mdns(), self(cluster, 7421)), start(mdns(), self(cluster, 7422))]
+      await Promise.all([a.search.looked, b.search.looked])
+      expect([[...a.found.keys()], [...b.found.keys()]]).toEqual([['127.0.0.1:7422'], ['127.0.0.1:7421']])
+    },
+  )
+
   test('finds each other on loopback alone where members listen on loopback alone', async () => {
     const cluster = freshCluster()
     const wide = start(mdns({ interfaces: ['no such interface'] }), { ...self(cluster), host: '' })
