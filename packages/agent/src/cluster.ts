@@ -368,7 +368,8 @@ function memberOf({ id, name, address, state }: Peer): Member {
 }
 
 function notHandedOver(peers: number): string {
-  return `This member leaves, and only ${peers} others hold all that it had: what it alone held is gone`
+  const held = peers === 0 ? 'nobody else holds' : `only ${peers} of the others hold`
+  return `This member leaves, and ${held} all that it had: what it alone held is gone`
 }
 
 function loopbackOnly(host: string, hasSecret: boolean): string {

@@ -266,6 +266,16 @@ describe('of several addresses of one member', () => {
     expect([dialer.due(at(60_000), isLinked), dialer.waiting(isLinked)]).toEqual([[], []])
   })
 
+  test('one that has passed to another member is dialled, though who was there is linked elsewhere', () => {
+    const dialer = dialerWithTwo()
+    const isLinked = (_: string, member?: string) => member === 'b'
+    dialer.due(at(0), unlinked)
+    dialer.answered('lan:1', 'b', false, at(0))
+    expect(dialer.due(at(10), isLinked)).toEqual([])
+    dialer.add('lan:1', 'heard', at(20), 'c')
+    expect(dialer.due(at(20), isLinked)).toEqual(['lan:1'])
+  })
+
   test('who answers there counts, whoever was said to be there', () => {
     const dialer = dialerWithTwo()
     dialer.due(at(0), unlinked)

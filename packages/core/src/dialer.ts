@@ -19,7 +19,7 @@ interface Candidate {
   /** Who answered there last. */
   member: Origin | undefined
   /** Who is said to be there. */
-  readonly rumoured: Origin | undefined
+  rumoured: Origin | undefined
   isDialling: boolean
   /** There was an answer, or a refusal: what a joiner waits for. */
   wasTried: boolean
@@ -57,7 +57,7 @@ export class Dialer {
   /** @param member who is said to be there: of several addresses of one member one is dialled at a time. */
   add(address: string, source: Source, now: Instant, member?: Origin): void {
     const known = this.#candidates.get(address)
-    if (known !== undefined) return this.#addSource(known, source, now)
+    if (known !== undefined) return this.#addSource(known, source, now, member)
     if (source === 'heard' && !this.#makeRoom()) return
     this.#candidates.set(address, {
       address,
@@ -160,8 +160,11 @@ export class Dialer {
     return nextMs
   }
 
-  #addSource(candidate: Candidate, source: Source, now: Instant): void {
-    if (candidate.sources.has(source)) return
+  #addSource(candidate: Candidate, source: Source, now: Instant, member: Origin | undefined): void {
+    // Somebody else is there now: who was there may be linked elsewhere.
+    const isOther = source === 'heard' && member !== undefined && member !== memberAt(candidate)
+    if (isOther) Object.assign(candidate, { member: undefined, rumoured: member })
+    if (candidate.sources.has(source) && !isOther) return
     candidate.sources.add(source)
     // (Members tell of what they may not reach themselves.)
     if (source !== 'told') this.hurry(candidate.address, now)
