@@ -11,6 +11,7 @@ import { type Address, parseAddress } from './address.js'
 import { readBeforeFailing } from './drain.js'
 import { type Keyring, offer } from './keys.js'
 import { linkPath, linkProtocol } from './link.js'
+import { lookup } from './lookup.js'
 
 export interface DialOptions {
   keyring: Keyring
@@ -83,6 +84,7 @@ export class Dial {
         const connection = tlsConnect({
           host,
           port,
+          lookup,
           secureContext,
           pskCallback: () => offer(keyring, keyIndex),
           // A far end without our key may show a certificate instead. None is good enough, whoever signed it and
