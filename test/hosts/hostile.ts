@@ -1,7 +1,8 @@
 /**
  * A host on the LAN that is no member: it announces members that are not there, by the thousand and from many
- * addresses, says so to whoever asks, sends packets that are dear to read and questions that are dear to answer, and listens where they are said to be. It also floods the port of the members
- * that it is told of, with connections that say nothing, and with nonsense. It tells what it was sent.
+ * addresses, says so to whoever asks, sends packets that are dear to read and questions that are dear to answer, and
+ * listens where they are said to be. It also floods the port of the members that it is told of, with connections that
+ * say nothing, and with nonsense. It tells what it was sent.
  */
 
 import { randomBytes } from 'node:crypto'

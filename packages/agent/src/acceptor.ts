@@ -12,6 +12,7 @@ import { type ErrorCode, SessionMeshError } from '@sessionmesh/core'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { type Address, formatAddress, unmapHost } from './address.js'
 import { readBeforeFailing } from './drain.js'
+import { codeOf } from './errors.js'
 import { type Keyring, lookup, type UnknownIdentity } from './keys.js'
 import { linkPath, linkProtocol } from './link.js'
 
@@ -234,7 +235,7 @@ function explain(
 
 function listenError(cause: unknown, host: string, ports: readonly number[]): SessionMeshError {
   const where = host === '' ? 'this machine' : host
-  const code = codeOf(cause)
+  const code = codeOf(cause) ?? 'unknown error'
   if (code === 'EADDRINUSE') {
     const [first, last] = [ports[0], ports.at(-1)]
     const taken =
@@ -251,8 +252,4 @@ function listenError(cause: unknown, host: string, ports: readonly number[]): Se
       'machine, and listen.port one that this process may use.',
     { cause },
   )
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
 }

@@ -3,7 +3,7 @@
  * address: members compare these texts to know whom they have dialled already.
  */
 import { isIPv4, isIPv6 } from 'node:net'
-import { networkInterfaces } from 'node:os'
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { SessionMeshError } from '@sessionmesh/core'
 
 export interface Address {
@@ -61,20 +61,30 @@ export function isLoopback(host: string): boolean {
   return (isIPv4(plain) && plain.startsWith('127.')) || plain === '::1' || plain === 'localhost'
 }
 
+/** Whether it leads beyond this machine. What is no address at all does not: its dial tells. */
+export function isFar(address: string): boolean {
+  try {
+    return !isLoopback(parseAddress(address).host)
+  } catch {
+    return false
+  }
+}
+
 /** Whether the address is this machine's, with the port that is listened on. */
 export function isOwn(address: string, listensOn: number): boolean {
   const { host, port } = parseAddress(address)
-  const own = Object.values(networkInterfaces()).flatMap((addresses = []) => addresses)
-  return port === listensOn && (isLoopback(host) || own.some((one) => one.address === host))
+  return port === listensOn && (isLoopback(host) || ownAddresses().some((own) => own.address === host))
 }
 
 /** One of this machine's addresses, for people to see: what is listened on is all of them. */
 export function shown(port: number): string {
-  const own = Object.values(networkInterfaces()).flatMap((addresses = []) => addresses)
-  const far =
-    own.find(({ internal, family }) => !internal && family === 'IPv4') ??
-    own.find(({ internal }) => !internal)
-  return formatAddress(far?.address ?? '127.0.0.1', port)
+  const far = ownAddresses().filter(({ internal }) => !internal)
+  const [first] = [...far.filter(({ family }) => family === 'IPv4'), ...far]
+  return formatAddress(first?.address ?? '127.0.0.1', port)
+}
+
+function ownAddresses(): NetworkInterfaceInfo[] {
+  return Object.values(networkInterfaces()).flatMap((addresses = []) => addresses)
 }
 
 /** A dual-stack socket shows IPv4 peers as `::ffff:a.b.c.d`. */

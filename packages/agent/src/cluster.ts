@@ -75,6 +75,8 @@ class Agent implements Cluster {
   readonly #emitter = new EventEmitter()
   readonly #warnings = new RateLimit()
   readonly #port: number
+  /** Its own, for people. Once: to ask the system costs more than what most calls that show it do. */
+  readonly #shownAddress: string
   #searches: Searches | undefined
   /** Addresses that somebody named, until this member has joined. */
   readonly #named = new Set<string>()
@@ -99,6 +101,7 @@ class Agent implements Cluster {
     this.#self = { id: newId(), name: memberName, address, state: 'alive', self: true }
     this.#options = options
     this.#port = port
+    this.#shownAddress = address.startsWith(':') ? shown(port) : address
     this.#logger = guarded(logger)
     const runnerOptions = {
       id: this.#self.id,
@@ -159,8 +162,7 @@ class Agent implements Cluster {
   }
 
   get self(): Member {
-    const { address } = this.#self
-    const self = address.startsWith(':') ? { ...this.#self, address: shown(this.#port) } : this.#self
+    const self = { ...this.#self, address: this.#shownAddress }
     return this.#hasLeft ? { ...self, state: 'left' } : self
   }
 

@@ -9,6 +9,7 @@ import { WebSocket } from 'ws'
 import { tlsOptions } from './acceptor.js'
 import { type Address, parseAddress } from './address.js'
 import { readBeforeFailing } from './drain.js'
+import { codeOf } from './errors.js'
 import { type Keyring, offer } from './keys.js'
 import { linkPath, linkProtocol } from './link.js'
 import { lookup } from './lookup.js'
@@ -183,8 +184,4 @@ function reasonOf(error: Error): string {
   // (In OpenSSL's words, which differ by its version.)
   if (!/SSL routines/.test(error.message)) return error.message
   return 'what listens there is no member (the port of an HTTP server?)'
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
 }

@@ -1,6 +1,6 @@
 /** What a deployment says of a member, for whom the code says nothing. */
 
-import { SessionMeshError } from '@sessionmesh/core'
+import { badOption } from './errors.js'
 import type { ClusterOptions } from './types.js'
 
 /** Text variables, as in `process.env`. */
@@ -46,8 +46,7 @@ function listenOf(text: string): { host?: string; port?: number } {
   if (/^\d{1,5}$/.test(text.trim())) return { port: Number(text) }
   const parts = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(text.trim())
   if (parts === null) {
-    throw new SessionMeshError(
-      'SESSIONMESH_BAD_OPTION',
+    throw badOption(
       `SESSIONMESH_LISTEN is ${JSON.stringify(text)}; write host:port, host or :port, as in 0.0.0.0:7373, ` +
         '10.0.0.7, [::1]:7373 or :7373.',
     )

@@ -2,12 +2,13 @@
 
 import { hostname } from 'node:os'
 import { type Acks, type Config, resolveConfig, SessionMeshError } from '@sessionmesh/core'
-import { canonical, isLoopback, parseAddress } from './address.js'
+import { canonical, isFar, isLoopback } from './address.js'
 import type { Discovery } from './discovery/discovery.js'
 import { dns } from './discovery/dns.js'
 import { mdns } from './discovery/mdns.js'
 import { staticList } from './discovery/static.js'
 import { type Environment, withEnvironment } from './environment.js'
+import { badOption } from './errors.js'
 import { createKeyring, type Keyring } from './keys.js'
 import { silent } from './log.js'
 import type { ClusterOptions, Logger } from './types.js'
@@ -56,26 +57,27 @@ const PORTS = 32
  * `SESSIONMESH_SECRET_TOO_SHORT`
  */
 export function resolveOptions(given: ClusterOptions, env: Environment = {}): ResolvedOptions {
-  if (typeof given !== 'object' || given === null) throw bad('joinCluster takes an object, as in { name }')
+  if (typeof given !== 'object' || given === null)
+    throw badOption('joinCluster takes an object, as in { name }')
   for (const key of Object.keys(given)) {
-    if (!known.includes(key)) throw bad(`${key} is not an option. Known are: ${known.join(', ')}`)
+    if (!known.includes(key)) throw badOption(`${key} is not an option. Known are: ${known.join(', ')}`)
   }
   const options = withEnvironment(given, env)
   const { name = 'default', acks = 'none', logger, memberName } = options
   checkLogger(logger)
   if (typeof name !== 'string' || name === '' || name.length > 128)
-    throw bad('name must be a text of 1 to 128 characters')
+    throw badOption('name must be a text of 1 to 128 characters')
   checkAcks(acks)
   if (
     memberName !== undefined &&
     (typeof memberName !== 'string' || memberName === '' || memberName.length > 128)
   ) {
-    throw bad('memberName must be a text of 1 to 128 characters')
+    throw badOption('memberName must be a text of 1 to 128 characters')
   }
   const secrets = secretsOf(options)
   const { host = secrets.length > 0 ? '' : '127.0.0.1', port } = listenOf(options)
   if (port !== undefined && (!Number.isInteger(port) || port < 0 || port > 65535))
-    throw bad(`listen.port is ${JSON.stringify(port)}; give a number from 0 to 65535`)
+    throw badOption(`listen.port is ${JSON.stringify(port)}; give a number from 0 to 65535`)
   const advertise = options.advertise === undefined ? undefined : canonical(options.advertise)
   const { listed, searched } = peersOf(options)
   const list = staticList(listed)
@@ -106,7 +108,7 @@ export function resolveOptions(given: ClusterOptions, env: Environment = {}): Re
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
 export function checkAcks(acks: unknown): void {
   if (acks === 'none' || acks === 'one' || acks === 'all') return
-  throw bad(`acks is ${JSON.stringify(acks)}; give 'none', 'one' or 'all'`)
+  throw badOption(`acks is ${JSON.stringify(acks)}; give 'none', 'one' or 'all'`)
 }
 
 function checkLogger(logger: Logger | undefined): void {
@@ -114,17 +116,18 @@ function checkLogger(logger: Logger | undefined): void {
   const isLogger = (['debug', 'info', 'warn', 'error'] as const).every(
     (level) => typeof logger?.[level] === 'function',
   )
-  if (!isLogger) throw bad('logger must have the methods debug, info, warn and error, as console and pino do')
+  if (!isLogger)
+    throw badOption('logger must have the methods debug, info, warn and error, as console and pino do')
 }
 
 function listenOf({ listen = {} }: ClusterOptions): { host?: string; port?: number } {
   if (typeof listen !== 'object')
-    throw bad("listen must be an object, as in { host: '10.0.0.1', port: 7373 }")
+    throw badOption("listen must be an object, as in { host: '10.0.0.1', port: 7373 }")
   const stray = Object.keys(listen).find((key) => key !== 'host' && key !== 'port')
-  if (stray !== undefined) throw bad(`listen.${stray} is not an option; listen has host and port`)
+  if (stray !== undefined) throw badOption(`listen.${stray} is not an option; listen has host and port`)
   const { host, port } = listen
   if (host !== undefined && typeof host !== 'string')
-    throw bad(`listen.host is ${host}; give a text, as in '10.0.0.1'`)
+    throw badOption(`listen.host is ${host}; give a text, as in '10.0.0.1'`)
   // Brackets belong to addresses, but it is clear what is meant.
   return {
     ...listen,
@@ -137,17 +140,17 @@ function listenOf({ listen = {} }: ClusterOptions): { host?: string; port?: numb
 function secretsOf({ secret = [] }: ClusterOptions): readonly string[] {
   const secrets = typeof secret === 'string' ? secret.split(',').map((one) => one.trim()) : secret
   if (!Array.isArray(secrets) || secrets.some((one) => typeof one !== 'string'))
-    throw bad('secret must be a text, or a list of texts')
+    throw badOption('secret must be a text, or a list of texts')
   return secrets.some((one) => one !== '') ? secrets : []
 }
 
 /** Whom the user lists, and how others are searched. */
 function peersOf({ peers = ['mdns'] }: ClusterOptions): { listed: string[]; searched: Discovery[] } {
-  if (!Array.isArray(peers)) throw bad("peers must be an array, as in ['10.0.0.7:7373'] or [mdns()]")
+  if (!Array.isArray(peers)) throw badOption("peers must be an array, as in ['10.0.0.7:7373'] or [mdns()]")
   const listed: string[] = []
   const searched: Discovery[] = []
   for (const peer of peers as readonly (string | Discovery)[]) {
-    if (typeof peer === 'function') throw bad('peers has a function; call it, as in [mdns()]')
+    if (typeof peer === 'function') throw badOption('peers has a function; call it, as in [mdns()]')
     if (typeof peer === 'object' && peer !== null) searched.push(checked(peer))
     else if (peer === 'mdns') searched.push(mdns())
     else if (typeof peer === 'string' && peer.startsWith('dns:')) searched.push(dnsOf(peer))
@@ -160,7 +163,7 @@ function checked(discovery: Discovery): Discovery {
   const { name, source, start } = discovery
   const isNamed = typeof name === 'string' && (source === 'named' || source === 'heard')
   if (isNamed && typeof start === 'function') return discovery
-  throw bad("a discovery among peers needs name, source ('named' or 'heard') and start()")
+  throw badOption("a discovery among peers needs name, source ('named' or 'heard') and start()")
 }
 
 /** `dns:name`, or `dns:name:port`. */
@@ -170,7 +173,7 @@ function dnsOf(text: string): Discovery {
 }
 
 function checkLoopback(host: string, listed: readonly string[], searched: readonly Discovery[]): void {
-  const far = listed.find((address) => !isLoopback(parseAddress(address).host))
+  const far = listed.find(isFar)
   // (What is heard on a network is heard where this member listens, and nowhere else.)
   const wide = searched.find(({ source }) => source === 'named')
   if (isLoopback(host) && far === undefined && wide === undefined) return
@@ -184,8 +187,4 @@ function checkLoopback(host: string, listed: readonly string[], searched: readon
     `Without a secret a member may listen on and link to loopback only, and ${what}. ` +
       'Give all members the same `secret`, for example from the environment; `openssl rand -base64 32` makes one.',
   )
-}
-
-function bad(message: string): SessionMeshError {
-  return new SessionMeshError('SESSIONMESH_BAD_OPTION', message)
 }

@@ -12,7 +12,7 @@ import {
   type Replica,
   SessionMeshError,
 } from '@sessionmesh/core'
-import { isLoopback, parseAddress } from './address.js'
+import { isFar } from './address.js'
 import { decodeFrame, encodeFrame } from './frames.js'
 import type { DialFailure, Link, Links } from './links.js'
 
@@ -302,15 +302,6 @@ export class Runner {
   #onTimer(): void {
     this.#timerMs = Number.POSITIVE_INFINITY
     this.run(this.replica.tick(this.now()))
-  }
-}
-
-/** (What is no address at all is told by its dial.) */
-function isFar(address: string): boolean {
-  try {
-    return !isLoopback(parseAddress(address).host)
-  } catch {
-    return false
   }
 }
 

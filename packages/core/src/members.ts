@@ -68,8 +68,8 @@ export class Members {
   readonly #peers = new Map<Origin, Peer>()
   readonly #onChange: (change: MemberChange, now: Instant) => void
   #living: Set<Origin>
-  /** Those that were dead for too long, and are not to be learnt of again from who has not forgotten them yet. */
   #wokeMs = Number.NEGATIVE_INFINITY
+  /** Those that were dead for too long, and are not to be learnt of again from who has not forgotten them yet. */
   readonly #forgotten = new Set<Origin>()
   readonly #self: Self
 

@@ -2,8 +2,8 @@
 
 import { lookup, Resolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import { SessionMeshError } from '@sessionmesh/core'
 import { formatAddress, parseAddress } from '../address.js'
+import { badOption, codeOf } from '../errors.js'
 import type { Discovery, Report, Search } from './discovery.js'
 
 export interface DnsOptions {
@@ -32,20 +32,20 @@ const HASTY_MS = 1_000
  */
 export function dns(name: string, options: DnsOptions = {}): Discovery {
   const stray = Object.keys(options).find((key) => !OPTIONS.includes(key))
-  if (stray !== undefined) throw bad(`dns: ${stray} is not an option. Known are: ${OPTIONS.join(', ')}`)
+  if (stray !== undefined) throw badOption(`dns: ${stray} is not an option. Known are: ${OPTIONS.join(', ')}`)
   if (typeof name !== 'string' || name === '' || name.includes(':'))
-    throw bad(
+    throw badOption(
       `dns: ${JSON.stringify(name)} is not a name; give one, as in dns('sessions.internal', { port: 7373 })`,
     )
   const { port = 7373, srv = name.startsWith('_'), servers, periodMs = 5_000 } = options
   // (The name and the port as an address are checked as one.)
   parseAddress(`${name}:${port}`)
-  if (!(periodMs >= 100)) throw bad(`dns: periodMs is ${periodMs}; give at least 100`)
+  if (!(periodMs >= 100)) throw badOption(`dns: periodMs is ${periodMs}; give at least 100`)
   const resolver = servers === undefined ? undefined : new Resolver({ timeout: 2_000, tries: 2 })
   try {
     resolver?.setServers([...(servers as string[])])
   } catch (error) {
-    throw bad(
+    throw badOption(
       `dns: servers are ${JSON.stringify(servers)}; give IP addresses, as in '127.0.0.1:8600' (${error})`,
     )
   }
@@ -115,7 +115,7 @@ class DnsSearch implements Search {
 
   /** That there is no such name is an answer: nobody is there yet, or any more. Without an answer all stays. */
   #failed(error: unknown): string[] | undefined {
-    const code = codeOf(error)
+    const code = codeOf(error) ?? String(error)
     if (!this.#isFailing && !this.#isStopped) this.#report.failed(`${this.#name} does not resolve (${code})`)
     this.#isFailing = true
     return code === 'ENOTFOUND' || code === 'ENODATA' ? [] : undefined
@@ -138,12 +138,4 @@ async function resolveHosts(resolver: Resolver | undefined, name: string): Promi
   const [v4, v6] = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)])
   if (v4.status === 'rejected' && v6.status === 'rejected') throw v4.reason
   return [v4, v6].flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
-}
-
-function bad(message: string): SessionMeshError {
-  return new SessionMeshError('SESSIONMESH_BAD_OPTION', message)
 }

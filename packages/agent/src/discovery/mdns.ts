@@ -1,8 +1,8 @@
 /** Members on the same LAN, or on the same machine, by multicast DNS: no addresses, no order of starting. */
 
 import { isIPv4, isIPv6 } from 'node:net'
-import { SessionMeshError } from '@sessionmesh/core'
 import { isLoopback } from '../address.js'
+import { badOption } from '../errors.js'
 import type { Announcement, Discovery, Report, Search } from './discovery.js'
 import { Heard } from './heard.js'
 import { type Interface, interfaces, Network, PERIOD_MS } from './network.js'
@@ -22,17 +22,10 @@ const MAX_INTERFACES = 32
 export function mdns(options: MdnsOptions = {}): Discovery {
   const stray =
     typeof options === 'object' ? Object.keys(options).find((key) => key !== 'interfaces') : options
-  if (stray !== undefined)
-    throw new SessionMeshError(
-      'SESSIONMESH_BAD_OPTION',
-      `mdns: ${stray} is not an option. Known is: interfaces`,
-    )
+  if (stray !== undefined) throw badOption(`mdns: ${stray} is not an option. Known is: interfaces`)
   const { interfaces: only } = options
   if (only !== undefined && (!Array.isArray(only) || only.length === 0)) {
-    throw new SessionMeshError(
-      'SESSIONMESH_BAD_OPTION',
-      "mdns: interfaces must be a list of names or addresses, as in ['eth0']",
-    )
+    throw badOption("mdns: interfaces must be a list of names or addresses, as in ['eth0']")
   }
   return {
     name: 'mDNS',

@@ -1,0 +1,12 @@
+/** What several files do with errors: their own, and the system's. */
+
+import { SessionMeshError } from '@sessionmesh/core'
+
+export function badOption(message: string): SessionMeshError {
+  return new SessionMeshError('SESSIONMESH_BAD_OPTION', message)
+}
+
+/** The system's code of an error, as in `ECONNREFUSED`, if it has one. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined
+}
