@@ -2,6 +2,7 @@
 
 import { type Config, type CoreEvent, type Replica, resolveConfig, type Stamp } from '@sessionmesh/core'
 import { describeEvent } from './describe.js'
+import { Discovery, isForged } from './discovery.js'
 import type { Host } from './host.js'
 import { Network } from './network.js'
 import { type AckResult, type Awaited, Run, type RunHooks } from './run.js'
@@ -31,6 +32,7 @@ export class Cluster {
   readonly observers: Observer[] = []
   /** Those that began to serve without word of all that run, until they have caught up with these. */
   readonly #islands = new Set<Run>()
+  readonly discovery: Discovery
   readonly scenario: Scenario
 
   constructor(world: World, scenario: Scenario) {
@@ -39,11 +41,12 @@ export class Cluster {
     this.network = new Network(world, scenario.delayMs, scenario.config.maxLinkBufferBytes !== undefined)
     this.config = resolveConfig(scenario.config)
     for (let index = 0; index < scenario.members; index++) {
-      const [name, address] = [String.fromCharCode(65 + index), `h${index}:7373`]
       this.hosts.push({
         index,
-        name,
-        address,
+        name: String.fromCharCode(65 + index),
+        address: `h${index}:7373`,
+        otherAddress: `o${index}:7373`,
+        isOtherDead: scenario.hasTwoNetworks && world.random.chance(0.5),
         skewMs: 0,
         hasLeapt: false,
         leaptMs: Number.NEGATIVE_INFINITY,
@@ -55,6 +58,7 @@ export class Cluster {
       })
     }
     for (const host of this.hosts) this.skew(host)
+    this.discovery = new Discovery(this)
   }
 
   skew(host: Host): void {
@@ -108,7 +112,8 @@ export class Cluster {
     this.claims.set(run, new Map())
     this.world.trace(() => `*** ${id} starts at ${host.address}`)
     for (const observer of this.observers) observer.started?.(run)
-    run.start([...this.listOf(host), ...(rejoinAt ?? [])])
+    run.start(rejoinAt ?? [])
+    this.discovery.search(run)
     return run
   }
 
@@ -223,13 +228,18 @@ export class Cluster {
 
   #dial(run: Run, address: string): void {
     const { network, world } = this
-    const host = this.hosts.find((each) => each.address === address)
-    if (host === undefined) return world.fail('liveness', `${run.id} dials ${address}, where nobody ever was`)
+    const host = this.hosts.find((each) => each.address === address || each.otherAddress === address)
+    if (host === undefined) {
+      if (!isForged(address)) world.fail('liveness', `${run.id} dials ${address}, where nobody ever was`)
+      return world.after(HANDSHAKE_MS, () => run.input(() => run.dialFailed(address, false)))
+    }
     const delayMs = network.delayMs(run.host, host.index) * 2
     world.after(delayMs, () =>
       run.input(() => {
         const target = host.run
-        const isDead = host.isDark || network.isCut(run.host, host.index) || target?.isFrozen === true
+        const isOff = address === host.otherAddress && host.isOtherDead
+        const isDead =
+          isOff || host.isDark || network.isCut(run.host, host.index) || target?.isFrozen === true
         if (isDead) return world.after(HANDSHAKE_MS, () => run.input(() => run.dialFailed(address, false)))
         if (target?.isRunning !== true) return run.dialFailed(address, true)
         run.linkUp(network.connect(run, target, address))

@@ -6,6 +6,9 @@ export interface Host {
   readonly index: number
   readonly name: string
   readonly address: string
+  /** Of its second network, which may be dead. */
+  readonly otherAddress: string
+  readonly isOtherDead: boolean
   /** How far its wall clock is off. */
   skewMs: number
   /** Its clock is off by more than members allow. */

@@ -21,7 +21,7 @@ export const invariants = {
   expiryEvents: 'At least one event for each expired session; exactly one without faults.',
   freshness:
     'A member that stood still serves no read before it has heard what was written meanwhile on peers that it can reach.',
-  joining: 'A member is ready with all that each listed member had that it could reach.',
+  joining: 'A member is ready with all that each member had that it found at first and could reach.',
   leaving: 'A member that says goodbye has handed over, to all that it can reach, what it alone may hold.',
   events:
     'A member tells of each session that it shows, of each change and of each end, once it is ready; takeovers name the sessions that it answers for now.',

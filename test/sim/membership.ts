@@ -34,14 +34,14 @@ export class Membership implements Observer {
     this.#leaving.set(run, { alone, sinceMs: this.#cluster.world.nowMs })
   }
 
-  /** From those on its list that could be reached all the time it has what they had when it started. */
+  /** From those found at first that could be reached all the time it has what they had when it started. */
   #checkReady(run: Run): void {
-    const { world, config, hosts } = this.#cluster
-    const list = this.#cluster.listOf(hosts[run.host] as Host)
+    const { world, config, hosts, discovery } = this.#cluster
+    const found = discovery.foundFirst(run)
     if (run.frozeMs > run.startedMs || world.nowMs - run.startedMs >= config.joinTimeoutMs) return
     for (const [other, had] of this.#had.get(run) ?? []) {
       if (
-        !list.includes((hosts[other.host] as Host).address) ||
+        !found.includes((hosts[other.host] as Host).address) ||
         !this.#wasReachable(run, other, run.startedMs)
       )
         continue

@@ -11,6 +11,8 @@ import type { World } from './world.js'
 
 /** Those that do not strike now and then. */
 const STANDING: ReadonlySet<Fault> = new Set(['apart', 'late', 'donor'])
+/** Of names that are nobody's at once. */
+const MOST_FORGED = 200
 const MAX_SKEW_TO_LEAP_MS = 200
 
 export class Nemesis {
@@ -86,6 +88,8 @@ export class Nemesis {
         return this.#strobe(host, this.#random.integer(2, 20))
       case 'leap':
         return this.#leap(host, durationMs)
+      case 'forged':
+        return this.#cluster.discovery.forge(Math.ceil(this.#random.skewed(0, MOST_FORGED)))
       case 'apart':
       case 'late':
       case 'donor':
@@ -169,9 +173,8 @@ export class Nemesis {
   #shrink(host: Host): void {
     const { hosts, scenario } = this.#cluster
     const left = hosts.filter(({ isGivenUp }) => !isGivenUp)
-    const isNeeded = scenario.isOneSided
-      ? host.index === 0
-      : scenario.listed < scenario.members && host.index < scenario.listed
+    const isSomeListed = scenario.listed < scenario.members && scenario.finding === 'list'
+    const isNeeded = scenario.isOneSided ? host.index === 0 : isSomeListed && host.index < scenario.listed
     if (left.length <= 2 || isNeeded || host.run?.isReady !== true || !host.run.isServing) return
     host.isGivenUp = true
     this.#world.trace(() => `*** ${host.run?.id} leaves for good`)

@@ -138,8 +138,9 @@ export class Run {
     return this.isRunning && (this.isReady || this.isRejoining) && !this.isFrozen
   }
 
+  /** @param addresses besides those that are found. */
   start(addresses: readonly string[]): void {
-    this.carryOut(this.replica.start(addresses, this.now))
+    this.carryOut(this.replica.start(addresses, this.now, true))
   }
 
   /** Something for the process to do: now, or when it goes on. */
@@ -229,6 +230,23 @@ export class Run {
   livingPeers(): string[] {
     const living = this.replica.peers().filter(({ state }) => state === 'alive' || state === 'suspect')
     return living.map(({ id }) => id)
+  }
+
+  // ---- what discovery tells ----
+
+  found(address: string, source: 'named' | 'heard', member?: string): void {
+    this.#world.trace(() => `${this.id}: finds ${address}${member === undefined ? '' : ` of ${member}`}`)
+    this.carryOut(this.replica.candidate(address, source, member, this.now))
+  }
+
+  lost(address: string, source: 'named' | 'heard'): void {
+    this.#world.trace(() => `${this.id}: finds ${address} no more`)
+    this.carryOut(this.replica.candidateGone(address, source, this.now))
+  }
+
+  looked(): void {
+    this.#world.trace(() => `${this.id}: has looked`)
+    this.carryOut(this.replica.discovered(this.now))
   }
 
   // ---- what the network tells ----

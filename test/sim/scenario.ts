@@ -33,15 +33,26 @@ export const faults = [
   'leap',
   /** Members join while the others work. */
   'late',
+  /** Somebody answers by multicast whatever he likes. */
+  'forged',
 ] as const
 export type Fault = (typeof faults)[number]
 
+/** How members find each other: by the lists of their users, by a name server, or by multicast. */
+export type Finding = 'list' | 'names' | 'multicast'
+
 export interface Scenario {
   readonly members: number
-  /** Addresses in everybody's list; the others are learnt of. */
+  readonly finding: Finding
+  /** Addresses in everybody's list; the others are learnt of, or found. */
   readonly listed: number
   /** Instead: the first host names nobody, and all the others name it. */
   readonly isOneSided: boolean
+  /** How often members look for others, and how often an answer gets lost. */
+  readonly lookEveryMs: number
+  readonly lossShare: number
+  /** Hosts have a second network, on which they are found as well. */
+  readonly hasTwoNetworks: boolean
   readonly faults: readonly Fault[]
   /** Mean time from one fault to the next, and the longest that one lasts. */
   readonly faultEveryMs: number
@@ -96,10 +107,16 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
   // (What is on its way counts against the buffers: small ones want a quick network.)
   const delayMs = random.pick(hasSmallBuffers ? [0.1, 0.2, 0.5, 1] : [0.2, 1, 5, 20])
   const share = random.pick([0, 0.3, 0.6, 1])
+  const finding = random.pick<Finding>(['list', 'list', 'list', 'names', 'multicast', 'multicast'])
+  const isListed = finding === 'list'
   return {
     members,
-    listed: random.chance(0.7) ? members : Math.min(2, members),
-    isOneSided: random.chance(0.15),
+    finding,
+    listed: isListed ? (random.chance(0.7) ? members : Math.min(2, members)) : random.pick([0, 0, 1]),
+    isOneSided: isListed && random.chance(0.15),
+    lookEveryMs: random.pick([500, 1_000, 2_000]),
+    lossShare: random.pick([0, 0, 0.1, 0.4]),
+    hasTwoNetworks: finding === 'multicast' && random.chance(0.3),
     faults: faults.filter((fault) => (wishes.faults?.includes(fault) ?? true) && random.chance(share)),
     faultEveryMs: random.pick([200, 500, 1_500]),
     longestFaultMs: random.pick([300, 3_000, 8_000]),

@@ -256,14 +256,36 @@ describe('of several addresses of one member', () => {
     return dialer
   }
 
-  test('one is dialled at a time, until one proves itself', () => {
+  test('the next is dialled when one has failed, and none when one has proven itself', () => {
     const dialer = dialerWithTwo()
     expect([dialer.due(at(0), unlinked), dialer.due(at(0), unlinked)]).toEqual([['lan:1'], []])
-    dialer.failed('lan:1', 'unreachable', at(0))
-    expect(dialer.due(at(0), unlinked)).toEqual(['vpn:1'])
+    dialer.failed('lan:1', 'unreachable', at(10))
+    expect(dialer.due(at(10), unlinked)).toEqual(['vpn:1'])
     dialer.answered('vpn:1', 'b', false, at(0))
     const isLinked = (_: string, member?: string) => member === 'b'
     expect([dialer.due(at(60_000), isLinked), dialer.waiting(isLinked)]).toEqual([[], []])
+  })
+
+  test('one where nobody answers holds up the next for a tenth of a second', () => {
+    const dialer = dialerWithTwo()
+    dialer.due(at(0), unlinked)
+    expect([dialer.due(at(99), unlinked), dialer.nextMs(unlinked)]).toEqual([[], 100])
+    expect(dialer.due(at(100), unlinked)).toEqual(['vpn:1'])
+  })
+
+  test('who makes up addresses of a member keeps nobody from dialling those that are named or told', () => {
+    const dialer = dialerOf()
+    for (let i = 0; i < 20; i++) dialer.add(`forged:${i}`, 'heard', at(0), 'b')
+    expect(dialer.due(at(0), unlinked)).toEqual(['forged:0'])
+    dialer.add('b:1', 'told', at(10), 'b')
+    expect(dialer.due(at(10), unlinked)).toEqual(['b:1'])
+  })
+
+  test('the one that waits for its first attempt comes before those that were tried in vain', () => {
+    const dialer = dialerWithTwo()
+    dialer.due(at(0), unlinked)
+    dialer.failed('lan:1', 'unreachable', at(0))
+    expect(dialer.due(at(1_000), unlinked)).toEqual(['vpn:1'])
   })
 
   test('one that has passed to another member is dialled, though who was there is linked elsewhere', () => {
@@ -272,8 +294,22 @@ describe('of several addresses of one member', () => {
     dialer.due(at(0), unlinked)
     dialer.answered('lan:1', 'b', false, at(0))
     expect(dialer.due(at(10), isLinked)).toEqual([])
-    dialer.add('lan:1', 'heard', at(20), 'c')
-    expect(dialer.due(at(20), isLinked)).toEqual(['lan:1'])
+    dialer.add('lan:1', 'heard', at(20_000), 'c')
+    expect(dialer.due(at(20_000), isLinked)).toEqual(['lan:1'])
+  })
+
+  test('who says again and again that somebody else is there now makes nobody dial again and again', () => {
+    const dialer = dialerWithTwo()
+    const isLinked = (_: string, member?: string) => member === 'b'
+    const dials: number[] = []
+    for (let nowMs = 0; nowMs < 30_000; nowMs += 100) {
+      dialer.add('lan:1', 'heard', at(nowMs), `forged-${nowMs}`)
+      for (const address of dialer.due(at(nowMs), isLinked)) {
+        dialer.answered(address, 'b', false, at(nowMs))
+        dials.push(nowMs)
+      }
+    }
+    expect(dials).toEqual([0, 10_000, 20_000])
   })
 
   test('who answers there counts, whoever was said to be there', () => {

@@ -20,7 +20,7 @@ interface Candidate {
   member: Origin | undefined
   /** Who is said to be there. */
   rumoured: Origin | undefined
-  isDialling: boolean
+  answeredMs: number
   /** There was an answer, or a refusal: what a joiner waits for. */
   wasTried: boolean
   /** It is our own address. */
@@ -29,6 +29,12 @@ interface Candidate {
   /** How many of the last failures in a row were refusals. */
   refusals: number
   nextMs: number
+}
+
+interface Dial {
+  readonly sinceMs: number
+  /** Of an address that was only heard of then. */
+  readonly isHearsay: boolean
 }
 
 /**
@@ -44,6 +50,8 @@ export class Dialer {
   readonly #config: Config
   readonly #random: () => number
   readonly #candidates = new Map<string, Candidate>()
+  readonly #dials = new Map<Candidate, Dial>()
+  #heardDials = 0
 
   constructor(config: Config, random: () => number) {
     this.#config = config
@@ -54,7 +62,7 @@ export class Dialer {
     return this.#candidates.size
   }
 
-  /** @param member who is said to be there: of several addresses of one member one is dialled at a time. */
+  /** @param member who is said to be there: several addresses of one member are dialled one after the other. */
   add(address: string, source: Source, now: Instant, member?: Origin): void {
     const known = this.#candidates.get(address)
     if (known !== undefined) return this.#addSource(known, source, now, member)
@@ -64,7 +72,7 @@ export class Dialer {
       sources: new Set([source]),
       member: undefined,
       rumoured: member,
-      isDialling: false,
+      answeredMs: Number.NEGATIVE_INFINITY,
       wasTried: false,
       isSelf: false,
       failures: 0,
@@ -75,7 +83,7 @@ export class Dialer {
 
   remove(address: string, source: Source): void {
     const candidate = this.#candidates.get(address)
-    if (candidate?.sources.delete(source) && candidate.sources.size === 0) this.#candidates.delete(address)
+    if (candidate?.sources.delete(source) && candidate.sources.size === 0) this.#delete(candidate)
   }
 
   /** Dial there now, whatever the back-off said: its link has just closed. */
@@ -89,22 +97,29 @@ export class Dialer {
 
   /** The addresses to dial now. */
   due(now: Instant, isLinked: IsLinked): string[] {
-    const due: string[] = []
+    const due: Candidate[] = []
     for (const candidate of this.#candidates.values()) {
-      const { address, nextMs } = candidate
-      if (nextMs > now.monoMs || isLinked(address, memberAt(candidate)) || !this.#mayDial(candidate)) continue
-      candidate.isDialling = true
-      due.push(address)
+      if (candidate.nextMs > now.monoMs || this.#dials.has(candidate)) continue
+      if (!isLinked(candidate.address, memberAt(candidate))) due.push(candidate)
     }
-    return due
+    // What was tried in vain comes after what is waiting for its first attempt.
+    due.sort((a, b) => a.nextMs - b.nextMs)
+    const dialled = due.filter((candidate) => {
+      const isFree = this.#freeMs(candidate) <= now.monoMs
+      if (isFree) this.#dial(candidate, now)
+      return isFree
+    })
+    return dialled.map(({ address }) => address)
   }
 
   answered(address: string, member: Origin, isSelf: boolean, now: Instant): void {
     const candidate = this.#candidates.get(address)
     if (candidate === undefined) return
-    Object.assign(candidate, { member, isSelf, isDialling: false, wasTried: true })
+    const answeredMs = now.monoMs
+    this.#hangUp(candidate)
+    Object.assign(candidate, { member, isSelf, answeredMs, wasTried: true })
     // Addresses change hands, and a name may lead to each member in turn.
-    if (isSelf) candidate.nextMs = now.monoMs + SELF_MS
+    if (isSelf) candidate.nextMs = answeredMs + RECHECK_MS
   }
 
   /** The link there has proven itself. Before that an answer is no success: it may be refused again and again. */
@@ -129,10 +144,10 @@ export class Dialer {
     const backoffMs = Math.min(dialBackoffMs * 2 ** Math.max(0, candidate.failures - 1), maxDialBackoffMs)
     candidate.nextMs = now.monoMs + (isSoon ? redialMs : backoffMs * (1 + this.#random() / 2))
     candidate.failures = Math.min(candidate.failures + 1, 16)
-    candidate.isDialling = false
+    this.#hangUp(candidate)
     candidate.isSelf = false
     if (failure !== 'unreachable') candidate.wasTried = true
-    if (isHearsay(candidate) && candidate.failures >= MAX_HEARD_FAILURES) this.#candidates.delete(address)
+    if (isHearsay(candidate) && candidate.failures >= MAX_HEARD_FAILURES) this.#delete(candidate)
   }
 
   /**
@@ -154,8 +169,9 @@ export class Dialer {
   nextMs(isLinked: IsLinked): number {
     let nextMs = Number.POSITIVE_INFINITY
     for (const candidate of this.#candidates.values()) {
-      const { address, nextMs: atMs } = candidate
-      if (atMs < nextMs && !isLinked(address, memberAt(candidate)) && this.#mayDial(candidate)) nextMs = atMs
+      if (candidate.nextMs >= nextMs || this.#dials.has(candidate)) continue
+      if (isLinked(candidate.address, memberAt(candidate))) continue
+      nextMs = Math.min(nextMs, this.#freeMs(candidate))
     }
     return nextMs
   }
@@ -168,19 +184,38 @@ export class Dialer {
     candidate.sources.add(source)
     // (Members tell of what they may not reach themselves.)
     if (source !== 'told') this.hurry(candidate.address, now)
+    // Or nobody else is: who says so again and again shall not make us link anew each time.
+    if (isOther) candidate.nextMs = Math.max(now.monoMs, candidate.answeredMs + RECHECK_MS)
   }
 
-  /** Whether a dial may begin, if it is due; else the end of another one is waited for. */
-  #mayDial(candidate: Candidate): boolean {
-    if (candidate.isDialling) return false
+  /**
+   * From when on it may be dialled; never, if the end of another dial has to be waited for. (A member's addresses
+   * follow each other as those of a host do in Happy Eyeballs, RFC 8305: the first to answer is enough, and one where
+   * nobody answers holds up none.)
+   */
+  #freeMs(candidate: Candidate): number {
+    const isHeard = isHearsay(candidate)
+    if (isHeard && this.#heardDials >= MAX_HEARD_DIALS) return Number.POSITIVE_INFINITY
     const member = memberAt(candidate)
-    let heard = 0
-    for (const other of this.#candidates.values()) {
-      if (!other.isDialling) continue
-      if (member !== undefined && memberAt(other) === member) return false
-      if (isHearsay(other)) heard++
+    let freeMs = candidate.nextMs
+    if (member === undefined) return freeMs
+    for (const [other, dial] of this.#dials) {
+      // (Who is said to be there is hearsay as well, and holds up nothing else.)
+      if (memberAt(other) === member && (isHeard || !dial.isHearsay))
+        freeMs = Math.max(freeMs, dial.sinceMs + STAGGER_MS)
     }
-    return !isHearsay(candidate) || heard < MAX_HEARD_DIALS
+    return freeMs
+  }
+
+  #dial(candidate: Candidate, now: Instant): void {
+    const dial = { sinceMs: now.monoMs, isHearsay: isHearsay(candidate) }
+    this.#dials.set(candidate, dial)
+    if (dial.isHearsay) this.#heardDials++
+  }
+
+  #hangUp(candidate: Candidate): void {
+    if (this.#dials.get(candidate)?.isHearsay) this.#heardDials--
+    this.#dials.delete(candidate)
   }
 
   /**
@@ -190,11 +225,18 @@ export class Dialer {
   #makeRoom(): boolean {
     const heard = [...this.#candidates.values()].filter(isHearsay)
     if (heard.length < MAX_HEARD) return true
-    const tried = heard.filter(({ isDialling, failures, isSelf }) => !isDialling && (failures > 0 || isSelf))
+    const tried = heard.filter(
+      (candidate) => !this.#dials.has(candidate) && (candidate.failures > 0 || candidate.isSelf),
+    )
     const gone = tried[Math.floor(this.#random() * tried.length)]
     if (gone === undefined) return false
-    this.#candidates.delete(gone.address)
+    this.#delete(gone)
     return true
+  }
+
+  #delete(candidate: Candidate): void {
+    this.#candidates.delete(candidate.address)
+    this.#hangUp(candidate)
   }
 }
 
@@ -206,8 +248,10 @@ function isHearsay({ sources }: Candidate): boolean {
   return sources.size === 1 && sources.has('heard')
 }
 
-/** Until an address that was our own is looked at again. */
-const SELF_MS = 10_000
+/** From one dial of a member to the next: the shortest that RFC 8305 advises; within a LAN answers come sooner. */
+const STAGGER_MS = 100
+/** Until an address is looked at again where we met ourselves, or where somebody else is said to be now. */
+const RECHECK_MS = 10_000
 /** Addresses that were only heard of: more members than these are told of by those that are found. */
 const MAX_HEARD = 64
 /** Dials there at once: each costs a handshake, with whoever it may be. */

@@ -18,6 +18,8 @@ const codes = {
     'Warned: a member has a version that speaks another protocol, and is not linked. Upgrade the older one.',
   SESSIONMESH_CLOCK_DRIFT:
     'Warned: the clock of a member is off, or its hello was delayed; beyond `maxClockDriftMs` its link is cut. Set the clocks by NTP.',
+  SESSIONMESH_SAME_ADDRESS:
+    'Warned: two members are at the same address, as containers behind one host, so that only one of them can be dialled. Give each an `advertise` of its own.',
   SESSIONMESH_BAD_OPTION:
     'Thrown: an option is unknown or has no such value; the message names it and what to give.',
   SESSIONMESH_BAD_ADDRESS: 'Thrown by joinCluster: an address is not host:port.',

@@ -46,6 +46,32 @@ function greeted(member: Member, message: Hello) {
   }
 }
 
+describe('two members at one address', () => {
+  test('are linked both if they dial, and the user is told that they cannot be dialled both', () => {
+    const a = new Net().member('a')
+    greeted(a, hello({ address: ':7373' }))
+    const other = hello({ id: 'other', name: 'other', address: ':7373' })
+    a.act(a.replica.linkUp(98, { remoteHost: '10.0.0.9' }, a.now))
+    a.act(a.replica.receive(98, packMessage(other, other.id), a.now))
+    expect(a.replica.peers().map(({ id, state }) => `${id} ${state}`)).toEqual([
+      'stranger alive',
+      'other alive',
+    ])
+    expect(a.told('warning').map(({ code, message }) => [code, message.slice(0, 49)])).toEqual([
+      ['SESSIONMESH_SAME_ADDRESS', 'other and stranger are both at 10.0.0.9:7373, so '],
+    ])
+  })
+
+  test('are no such thing when one has taken the place of the other', () => {
+    const net = new Net()
+    const a = net.member('a')
+    greeted(a, hello({ address: ':7373' }))
+    net.run(1_100)
+    greeted(a, hello({ id: 'next', name: 'next', address: ':7373' }))
+    expect(a.codes()).not.toContain('SESSIONMESH_SAME_ADDRESS')
+  })
+})
+
 describe('addresses in what a peer tells of others', () => {
   const told = (address: string) =>
     hello({ roster: [{ id: 'other', name: 'other', address, state: 'alive' }] })

@@ -146,6 +146,7 @@ export class Handshake {
     )
     members.toldDigest(peer, hello.digest, now)
     connection.peer = peer
+    this.#warnOfTwin(peer, now)
     if (connection.dialled !== undefined) dialer.answered(connection.dialled, peer.id, false, now)
     return { peer, roster: hello.roster, replaced: existing }
   }
@@ -183,6 +184,20 @@ export class Handshake {
     if (wasDialledByUs === isDialledByUs) return true
     if (now.monoMs - peer.heardMs > 2 * config.heartbeatMs) return true
     return isDialledByUs === self.id < peer.id
+  }
+
+  /** (One whose successor has its address already is silent.) */
+  #warnOfTwin({ id, name, address }: Peer, now: Instant): void {
+    const { members, config } = this.#context
+    const isTwin = (other: Peer) =>
+      other.id !== id && other.address === address && now.monoMs - other.heardMs <= 2 * config.heartbeatMs
+    const twin = members.linked().find(isTwin)
+    if (twin === undefined) return
+    this.#context.warn(
+      'SESSIONMESH_SAME_ADDRESS',
+      `${name} and ${twin.name} are both at ${address}, so that only one of them can be dialled: set \`advertise\``,
+      address,
+    )
   }
 
   #check(hello: Hello, { remoteHost }: Connection, part: Verdict, now: Instant): void {

@@ -510,9 +510,10 @@ export class Replica {
   })
 
   #isLinked = (address: string, member: Origin | undefined): boolean => {
-    for (const peer of this.#context.members.all()) {
-      if (peer.link !== undefined && (peer.address === address || peer.id === member)) return true
-    }
+    const { members } = this.#context
+    // (Asked for each address with each input: the way that is right for most comes first.)
+    if (member !== undefined && members.get(member)?.link !== undefined) return true
+    for (const peer of members.all()) if (peer.link !== undefined && peer.address === address) return true
     return false
   }
 

@@ -29,7 +29,7 @@ export interface Report {
   /**
    * Somebody may be at this `host:port`, or still is.
    *
-   * @param member the id of who is said to be there. Of several addresses of one member one is dialled at a time.
+   * @param member the id of who is said to be there. Several addresses of one member are dialled one after the other.
    */
   found(address: string, member?: string): void
   lost(address: string): void
