@@ -135,9 +135,16 @@ export class Cluster {
     return join(this.claims.get(run) as DigestMap, run.replica.digest())
   }
 
-  /** Somebody died or left for good, and some member has not heard a goodbye: what is destroyed is kept for it. */
+  /**
+   * Somebody left for good, and some member has not heard the goodbye: what is destroyed is kept for it. (Where another
+   * run has come to the same address, the former one is waited for by nobody.)
+   */
   get awaitsTheDead(): boolean {
-    return this.running.some(({ replica }) => replica.peers().some(({ state }) => state === 'dead'))
+    const isReplaced = (address: string) =>
+      this.hosts.some((host) => host.address === address && host.run?.isRunning === true)
+    return this.running.some(({ replica }) =>
+      replica.peers().some(({ state, address }) => state === 'dead' && !isReplaced(address)),
+    )
   }
 
   /** No running member has merged it. */

@@ -41,10 +41,17 @@ export class Discovery {
 
   /** The addresses that it was told of before it was told that this was all. */
   foundFirst(run: Run): readonly string[] {
-    const { scenario, hosts } = this.#cluster
-    const listed = this.#cluster.listOf(hosts[run.host] as Host)
-    if (scenario.finding === 'list') return listed
-    return [...listed, ...(this.#searches.find((search) => search.run === run)?.foundFirst ?? [])]
+    const listed = this.#cluster.listOf(this.#cluster.hosts[run.host] as Host)
+    return [...listed, ...(this.#searchOf(run)?.foundFirst ?? [])]
+  }
+
+  hasLooked(run: Run): boolean {
+    const search = this.#searchOf(run)
+    return search === undefined || search.foundFirst !== undefined
+  }
+
+  #searchOf(run: Run): Search | undefined {
+    return this.#searches.find((search) => search.run === run)
   }
 
   #looked(search: Search): void {
@@ -111,7 +118,7 @@ export class Discovery {
       // (An old cache may answer for who was there before.)
       const isOld = scenario.faults.includes('forged') && world.random.chance(0.02)
       const member = isOld ? `${host.name}${host.runs - 1}` : from.id
-      const missed = this.#searches.find(({ run }) => run === to)?.missed
+      const missed = this.#searchOf(to)?.missed
       world.after(network.delayMs(from.host, to.host) + world.random.skewed(0, 100), () =>
         to.input(() => {
           missed?.set(address, 0)

@@ -12,6 +12,8 @@ import { compareStamps, type DigestMap } from './stamps.js'
 
 /** Besides all sessions of which more is claimed than at the last look. */
 const SAMPLES = 10
+/** Addresses that a member keeps besides those that are named or told. */
+const MAX_HEARD = 64
 
 export class Exactness {
   readonly #cluster: Cluster
@@ -50,6 +52,8 @@ export class Exactness {
     if (replica.heldBytes > most)
       world.fail('limits', `${id} holds back ${replica.heldBytes} bytes of deltas`)
     if (unreadBytes > most) world.fail('limits', `${id} keeps ${unreadBytes} bytes for slow readers`)
+    if (replica.candidates > MAX_HEARD + 2 * hosts.length)
+      world.fail('limits', `${id} keeps ${replica.candidates} addresses, and so many hosts never were`)
   }
 
   #checkState(run: Run, isWhole: boolean): void {

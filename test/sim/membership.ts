@@ -34,11 +34,13 @@ export class Membership implements Observer {
     this.#leaving.set(run, { alone, sinceMs: this.#cluster.world.nowMs })
   }
 
-  /** From those found at first that could be reached all the time it has what they had when it started. */
+  /** It has looked for others, unless it has met one; and from those found at first that could be reached all the time it has what they had when it started. */
   #checkReady(run: Run): void {
     const { world, config, hosts, discovery } = this.#cluster
     const found = discovery.foundFirst(run)
     if (run.frozeMs > run.startedMs || world.nowMs - run.startedMs >= config.joinTimeoutMs) return
+    if (!discovery.hasLooked(run) && run.replica.counters.transfersReceived === 0)
+      world.fail('joining', `${run.id} is ready with nothing, and still looks for others`)
     for (const [other, had] of this.#had.get(run) ?? []) {
       if (
         !found.includes((hosts[other.host] as Host).address) ||
