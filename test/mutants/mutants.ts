@@ -10,6 +10,8 @@ import type { Edit } from './mutate.js'
 export interface Mutant extends Edit {
   /** What is wrong with it. */
   readonly name: string
+  /** It was no deliberate fault once: the commit that mended it, after the simulation had found it. */
+  readonly once?: string
   /** Changed as well. */
   readonly also?: readonly Edit[]
   /** Within how many seeds it has to be found. */
@@ -412,6 +414,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a session whose creation is lost stays hidden',
+    once: 'bdb3676',
     file: 'records.ts',
     find: '!announced && !this.#isNowhere(created)',
     replace: '!announced',
@@ -420,6 +423,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a first transfer is kept although its source died',
+    once: '4d9686e',
     file: 'pulls.ts',
     find: '    if (open.inPlace) {\n      this.#context.records.clear()',
     replace: '    if (open.inPlace && open.count > 1_000) {\n      this.#context.records.clear()',
@@ -532,6 +536,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a vouch does not count as heard',
+    once: 'ed78919',
     file: 'members.ts',
     find: '    peer.vouchedMs = sentMs\n',
     replace: '',
@@ -654,6 +659,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'what is destroyed is forgotten without a grace',
+    once: 'cdd9d5f',
     file: 'housekeeping.ts',
     find: 'stamp.time <= settledMs && ',
     replace: 'stamp.time <= settledMs + 1e12 && ',
@@ -735,6 +741,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a save without what was loaded replaces only what is merged here',
+    once: 'd0dd947',
     file: 'sessions.ts',
     find: '(current ?? held)?.values()',
     replace: 'held?.values()',
@@ -743,6 +750,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'what gives way is wanted twice',
+    once: '2fd532d',
     file: 'pulls.ts',
     find: 'if (!this.#wanted.some((wanted) => wanted.link === link)) this.#wanted.push({ link, peer })',
     replace: 'this.#wanted.push({ link, peer })',

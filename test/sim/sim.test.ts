@@ -1,7 +1,6 @@
 /** A fixed set of histories. More, and fresh ones: `npx -y pnpm@10 sim --for 60 --from fresh`. */
 
 import { describe, expect, test } from 'vitest'
-import { regressions } from './regressions.js'
 import { simulate } from './simulation.js'
 
 const SEEDS = 800
@@ -24,8 +23,6 @@ describe('every promise holds in histories full of faults', () => {
       for (let seed = from; seed <= to; seed++) holds(seed)
     })
   }
-
-  for (const { seed, was } of regressions) test(`seed ${seed}: ${was}`, () => holds(seed))
 })
 
 test('a seed replays to the same event', { timeout: 120_000 }, () => {
