@@ -54,14 +54,16 @@ test.each([
   expect(line).not.toMatch(/did not answer|all is well/)
 })
 
-test('the port of an HTTP server: it is named as that', async () => {
+test('the port of an HTTP server: it is named as that, and not twice', async () => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   cleanUps.push(() => server.close())
   const address = `127.0.0.1:${(server.address() as AddressInfo).port}`
   const warnings = await warningsOf({ peers: [address], joinTimeoutMs: 300 })
-  for (const code of ['SESSIONMESH_JOIN_TIMEOUT', 'SESSIONMESH_ALONE'])
-    expect(said(warnings, code)).toEqual([expect.stringContaining('the port of an HTTP server?')])
+  const why = said(warnings, 'SESSIONMESH_JOIN_TIMEOUT')
+  expect(why).toEqual([expect.stringContaining('the port of an HTTP server?')])
+  const alone = said(warnings, 'SESSIONMESH_ALONE')
+  expect(alone).toEqual([expect.stringMatching(`alone so far. Not linked in time: ${address}.$`)])
 })
 
 test('its own address in a list for all is none that did not answer', async () => {

@@ -80,6 +80,8 @@ class Agent implements Cluster {
   #searches: Searches | undefined
   /** Addresses that somebody named, until this member has joined. */
   readonly #named = new Set<string>()
+  /** Those that were waited for in vain, until this member has joined. */
+  readonly #awaited = new Set<string>()
   /** What discoveries could not do, until this member has joined. */
   #failedSearches: string[] = []
   /** Why the last dial of an address failed, until this member has joined. */
@@ -153,9 +155,9 @@ class Agent implements Cluster {
       },
       lost: (address, source) =>
         this.runner.run(this.#replica.candidateGone(address, source, this.runner.now())),
-      failed: (message) => {
+      failed: (message, discovery) => {
         if (this.#early !== undefined) this.#failedSearches.push(`${message}.`)
-        this.#warn('SESSIONMESH_DISCOVERY_FAILED', message)
+        this.#warn('SESSIONMESH_DISCOVERY_FAILED', message, undefined, discovery)
       },
       looked: () => this.runner.run(this.#replica.discovered(this.runner.now())),
     })
@@ -189,6 +191,7 @@ class Agent implements Cluster {
       this.#failedSearches = []
       this.#dialFailures.clear()
       this.#named.clear()
+      this.#awaited.clear()
     })
   }
 
@@ -206,7 +209,7 @@ class Agent implements Cluster {
       ...(open.length > 0 && isLoopback(host) ? [loopbackOnly(host, hasSecret)] : []),
       ...this.#failedSearches,
     ]
-    this.#warn('SESSIONMESH_ALONE', alone(others, this.#dialFailures, reasons))
+    this.#warn('SESSIONMESH_ALONE', alone(others, this.#awaited, this.#dialFailures, reasons))
   }
 
   #isOwn(address: string): boolean {
@@ -316,7 +319,9 @@ class Agent implements Cluster {
   /** The core does not know why there was no link. */
   #explained({ code, message, address = '' }: Extract<CoreEvent, { type: 'warning' }>): string {
     const failure = this.#dialFailures.get(address)
-    if (code !== 'SESSIONMESH_JOIN_TIMEOUT' || failure?.kind !== 'other') return message
+    if (code !== 'SESSIONMESH_JOIN_TIMEOUT') return message
+    this.#awaited.add(address)
+    if (failure?.kind !== 'other') return message
     return `${failure.message} joinTimeoutMs is over: this member serves without its state`
   }
 
@@ -328,8 +333,9 @@ class Agent implements Cluster {
     this.#emit('sync:end', { peer, complete, sessions })
   }
 
-  #warn(code: ErrorCode, message: string, address?: string): void {
-    const suppressed = this.#warnings.pass(`${code} ${address ?? ''}`, Date.now())
+  /** @param source of such warnings, each of which is told now and then */
+  #warn(code: ErrorCode, message: string, address?: string, source = address ?? ''): void {
+    const suppressed = this.#warnings.pass(`${code} ${source}`, Date.now())
     if (suppressed === undefined) return
     const text = suppressed === 0 ? message : `${message} (and ${suppressed} more like it)`
     this.#logger.warn(`${code}: ${text}`)
@@ -379,15 +385,20 @@ function loopbackOnly(host: string, hasSecret: boolean): string {
   return `It listens on ${host} alone${why}: members on other machines are not looked for.`
 }
 
+/** @param awaited those of which was told before that they did not come, and why */
 function alone(
   peers: readonly string[],
+  awaited: ReadonlySet<string>,
   failures: ReadonlyMap<string, DialFailure>,
   others: readonly string[],
 ): string {
-  const reasons = peers.map((address) => failures.get(address)?.message ?? `${address} was not linked.`)
+  const told = peers.filter((address) => awaited.has(address))
+  const untold = peers.filter((address) => !awaited.has(address))
+  const late = told.length > 0 ? [`Not linked in time: ${told.join(', ')}.`] : []
+  const reasons = untold.map((address) => failures.get(address)?.message ?? `${address} was not linked.`)
   const areDown = peers.every((address) => failures.get(address)?.kind === 'refused')
   const hint = areDown ? ' If it is the first one, all is well.' : ''
-  return `This member is alone so far. ${[...reasons, ...others].join(' ')}${hint}`
+  return `This member is alone so far. ${[...late, ...reasons, ...others].join(' ')}${hint}`
 }
 
 /** A logger that throws is its owner's fault, and must not stop the protocol. */

@@ -117,6 +117,7 @@ describe('options', () => {
     ['a short secret', { secret: 'short' }, 'SESSIONMESH_SECRET_TOO_SHORT', /16/],
     ['a short secret among several', { secret: [secret, 'short'] }, 'SESSIONMESH_SECRET_TOO_SHORT', /2 of 2/],
     ['a malformed peer', { peers: ['nonsense'] }, 'SESSIONMESH_BAD_ADDRESS', /nonsense/],
+    ['peers that are no address', { peers: ['mDNS!'] }, 'SESSIONMESH_BAD_ADDRESS', /'mdns', or 'dns:/],
     ['a malformed advertise', { advertise: 'http://x' }, 'SESSIONMESH_BAD_ADDRESS', /http/],
     ['a bad port', { listen: { port: 70_000 } }, 'SESSIONMESH_BAD_OPTION', /70000/],
     ['bad acks', { acks: 'some' as 'one' }, 'SESSIONMESH_BAD_OPTION', /some/],

@@ -1,5 +1,7 @@
 /** What every discovery promises, whatever it asks; and what each alone does. */
 
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { DnsServer, type Record } from '../../test/dns-server.js'
 import type { Announcement, Discovery } from './discovery.js'
@@ -40,6 +42,19 @@ function start(discovery: Discovery, announcement: Announcement) {
 
 const until = (condition: () => boolean) =>
   vi.waitFor(() => expect(condition()).toBe(true), { timeout: 15_000, interval: 10 })
+
+/** Looks a name up until it is told to stop. Runs the built package: it must be plain Node. Argument: the name server. */
+const searcher = `
+  import { dns } from '${new URL('../../dist/discovery/dns.js', import.meta.url)}'
+
+  const [server] = process.argv.slice(1)
+  const report = { found() {}, lost() {}, failed() {} }
+  const search = dns('sessions.test', { servers: [server] }).start({}, report)
+  process.once('message', () => {
+    process.disconnect()
+    search.stop()
+  })
+`
 
 /** Where members are, as one kind of discovery finds them. */
 interface World {
@@ -224,6 +239,19 @@ describe('DNS', () => {
       ['10.0.0.1:7373'],
       [],
     ])
+  })
+
+  test('keeps no process that is to end, though the name server is silent', async () => {
+    const { server } = await nameServer()
+    server.isSilent = true
+    const child = fork('-', [], { execArgv: ['--input-type=module', '-e', searcher, server.address] })
+    cleanUps.push(async () => void child.kill('SIGKILL'))
+    await until(() => server.questions > 0)
+    const { questions } = server
+    child.send('stop')
+    expect(await once(child, 'exit')).toEqual([0, null])
+    // (It would ask again after two seconds.)
+    expect(server.questions - questions).toBeLessThan(2)
   })
 
   test('asks the same servers for the targets of SRV records', async () => {

@@ -9,7 +9,10 @@ import type { Discovery, Report, Search } from './discovery.js'
 export interface DnsOptions {
   /** Where members listen, unless the name's SRV records say so. Default 7373. */
   readonly port?: number
-  /** Ask for SRV records, which tell ports too. Default: when the name begins with `_`, as `_mesh._tcp.example.org`. */
+  /**
+   * Ask for SRV records, which tell ports too. Default: when the name begins with `_`, as `_mesh._tcp.example.org`.
+   * Search domains do not count: give the full name.
+   */
   readonly srv?: boolean
   /**
    * Ask these servers (`'127.0.0.1:8600'` for Consul) instead of the system's. Then neither the hosts file nor search
@@ -41,29 +44,45 @@ export function dns(name: string, options: DnsOptions = {}): Discovery {
   // (The name and the port as an address are checked as one.)
   parseAddress(`${name}:${port}`)
   if (!(periodMs >= 100)) throw badOption(`dns: periodMs is ${periodMs}; give at least 100`)
-  const resolver = servers === undefined ? undefined : new Resolver({ timeout: 2_000, tries: 2 })
+  newResolver(servers)
+  return {
+    name: `DNS ${name}`,
+    source: 'named',
+    start: (_self, report) => {
+      // (One for each search: to stop it cancels what is asked with it.)
+      const resolver = newResolver(servers)
+      const own = servers === undefined ? undefined : resolver
+      const resolve = srv
+        ? () => resolveSrv(resolver, own, name)
+        : async () => (await resolveHosts(own, name)).map((host) => formatAddress(host, port))
+      return new DnsSearch({ name, periodMs, resolve, cancel: () => resolver.cancel() }, report)
+    },
+  }
+}
+
+/** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
+function newResolver(servers: readonly string[] | undefined): Resolver {
+  const resolver = new Resolver({ timeout: 2_000, tries: 2 })
   try {
-    resolver?.setServers([...(servers as string[])])
+    if (servers !== undefined) resolver.setServers([...servers])
+    return resolver
   } catch (error) {
     throw badOption(
       `dns: servers are ${JSON.stringify(servers)}; give IP addresses, as in '127.0.0.1:8600' (${error})`,
     )
   }
-  const resolve = srv
-    ? () => resolveSrv(resolver, name)
-    : async () => (await resolveHosts(resolver, name)).map((host) => formatAddress(host, port))
-  return {
-    name: `DNS ${name}`,
-    source: 'named',
-    start: (_self, report) => new DnsSearch({ name, periodMs, resolve }, report),
-  }
+}
+
+interface Question {
+  readonly name: string
+  readonly periodMs: number
+  resolve(): Promise<string[]>
+  cancel(): void
 }
 
 class DnsSearch implements Search {
   readonly looked: Promise<void>
-  readonly #name: string
-  readonly #periodMs: number
-  readonly #resolve: () => Promise<string[]>
+  readonly #question: Question
   readonly #report: Report
   #found: ReadonlySet<string> = new Set()
   #timer: NodeJS.Timeout | undefined
@@ -71,13 +90,8 @@ class DnsSearch implements Search {
   #isFailing = false
   #onAnswer = () => {}
 
-  constructor(
-    { name, periodMs, resolve }: { name: string; periodMs: number; resolve: () => Promise<string[]> },
-    report: Report,
-  ) {
-    this.#name = name
-    this.#periodMs = periodMs
-    this.#resolve = resolve
+  constructor(question: Question, report: Report) {
+    this.#question = question
     this.#report = report
     this.looked = new Promise((resolve) => {
       this.#onAnswer = resolve
@@ -88,17 +102,19 @@ class DnsSearch implements Search {
   async stop(): Promise<void> {
     this.#isStopped = true
     clearTimeout(this.#timer)
+    this.#question.cancel()
     this.#onAnswer()
   }
 
   async #look(): Promise<void> {
-    const answer = await this.#resolve().catch((error: unknown) => this.#failed(error))
+    const { resolve, periodMs } = this.#question
+    const answer = await resolve().catch((error: unknown) => this.#failed(error))
     if (this.#isStopped) return
     if (answer !== undefined) this.#take(answer)
     // (One of them may be this member itself.)
-    const periodMs = this.#found.size > 1 ? this.#periodMs : Math.min(HASTY_MS, this.#periodMs)
+    const nextMs = this.#found.size > 1 ? periodMs : Math.min(HASTY_MS, periodMs)
     // Jitter, so that the members of a cluster that starts at once don't ask at once for ever.
-    this.#timer = setTimeout(() => this.#look(), periodMs * (1 + Math.random() / 5)).unref()
+    this.#timer = setTimeout(() => this.#look(), nextMs * (1 + Math.random() / 5)).unref()
   }
 
   #take(answer: readonly string[]): void {
@@ -116,26 +132,28 @@ class DnsSearch implements Search {
   /** That there is no such name is an answer: nobody is there yet, or any more. Without an answer all stays. */
   #failed(error: unknown): string[] | undefined {
     const code = codeOf(error) ?? String(error)
-    if (!this.#isFailing && !this.#isStopped) this.#report.failed(`${this.#name} does not resolve (${code})`)
+    if (!this.#isFailing && !this.#isStopped)
+      this.#report.failed(`${this.#question.name} does not resolve (${code})`)
     this.#isFailing = true
     return code === 'ENOTFOUND' || code === 'ENODATA' ? [] : undefined
   }
 }
 
-async function resolveSrv(resolver: Resolver | undefined, name: string): Promise<string[]> {
-  const records = await (resolver ?? new Resolver()).resolveSrv(name)
+/** @param own asks servers of the user's; else the system looks names of hosts up. */
+async function resolveSrv(resolver: Resolver, own: Resolver | undefined, name: string): Promise<string[]> {
+  const records = await resolver.resolveSrv(name)
   const found = records.map(async ({ name: target, port }) => {
     const host = target.replace(/\.$/, '')
     // What the system knows it is asked for at each attempt to dial. Names that only these servers know they resolve.
-    const hosts = resolver === undefined || isIP(host) ? [host] : await resolveHosts(resolver, host)
+    const hosts = own === undefined || isIP(host) ? [host] : await resolveHosts(own, host)
     return hosts.map((each) => formatAddress(each, port))
   })
   return (await Promise.all(found)).flat()
 }
 
-async function resolveHosts(resolver: Resolver | undefined, name: string): Promise<string[]> {
-  if (resolver === undefined) return (await lookup(name, { all: true })).map(({ address }) => address)
-  const [v4, v6] = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)])
+async function resolveHosts(own: Resolver | undefined, name: string): Promise<string[]> {
+  if (own === undefined) return (await lookup(name, { all: true })).map(({ address }) => address)
+  const [v4, v6] = await Promise.allSettled([own.resolve4(name), own.resolve6(name)])
   if (v4.status === 'rejected' && v6.status === 'rejected') throw v4.reason
   return [v4, v6].flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
 }

@@ -45,14 +45,14 @@ class MdnsSearch implements Search {
   /** Networks that are gone, until they have said goodbye. */
   readonly #stopping = new Set<Promise<void>>()
   #isStopped = false
-  #isFailing = false
+  /** What it has told that it cannot do: once for each network, until that one is made anew. */
+  readonly #told = new Set<string>()
 
   constructor(only: readonly string[] | undefined, self: Announcement, report: Report) {
     this.#only = only
     this.#self = self
     this.#report = report
     this.#useInterfaces()
-    if (this.#networks.size === 0) this.#failed('there is no IPv4 network to look on')
     this.#timer = setInterval(() => this.#tick(), INTERFACES_MS).unref()
     this.looked = new Promise((resolve) => this.#waitLook(resolve))
   }
@@ -83,9 +83,13 @@ class MdnsSearch implements Search {
     for (const [key, network] of this.#networks) {
       if (wanted.has(key)) continue
       this.#networks.delete(key)
+      this.#told.delete(key)
       this.#stopNetwork(network)
     }
-    for (const [key, one] of wanted) if (!this.#networks.has(key)) this.#networks.set(key, this.#use(one))
+    for (const [key, one] of wanted)
+      if (!this.#networks.has(key)) this.#networks.set(key, this.#use(key, one))
+    if (this.#networks.size === 0) this.#failed('none', 'there is no IPv4 network to look on')
+    else this.#told.delete('none')
   }
 
   #stopNetwork(network: Network): void {
@@ -109,14 +113,14 @@ class MdnsSearch implements Search {
       .filter(isWanted)
       .sort((a, b) => isLone(a) - isLone(b))
     if (wanted.length > MAX_INTERFACES)
-      this.#failed(`of ${wanted.length} interfaces ${MAX_INTERFACES} are used; name those that matter`)
+      this.#failed('many', `of ${wanted.length} networks ${MAX_INTERFACES} are used; name those that matter`)
     return wanted.slice(0, MAX_INTERFACES)
   }
 
-  #use(one: Interface): Network {
+  #use(key: string, one: Interface): Network {
     return new Network(one, this.#self, {
       heard: (address, member) => this.#onHeard(address, member),
-      failed: (message) => this.#failed(`on ${one.name} (${one.address}): ${message}`),
+      failed: (message) => this.#failed(key, `on ${one.name} (${one.address}): ${message}`),
     })
   }
 
@@ -127,10 +131,10 @@ class MdnsSearch implements Search {
     if (isNews) this.#report.found(address, member)
   }
 
-  /** Once: a network that is not there is tried again and again. */
-  #failed(message: string): void {
-    if (this.#isStopped || this.#isFailing) return
-    this.#isFailing = true
+  /** Once each: what fails is tried again and again. */
+  #failed(what: string, message: string): void {
+    if (this.#isStopped || this.#told.has(what)) return
+    this.#told.add(what)
     this.#report.failed(`mDNS cannot look everywhere: ${message}`)
   }
 }

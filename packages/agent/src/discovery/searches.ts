@@ -8,7 +8,7 @@ type Source = Discovery['source']
 export interface SearchesEvents {
   found(address: string, source: Source, member: string | undefined): void
   lost(address: string, source: Source): void
-  failed(message: string): void
+  failed(message: string, discovery: string): void
   /** Each has looked everywhere once. */
   looked(): void
 }
@@ -43,7 +43,7 @@ export class Searches {
     try {
       return discovery.start(self, this.#reportOf(discovery))
     } catch (error) {
-      this.#events.failed(`${discovery.name} cannot be asked: ${error}`)
+      this.#events.failed(`${discovery.name} cannot be asked: ${error}`, discovery.name)
       return []
     }
   }
@@ -56,7 +56,7 @@ export class Searches {
       try {
         act(canonical(text))
       } catch (error) {
-        this.#events.failed(`${name}: ${error instanceof Error ? error.message : error}`)
+        this.#events.failed(`${name}: ${error instanceof Error ? error.message : error}`, name)
       }
     }
     return {
@@ -71,7 +71,7 @@ export class Searches {
           this.#events.lost(address, source)
         }),
       failed: (message) => {
-        if (!this.#isStopped) this.#events.failed(message)
+        if (!this.#isStopped) this.#events.failed(message, name)
       },
     }
   }

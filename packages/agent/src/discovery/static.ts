@@ -28,9 +28,21 @@ export function staticList(
   }
 }
 
+function single(entry: string): string {
+  try {
+    return canonical(entry)
+  } catch (error) {
+    if (!(error instanceof SessionMeshError)) throw error
+    throw new SessionMeshError(
+      error.code,
+      `${error.message} Besides addresses peers may name 'mdns', or 'dns:sessions.internal'.`,
+    )
+  }
+}
+
 function expand(entry: string): string[] {
   const [, host, first, last] = /^(.*):(\d{1,5})-(\d{1,5})$/.exec(String(entry).trim()) ?? []
-  if (host === undefined) return [canonical(entry)]
+  if (host === undefined) return [single(entry)]
   const count = Number(last) - Number(first) + 1
   if (count < 1 || count > MAX_RANGE) {
     throw new SessionMeshError(
