@@ -441,9 +441,17 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a joiner does not wait until others were looked for',
     file: 'catch-up.ts',
-    find: '(this.#isDiscovering || isRejoining) &&',
-    replace: 'isRejoining &&',
+    find: '(this.#isDiscovering || this.#context.isRejoining) &&',
+    replace: 'this.#context.isRejoining &&',
     seeds: 60,
+    by: ['joining'],
+  },
+  {
+    name: 'two joiners that meet take each other for the cluster',
+    file: 'pulls.ts',
+    find: 'if (message.end.isReady) this.#hasJoined = true',
+    replace: 'this.#hasJoined = true',
+    seeds: 3_000,
     by: ['joining'],
   },
   {

@@ -11,6 +11,8 @@ export class Membership implements Observer {
   readonly #cluster: Cluster
   /** What the others had when a run started. */
   readonly #had = new Map<Run, ReadonlyMap<Run, DigestMap>>()
+  /** Those that have the state of one that had joined. */
+  readonly #met = new Set<Run>()
   /** What a run alone may have had when it was told to leave, and when that was. */
   readonly #leaving = new Map<Run, { alone: readonly Stamp[]; sinceMs: number }>()
 
@@ -26,6 +28,9 @@ export class Membership implements Observer {
 
   event(run: Run, event: CoreEvent): void {
     if (event.type === 'ready') this.#checkReady(run)
+    if (event.type !== 'sync' || event.phase !== 'end' || !event.complete) return
+    const source = this.#cluster.runs.find(({ id }) => id === event.peer.id)
+    if (source !== undefined && Number.isFinite(source.readyMs)) this.#met.add(run)
   }
 
   leaves(run: Run): void {
@@ -39,7 +44,7 @@ export class Membership implements Observer {
     const { world, config, hosts, discovery } = this.#cluster
     const found = discovery.foundFirst(run)
     if (run.frozeMs > run.startedMs || world.nowMs - run.startedMs >= config.joinTimeoutMs) return
-    if (!discovery.hasLooked(run) && run.replica.counters.transfersReceived === 0)
+    if (!discovery.hasLooked(run) && !this.#met.has(run))
       world.fail('joining', `${run.id} is ready with nothing, and still looks for others`)
     for (const [other, had] of this.#had.get(run) ?? []) {
       if (

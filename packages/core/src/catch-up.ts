@@ -108,18 +108,16 @@ export class CatchUp {
    * one tells of all the others.)
    */
   #isUnheard(): boolean {
-    const { isRejoining, counters } = this.#context
-    return (this.#isDiscovering || isRejoining) && counters.transfersReceived === 0
+    return (this.#isDiscovering || this.#context.isRejoining) && !this.#pulls.hasJoined
   }
 
   /**
    * The link to a living member broke before all that it is known to have was here: it will be back, or dead. With
-   * nothing from anybody every living member is waited for.
+   * nothing from anybody who had joined every living member is waited for.
    */
   #isBrokenOff(): boolean {
-    const { members, digest, counters } = this.#context
-    const isFirst = counters.transfersReceived === 0
-    const lacks = (peer: Peer) => isFirst || digest.lacking(peer.digest.entries()).length > 0
+    const { members, digest } = this.#context
+    const lacks = (peer: Peer) => !this.#pulls.hasJoined || digest.lacking(peer.digest.entries()).length > 0
     return members.livingPeers().some((peer) => peer.link === undefined && lacks(peer))
   }
 

@@ -20,7 +20,8 @@ interface Candidate {
   member: Origin | undefined
   /** Who is said to be there. */
   rumoured: Origin | undefined
-  answeredMs: number
+  /** Until then nobody is believed who only says that somebody else is there now. */
+  doubtedMs: number
   /** There was an answer, or a refusal: what a joiner waits for. */
   wasTried: boolean
   /** It is our own address. */
@@ -72,7 +73,7 @@ export class Dialer {
       sources: new Set([source]),
       member: undefined,
       rumoured: member,
-      answeredMs: Number.NEGATIVE_INFINITY,
+      doubtedMs: Number.NEGATIVE_INFINITY,
       wasTried: false,
       isSelf: false,
       failures: 0,
@@ -115,11 +116,13 @@ export class Dialer {
   answered(address: string, member: Origin, isSelf: boolean, now: Instant): void {
     const candidate = this.#candidates.get(address)
     if (candidate === undefined) return
-    const answeredMs = now.monoMs
+    const { rumoured } = candidate
     this.#hangUp(candidate)
-    Object.assign(candidate, { member, isSelf, answeredMs, wasTried: true })
+    Object.assign(candidate, { member, isSelf, rumoured: undefined, wasTried: true })
     // Addresses change hands, and a name may lead to each member in turn.
-    if (isSelf) candidate.nextMs = answeredMs + RECHECK_MS
+    if (isSelf) candidate.nextMs = now.monoMs + RECHECK_MS
+    // Who says again and again that somebody else is there shall not make us link anew each time.
+    if (rumoured !== undefined && rumoured !== member) candidate.doubtedMs = now.monoMs + RECHECK_MS
   }
 
   /** The link there has proven itself. Before that an answer is no success: it may be refused again and again. */
@@ -153,8 +156,8 @@ export class Dialer {
   /**
    * The addresses that have neither answered nor refused yet.
    *
-   * @param isAlone nobody was met: then those that were only heard of are waited for as well. Else whoever is there
-   * is known to who was met, and anybody may have made up the rest.
+   * @param isAlone nobody was met who had joined: then those that were only heard of are waited for as well. Else
+   * whoever is there is known to who was met, and anybody may have made up the rest.
    */
   waiting(isLinked: IsLinked, isAlone = true): string[] {
     const waiting: string[] = []
@@ -178,14 +181,13 @@ export class Dialer {
 
   #addSource(candidate: Candidate, source: Source, now: Instant, member: Origin | undefined): void {
     // Somebody else is there now: who was there may be linked elsewhere.
-    const isOther = source === 'heard' && member !== undefined && member !== memberAt(candidate)
+    const isNamed = source === 'heard' && member !== undefined && member !== memberAt(candidate)
+    const isOther = isNamed && now.monoMs >= candidate.doubtedMs
     if (isOther) Object.assign(candidate, { member: undefined, rumoured: member })
     if (candidate.sources.has(source) && !isOther) return
     candidate.sources.add(source)
     // (Members tell of what they may not reach themselves.)
     if (source !== 'told') this.hurry(candidate.address, now)
-    // Or nobody else is: who says so again and again shall not make us link anew each time.
-    if (isOther) candidate.nextMs = Math.max(now.monoMs, candidate.answeredMs + RECHECK_MS)
   }
 
   /**
@@ -248,9 +250,12 @@ function isHearsay({ sources }: Candidate): boolean {
   return sources.size === 1 && sources.has('heard')
 }
 
-/** From one dial of a member to the next: the shortest that RFC 8305 advises; within a LAN answers come sooner. */
-const STAGGER_MS = 100
-/** Until an address is looked at again where we met ourselves, or where somebody else is said to be now. */
+/**
+ * From one dial of a member to the next. (RFC 8305 advises 100 ms for the Internet; within a LAN answers come sooner,
+ * and a joiner has tried all addresses that somebody made up for a member before `joinTimeoutMs` is over.)
+ */
+const STAGGER_MS = 50
+/** Until an address is looked at again where we met ourselves, or somebody else than was said to be there. */
 const RECHECK_MS = 10_000
 /** Addresses that were only heard of: more members than these are told of by those that are found. */
 const MAX_HEARD = 64

@@ -42,6 +42,31 @@ describe('joining', () => {
     expect([b.replica.isReady, b.read('s')]).toEqual([true, { x: '1' }])
   })
 
+  test('of two that meet each other goes on: neither knows who else is there', () => {
+    const net = new Net({ joinTimeoutMs: 60_000 })
+    const a = net.start(net.member('a'))
+    a.write('s', { x: '1' })
+    const [b, c] = [net.member('b'), net.member('c')]
+    for (const member of [b, c]) member.act(member.replica.start([], member.now, true))
+    b.act(b.replica.candidate(c.address, 'heard', c.id, b.now))
+    net.run(1_000)
+    expect([b.peer(c).state, b.replica.isReady, c.replica.isReady]).toEqual(['alive', false, false])
+    // Not even when both have looked: somebody was heard of who has not answered yet.
+    net.silent.add(a.address)
+    for (const member of [b, c]) {
+      member.act(member.replica.candidate(a.address, 'heard', a.id, member.now))
+      member.act(member.replica.discovered(member.now))
+    }
+    net.run(1_000)
+    expect([b.replica.isReady, c.replica.isReady]).toEqual([false, false])
+    net.silent.delete(a.address)
+    for (const member of [b, c])
+      member.act(member.replica.dialFailed(a.address, 'unreachable', member.now))
+    net.run(1_000)
+    expect([b.read('s'), c.read('s')]).toEqual([{ x: '1' }, { x: '1' }])
+    expect([b.codes(), c.codes()]).toEqual([[], []])
+  })
+
   test('waits for an address that was found, and for a search without end no longer than joinTimeoutMs', () => {
     const net = new Net({ joinTimeoutMs: 1_000 })
     net.silent.add('silent:1')
@@ -333,7 +358,13 @@ describe('a joiner', () => {
     net.start(b, a)
     net.settle()
     const other = packMessage(
-      { kind: 'state', sentMs: 0, pull: 99, records: [], end: { digest: a.replica.digest(), roster: [] } },
+      {
+        kind: 'state',
+        sentMs: 0,
+        pull: 99,
+        records: [],
+        end: { digest: a.replica.digest(), roster: [], isReady: true },
+      },
       a.id,
     )
     b.act(b.replica.receive(b.peer(a).link ?? 0, other, b.now))

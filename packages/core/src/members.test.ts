@@ -41,6 +41,23 @@ const states = {
       'silent for deadAfterMs': 'dead',
     },
   },
+  'alive, its link closed as one too many': {
+    enter: (world: MemberTable) => {
+      const peer = world.link('peer')
+      world.members.linkLost(peer, world.now, true)
+      return peer
+    },
+    state: 'alive',
+    leads: {
+      'link lost': 'suspect',
+      'refused once': 'suspect',
+      'refused twice': 'dead',
+      leave: 'left',
+      'silent for suspectAfterMs': 'suspect',
+      'silent for deadAfterMs': 'dead',
+      'others say left': 'left',
+    },
+  },
   'suspect, its link lost': {
     enter: (world: MemberTable) => {
       const peer = world.link('peer')

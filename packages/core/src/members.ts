@@ -175,6 +175,8 @@ export class Members {
     for (const peer of this.#peers.values()) {
       if (peer.address !== address || peer.link !== undefined) continue
       peer.refusals++
+      // (Its last link may have been closed as one too many, and then the other one broke.)
+      if (peer.state === 'alive') this.#become(peer, 'suspect', now)
       this.#judge(peer, now)
     }
   }

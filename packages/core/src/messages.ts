@@ -94,8 +94,16 @@ export interface State extends Timed {
   readonly records: readonly Delta[]
   /** In answer to a pull by id: those that the sender cannot give. */
   readonly missing?: readonly string[] | undefined
-  /** The last chunk: the sender's digest in the turn in which nothing was left to send. */
-  readonly end?: { readonly digest: DigestEntries; readonly roster: readonly RosterEntry[] } | undefined
+  /** The last chunk. */
+  readonly end?: TransferEnd | undefined
+}
+
+export interface TransferEnd {
+  /** The sender's, in the turn in which nothing was left to send. */
+  readonly digest: DigestEntries
+  readonly roster: readonly RosterEntry[]
+  /** It has joined: else it may know no more of the cluster than who asks. */
+  readonly isReady: boolean
 }
 
 /** The sender is going, for good and in order: everything of it has been sent. */

@@ -40,6 +40,7 @@ export class Pulls {
   readonly #nextPull: () => number
   readonly #wanted: { link: LinkId; peer: Peer }[] = []
   #open: OpenPull | undefined
+  #hasJoined = false
   readonly #held = new Map<LinkId, Held>()
   /** Gaps about origins that we have a link to: in flight, until they are a second old. */
   readonly #gaps = new Map<Origin, { stamp: Stamp; sinceMs: number }>()
@@ -47,6 +48,11 @@ export class Pulls {
   constructor(context: Context, nextPull: () => number) {
     this.#context = context
     this.#nextPull = nextPull
+  }
+
+  /** It has the state of somebody who had joined himself. (Two joiners that meet know nothing of who else is there.) */
+  get hasJoined(): boolean {
+    return this.#hasJoined
   }
 
   get isIdle(): boolean {
@@ -154,6 +160,7 @@ export class Pulls {
     if (message.end === undefined) return { ended: false, forgotten: [] }
     const forgotten = [...open.partial, ...this.#context.absorb(open.staged, message.end.digest, now)]
     this.#context.counters.transfersReceived++
+    if (message.end.isReady) this.#hasJoined = true
     this.#close(open, true, now)
     return { ended: true, forgotten }
   }

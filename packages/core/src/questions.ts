@@ -103,7 +103,7 @@ export class Questions {
 
   /** Answers a peer's question for sessions by id. */
   answer(link: LinkId, { pull, sids = [] }: Pull, now: Instant): void {
-    const { records, digest } = this.#context
+    const { records, digest, isReady } = this.#context
     const wholes: Delta[] = []
     const missing: string[] = []
     for (const sid of sids) {
@@ -113,7 +113,7 @@ export class Questions {
       if (whole === undefined) missing.push(sid)
       else wholes.push(whole)
     }
-    const end = { digest: digest.entries(), roster: [] }
+    const end = { digest: digest.entries(), roster: [], isReady }
     this.#context.send([link], { kind: 'state', sentMs: now.monoMs, pull, records: wholes, missing, end })
   }
 

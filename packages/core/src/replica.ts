@@ -505,7 +505,7 @@ export class Replica {
   }
 
   #expected = (): Expected => ({
-    silent: this.#context.dialer.waiting(this.#isLinked, this.#context.counters.transfersReceived === 0),
+    silent: this.#context.dialer.waiting(this.#isLinked, !this.#pulls.hasJoined),
     isGreeting: this.#handshake.isWaiting,
   })
 

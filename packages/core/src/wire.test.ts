@@ -90,7 +90,7 @@ const KINDS: readonly Message[] = [
       },
     ],
     missing: ['t'],
-    end: { digest: [stamp(9, 'other', 7)], roster: [] },
+    end: { digest: [stamp(9, 'other', 7)], roster: [], isReady: true },
   },
   { kind: 'state', sentMs: 0, pull: 3, records: [], missing: undefined, end: undefined },
   { kind: 'leave' },

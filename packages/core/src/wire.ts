@@ -79,7 +79,7 @@ function packFields(message: Message, table: StampTable): unknown[] {
         pull,
         deltas(records, sentMs),
         missing ?? 0,
-        end === undefined ? 0 : [stamps(end.digest), roster(end.roster)],
+        end === undefined ? 0 : [stamps(end.digest), roster(end.roster), end.isReady ? 1 : 0],
       ]
     }
     case 'leave':
@@ -223,7 +223,7 @@ function parseFields(
         pull,
         records,
         missing,
-        end: { digest: end.stamps('digest'), roster: end.roster() },
+        end: { digest: end.stamps('digest'), roster: end.roster(), isReady: end.count('ready') === 1 },
       }
     }
     case 'leave':

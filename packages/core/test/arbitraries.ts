@@ -145,7 +145,7 @@ export const messageArb: fc.Arbitrary<Message> = fc.oneof<fc.Arbitrary<Message>[
     pull: count,
     records: deltas,
     missing: fc.option(fc.array(name, { maxLength: 3 }), { nil: undefined }),
-    end: fc.option(fc.record({ digest, roster }), { nil: undefined }),
+    end: fc.option(fc.record({ digest, roster, isReady: fc.boolean() }), { nil: undefined }),
   }),
   fc.constant({ kind: 'leave' as const }),
 )
