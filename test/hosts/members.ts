@@ -7,9 +7,9 @@ import { MemberProcess } from '../support/member-process.js'
 import { SECRET } from '../support/process-cluster.js'
 import { until } from '../support/wait.js'
 
-const why = whyNoHosts()
-if (why !== undefined) console.log(`test/hosts is skipped: ${why}`)
-export const areNoHosts = why !== undefined
+export const whyNotHere = whyNoHosts()
+if (whyNotHere !== undefined) console.log(`test/hosts is skipped: ${whyNotHere}`)
+export const areNoHosts = whyNotHere !== undefined
 
 const HTTP_PORT = 3000
 
