@@ -757,6 +757,14 @@ export const mutants: readonly Mutant[] = [
     by: ['exactness', 'writes'],
   },
   {
+    name: 'a tick that comes early puts the next heartbeat off',
+    file: 'replica.ts',
+    find: 'Math.min(this.#tickedMs ?? Number.NEGATIVE_INFINITY, this.#heartbeatMs)',
+    replace: 'this.#tickedMs ?? Number.NEGATIVE_INFINITY',
+    seeds: 20,
+    by: ['liveness'],
+  },
+  {
     name: 'what gives way is wanted twice',
     once: '2fd532d',
     file: 'pulls.ts',

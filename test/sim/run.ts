@@ -84,6 +84,8 @@ export class Run {
   readonly #hooks: RunHooks
   readonly #config: Config
   readonly #ends = new Map<number, End>()
+  /** When the last heartbeat was sent on each link. */
+  readonly #beatMs = new Map<number, number>()
   readonly #queued: (() => void)[] = []
   readonly #waits = new Map<number, Reader>()
   readonly #acks = new Map<number, (result: AckResult) => void>()
@@ -266,6 +268,7 @@ export class Run {
 
   linkDown(end: End, reason: string): void {
     this.#ends.delete(end.id)
+    this.#beatMs.delete(end.id)
     this.#world.trace(() => `${this.id}: link ${end.id} to ${end.peer.run.id} is down: ${reason}`)
     this.carryOut(this.replica.linkDown(end.id, reason, this.now))
   }
@@ -320,6 +323,7 @@ export class Run {
 
   #send({ links, message, resume }: Extract<Effect, { type: 'send' }>): void {
     const wire = packMessage(message, this.id)
+    if (message.kind === 'heartbeat') this.#beats(links)
     for (const id of links) {
       const end = this.#ends.get(id)
       if (end?.isOpen !== true) continue
@@ -329,6 +333,17 @@ export class Run {
       }
       this.#network.send(end, wire, text, resume && (() => this.input(onDrained)))
       if (end.unreadBytes > this.#config.maxLinkBufferBytes) this.#cutSlow(end)
+    }
+  }
+
+  /** Whoever waits longer takes it for silence. */
+  #beats(links: readonly number[]): void {
+    const { nowMs } = this.#world
+    for (const link of links) {
+      const lastMs = this.#beatMs.get(link) ?? nowMs
+      this.#beatMs.set(link, nowMs)
+      if (this.thawedMs < lastMs && nowMs - lastMs > this.#config.heartbeatMs + BEAT_LATE_MS)
+        this.#world.fail('liveness', `${this.id} sent no heartbeat for ${(nowMs - lastMs).toFixed(0)} ms`)
     }
   }
 
@@ -379,5 +394,7 @@ export class Run {
   }
 }
 
+/** Timers are late, each by a little. */
+const BEAT_LATE_MS = 20
 /** What timers and the queue of a busy loop take. */
 const LATE_MS = 300

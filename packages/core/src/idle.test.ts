@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
 import type { Member } from '../test/member.js'
+import { resolveConfig } from './config.js'
 
 const TTL = 20_000
 const WAITED = 4_000
@@ -25,6 +26,21 @@ function expectWaited(member: Member, sid: string): void {
   expect(idleMs(member, sid)).toBeGreaterThan(WAITED - SLACK)
   expect(idleMs(member, sid)).toBeLessThanOrEqual(WAITED)
 }
+
+test('a heartbeat is sent every heartbeatMs, whatever else is due in between', () => {
+  const net = new Net()
+  const [a, b] = net.cluster('a', 'b')
+  const { heartbeatMs } = resolveConfig()
+  const sent = () => a.sentOf('heartbeat', b).length
+  const before = sent()
+  for (let i = 0; i < 10; i++) {
+    // Almost a heartbeat later something else is due: an ack that will not come, an address to dial.
+    net.run(heartbeatMs - 10)
+    a.tick()
+    net.run(10)
+  }
+  expect(sent() - before).toBe(10)
+})
 
 describe('a delta', () => {
   test.each(['write', 'touch'] as const)('(a %s) that a clogged wire held up is no fresh use', (kind) => {

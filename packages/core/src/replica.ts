@@ -169,7 +169,9 @@ export class Replica {
   /** When `tick` is due at the latest, on the monotonic clock. Ask after every input. */
   nextTickMs(): number {
     const { config, dialer } = this.#context
-    const beatMs = (this.#tickedMs ?? Number.NEGATIVE_INFINITY) + config.heartbeatMs
+    // (A tick that came before its time puts no heartbeat off.)
+    const doneMs = Math.min(this.#tickedMs ?? Number.NEGATIVE_INFINITY, this.#heartbeatMs)
+    const beatMs = doneMs + config.heartbeatMs
     // Once over, it waits for what it waits for.
     const untilMs = this.#catchUp.untilMs() ?? Number.POSITIVE_INFINITY
     const behindMs = untilMs > (this.#tickedMs ?? 0) ? untilMs : Number.POSITIVE_INFINITY
