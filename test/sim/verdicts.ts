@@ -51,6 +51,8 @@ export class Verdicts implements Observer {
     const { world, hosts, running } = this.#cluster
     const { host, endedMs } = gone
     const isOver = world.nowMs - endedMs > REFUSED_MS && world.nowMs - endedMs < 2 * REFUSED_MS
+    // (Who dialled it while it stood still waits for an answer.)
+    if (gone.thawedMs > endedMs - 2 * REFUSED_MS) return
     if (!isOver || hosts[host]?.isDark || !this.#cluster.isQuiet(endedMs - 2 * REFUSED_MS, gone)) return
     for (const run of running) {
       const isReached = this.#cluster.lastTroubleMs(run.host, host) < endedMs - 2 * REFUSED_MS

@@ -73,17 +73,22 @@ export function isFar(address: string): boolean {
 /** Whether the address is this machine's, with the port that is listened on. */
 export function isOwn(address: string, listensOn: number): boolean {
   const { host, port } = parseAddress(address)
-  return port === listensOn && (isLoopback(host) || ownAddresses().some((own) => own.address === host))
+  return port === listensOn && (isLoopback(host) || own().some((each) => each.address === host))
 }
 
 /** One of this machine's addresses, for people to see: what is listened on is all of them. */
 export function shown(port: number): string {
-  const far = ownAddresses().filter(({ internal }) => !internal)
+  const far = own().filter(({ internal }) => !internal)
   const [first] = [...far.filter(({ family }) => family === 'IPv4'), ...far]
   return formatAddress(first?.address ?? '127.0.0.1', port)
 }
 
-function ownAddresses(): NetworkInterfaceInfo[] {
+/** Where this machine may be seen by others, with the port that is listened on. */
+export function ownAddresses(listensOn: number): string[] {
+  return own().map(({ address }) => formatAddress(address, listensOn))
+}
+
+function own(): NetworkInterfaceInfo[] {
   return Object.values(networkInterfaces()).flatMap((addresses = []) => addresses)
 }
 

@@ -10,7 +10,7 @@ import {
   type Peer,
   Replica,
 } from '@sessionmesh/core'
-import { formatAddress, isLoopback, isOwn, shown } from './address.js'
+import { formatAddress, isLoopback, isOwn, ownAddresses, shown } from './address.js'
 import { Searches } from './discovery/searches.js'
 import { deriveKeys } from './keys.js'
 import { type DialFailure, Links } from './links.js'
@@ -131,7 +131,9 @@ class Agent implements Cluster {
   #newReplica(isRejoining: boolean): Replica {
     const { id, name, address } = this.#self
     const { name: cluster, config } = this.#options
-    return new Replica({ self: { id, name, address }, cluster, config, random: Math.random, isRejoining })
+    const seenAt = address.startsWith(':') ? ownAddresses(this.#port) : undefined
+    const self = { id, name, address, seenAt }
+    return new Replica({ self, cluster, config, random: Math.random, isRejoining })
   }
 
   /** A run that the others have forgotten must not be taken for the one that comes back. */

@@ -107,8 +107,8 @@ export class Context {
     this.isRejoining = isRejoining
     this.clock = new HybridClock(self.id)
     this.records = new Records(config, this.digest, (stamp) => this.members.isNowhere(stamp))
-    this.members = new Members(self, config, onMemberChange)
-    this.dialer = new Dialer(config, random)
+    this.members = new Members(self, config, onMemberChange, (id) => this.dialer.memberGone(id))
+    this.dialer = new Dialer(config, random, (address, member) => this.members.isLinked(address, member))
   }
 
   takeEffects(): Effect[] {

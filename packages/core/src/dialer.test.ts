@@ -1,65 +1,97 @@
 /** Which address is dialled when. */
 
-import { describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { at } from '../test/arbitraries.js'
 import { resolveConfig } from './config.js'
-import { Dialer } from './dialer.js'
+import { Dialer, type IsLinked } from './dialer.js'
 
 const config = resolveConfig({ redialMs: 50, dialBackoffMs: 200, maxDialBackoffMs: 1_000 })
 const unlinked = () => false
+let linked: IsLinked = unlinked
+const linkedAt = (linkedTo: string) => {
+  linked = (address) => address === linkedTo
+}
+const linkedTo = (id: string) => {
+  linked = (_, member) => member === id
+}
 /** Jitter of nothing at all, unless given: a wait is its shortest. */
-const dialerOf = (random = 0) => new Dialer(config, () => random)
+const dialerOf = (random = 0) =>
+  new Dialer(
+    config,
+    () => random,
+    (address, member) => linked(address, member),
+  )
+
+beforeEach(() => {
+  linked = unlinked
+})
 
 describe('what is dialled', () => {
   test('is every address once, until its attempt has ended', () => {
     const dialer = dialerOf()
     dialer.add('x:1', 'named', at(0))
-    dialer.add('y:1', 'told', at(0))
-    expect(dialer.due(at(0), unlinked)).toEqual(['x:1', 'y:1'])
-    expect(dialer.due(at(10_000), unlinked)).toEqual([])
+    dialer.tell('y:1', 'y', at(0))
+    expect(dialer.due(at(0))).toEqual(['x:1', 'y:1'])
+    expect(dialer.due(at(10_000))).toEqual([])
     dialer.failed('x:1', 'unreachable', at(10_000))
-    expect(dialer.due(at(20_000), unlinked)).toEqual(['x:1'])
+    expect(dialer.due(at(20_000))).toEqual(['x:1'])
   })
 
   test('is not what is linked, by its address or by who answered there', () => {
     const dialer = dialerOf()
     dialer.add('x:1', 'named', at(0))
-    dialer.due(at(0), unlinked)
+    dialer.due(at(0))
     dialer.answered('x:1', 'b', false, at(0))
-    expect(dialer.due(at(1_000), (address) => address === 'x:1')).toEqual([])
-    expect(dialer.due(at(1_000), (_, member) => member === 'b')).toEqual([])
-    expect(dialer.due(at(1_000), unlinked)).toEqual(['x:1'])
+    linkedAt('x:1')
+    expect(dialer.due(at(1_000))).toEqual([])
+    linkedTo('b')
+    expect(dialer.due(at(1_000))).toEqual([])
+    linked = unlinked
+    expect(dialer.due(at(1_000))).toEqual(['x:1'])
   })
 
   test('is our own address only now and then: it may be of somebody else by then', () => {
     const dialer = dialerOf()
     dialer.add('x:1', 'named', at(0))
-    dialer.due(at(0), unlinked)
+    dialer.due(at(0))
     dialer.answered('x:1', 'a', true, at(0))
-    expect([dialer.due(at(9_999), unlinked), dialer.nextMs(unlinked)]).toEqual([[], 10_000])
-    expect(dialer.waiting(unlinked)).toEqual([])
-    expect(dialer.due(at(10_000), unlinked)).toEqual(['x:1'])
+    expect([dialer.due(at(9_999)), dialer.nextMs()]).toEqual([[], 10_000])
+    expect(dialer.waiting()).toEqual([])
+    expect(dialer.due(at(10_000))).toEqual(['x:1'])
     dialer.answered('x:1', 'b', false, at(10_000))
-    expect(dialer.due(at(20_000), (_, member) => member === 'b')).toEqual([])
+    linkedTo('b')
+    expect(dialer.due(at(20_000))).toEqual([])
   })
 
   test('an address learned from others goes with its member; one that the user named stays', () => {
     const dialer = dialerOf()
-    dialer.add('learned:1', 'told', at(0))
+    for (const address of ['learned:1', 'its other:1', 'shared:1']) dialer.tell(address, 'b', at(0))
+    dialer.tell('shared:1', 'c', at(0))
     dialer.add('named:1', 'named', at(0))
-    dialer.remove('learned:1', 'told')
-    dialer.remove('named:1', 'told')
-    expect(dialer.due(at(0), unlinked)).toEqual(['named:1'])
+    dialer.tell('named:1', 'b', at(0))
+    dialer.memberGone('b')
+    expect(dialer.size).toBe(2)
+    dialer.memberGone('c')
+    expect(dialer.due(at(0))).toEqual(['named:1'])
   })
 
   test('a learned address that the user names too becomes a named one, and the reverse is no change', () => {
     const dialer = dialerOf()
-    dialer.add('x:1', 'told', at(0))
+    dialer.tell('x:1', 'b', at(0))
     dialer.add('x:1', 'named', at(0))
-    dialer.add('x:1', 'told', at(0))
-    dialer.remove('x:1', 'told')
-    expect(dialer.due(at(0), unlinked)).toEqual(['x:1'])
+    dialer.tell('x:1', 'b', at(0))
+    dialer.memberGone('b')
+    expect(dialer.due(at(0))).toEqual(['x:1'])
   })
+})
+
+test('an address that the run before this one knew goes when this one has joined', () => {
+  const dialer = dialerOf()
+  for (const address of ['x:1', 'y:1']) dialer.add(address, 'former', at(0))
+  dialer.tell('y:1', 'b', at(0))
+  expect(dialer.due(at(0))).toEqual(['x:1', 'y:1'])
+  dialer.joined()
+  expect(dialer.size).toBe(1)
 })
 
 describe('the wait before the next attempt', () => {
@@ -68,10 +100,10 @@ describe('the wait before the next attempt', () => {
     let nowMs = 0
     dialer.add('x:1', 'named', at(nowMs))
     return refusals.map((wasRefused) => {
-      dialer.due(at(nowMs), unlinked)
+      dialer.due(at(nowMs))
       dialer.failed('x:1', wasRefused ? 'refused' : 'unreachable', at(nowMs))
-      const waitMs = dialer.nextMs(unlinked) - nowMs
-      expect(dialer.due(at(nowMs + waitMs - 1), unlinked)).toEqual([])
+      const waitMs = dialer.nextMs() - nowMs
+      expect(dialer.due(at(nowMs + waitMs - 1))).toEqual([])
       nowMs += waitMs
       return waitMs
     })
@@ -96,14 +128,14 @@ describe('the wait before the next attempt', () => {
   test('starts anew when the link has proven itself, not with the mere answer', () => {
     const dialer = dialerOf()
     waits(dialer, [true, true, true])
-    dialer.due(at(100_000), unlinked)
+    dialer.due(at(100_000))
     dialer.answered('x:1', 'b', false, at(0))
     dialer.failed('x:1', 'rejected', at(200_000))
-    expect(dialer.nextMs(unlinked)).toBe(200_800)
+    expect(dialer.nextMs()).toBe(200_800)
     dialer.answered('x:1', 'b', false, at(0))
     dialer.proven('b')
     dialer.failed('x:1', 'refused', at(300_000))
-    expect(dialer.nextMs(unlinked)).toBe(300_050)
+    expect(dialer.nextMs()).toBe(300_050)
   })
 
   test('goes on growing where nobody answers, whoever else has proven himself', () => {
@@ -113,23 +145,24 @@ describe('the wait before the next attempt', () => {
     waits(dialer, [false, false, false])
     dialer.proven('b')
     dialer.failed('x:1', 'unreachable', at(10_000))
-    expect(dialer.nextMs((address) => address === 'y:1')).toBe(10_800)
+    linkedAt('y:1')
+    expect(dialer.nextMs()).toBe(10_800)
   })
 
   test('is never short for somebody who rejects us', () => {
     const dialer = dialerOf()
     dialer.add('x:1', 'named', at(0))
     dialer.failed('x:1', 'rejected', at(0))
-    expect(dialer.nextMs(unlinked)).toBe(200)
+    expect(dialer.nextMs()).toBe(200)
   })
 
   test('is over when a link closes', () => {
     const dialer = dialerOf()
     waits(dialer, [false, false, false, false])
     dialer.hurry('x:1', at(1_700))
-    expect(dialer.due(at(1_700), unlinked)).toEqual(['x:1'])
+    expect(dialer.due(at(1_700))).toEqual(['x:1'])
     dialer.failed('x:1', 'refused', at(1_700))
-    expect(dialer.nextMs(unlinked)).toBe(1_750)
+    expect(dialer.nextMs()).toBe(1_750)
   })
 
   test('stays within its limit after any number of failures', () => {
@@ -140,31 +173,29 @@ describe('the wait before the next attempt', () => {
 describe('a joiner', () => {
   test('waits for each address to answer, to refuse or to reject; silence may be a slow peer', () => {
     const dialer = dialerOf()
-    expect(dialer.waiting(unlinked)).toEqual([])
+    expect(dialer.waiting()).toEqual([])
     for (const address of ['x:1', 'y:1', 'z:1']) dialer.add(address, 'named', at(0))
-    dialer.due(at(0), unlinked)
+    dialer.due(at(0))
     dialer.failed('x:1', 'refused', at(0))
     dialer.failed('y:1', 'unreachable', at(0))
     dialer.failed('z:1', 'rejected', at(0))
-    expect(dialer.waiting(unlinked)).toEqual(['y:1'])
+    expect(dialer.waiting()).toEqual(['y:1'])
     dialer.answered('y:1', 'b', false, at(0))
-    expect(dialer.waiting(unlinked)).toEqual([])
+    expect(dialer.waiting()).toEqual([])
   })
 
   test('waits for what it only heard of while it has met nobody', () => {
     const dialer = dialerOf()
     dialer.add('x:1', 'heard', at(0))
     dialer.add('y:1', 'named', at(0))
-    expect([dialer.waiting(unlinked, true), dialer.waiting(unlinked, false)]).toEqual([
-      ['x:1', 'y:1'],
-      ['y:1'],
-    ])
+    expect([dialer.waiting(true), dialer.waiting(false)]).toEqual([['x:1', 'y:1'], ['y:1']])
   })
 
   test('does not wait for an address that dialled us first', () => {
     const dialer = dialerOf()
     dialer.add('x:1', 'named', at(0))
-    expect(dialer.waiting((address) => address === 'x:1')).toEqual([])
+    linkedAt('x:1')
+    expect(dialer.waiting()).toEqual([])
   })
 })
 
@@ -177,47 +208,47 @@ describe('an address that was only heard of', () => {
     const dialer = dialerOf()
     dialer.add('x:1', 'heard', at(0))
     for (let i = 0; i < 4; i++) {
-      expect(dialer.due(at(i * 10_000), unlinked)).toEqual(['x:1'])
+      expect(dialer.due(at(i * 10_000))).toEqual(['x:1'])
       dialer.failed('x:1', 'unreachable', at(i * 10_000))
     }
-    expect(dialer.due(at(60_000), unlinked)).toEqual([])
+    expect(dialer.due(at(60_000))).toEqual([])
     dialer.add('x:1', 'heard', at(60_000))
-    expect(dialer.due(at(60_000), unlinked)).toEqual(['x:1'])
+    expect(dialer.due(at(60_000))).toEqual(['x:1'])
   })
 
   test('goes when discovery does not find it any more, unless it is named or told as well', () => {
     const dialer = dialerOf()
     for (const address of ['x:1', 'y:1', 'z:1']) dialer.add(address, 'heard', at(0))
     dialer.add('y:1', 'named', at(0))
-    dialer.add('z:1', 'told', at(0))
+    dialer.tell('z:1', 'c', at(0))
     for (const address of ['x:1', 'y:1', 'z:1']) dialer.remove(address, 'heard')
-    expect(dialer.due(at(0), unlinked)).toEqual(['y:1', 'z:1'])
+    expect(dialer.due(at(0))).toEqual(['y:1', 'z:1'])
   })
 
   test('is dialled at once, whatever the back-off of an address that others told of', () => {
     const dialer = dialerOf()
-    dialer.add('x:1', 'told', at(0))
+    dialer.tell('x:1', 'b', at(0))
     for (let i = 0; i < 9; i++) dialer.failed('x:1', 'unreachable', at(0))
-    expect(dialer.due(at(100), unlinked)).toEqual([])
+    expect(dialer.due(at(100))).toEqual([])
     dialer.add('x:1', 'heard', at(100))
-    expect(dialer.due(at(100), unlinked)).toEqual(['x:1'])
+    expect(dialer.due(at(100))).toEqual(['x:1'])
   })
 
   test('is one of sixteen dialled at once, however many there are, and the next begins when one has ended', () => {
     const dialer = dialerOf()
     heard(dialer, 1_000)
-    const due = dialer.due(at(0), unlinked)
-    expect([due.length, dialer.due(at(0), unlinked), dialer.nextMs(unlinked)]).toEqual([16, [], Infinity])
+    const due = dialer.due(at(0))
+    expect([due.length, dialer.due(at(0)), dialer.nextMs()]).toEqual([16, [], Infinity])
     dialer.failed(due[0] as string, 'rejected', at(0))
-    expect(dialer.due(at(0), unlinked)).toHaveLength(1)
+    expect(dialer.due(at(0))).toHaveLength(1)
   })
 
   test('is one of sixty-four at most: who floods the network takes no room from what the user named or members told', () => {
     const dialer = dialerOf(0.5)
     dialer.add('named:1', 'named', at(0))
-    dialer.add('told:1', 'told', at(0))
+    dialer.tell('told:1', 'b', at(0))
     heard(dialer, 5_000)
-    const waiting = dialer.waiting(unlinked)
+    const waiting = dialer.waiting()
     expect(waiting).toHaveLength(66)
     expect(waiting).toEqual(expect.arrayContaining(['named:1', 'told:1', 'forged:63']))
   })
@@ -226,25 +257,43 @@ describe('an address that was only heard of', () => {
     const dialer = dialerOf(0)
     dialer.add('x:1', 'heard', at(0))
     heard(dialer, 1_000)
-    expect(dialer.waiting(unlinked)).toContain('x:1')
-    const [first = '', second = ''] = dialer.due(at(0), unlinked)
+    expect(dialer.waiting()).toContain('x:1')
+    const [first = '', second = ''] = dialer.due(at(0))
     for (const address of [first, second]) dialer.failed(address, 'rejected', at(0))
     dialer.add('late:1', 'heard', at(0))
-    expect([dialer.size, first, dialer.due(at(10), unlinked)]).toEqual([
-      64,
-      'x:1',
-      ['forged:15', 'forged:16'],
-    ])
-    expect(dialer.due(at(60_000), unlinked)).not.toContain('x:1')
+    expect([dialer.size, first, dialer.due(at(10))]).toEqual([64, 'x:1', ['forged:15', 'forged:16']])
+    expect(dialer.due(at(60_000))).not.toContain('x:1')
+  })
+
+  test('that leads to who is linked already takes no room from a newcomer', () => {
+    const dialer = dialerOf(0.5)
+    linkedTo('b')
+    for (let i = 0; i < 64; i++) dialer.add(`forged:${i}`, 'heard', at(0), 'b')
+    dialer.add('new:1', 'heard', at(0), 'c')
+    expect([dialer.size, dialer.due(at(0))]).toEqual([64, ['new:1']])
+  })
+
+  test('backs off and is given up, under however many names', () => {
+    const dialer = dialerOf()
+    let dials = 0
+    for (let nowMs = 0; nowMs < 1_000; nowMs += 10) {
+      dialer.add('x:1', 'heard', at(nowMs), `forged-${nowMs}`)
+      for (const address of dialer.due(at(nowMs))) {
+        dials++
+        dialer.failed(address, 'unreachable', at(nowMs))
+      }
+    }
+    // Three waits of 50, 200 and 400 ms, and then it begins anew.
+    expect(dials).toBeLessThanOrEqual(7)
   })
 
   test('does not push out what is being dialled', () => {
     const dialer = dialerOf(0)
     dialer.add('x:1', 'heard', at(0))
-    dialer.due(at(0), unlinked)
+    dialer.due(at(0))
     heard(dialer, 1_000)
     dialer.failed('x:1', 'unreachable', at(0))
-    expect(dialer.waiting(unlinked)).toContain('x:1')
+    expect(dialer.waiting()).toContain('x:1')
   })
 })
 
@@ -258,56 +307,56 @@ describe('of several addresses of one member', () => {
 
   test('the next is dialled when one has failed, and none when one has proven itself', () => {
     const dialer = dialerWithTwo()
-    expect([dialer.due(at(0), unlinked), dialer.due(at(0), unlinked)]).toEqual([['lan:1'], []])
+    expect([dialer.due(at(0)), dialer.due(at(0))]).toEqual([['lan:1'], []])
     dialer.failed('lan:1', 'unreachable', at(10))
-    expect(dialer.due(at(10), unlinked)).toEqual(['vpn:1'])
+    expect(dialer.due(at(10))).toEqual(['vpn:1'])
     dialer.answered('vpn:1', 'b', false, at(0))
-    const isLinked = (_: string, member?: string) => member === 'b'
-    expect([dialer.due(at(60_000), isLinked), dialer.waiting(isLinked)]).toEqual([[], []])
+    linkedTo('b')
+    expect([dialer.due(at(60_000)), dialer.waiting()]).toEqual([[], []])
   })
 
   test('one where nobody answers holds up the next for a moment', () => {
     const dialer = dialerWithTwo()
-    dialer.due(at(0), unlinked)
-    expect([dialer.due(at(49), unlinked), dialer.nextMs(unlinked)]).toEqual([[], 50])
-    expect(dialer.due(at(50), unlinked)).toEqual(['vpn:1'])
+    dialer.due(at(0))
+    expect([dialer.due(at(49)), dialer.nextMs()]).toEqual([[], 50])
+    expect(dialer.due(at(50))).toEqual(['vpn:1'])
   })
 
   test('who makes up addresses of a member keeps nobody from dialling those that are named or told', () => {
     const dialer = dialerOf()
     for (let i = 0; i < 20; i++) dialer.add(`forged:${i}`, 'heard', at(0), 'b')
-    expect(dialer.due(at(0), unlinked)).toEqual(['forged:0'])
-    dialer.add('b:1', 'told', at(10), 'b')
-    expect(dialer.due(at(10), unlinked)).toEqual(['b:1'])
+    expect(dialer.due(at(0))).toEqual(['forged:0'])
+    dialer.tell('b:1', 'b', at(10))
+    expect(dialer.due(at(10))).toEqual(['b:1'])
   })
 
   test('the one that waits for its first attempt comes before those that were tried in vain', () => {
     const dialer = dialerWithTwo()
-    dialer.due(at(0), unlinked)
+    dialer.due(at(0))
     dialer.failed('lan:1', 'unreachable', at(0))
-    expect(dialer.due(at(1_000), unlinked)).toEqual(['vpn:1'])
+    expect(dialer.due(at(1_000))).toEqual(['vpn:1'])
   })
 
   test('one that has passed to another member is dialled, though who was there is linked elsewhere', () => {
     const dialer = dialerWithTwo()
-    const isLinked = (_: string, member?: string) => member === 'b'
-    dialer.due(at(0), unlinked)
+    dialer.due(at(0))
     dialer.answered('lan:1', 'b', false, at(0))
-    expect(dialer.due(at(10), isLinked)).toEqual([])
+    linkedTo('b')
+    expect(dialer.due(at(10))).toEqual([])
     dialer.add('lan:1', 'heard', at(20), 'c')
-    expect(dialer.due(at(20), isLinked)).toEqual(['lan:1'])
+    expect(dialer.due(at(20))).toEqual(['lan:1'])
     dialer.answered('lan:1', 'c', false, at(20))
     dialer.add('lan:1', 'heard', at(30), 'd')
-    expect(dialer.due(at(30), isLinked)).toEqual(['lan:1'])
+    expect(dialer.due(at(30))).toEqual(['lan:1'])
   })
 
   test('who says again and again that somebody else is there now makes nobody dial again and again', () => {
     const dialer = dialerWithTwo()
-    const isLinked = (_: string, member?: string) => member === 'b'
+    linkedTo('b')
     const dials: number[] = []
     for (let nowMs = 0; nowMs < 30_000; nowMs += 100) {
       dialer.add('lan:1', 'heard', at(nowMs), `forged-${nowMs}`)
-      for (const address of dialer.due(at(nowMs), isLinked)) {
+      for (const address of dialer.due(at(nowMs))) {
         dialer.answered(address, 'b', false, at(nowMs))
         dials.push(nowMs)
       }
@@ -317,8 +366,9 @@ describe('of several addresses of one member', () => {
 
   test('who answers there counts, whoever was said to be there', () => {
     const dialer = dialerWithTwo()
-    dialer.due(at(0), unlinked)
+    dialer.due(at(0))
     dialer.answered('lan:1', 'somebody else', false, at(0))
-    expect(dialer.due(at(0), (_, member) => member === 'somebody else')).toEqual(['vpn:1'])
+    linkedTo('somebody else')
+    expect(dialer.due(at(0))).toEqual(['vpn:1'])
   })
 })

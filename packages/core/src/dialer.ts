@@ -8,14 +8,16 @@ import type { Instant, Origin } from './stamp.js'
 
 /**
  * Why an address is dialled. `named`: by the user, or by what the user trusts (DNS): never given up. `heard`: anybody
- * on the network may have said it (multicast): bounded, and given up until it is heard again. `told`: by members; it
- * goes with its member.
+ * on the network may have said it (multicast): bounded, and given up until it is heard again. `former`: the run before
+ * this one knew it; it goes when this one has joined. (What members tell goes with the member that is there.)
  */
-export type Source = 'named' | 'heard' | 'told'
+export type Source = 'named' | 'heard' | 'former'
 
 interface Candidate {
   readonly address: string
   readonly sources: Set<Source>
+  /** Those of whom members have told that they are there. */
+  readonly told: Set<Origin>
   /** Who answered there last. */
   member: Origin | undefined
   /** Who is said to be there. */
@@ -50,13 +52,15 @@ export type IsLinked = (address: string, member: Origin | undefined) => boolean
 export class Dialer {
   readonly #config: Config
   readonly #random: () => number
+  readonly #isLinked: IsLinked
   readonly #candidates = new Map<string, Candidate>()
   readonly #dials = new Map<Candidate, Dial>()
   #heardDials = 0
 
-  constructor(config: Config, random: () => number) {
+  constructor(config: Config, random: () => number, isLinked: IsLinked) {
     this.#config = config
     this.#random = random
+    this.#isLinked = isLinked
   }
 
   get size(): number {
@@ -68,23 +72,30 @@ export class Dialer {
     const known = this.#candidates.get(address)
     if (known !== undefined) return this.#addSource(known, source, now, member)
     if (source === 'heard' && !this.#makeRoom()) return
-    this.#candidates.set(address, {
-      address,
-      sources: new Set([source]),
-      member: undefined,
-      rumoured: member,
-      doubtedMs: Number.NEGATIVE_INFINITY,
-      wasTried: false,
-      isSelf: false,
-      failures: 0,
-      refusals: 0,
-      nextMs: now.monoMs,
-    })
+    this.#candidate(address, member, now).sources.add(source)
+  }
+
+  /** A member is linked there, or others say so. (They tell of what they may not reach themselves.) */
+  tell(address: string, member: Origin, now: Instant): void {
+    const candidate = this.#candidates.get(address) ?? this.#candidate(address, member, now)
+    candidate.told.add(member)
   }
 
   remove(address: string, source: Source): void {
     const candidate = this.#candidates.get(address)
-    if (candidate?.sources.delete(source) && candidate.sources.size === 0) this.#delete(candidate)
+    if (candidate?.sources.delete(source)) this.#deleteUnwanted(candidate)
+  }
+
+  /** This run has joined. */
+  joined(): void {
+    for (const { address, sources } of this.#candidates.values())
+      if (sources.has('former')) this.remove(address, 'former')
+  }
+
+  /** It has left, or was dead for too long. */
+  memberGone(member: Origin): void {
+    for (const candidate of this.#candidates.values())
+      if (candidate.told.delete(member)) this.#deleteUnwanted(candidate)
   }
 
   /** Dial there now, whatever the back-off said: its link has just closed. */
@@ -97,11 +108,11 @@ export class Dialer {
   }
 
   /** The addresses to dial now. */
-  due(now: Instant, isLinked: IsLinked): string[] {
+  due(now: Instant): string[] {
     const due: Candidate[] = []
     for (const candidate of this.#candidates.values()) {
       if (candidate.nextMs > now.monoMs || this.#dials.has(candidate)) continue
-      if (!isLinked(candidate.address, memberAt(candidate))) due.push(candidate)
+      if (!this.#isReached(candidate)) due.push(candidate)
     }
     // What was tried in vain comes after what is waiting for its first attempt.
     due.sort((a, b) => a.nextMs - b.nextMs)
@@ -159,35 +170,36 @@ export class Dialer {
    * @param isAlone nobody was met who had joined: then those that were only heard of are waited for as well. Else
    * whoever is there is known to who was met, and anybody may have made up the rest.
    */
-  waiting(isLinked: IsLinked, isAlone = true): string[] {
+  waiting(isAlone = true): string[] {
     const waiting: string[] = []
     for (const candidate of this.#candidates.values()) {
       const { address, wasTried, isSelf } = candidate
-      if (wasTried || isSelf || isLinked(address, memberAt(candidate))) continue
+      if (wasTried || isSelf || this.#isReached(candidate)) continue
       if (isAlone || !isHearsay(candidate)) waiting.push(address)
     }
     return waiting
   }
 
-  nextMs(isLinked: IsLinked): number {
+  nextMs(): number {
     let nextMs = Number.POSITIVE_INFINITY
     for (const candidate of this.#candidates.values()) {
       if (candidate.nextMs >= nextMs || this.#dials.has(candidate)) continue
-      if (isLinked(candidate.address, memberAt(candidate))) continue
+      if (this.#isReached(candidate)) continue
       nextMs = Math.min(nextMs, this.#freeMs(candidate))
     }
     return nextMs
   }
 
   #addSource(candidate: Candidate, source: Source, now: Instant, member: Origin | undefined): void {
-    // Somebody else is there now: who was there may be linked elsewhere.
-    const isNamed = source === 'heard' && member !== undefined && member !== memberAt(candidate)
-    const isOther = isNamed && now.monoMs >= candidate.doubtedMs
-    if (isOther) Object.assign(candidate, { member: undefined, rumoured: member })
-    if (candidate.sources.has(source) && !isOther) return
+    const isNews = source === 'heard' && member !== undefined && member !== memberAt(candidate)
+    const isOther = isNews && now.monoMs >= candidate.doubtedMs
+    // Somebody else is there now: who was there may be linked elsewhere. (Where nobody has answered yet, another name
+    // for him makes no haste.)
+    const isChanged = isOther && candidate.member !== undefined
+    if (isOther) Object.assign(candidate, { member: undefined, rumoured: member, isSelf: false })
+    if (candidate.sources.has(source) && !isChanged) return
     candidate.sources.add(source)
-    // (Members tell of what they may not reach themselves.)
-    if (source !== 'told') this.hurry(candidate.address, now)
+    this.hurry(candidate.address, now)
   }
 
   /**
@@ -222,18 +234,46 @@ export class Dialer {
 
   /**
    * Who floods the network with names keeps nobody out for long: what was not tried yet stays, in the order in which it
-   * came, and of what was tried in vain one goes by chance.
+   * came, and of what was tried in vain, or leads to who is linked already, one goes by chance.
    */
   #makeRoom(): boolean {
     const heard = [...this.#candidates.values()].filter(isHearsay)
     if (heard.length < MAX_HEARD) return true
-    const tried = heard.filter(
-      (candidate) => !this.#dials.has(candidate) && (candidate.failures > 0 || candidate.isSelf),
-    )
+    const tried = heard.filter((candidate) => {
+      const isOfUse = candidate.failures === 0 && !candidate.isSelf && !this.#isReached(candidate)
+      return !isOfUse && !this.#dials.has(candidate)
+    })
     const gone = tried[Math.floor(this.#random() * tried.length)]
     if (gone === undefined) return false
     this.#delete(gone)
     return true
+  }
+
+  #candidate(address: string, rumoured: Origin | undefined, now: Instant): Candidate {
+    const candidate: Candidate = {
+      address,
+      sources: new Set(),
+      told: new Set(),
+      member: undefined,
+      rumoured,
+      doubtedMs: Number.NEGATIVE_INFINITY,
+      wasTried: false,
+      isSelf: false,
+      failures: 0,
+      refusals: 0,
+      nextMs: now.monoMs,
+    }
+    this.#candidates.set(address, candidate)
+    return candidate
+  }
+
+  /** There is a link there already, or to who is there. */
+  #isReached(candidate: Candidate): boolean {
+    return this.#isLinked(candidate.address, memberAt(candidate))
+  }
+
+  #deleteUnwanted(candidate: Candidate): void {
+    if (candidate.sources.size === 0 && candidate.told.size === 0) this.#delete(candidate)
   }
 
   #delete(candidate: Candidate): void {
@@ -246,8 +286,8 @@ function memberAt({ member, rumoured }: Candidate): Origin | undefined {
   return member ?? rumoured
 }
 
-function isHearsay({ sources }: Candidate): boolean {
-  return sources.size === 1 && sources.has('heard')
+function isHearsay({ sources, told }: Candidate): boolean {
+  return told.size === 0 && sources.size === 1 && sources.has('heard')
 }
 
 /**

@@ -26,6 +26,7 @@ const hello = (given: Partial<Hello> = {}): Hello => ({
   id: 'stranger',
   name: 'stranger',
   address: 'stranger:1',
+  dial: 0,
   clockMs: WALL_MS,
   digest: [],
   roster: [],
@@ -148,6 +149,19 @@ describe('two members', () => {
     dialler.write('s', { x: '1' })
     net.settle()
     expect(acceptor.read('s')).toEqual({ x: '1' })
+  })
+
+  test('that dial twice, by two ways of which the second is faster, settle on one link', () => {
+    const net = new Net()
+    const [a, b] = [net.member('a'), net.member('b')]
+    for (const member of [a, b]) net.start(member)
+    net.settle()
+    const [first, firstAccepted] = net.connect(a, b)
+    const [second, secondAccepted] = net.connect(a, b)
+    for (const link of [first, second]) net.deliver(a, link)
+    for (const link of [secondAccepted, secondAccepted, firstAccepted, firstAccepted]) net.deliver(b, link)
+    net.settle()
+    expect([a.peer(b).link, b.peer(a).link, net.linksBetween(a, b)]).toEqual([second, secondAccepted, 1])
   })
 
   test('a silent link does not stand in the way of a new one', () => {

@@ -4,7 +4,7 @@
  */
 
 import type { Context } from './context.js'
-import { type ErrorCode, SessionMeshError } from './errors.js'
+import { type ErrorCode, isErrorCode, SessionMeshError } from './errors.js'
 import { LinkClock } from './link-clock.js'
 import type { LinkId, Peer } from './members.js'
 import { type Hello, PROTOCOL, type RosterEntry } from './messages.js'
@@ -15,6 +15,8 @@ interface Connection {
   readonly dialled: string | undefined
   readonly remoteHost: string
   readonly sinceMs: number
+  /** Which of the dialler's dials it is, counted from 1. */
+  dial: number
   peer: Peer | undefined
   readonly clock: LinkClock
 }
@@ -31,11 +33,17 @@ export const DUPLICATE = 'duplicate'
 const SELF = 'self'
 const YIELD = 'starts afresh'
 
+/** One end does not want the other: no link that broke. */
+export function isRejection(reason: string): boolean {
+  return isErrorCode(reason) || [DUPLICATE, SELF, YIELD].includes(reason)
+}
+
 export class Handshake {
   readonly #context: Context
   readonly #onForgotten: (address: string) => void
   readonly #parts: Parts
   readonly #connections = new Map<LinkId, Connection>()
+  #dials = 0
 
   /** @param onForgotten who answers there went on without this member for too long: it must start afresh. */
   constructor(context: Context, parts: Parts, onForgotten: (address: string) => void) {
@@ -97,10 +105,12 @@ export class Handshake {
     now: Instant,
   ): void {
     const { self, cluster, clock, digest, members } = this.#context
+    const dial = dialled === undefined ? 0 : ++this.#dials
     this.#connections.set(link, {
       dialled,
       remoteHost,
       sinceMs: now.monoMs,
+      dial,
       peer: undefined,
       clock: new LinkClock(),
     })
@@ -110,7 +120,10 @@ export class Handshake {
       protocolMin: PROTOCOL.min,
       protocolMax: PROTOCOL.max,
       cluster,
-      ...self,
+      id: self.id,
+      name: self.name,
+      address: self.address,
+      dial,
       clockMs: clock.timeAt(now),
       digest: digest.entries(),
       roster: members.roster('hello', now),
@@ -130,6 +143,7 @@ export class Handshake {
       this.#onForgotten(filledIn(hello.address, connection.remoteHost))
       return this.#drop(link, connection, YIELD, hello, now)
     }
+    if (connection.dialled === undefined) connection.dial = hello.dial
     const known = members.get(hello.id)
     const existing = known?.link
     if (known !== undefined && existing !== undefined) {
@@ -159,7 +173,8 @@ export class Handshake {
     const { dialled, peer } = connection
     if (peer === undefined && dialled !== undefined) {
       if (reason === SELF) this.#context.dialer.answered(dialled, this.#context.self.id, true, now)
-      else this.#context.dialer.failed(dialled, 'rejected', now)
+      // (Who was cut off before he could say hello may have what nobody else has.)
+      else this.#context.dialer.failed(dialled, isRejection(reason) ? 'rejected' : 'unreachable', now)
     }
     const isOurs = peer !== undefined && peer.link === link
     if (isOurs) this.#context.members.linkLost(peer, now, reason === DUPLICATE)
@@ -174,14 +189,16 @@ export class Handshake {
   }
 
   /**
-   * Two dials crossed: both ends keep the one that the lower id dialled. Of two from one dialler the newer is
-   * the living one, and an existing link that is silent is none.
+   * Two dials crossed: both ends keep the one that the lower id dialled. Of two from one dialler the later one is
+   * the living one, in whatever order they come (two addresses are two ways), and an existing link that is silent is
+   * none.
    */
-  #isPreferred({ dialled }: Connection, peer: Peer, existing: LinkId, now: Instant): boolean {
+  #isPreferred({ dialled, dial }: Connection, peer: Peer, existing: LinkId, now: Instant): boolean {
     const { self, config } = this.#context
-    const wasDialledByUs = this.#connections.get(existing)?.dialled !== undefined
+    const former = this.#connections.get(existing)
+    const wasDialledByUs = former?.dialled !== undefined
     const isDialledByUs = dialled !== undefined
-    if (wasDialledByUs === isDialledByUs) return true
+    if (wasDialledByUs === isDialledByUs) return dial > (former?.dial ?? 0)
     if (now.monoMs - peer.heardMs > 2 * config.heartbeatMs) return true
     return isDialledByUs === self.id < peer.id
   }

@@ -11,6 +11,24 @@ const GRACE = graceMs(TTL, resolveConfig())
 /** Who does not own a session keeps it so much longer, lest its end be told by nobody; then the sweep comes by. */
 const SWEPT = GRACE + deadAfterMs + 2 * sweepMs + 2_500
 
+test('where the dead were is not dialled any more when they are forgotten', () => {
+  const net = new Net({ forgetDeadAfterMs: 5_000 })
+  const a = net.start(net.member('a'))
+  net.settle()
+  for (const name of ['b', 'c', 'd']) {
+    const member = net.start(net.member(name), a)
+    net.settle()
+    net.kill(member)
+  }
+  net.run(1_000)
+  expect(a.replica.peers().map(({ state }) => state)).toEqual(['dead', 'dead', 'dead'])
+  expect(a.replica.candidates).toBe(3)
+  net.run(10_000)
+  a.dials.splice(0)
+  net.run(10_000)
+  expect([a.replica.candidates, a.replica.peers(), a.dials]).toEqual([0, [], []])
+})
+
 describe('an expired session', () => {
   test('is hidden at once everywhere, told by its owner alone, and forgotten after the grace', () => {
     const net = new Net({ ttlMs: TTL })

@@ -23,6 +23,8 @@ export interface Self {
   readonly name: string
   /** `host:port`; an empty host when it listens everywhere: peers fill in the address they see. */
   readonly address: string
+  /** Where peers may see it then: the addresses of its host. A former run was seen at one of them. */
+  readonly seenAt?: readonly string[] | undefined
 }
 
 export interface Peer {
@@ -67,13 +69,20 @@ export class Members {
   readonly #config: Config
   readonly #peers = new Map<Origin, Peer>()
   readonly #onChange: (change: MemberChange, now: Instant) => void
+  readonly #onForgotten: (id: Origin) => void
   #living: Set<Origin>
   #wokeMs = Number.NEGATIVE_INFINITY
   /** Those that were dead for too long, and are not to be learnt of again from who has not forgotten them yet. */
   readonly #forgotten = new Set<Origin>()
   readonly #self: Self
 
-  constructor(self: Self, config: Config, onChange: (change: MemberChange, now: Instant) => void) {
+  constructor(
+    self: Self,
+    config: Config,
+    onChange: (change: MemberChange, now: Instant) => void,
+    onForgotten: (id: Origin) => void,
+  ) {
+    this.#onForgotten = onForgotten
     this.#self = self
     this.#config = config
     this.#onChange = onChange
@@ -135,10 +144,11 @@ export class Members {
     return this.isGone(stamp.origin) && this.livingPeers().every(lacks)
   }
 
-  /** Whether a member that has not left is known by this address. */
-  listensAt(address: string): boolean {
+  /** (Asked for each address with each input: the way that is right for most comes first.) */
+  isLinked(address: string, id: Origin | undefined): boolean {
+    if (id !== undefined && this.#peers.get(id)?.link !== undefined) return true
     for (const peer of this.#peers.values())
-      if (peer.address === address && peer.state !== 'left') return true
+      if (peer.link !== undefined && peer.address === address) return true
     return false
   }
 
@@ -216,6 +226,7 @@ export class Members {
       if (!isLiving(peer) && peer.link === undefined && goneMs > this.#config.forgetDeadAfterMs) {
         this.#peers.delete(peer.id)
         this.#forget(peer.id)
+        this.#onForgotten(peer.id)
       }
     }
     return silent
@@ -332,7 +343,7 @@ export class Members {
     if (peer.state === 'dead') this.#become(peer, 'suspect', now)
   }
 
-  #add({ id, name, address }: Self, now: Instant): Peer {
+  #add({ id, name, address }: Omit<Self, 'seenAt'>, now: Instant): Peer {
     const peer: Peer = {
       id,
       name,
@@ -395,8 +406,9 @@ export class Members {
   }
 }
 
-function isFormerRun(former: Self, peer: Self): boolean {
-  return former.id !== peer.id && former.name === peer.name && former.address === peer.address
+function isFormerRun(former: Peer, { id, name, address, seenAt = [] }: Self): boolean {
+  const isThere = former.address === address || seenAt.includes(former.address)
+  return former.id !== id && former.name === name && isThere
 }
 
 function isLiving(peer: Peer): boolean {

@@ -48,6 +48,8 @@ export interface Hello extends Timed {
   readonly id: Origin
   readonly name: string
   readonly address: string
+  /** Which of its dials this is, counted from 1; 0 if it was dialled. */
+  readonly dial: number
   /** The sender's hybrid clock, in ms: refused when too far ahead of the receiver's wall clock. */
   readonly clockMs: number
   readonly digest: DigestEntries

@@ -17,6 +17,8 @@ function loaded(count: number, config = {}): { net: Net; a: Member } {
   return { net, a }
 }
 
+const config = resolveConfig()
+
 describe('a link', () => {
   test('begins with a pull from both ends, and closes what each missed', () => {
     const net = new Net()
@@ -191,6 +193,27 @@ describe('deltas that are held for a gap', () => {
     net.settle()
     expect([b.read('live'), b.sentOf('pull').length]).toEqual([{ x: '1' }, 1])
   })
+
+  test('and were dropped, keep what their sender tells of itself from being believed until the pull ends', () => {
+    const small = { maxSessionBytes: 1_000, maxBatchBytes: 1_000, transferChunkBytes: 1_000 }
+    const net = new Net({ ...small, maxLinkBufferBytes: 4_000 })
+    const [a, b] = net.cluster('a', 'b')
+    net.loseWrite(a, b)
+    net.release(a, b)
+    net.hold(b, a)
+    let heldBytes = 0
+    for (let i = 0; b.replica.heldBytes >= heldBytes; i++) {
+      heldBytes = b.replica.heldBytes
+      a.write(`s${i}`, { x: '1' })
+      net.settle()
+    }
+    net.run(config.heartbeatMs)
+    expect(b.peer(a).digest.coversAll(a.replica.digest())).toBe(false)
+    net.release(b, a)
+    net.run(config.heartbeatMs)
+    expect(b.peer(a).digest.coversAll(a.replica.digest())).toBe(true)
+    expect(b.state()).toEqual(a.state())
+  })
 })
 
 describe('a delta of which all is merged already', () => {
@@ -243,7 +266,7 @@ describe('the last writes of a member that dies', () => {
 })
 
 describe('a pull from a peer that falls silent', () => {
-  const { suspectAfterMs, heartbeatMs } = resolveConfig()
+  const { suspectAfterMs, heartbeatMs } = config
 
   /** To a, d is cut off. b has more of d's, is asked for it, and can't answer. */
   function silent(net: Net, [a, b, d]: readonly [Member, Member, Member]) {

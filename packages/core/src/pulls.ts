@@ -33,6 +33,8 @@ interface Held {
   readonly peer: Peer
   readonly messages: DeltaMessage[]
   bytes: number
+  /** Some were dropped: what the link tells is ahead of what is here until a pull from it has ended. */
+  isOverflowed: boolean
 }
 
 export class Pulls {
@@ -125,7 +127,7 @@ export class Pulls {
     // While a first transfer is built in place, what is here may be thrown away: nothing more may be claimed.
     const mayMerge = held === undefined && this.#open?.inPlace !== true
     if (mayMerge && this.#follows(message)) return this.#merge(peer, message, now)
-    this.#hold(link, held ?? { peer, messages: [], bytes: 0 }, message)
+    this.#hold(link, held ?? { peer, messages: [], bytes: 0, isOverflowed: false }, message)
     // A link is in order and complete from its hello on, so this is no data in flight: it has been lost.
     this.want(link, peer, now)
     return []
@@ -142,7 +144,7 @@ export class Pulls {
         released.push({ link, forgotten: this.#merge(held.peer, message, now) })
         message = held.messages[0]
       }
-      if (message === undefined) this.#held.delete(link)
+      if (message === undefined && !held.isOverflowed) this.#held.delete(link)
     }
     return released
   }
@@ -161,6 +163,8 @@ export class Pulls {
     const forgotten = [...open.partial, ...this.#context.absorb(open.staged, message.end.digest, now)]
     this.#context.counters.transfersReceived++
     if (message.end.isReady) this.#hasJoined = true
+    const held = this.#held.get(link)
+    if (held !== undefined) held.isOverflowed = false
     this.#close(open, true, now)
     return { ended: true, forgotten }
   }
@@ -204,7 +208,7 @@ export class Pulls {
     if (held.bytes > this.#context.config.maxLinkBufferBytes) {
       held.messages.splice(0)
       held.bytes = 0
-      this.#held.delete(link)
+      held.isOverflowed = true
     }
   }
 

@@ -81,13 +81,15 @@ export class Replica {
   // ---- the world ----
 
   /**
-   * Begins to join by way of `addresses`. A `ready` event follows.
+   * Begins to join by way of `addresses`, which the user named, or which the run before this one knew. A `ready` event
+   * follows.
    *
    * @param isDiscovering more addresses are looked for: nobody is known to be alone before `discovered`.
    */
   start(addresses: readonly string[], now: Instant, isDiscovering = false): Effect[] {
     this.#catchUp.join(isDiscovering, now)
-    for (const address of addresses) this.#context.dialer.add(address, 'named', now)
+    const source = this.#context.isRejoining ? 'former' : 'named'
+    for (const address of addresses) this.#context.dialer.add(address, source, now)
     return this.tick(now)
   }
 
@@ -175,13 +177,7 @@ export class Replica {
     // Once over, it waits for what it waits for.
     const untilMs = this.#catchUp.untilMs() ?? Number.POSITIVE_INFINITY
     const behindMs = untilMs > (this.#tickedMs ?? 0) ? untilMs : Number.POSITIVE_INFINITY
-    return Math.min(
-      beatMs,
-      behindMs,
-      dialer.nextMs(this.#isLinked),
-      this.#acks.nextMs(),
-      this.#reads.nextMs(),
-    )
+    return Math.min(beatMs, behindMs, dialer.nextMs(), this.#acks.nextMs(), this.#reads.nextMs())
   }
 
   // ---- sessions ----
@@ -402,6 +398,7 @@ export class Replica {
     if (message.end !== undefined) this.#meet(peer, message.end.roster, message.sentMs, now)
     this.#questions.fetch(forgotten, link, now)
     if (ended) {
+      if (this.#pulls.hasJoined) this.#context.dialer.joined()
       this.#settle(now)
       this.#beatNow(now)
     }
@@ -423,7 +420,7 @@ export class Replica {
   #established(link: LinkId, { peer, roster, replaced }: Established, now: Instant): void {
     if (replaced !== undefined) this.#cleanUp(replaced, now)
     this.#meet(peer, roster, now.monoMs, now)
-    this.#context.dialer.add(peer.address, 'told', now, peer.id)
+    this.#context.dialer.tell(peer.address, peer.id, now)
     this.#pulls.want(link, peer, now)
     this.#questions.linkCame(peer.id, now)
     // Others may be waiting for our word that it lives.
@@ -437,8 +434,7 @@ export class Replica {
     for (const { id, address, state } of roster) {
       const known = this.#context.members.get(id)
       const isHope = state === 'alive' || state === 'suspect'
-      if (known !== undefined && known.state !== 'left' && isHope)
-        this.#context.dialer.add(address, 'told', now, id)
+      if (known !== undefined && known.state !== 'left' && isHope) this.#context.dialer.tell(address, id, now)
     }
   }
 
@@ -451,8 +447,7 @@ export class Replica {
     if (to === 'alive' || to === 'suspect') this.#pulls.goOn(now)
     // Somebody says that he hears it: one dial shows whether it is back.
     if (from === 'dead' && to === 'suspect') this.#context.dialer.hurry(peer.address, now)
-    if (to === 'left' && !this.#context.members.listensAt(peer.address))
-      this.#context.dialer.remove(peer.address, 'told')
+    if (to === 'left') this.#context.dialer.memberGone(peer.id)
     if (to !== 'dead' && to !== 'left') return
     // Its sessions were taken over when it was found dead; that it will not come back changes no owner.
     if (peer.announced && from !== 'dead') tellTakeover(this.#context, peer, now)
@@ -507,17 +502,9 @@ export class Replica {
   }
 
   #expected = (): Expected => ({
-    silent: this.#context.dialer.waiting(this.#isLinked, !this.#pulls.hasJoined),
+    silent: this.#context.dialer.waiting(!this.#pulls.hasJoined),
     isGreeting: this.#handshake.isWaiting,
   })
-
-  #isLinked = (address: string, member: Origin | undefined): boolean => {
-    const { members } = this.#context
-    // (Asked for each address with each input: the way that is right for most comes first.)
-    if (member !== undefined && members.get(member)?.link !== undefined) return true
-    for (const peer of members.all()) if (peer.link !== undefined && peer.address === address) return true
-    return false
-  }
 
   #flush(now: Instant): void {
     this.#outbox.flush(this.#acks.isWaiting, now)
@@ -553,8 +540,7 @@ export class Replica {
   #input<T>(now: Instant, act: () => T): { result: T; effects: Effect[] } {
     this.#catchUp.noticeStall(now)
     const result = act()
-    for (const address of this.#context.dialer.due(now, this.#isLinked))
-      this.#context.effect({ type: 'dial', address })
+    for (const address of this.#context.dialer.due(now)) this.#context.effect({ type: 'dial', address })
     this.#transfers.resumeDeferred(now)
     if (this.#catchUp.check(this.#expected, now)) {
       this.#reads.caughtUp(now)

@@ -250,15 +250,16 @@ describe('a new run of a member', () => {
   })
 
   test.each([
-    ['our own', 'self', false],
-    ["a linked member's", 'peer', false],
-    ["a linked member's, vouched for by who has not noticed yet,", 'peer', true],
-  ])('%s former run that others tell of afterwards is not waited for', (_, name, isVouchedFor) => {
+    ['our own', 'self', 'self:1', false],
+    ['our own, on another network,', 'self', 'other:1', false],
+    ["a linked member's", 'peer', 'peer:1', false],
+    ["a linked member's, vouched for by who has not noticed yet,", 'peer', 'peer:1', true],
+  ])('%s former run that others tell of afterwards is not waited for', (_, name, address, isVouchedFor) => {
     const world = new MemberTable()
     const peer = world.link('peer', { id: 'peer2' })
     const teller = world.link('teller', { link: 2 })
     for (const { digest } of [peer, teller]) digest.raise(stamp(5))
-    const former = { id: `${name}1`, name, address: `${name}:1` }
+    const former = { id: `${name}1`, name, address }
     if (isVouchedFor) {
       world.tell(teller, { ...former, state: 'alive' })
       expect(world.members.isSettled(stamp(5))).toBe(false)

@@ -42,6 +42,7 @@ const KINDS: readonly Message[] = [
     id: 'sender',
     name: 'first',
     address: '127.0.0.1:7373',
+    dial: 3,
     clockMs: 1_700_000_000_000,
     digest: [stamp(5, 'sender'), stamp(6, 'other')],
     roster: [{ id: 'other', name: 'second', address: ':7374', state: 'suspect', digest: undefined }],
@@ -142,7 +143,7 @@ describe('a frame that is not right', () => {
     for (const at of wire.keys())
       for (const junk of [undefined, true, { length: 1 }, Number.NaN, -1, 0.5, 2 ** 60]) {
         // The fields that may be negative or broken numbers are moments on a clock.
-        const clocks: Record<number, number[]> = { 0: [9, 10], 1: [3], 3: [3], 5: [3] }
+        const clocks: Record<number, number[]> = { 0: [10, 11], 1: [3], 3: [3], 5: [3] }
         const isMoment = clocks[wire[0] as number]?.includes(at)
         const isClock = isMoment && typeof junk === 'number' && !Number.isNaN(junk)
         const changed = wire.with(at, junk)

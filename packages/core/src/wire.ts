@@ -44,7 +44,7 @@ function packFields(message: Message, table: StampTable): unknown[] {
     list.map((delta) => packDelta(delta, sentMs, table))
   switch (message.kind) {
     case 'hello': {
-      const { protocolMin, protocolMax, cluster, id, name, address, clockMs, sentMs } = message
+      const { protocolMin, protocolMax, cluster, id, name, address, dial, clockMs, sentMs } = message
       return [
         protocolMin,
         protocolMax,
@@ -52,6 +52,7 @@ function packFields(message: Message, table: StampTable): unknown[] {
         id,
         name,
         address,
+        dial,
         clockMs,
         sentMs,
         stamps(message.digest),
@@ -179,6 +180,7 @@ function parseFields(
         id: frame.text('member id'),
         name: frame.text('name'),
         address: frame.text('address'),
+        dial: frame.count('dial'),
         clockMs: frame.number('clock'),
         sentMs: frame.sent(toLocal),
         digest: frame.stamps('digest'),

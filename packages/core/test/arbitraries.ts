@@ -125,6 +125,7 @@ export const messageArb: fc.Arbitrary<Message> = fc.oneof<fc.Arbitrary<Message>[
     id: fc.constant('sender'),
     name,
     address: name,
+    dial: count,
     clockMs: time,
     digest,
     roster,

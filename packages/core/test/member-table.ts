@@ -15,12 +15,15 @@ type Told = Partial<RosterEntry> & { id: string; state: MemberState }
 export class MemberTable {
   nowMs = 0
   readonly changes: string[] = []
+  readonly forgotten: string[] = []
+  /** On all addresses of its host. */
   readonly members = new Members(
-    { id: 'self', name: 'self', address: 'self:1' },
+    { id: 'self', name: 'self', address: ':1', seenAt: ['self:1', 'other:1'] },
     config,
     ({ peer, from, to }: MemberChange) => {
       this.changes.push(`${peer.id}: ${from} -> ${to}`)
     },
+    (id) => this.forgotten.push(id),
   )
 
   get now() {
