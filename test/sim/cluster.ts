@@ -33,6 +33,8 @@ export class Cluster {
   /** Those that began to serve without word of all that run, until they have caught up with these. */
   readonly #islands = new Set<Run>()
   readonly discovery: Discovery
+  /** Where some host was once. */
+  readonly #addresses = new Set<string>()
   readonly scenario: Scenario
 
   constructor(world: World, scenario: Scenario) {
@@ -80,6 +82,10 @@ export class Cluster {
 
   start(host: Host, rejoinAt?: readonly string[]): Run {
     const id = `${host.name}${++host.runs}`
+    if (this.scenario.areMoving && rejoinAt === undefined) {
+      this.#addresses.add(host.address)
+      host.address = `h${host.index}.${host.runs}:7373`
+    }
     const hooks: RunHooks = {
       dial: (run, address) => this.#dial(run, address),
       ending: (run) => this.claim(run),
@@ -105,7 +111,8 @@ export class Cluster {
       },
     }
     if (host.run !== undefined) this.network.forget(host.run)
-    const run = new Run(id, host, this.config, this.world, this.network, hooks, rejoinAt !== undefined)
+    const isEverywhere = this.scenario.areEverywhere
+    const run = new Run(id, host, this, hooks, { isRejoining: rejoinAt !== undefined, isEverywhere })
     host.run = run
     host.isDark = false
     this.runs.push(run)
@@ -140,8 +147,11 @@ export class Cluster {
    * run has come to the same address, the former one is waited for by nobody.)
    */
   get awaitsTheDead(): boolean {
-    const isReplaced = (address: string) =>
-      this.hosts.some((host) => host.address === address && host.run?.isRunning === true)
+    const isReplaced = (at: string) =>
+      this.hosts.some(
+        ({ address, otherAddress, run }) =>
+          (address === at || otherAddress === at) && run?.isRunning === true,
+      )
     return this.running.some(({ replica }) =>
       replica.peers().some(({ state, address }) => state === 'dead' && !isReplaced(address)),
     )
@@ -237,19 +247,24 @@ export class Cluster {
     const { network, world } = this
     const host = this.hosts.find((each) => each.address === address || each.otherAddress === address)
     if (host === undefined) {
-      if (!isForged(address)) world.fail('liveness', `${run.id} dials ${address}, where nobody ever was`)
+      const wasReal = this.#addresses.has(address)
+      if (!isForged(address) && !wasReal)
+        world.fail('liveness', `${run.id} dials ${address}, where nobody ever was`)
       return world.after(HANDSHAKE_MS, () => run.input(() => run.dialFailed(address, false)))
     }
     const delayMs = network.delayMs(run.host, host.index) * 2
     world.after(delayMs, () =>
       run.input(() => {
         const target = host.run
-        const isOff = address === host.otherAddress && host.isOtherDead
+        const own = this.hosts[run.host] as Host
+        const isOther = address === host.otherAddress
+        const isOff = isOther && (host.isOtherDead || own.isOtherDead)
         const isDead =
           isOff || host.isDark || network.isCut(run.host, host.index) || target?.isFrozen === true
         if (isDead) return world.after(HANDSHAKE_MS, () => run.input(() => run.dialFailed(address, false)))
         if (target?.isRunning !== true) return run.dialFailed(address, true)
-        run.linkUp(network.connect(run, target, address))
+        const seenAt = isOther ? own.otherAddress : own.address
+        run.linkUp(network.connect(run, target, address, seenAt))
       }),
     )
   }

@@ -22,7 +22,6 @@ export class Discovery {
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
-    cluster.observers.push({ left: (run) => this.#goodbye(run) })
   }
 
   /** Begins to look for others, and is found by them. */
@@ -43,6 +42,14 @@ export class Discovery {
   foundFirst(run: Run): readonly string[] {
     const listed = this.#cluster.listOf(this.#cluster.hosts[run.host] as Host)
     return [...listed, ...(this.#searchOf(run)?.foundFirst ?? [])]
+  }
+
+  /** Those that its user names, and those that a name server told of first, and still does. */
+  named(run: Run): readonly string[] {
+    const { scenario, hosts } = this.#cluster
+    const listed = this.#cluster.listOf(hosts[run.host] as Host)
+    const search = scenario.finding === 'names' ? this.#searchOf(run) : undefined
+    return [...listed, ...(search?.foundFirst ?? []).filter((address) => search?.missed.has(address))]
   }
 
   hasLooked(run: Run): boolean {
@@ -128,20 +135,11 @@ export class Discovery {
     }
   }
 
-  #goodbye(run: Run): void {
-    const { hosts, scenario, network, world } = this.#cluster
-    if (scenario.finding !== 'multicast') return
-    const { address, otherAddress } = hosts[run.host] as Host
-    for (const { run: other, missed } of this.#searches) {
-      if (network.isCut(run.host, other.host) || this.#isLost()) continue
-      world.after(network.delayMs(run.host, other.host), () => {
-        for (const each of [address, otherAddress]) this.#lose(other, missed, each, 'heard')
-      })
-    }
-  }
-
   #lose(run: Run, missed: Map<string, number>, address: string, source: 'named' | 'heard'): void {
-    if (missed.delete(address)) run.input(() => run.lost(address, source))
+    // (What several discoveries find stays until none finds it.)
+    const isListed = this.#cluster.listOf(this.#cluster.hosts[run.host] as Host).includes(address)
+    if (missed.delete(address) && !(isListed && source === 'named'))
+      run.input(() => run.lost(address, source))
   }
 
   #isLost(): boolean {

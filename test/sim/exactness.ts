@@ -47,13 +47,17 @@ export class Exactness {
   }
 
   #checkQueues({ id, replica, unreadBytes }: Run): void {
-    const { world, config, hosts } = this.#cluster
+    const { world, config, hosts, scenario } = this.#cluster
     const most = config.maxLinkBufferBytes * hosts.length
     if (replica.heldBytes > most)
       world.fail('limits', `${id} holds back ${replica.heldBytes} bytes of deltas`)
     if (unreadBytes > most) world.fail('limits', `${id} keeps ${unreadBytes} bytes for slow readers`)
-    if (replica.candidates > MAX_HEARD + 2 * hosts.length)
-      world.fail('limits', `${id} keeps ${replica.candidates} addresses, and so many hosts never were`)
+    const isKnown = ({ state }: { state: string }) => state !== 'left'
+    // At two addresses each.
+    const real = 2 * (2 * hosts.length + replica.peers().filter(isKnown).length)
+    const heard = scenario.finding === 'multicast' ? MAX_HEARD : 0
+    if (replica.candidates > heard + real)
+      world.fail('limits', `${id} keeps ${replica.candidates} addresses, and knows of ${real} at the most`)
   }
 
   #checkState(run: Run, isWhole: boolean): void {

@@ -1,11 +1,11 @@
-/** The machine that runs a member: its address outlives the member's process. */
+/** The machine that runs a member: its address outlives the member's process, unless hosts get another with each. */
 
 import type { Run } from './run.js'
 
 export interface Host {
   readonly index: number
   readonly name: string
-  readonly address: string
+  address: string
   /** Of its second network, which may be dead. */
   readonly otherAddress: string
   readonly isOtherDead: boolean

@@ -46,6 +46,9 @@ export class Membership implements Observer {
     if (run.frozeMs > run.startedMs || world.nowMs - run.startedMs >= config.joinTimeoutMs) return
     if (!discovery.hasLooked(run) && !this.#met.has(run))
       world.fail('joining', `${run.id} is ready with nothing, and still looks for others`)
+    const silent = discovery.named(run).find((address) => !this.#hasAnswered(run, address))
+    if (silent !== undefined)
+      world.fail('joining', `${run.id} is ready, and ${silent} has neither answered nor refused`)
     for (const [other, had] of this.#had.get(run) ?? []) {
       if (
         !found.includes((hosts[other.host] as Host).address) ||
@@ -62,6 +65,11 @@ export class Membership implements Observer {
           `${run.id} is ready without ${short(lacking)}, which ${other.id} had all the time`,
         )
     }
+  }
+
+  #hasAnswered(run: Run, address: string): boolean {
+    if (run.answered.has(address)) return true
+    return run.replica.peers().some((peer) => peer.link !== undefined && peer.address === address)
   }
 
   /** Of an origin that is gone, and of which nothing is left, a newcomer is not told. */

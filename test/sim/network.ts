@@ -25,6 +25,8 @@ export interface End {
   readonly id: number
   readonly run: Run
   readonly dialled: string | undefined
+  /** Where the other end is seen. */
+  readonly remoteHost: string
   peer: End
   /** This side has not closed it, nor been told that it is closed. */
   isOpen: boolean
@@ -57,11 +59,13 @@ export class Network {
   }
 
   /** The two ends of a new link; the acceptor learns of it when the first frame arrives. */
-  connect(from: Run, to: Run, address: string): End {
+  connect(from: Run, to: Run, address: string, seenAt: string): End {
+    const hostOf = (at: string) => at.replace(/:.*/, '')
     const end = (run: Run, dialled: string | undefined): End => ({
       id: ++this.#lastId,
       run,
       dialled,
+      remoteHost: hostOf(dialled ?? seenAt),
       isOpen: true,
       frames: [],
       lastReadyMs: 0,

@@ -55,6 +55,8 @@ export type RunState = 'running' | 'crashed' | 'left' | 'forgotten'
 export class Run {
   readonly id: string
   readonly host: number
+  /** Of its host, while it ran. */
+  readonly address: string
   readonly replica: Replica
   readonly startedMs: number
   /** Links that were cut because their readers were too slow. */
@@ -78,6 +80,8 @@ export class Run {
   livingAtThaw: ReadonlySet<string> = new Set()
   /** Last time that a frame of each other run was read. */
   readonly heardMs = new Map<string, number>()
+  /** The addresses at which somebody said something, or refused. */
+  readonly answered = new Set<string>()
   readonly #world: World
   readonly #network: Network
   readonly #host: Host
@@ -97,11 +101,9 @@ export class Run {
   constructor(
     id: string,
     host: Host,
-    config: Config,
-    world: World,
-    network: Network,
+    { config, world, network }: { config: Config; world: World; network: Network },
     hooks: RunHooks,
-    isRejoining: boolean,
+    { isRejoining, isEverywhere }: { isRejoining: boolean; isEverywhere: boolean },
   ) {
     this.id = id
     this.host = host.index
@@ -113,7 +115,9 @@ export class Run {
     this.#config = config
     this.isRejoining = isRejoining
     this.#monoOffsetMs = world.random.between(0, 1e6)
-    const self = { id, name: host.name, address: host.address }
+    this.address = host.address
+    const address = isEverywhere ? ':7373' : host.address
+    const self = { id, name: host.name, address, seenAt: [host.address, host.otherAddress] }
     this.replica = new Replica({ self, cluster: 'sim', config, random: world.random.next, isRejoining })
   }
 
@@ -255,12 +259,13 @@ export class Run {
 
   linkUp(end: End): void {
     this.#ends.set(end.id, end)
-    const remoteHost = `h${end.peer.run.host}`
-    this.carryOut(this.replica.linkUp(end.id, { dialled: end.dialled, remoteHost }, this.now))
+    const { id, dialled, remoteHost } = end
+    this.carryOut(this.replica.linkUp(id, { dialled, remoteHost }, this.now))
   }
 
   receive(end: End, wire: unknown, text: string): void {
     this.#world.trace(() => `${end.peer.run.id} -> ${this.id} (link ${end.id}): ${text}`)
+    this.answered.add(end.dialled ?? end.peer.run.address)
     this.carryOut(this.replica.receive(end.id, wire, this.now))
     // What was refused is not heard.
     if (end.isOpen) this.heardMs.set(end.peer.run.id, this.#world.nowMs)
@@ -269,12 +274,14 @@ export class Run {
   linkDown(end: End, reason: string): void {
     this.#ends.delete(end.id)
     this.#beatMs.delete(end.id)
+    if (end.dialled !== undefined && isRejection(reason)) this.answered.add(end.dialled)
     this.#world.trace(() => `${this.id}: link ${end.id} to ${end.peer.run.id} is down: ${reason}`)
     this.carryOut(this.replica.linkDown(end.id, reason, this.now))
   }
 
   dialFailed(address: string, wasRefused: boolean): void {
     this.#world.trace(() => `${this.id}: dial ${address} failed${wasRefused ? ', refused' : ''}`)
+    if (wasRefused) this.answered.add(address)
     this.carryOut(this.replica.dialFailed(address, wasRefused ? 'refused' : 'unreachable', this.now))
   }
 
@@ -392,6 +399,11 @@ export class Run {
     this.#timerMs = Number.POSITIVE_INFINITY
     this.carryOut(this.replica.tick(this.now))
   }
+}
+
+/** One end does not want the other. */
+function isRejection(reason: string): boolean {
+  return reason.startsWith('SESSIONMESH_') || ['duplicate', 'self', 'starts afresh'].includes(reason)
 }
 
 /** Timers are late, each by a little. */

@@ -51,8 +51,12 @@ export interface Scenario {
   /** How often members look for others, and how often an answer gets lost. */
   readonly lookEveryMs: number
   readonly lossShare: number
+  /** Members listen on all addresses of their hosts, and are where others see them. */
+  readonly areEverywhere: boolean
   /** Hosts have a second network, on which they are found as well. */
   readonly hasTwoNetworks: boolean
+  /** Each run of a member has another address, as those of containers have. */
+  readonly areMoving: boolean
   readonly faults: readonly Fault[]
   /** Mean time from one fault to the next, and the longest that one lasts. */
   readonly faultEveryMs: number
@@ -109,14 +113,18 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
   const share = random.pick([0, 0.3, 0.6, 1])
   const finding = random.pick<Finding>(['list', 'list', 'list', 'names', 'multicast', 'multicast'])
   const isListed = finding === 'list'
+  const hasTwoNetworks = finding === 'multicast' && random.chance(0.3)
+  const listed = isListed ? (random.chance(0.7) ? members : Math.min(2, members)) : random.pick([0, 0, 1])
   return {
     members,
     finding,
-    listed: isListed ? (random.chance(0.7) ? members : Math.min(2, members)) : random.pick([0, 0, 1]),
+    listed,
     isOneSided: isListed && random.chance(0.15),
-    lookEveryMs: random.pick([500, 1_000, 2_000]),
+    lookEveryMs: random.pick([500, 1_000, 2_000, 10_000]),
     lossShare: random.pick([0, 0, 0.1, 0.4]),
-    hasTwoNetworks: finding === 'multicast' && random.chance(0.3),
+    areEverywhere: hasTwoNetworks || random.chance(0.5),
+    hasTwoNetworks,
+    areMoving: listed === 0 && random.chance(0.3),
     faults: faults.filter((fault) => (wishes.faults?.includes(fault) ?? true) && random.chance(share)),
     faultEveryMs: random.pick([200, 500, 1_500]),
     longestFaultMs: random.pick([300, 3_000, 8_000]),

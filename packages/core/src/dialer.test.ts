@@ -364,6 +364,18 @@ describe('of several addresses of one member', () => {
     expect(dials).toEqual([0, 10_000, 20_000])
   })
 
+  test('who says that somebody linked is at an address keeps nobody from dialling it', () => {
+    const dialer = dialerOf()
+    linkedTo('b')
+    dialer.add('named:1', 'named', at(0))
+    dialer.tell('told:1', 'c', at(0))
+    for (const address of ['named:1', 'told:1']) dialer.add(address, 'heard', at(0), 'b')
+    expect([dialer.waiting(), dialer.due(at(0))]).toEqual([
+      ['named:1', 'told:1'],
+      ['named:1', 'told:1'],
+    ])
+  })
+
   test('who answers there counts, whoever was said to be there', () => {
     const dialer = dialerWithTwo()
     dialer.due(at(0))

@@ -20,7 +20,7 @@ interface Candidate {
   readonly told: Set<Origin>
   /** Who answered there last. */
   member: Origin | undefined
-  /** Who is said to be there. */
+  /** Who is there, as anybody may say. */
   rumoured: Origin | undefined
   /** Until then nobody is believed who only says that somebody else is there now. */
   doubtedMs: number
@@ -77,7 +77,7 @@ export class Dialer {
 
   /** A member is linked there, or others say so. (They tell of what they may not reach themselves.) */
   tell(address: string, member: Origin, now: Instant): void {
-    const candidate = this.#candidates.get(address) ?? this.#candidate(address, member, now)
+    const candidate = this.#candidates.get(address) ?? this.#candidate(address, undefined, now)
     candidate.told.add(member)
   }
 
@@ -267,9 +267,15 @@ export class Dialer {
     return candidate
   }
 
-  /** There is a link there already, or to who is there. */
-  #isReached(candidate: Candidate): boolean {
-    return this.#isLinked(candidate.address, memberAt(candidate))
+  /**
+   * There is a link there already, or to who is there. Until somebody has answered there, that is all of those who are
+   * said to be, and of an address that the user named nobody knows it: hearsay keeps nobody from being dialled.
+   */
+  #isReached({ address, member, rumoured, sources, told }: Candidate): boolean {
+    if (this.#isLinked(address, member)) return true
+    if (member !== undefined || sources.has('named') || sources.has('former')) return false
+    const said = sources.has('heard') && rumoured !== undefined ? [...told, rumoured] : [...told]
+    return said.length > 0 && said.every((id) => this.#isLinked(address, id))
   }
 
   #deleteUnwanted(candidate: Candidate): void {
@@ -282,8 +288,11 @@ export class Dialer {
   }
 }
 
-function memberAt({ member, rumoured }: Candidate): Origin | undefined {
-  return member ?? rumoured
+/** Who is there, as far as known: from himself, from members, or of what was only heard as it was said. */
+function memberAt({ member, told, sources, rumoured }: Candidate): Origin | undefined {
+  if (member !== undefined) return member
+  const [first] = told
+  return first ?? (sources.has('heard') && sources.size === 1 ? rumoured : undefined)
 }
 
 function isHearsay({ sources, told }: Candidate): boolean {
