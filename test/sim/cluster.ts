@@ -258,7 +258,8 @@ export class Cluster {
         const target = host.run
         const own = this.hosts[run.host] as Host
         const isOther = address === host.otherAddress
-        const isOff = isOther && (host.isOtherDead || own.isOtherDead)
+        const hasMoved = !isOther && address !== host.address
+        const isOff = hasMoved || (isOther && (host.isOtherDead || own.isOtherDead))
         const isDead =
           isOff || host.isDark || network.isCut(run.host, host.index) || target?.isFrozen === true
         if (isDead) return world.after(HANDSHAKE_MS, () => run.input(() => run.dialFailed(address, false)))

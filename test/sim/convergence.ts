@@ -7,6 +7,9 @@ import { type History, valueId } from './history.js'
 import type { Run } from './run.js'
 import type { Problem } from './world.js'
 
+/** Addresses that a member keeps besides those that are named or told. */
+const MAX_HEARD = 64
+
 export class Convergence {
   readonly #cluster: Cluster
   readonly #history: History
@@ -86,10 +89,21 @@ export class Convergence {
         return `${run.id} keeps the tombstones of ${tombstonesOf(run)}`
       if (first !== undefined && digest(run) !== digest(first))
         return `the digests differ: ${first.id} [${digest(first)}], ${run.id} [${digest(run)}]`
+      const addresses = this.#mostAddresses(run)
+      if (replica.candidates > addresses)
+        return `${run.id} keeps ${replica.candidates} addresses, and knows of ${addresses} at the most`
       const problem = this.#wrongView(run) ?? this.#deadOrigin(run) ?? this.#token(run)
       if (problem !== undefined) return problem
     }
     return undefined
+  }
+
+  /** Where its hosts are, and where the dead were; and what it has only heard. */
+  #mostAddresses(run: Run): number {
+    const { scenario, hosts } = this.#cluster
+    const dead = run.replica.peers().filter(({ state }) => state === 'dead')
+    const real = (scenario.hasTwoNetworks ? 2 : 1) * (hosts.length + dead.length)
+    return real + (scenario.finding === 'multicast' ? MAX_HEARD : 0)
   }
 
   #wrongView(run: Run): string | undefined {

@@ -76,7 +76,7 @@ export class Discovery {
     const made = random.pick(running)
     for (let i = 0; i < count; i++) {
       const member = random.chance(0.5) ? `X${++this.#forged}` : made.id
-      const address = random.chance(0.05) ? random.pick(hosts).address : `x${++this.#forged}:7373`
+      const address = random.chance(0.2) ? random.pick(hosts).address : `x${++this.#forged}:7373`
       for (const { run } of this.#searches)
         if (!this.#isLost()) run.input(() => run.found(address, 'heard', member))
     }

@@ -12,8 +12,6 @@ import { compareStamps, type DigestMap } from './stamps.js'
 
 /** Besides all sessions of which more is claimed than at the last look. */
 const SAMPLES = 10
-/** Addresses that a member keeps besides those that are named or told. */
-const MAX_HEARD = 64
 
 export class Exactness {
   readonly #cluster: Cluster
@@ -47,17 +45,11 @@ export class Exactness {
   }
 
   #checkQueues({ id, replica, unreadBytes }: Run): void {
-    const { world, config, hosts, scenario } = this.#cluster
+    const { world, config, hosts } = this.#cluster
     const most = config.maxLinkBufferBytes * hosts.length
     if (replica.heldBytes > most)
       world.fail('limits', `${id} holds back ${replica.heldBytes} bytes of deltas`)
     if (unreadBytes > most) world.fail('limits', `${id} keeps ${unreadBytes} bytes for slow readers`)
-    const isKnown = ({ state }: { state: string }) => state !== 'left'
-    // At two addresses each.
-    const real = 2 * (2 * hosts.length + replica.peers().filter(isKnown).length)
-    const heard = scenario.finding === 'multicast' ? MAX_HEARD : 0
-    if (replica.candidates > heard + real)
-      world.fail('limits', `${id} keeps ${replica.candidates} addresses, and knows of ${real} at the most`)
   }
 
   #checkState(run: Run, isWhole: boolean): void {

@@ -43,7 +43,7 @@ export class Membership implements Observer {
   #checkReady(run: Run): void {
     const { world, config, hosts, discovery } = this.#cluster
     const found = discovery.foundFirst(run)
-    if (run.frozeMs > run.startedMs || world.nowMs - run.startedMs >= config.joinTimeoutMs) return
+    if (run.frozeMs > run.startedMs || world.nowMs - run.startedMs > config.joinTimeoutMs - 1) return
     if (!discovery.hasLooked(run) && !this.#met.has(run))
       world.fail('joining', `${run.id} is ready with nothing, and still looks for others`)
     const silent = discovery.named(run).find((address) => !this.#hasAnswered(run, address))
