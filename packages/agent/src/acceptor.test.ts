@@ -186,6 +186,18 @@ test('of several ports the first that is free is taken, and none is told when al
   expect([first, second]).not.toContain(third.port)
 })
 
+test('many ports in use are no leak', async () => {
+  const warnings: string[] = []
+  const onWarning = ({ message }: Error) => warnings.push(message)
+  process.on('warning', onWarning)
+  cleanUps.push(() => process.off('warning', onWarning))
+  const taken = await Promise.all(Array.from({ length: 14 }, () => startAcceptor()))
+  await startAcceptor({ ports: [...taken.map(({ port }) => port), 0] })
+  // (Warnings come with the next tick.)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(warnings).toEqual([])
+})
+
 test.each([
   ['an address of another machine', { host: '192.0.2.1' }],
   ['a port that does not exist', { ports: [65536] }],

@@ -100,14 +100,18 @@ export class Acceptor {
   }
 
   #listenOn(host: string, port: number): Promise<void> {
+    const server = this.#server
     return new Promise((resolve, reject) => {
-      this.#server.once('error', reject)
+      const done = (act: () => void) => {
+        server.off('listening', onListening).off('error', onError)
+        act()
+      }
+      const onListening = () => done(resolve)
+      const onError = (error: Error) => done(() => reject(error))
+      server.once('listening', onListening).once('error', onError)
       // Exclusive: workers of node:cluster would share the port, and take each other for former runs of one member.
       // (Without a host Node listens on IPv6 and IPv4, or on what there is.)
-      this.#server.listen({ port, ...(host !== '' && { host }), exclusive: true }, () => {
-        this.#server.off('error', reject)
-        resolve()
-      })
+      server.listen({ port, ...(host !== '' && { host }), exclusive: true })
     })
   }
 

@@ -1,7 +1,7 @@
 /**
  * The transport of the agent: authenticated links to other members, accepted and dialled. It knows nothing of
  * the protocol's messages and takes no decisions: whom to dial, which of two crossing links to keep and how long
- * to wait for a peer is the business of cluster.ts.
+ * to wait for a peer is the business of the core.
  */
 import type { ErrorCode } from '@sessionmesh/core'
 import type { WebSocket } from 'ws'

@@ -21,6 +21,15 @@ test('a name is asked for once at a time, and all who want it are answered', () 
   expect(asked).toHaveLength(4)
 })
 
+test('who asks for what is no name is told so, and the next one too', () => {
+  const shared = sharedLookup(() => {
+    throw new TypeError('no name')
+  })
+  const got: unknown[] = []
+  for (let i = 0; i < 2; i++) shared('a.test', {}, (error) => got.push(error?.message))
+  expect(got).toEqual(['no name', 'no name'])
+})
+
 test('names of this machine resolve', async () => {
   const found = await new Promise((resolve) =>
     lookup('localhost', { all: true }, (_error, all) => resolve(all)),

@@ -21,13 +21,29 @@ export function sharedLookup(ask: Lookup): Lookup {
       return
     }
     waiting.set(key, [done])
-    ask(name, options, (...answer) => {
+    const answerAll: Done = (...answer) => {
       const all = waiting.get(key) ?? []
       waiting.delete(key)
       for (const each of all) each(...answer)
-    })
+    }
+    try {
+      ask(name, options, answerAll)
+    } catch (error) {
+      // (What is no name at all, it says at once.)
+      answerAll(error as NodeJS.ErrnoException, [])
+    }
   }
 }
 
 /** For the `lookup` option of sockets. */
 export const lookup = sharedLookup(systemLookup as Lookup)
+
+/** All addresses of a name, as the system knows them. A question that is under way cannot be taken back. */
+export function lookupAll(name: string): Promise<string[]> {
+  return new Promise((resolve, reject) => {
+    lookup(name, { all: true }, (error, found) => {
+      if (error !== null) reject(error)
+      else resolve((found as LookupAddress[]).map(({ address }) => address))
+    })
+  })
+}

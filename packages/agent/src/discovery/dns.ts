@@ -1,9 +1,10 @@
 /** Members by a name that resolves to all of them: a headless service of Kubernetes, Consul, Docker Compose. */
 
-import { lookup, Resolver } from 'node:dns/promises'
+import { Resolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { formatAddress, parseAddress } from '../address.js'
 import { badOption, codeOf } from '../errors.js'
+import { lookupAll } from '../lookup.js'
 import type { Discovery, Report, Search } from './discovery.js'
 
 export interface DnsOptions {
@@ -152,7 +153,7 @@ async function resolveSrv(resolver: Resolver, own: Resolver | undefined, name: s
 }
 
 async function resolveHosts(own: Resolver | undefined, name: string): Promise<string[]> {
-  if (own === undefined) return (await lookup(name, { all: true })).map(({ address }) => address)
+  if (own === undefined) return lookupAll(name)
   const [v4, v6] = await Promise.allSettled([own.resolve4(name), own.resolve6(name)])
   if (v4.status === 'rejected' && v6.status === 'rejected') throw v4.reason
   return [v4, v6].flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))

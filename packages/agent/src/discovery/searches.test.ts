@@ -85,6 +85,26 @@ describe("a discovery of one's own", () => {
     await searches.stop()
   })
 
+  test('that gives no search is told so, and keeps nobody from being stopped', async () => {
+    const broken = (name: string, start: () => unknown) =>
+      ({ name, source: 'named', start }) as unknown as Discovery
+    const stopped: string[] = []
+    const stop = (name: string) => () => {
+      stopped.push(name)
+      if (name === 'thrower') throw new Error('no')
+    }
+    const { searches, told } = search(
+      broken('nothing', () => undefined),
+      broken('a promise', async () => ({})),
+      broken('thrower', () => ({ looked: Promise.resolve(), stop: stop('thrower') })),
+      broken('good', () => ({ looked: Promise.resolve(), stop: stop('good') })),
+    )
+    const why = 'cannot be asked: Error: start() must give { looked, stop() }, and at once'
+    expect(told).toEqual([`failed nothing ${why}`, `failed a promise ${why}`])
+    await searches.stop()
+    expect(stopped).toEqual(['thrower', 'good'])
+  })
+
   test('is not heard any more once it is stopped', async () => {
     const one = spoken()
     const { searches, told } = search(one.discovery)

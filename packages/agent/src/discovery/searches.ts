@@ -36,12 +36,14 @@ export class Searches {
 
   async stop(): Promise<void> {
     this.#isStopped = true
-    await Promise.allSettled(this.#searches.map((search) => search.stop()))
+    await Promise.allSettled(this.#searches.map(async (search) => search.stop()))
   }
 
   #start(discovery: Discovery, self: Announcement): Search | [] {
     try {
-      return discovery.start(self, this.#reportOf(discovery))
+      const search: Partial<Search> | undefined = discovery.start(self, this.#reportOf(discovery))
+      if (typeof search?.stop === 'function' && search.looked !== undefined) return search as Search
+      throw new Error('start() must give { looked, stop() }, and at once')
     } catch (error) {
       this.#events.failed(`${discovery.name} cannot be asked: ${error}`, discovery.name)
       return []
