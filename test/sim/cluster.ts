@@ -72,6 +72,11 @@ export class Cluster {
     return this.scenario.ttlMs < LONG_TTL_MS
   }
 
+  /** Nothing goes wrong, and all know each other from the beginning. */
+  get isCalm(): boolean {
+    return this.scenario.faults.length === 0 && this.scenario.finding === 'list'
+  }
+
   get running(): Run[] {
     return this.runs.filter(({ isRunning }) => isRunning)
   }

@@ -32,7 +32,7 @@ export class Told implements Observer {
     if (event.type === 'member') this.#memberTold(run, event)
     if (event.type !== 'session') return
     const key = `${run.id} ${event.sid}`
-    if (this.#cluster.scenario.faults.length === 0) this.#checkCalm(run, event)
+    if (this.#cluster.isCalm) this.#checkCalm(run, event)
     if (event.change === 'destroyed') this.#ended.add(key)
     else if (event.change !== 'expired') this.#shown.set(key, nowMs)
   }
