@@ -13,6 +13,7 @@ describe.skipIf(areNoHosts)('members that are told nothing but a secret', () => 
   test('are one cluster on five hosts, whatever the order in which they start', async () => {
     const members = new Lan().hosts(5).map((host, i) => memberOn(host, `m${i + 1}`))
     const order = [...members].sort(() => Math.random() - 0.5)
+    console.log(`started in the order ${order.map(({ name }) => name).join(', ')}`)
     for (const member of order.slice(0, -1)) {
       member.start()
       await pause(Math.random() * 500)

@@ -8,7 +8,7 @@ import { until } from './wait.js'
 /** Real processes on two busy cores; each wait inside has a shorter deadline that says what it waited for. */
 const TEST_TIMEOUT_MS = 90_000
 
-const WATCHED = ['TCPServerWrap', 'TCPSocketWrap', 'ProcessWrap']
+const WATCHED = ['TCPServerWrap', 'TCPSocketWrap', 'UDPWrap', 'ProcessWrap']
 
 /** Call once at the top of a test file. `per: 'file'` is for members that all tests of a file share. */
 export function leaveNothingBehind(options: { per: 'test' | 'file' } = { per: 'test' }): void {

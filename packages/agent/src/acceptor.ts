@@ -13,7 +13,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { type Address, formatAddress, unmapHost } from './address.js'
 import { readBeforeFailing } from './drain.js'
 import { codeOf } from './errors.js'
-import { type Keyring, lookup, type UnknownIdentity } from './keys.js'
+import { type Keyring, keyFor, type UnknownIdentity } from './keys.js'
 import { linkPath, linkProtocol } from './link.js'
 
 /** TLS 1.3 with a pre-shared key always runs on this suite: the key stands for SHA-256. */
@@ -148,7 +148,7 @@ export class Acceptor {
   }
 
   #onIdentity(socket: Socket, identity: string): Uint8Array | null {
-    const found = lookup(this.#options.keyring, identity)
+    const found = keyFor(this.#options.keyring, identity)
     if ('psk' in found) return found.psk
     const stranger = this.#strangers.get(farEnd(socket) ?? '')
     if (stranger !== undefined) stranger.offered = found

@@ -10,10 +10,11 @@ import {
   type Peer,
   Replica,
 } from '@sessionmesh/core'
-import { formatAddress, isLoopback, isOwn, ownAddresses, shown } from './address.js'
+import { formatAddress, isOwn, ownAddresses, shown } from './address.js'
+import { Alone } from './alone.js'
 import { Searches } from './discovery/searches.js'
 import { deriveKeys } from './keys.js'
-import { type DialFailure, Links } from './links.js'
+import { Links } from './links.js'
 import { RateLimit } from './log.js'
 import { type ResolvedOptions, resolveOptions } from './options.js'
 import { Runner } from './runner.js'
@@ -78,14 +79,8 @@ class Agent implements Cluster {
   /** Its own, for people. Once: to ask the system costs more than what most calls that show it do. */
   readonly #shownAddress: string
   #searches: Searches | undefined
-  /** Addresses that somebody named, until this member has joined. */
-  readonly #named = new Set<string>()
-  /** Those that were waited for in vain, until this member has joined. */
-  readonly #awaited = new Set<string>()
-  /** What discoveries could not do, until this member has joined. */
-  #failedSearches: string[] = []
-  /** Why the last dial of an address failed, until this member has joined. */
-  readonly #dialFailures = new Map<string, DialFailure>()
+  /** Until this member has joined. */
+  #alone: Alone | undefined
   /** What former runs of this process counted. */
   #countedBefore: Counters | undefined
   /** Nobody can listen before `joinCluster` resolves: what happens until then is told right after. */
@@ -105,6 +100,7 @@ class Agent implements Cluster {
     this.#port = port
     this.#shownAddress = address.startsWith(':') ? shown(port) : address
     this.#logger = guarded(logger)
+    this.#alone = new Alone(options, (own) => own === address || isOwn(own, port))
     const runnerOptions = {
       id: this.#self.id,
       maxLinkBufferBytes: config.maxLinkBufferBytes,
@@ -113,7 +109,7 @@ class Agent implements Cluster {
     this.runner = new Runner(this.#newReplica(false), links, runnerOptions, {
       core: (event) => this.#onCore(event),
       warning: (code, message, where) => this.#warn(code, message, where),
-      dialFailed: (address, failure) => this.#onDialFailed(address, failure),
+      dialFailed: (address, report) => this.#alone?.dialFailed(address, report),
       forgotten: (addresses) => this.#beginAnew(addresses),
     })
     this.#sessions = new LocalSessions(
@@ -152,13 +148,13 @@ class Agent implements Cluster {
     this.runner.run(this.#replica.start(addresses, this.runner.now(), true))
     this.#searches = new Searches(discoveries, self, {
       found: (address, source, member) => {
-        if (source === 'named' && this.#early !== undefined) this.#named.add(address)
+        if (source === 'named') this.#alone?.named(address)
         this.runner.run(this.#replica.candidate(address, source, member, this.runner.now()))
       },
       lost: (address, source) =>
         this.runner.run(this.#replica.candidateGone(address, source, this.runner.now())),
       failed: (message, discovery) => {
-        if (this.#early !== undefined) this.#failedSearches.push(`${message}.`)
+        this.#alone?.searchFailed(message)
         this.#warn('SESSIONMESH_DISCOVERY_FAILED', message, undefined, discovery)
       },
       looked: () => this.runner.run(this.#replica.discovered(this.runner.now())),
@@ -189,33 +185,10 @@ class Agent implements Cluster {
       this.#early = undefined
       for (const tell of early) tell()
       const isAlone = this.#replica.peers().every(({ link }) => link === undefined)
-      if (isAlone) this.#tellAlone()
-      this.#failedSearches = []
-      this.#dialFailures.clear()
-      this.#named.clear()
-      this.#awaited.clear()
+      const reason = isAlone ? this.#alone?.reason() : undefined
+      if (reason !== undefined) this.#warn('SESSIONMESH_ALONE', reason)
+      this.#alone = undefined
     })
-  }
-
-  /** Unless it was told to look for nobody. */
-  #tellAlone(): void {
-    const { discoveries, host, hasSecret } = this.#options
-    // One list, or one name, may serve all members, the one that reads it included.
-    const others = [...this.#named].filter((address) => !this.#isOwn(address))
-    const open = discoveries.filter(({ source }) => source === 'heard')
-    const isLooking = this.#named.size + open.length + this.#failedSearches.length > 0
-    if (!isLooking) return
-    const reasons = [
-      ...(this.#named.size > 0 && others.length === 0 ? ['Nobody was named but this member itself.'] : []),
-      ...open.map(({ name }) => `By ${name} nobody was found.`),
-      ...(open.length > 0 && isLoopback(host) ? [loopbackOnly(host, hasSecret)] : []),
-      ...this.#failedSearches,
-    ]
-    this.#warn('SESSIONMESH_ALONE', alone(others, this.#awaited, this.#dialFailures, reasons))
-  }
-
-  #isOwn(address: string): boolean {
-    return address === this.#self.address || isOwn(address, this.#port)
   }
 
   members(): Member[] {
@@ -310,21 +283,14 @@ class Agent implements Cluster {
         return this.#emit(`session:${event.change}`, { sid, changed, owned, local })
       }
       case 'warning':
-        return this.#warn(event.code, this.#explained(event), event.address)
+        return this.#onWarning(event)
     }
   }
 
-  #onDialFailed(address: string, failure: DialFailure): void {
-    if (this.#early !== undefined) this.#dialFailures.set(address, failure)
-  }
-
-  /** The core does not know why there was no link. */
-  #explained({ code, message, address = '' }: Extract<CoreEvent, { type: 'warning' }>): string {
-    const failure = this.#dialFailures.get(address)
-    if (code !== 'SESSIONMESH_JOIN_TIMEOUT') return message
-    this.#awaited.add(address)
-    if (failure?.kind !== 'other') return message
-    return `${failure.message} joinTimeoutMs is over: this member serves without its state`
+  #onWarning({ code, message, address = '' }: Extract<CoreEvent, { type: 'warning' }>): void {
+    const isAwaited = code === 'SESSIONMESH_JOIN_TIMEOUT'
+    const text = isAwaited ? this.#alone?.awaited(address, message) : undefined
+    this.#warn(code, text ?? message, address || undefined)
   }
 
   #onSync(event: Extract<CoreEvent, { type: 'sync' }>): void {
@@ -380,27 +346,6 @@ function memberOf({ id, name, address, state }: Peer): Member {
 function notHandedOver(peers: number): string {
   const held = peers === 0 ? 'nobody else holds' : `only ${peers} of the others hold`
   return `This member leaves, and ${held} all that it had: what it alone held is gone`
-}
-
-function loopbackOnly(host: string, hasSecret: boolean): string {
-  const why = hasSecret ? '' : ', since there is no secret'
-  return `It listens on ${host} alone${why}: members on other machines are not looked for.`
-}
-
-/** @param awaited those of which was told before that they did not come, and why */
-function alone(
-  peers: readonly string[],
-  awaited: ReadonlySet<string>,
-  failures: ReadonlyMap<string, DialFailure>,
-  others: readonly string[],
-): string {
-  const told = peers.filter((address) => awaited.has(address))
-  const untold = peers.filter((address) => !awaited.has(address))
-  const late = told.length > 0 ? [`Not linked in time: ${told.join(', ')}.`] : []
-  const reasons = untold.map((address) => failures.get(address)?.message ?? `${address} was not linked.`)
-  const areDown = peers.every((address) => failures.get(address)?.kind === 'refused')
-  const hint = areDown ? ' If it is the first one, all is well.' : ''
-  return `This member is alone so far. ${[...late, ...reasons, ...others].join(' ')}${hint}`
 }
 
 /** A logger that throws is its owner's fault, and must not stop the protocol. */

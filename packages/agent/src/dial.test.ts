@@ -5,8 +5,8 @@ import { type AddressInfo, createServer, type Server } from 'node:net'
 import { afterEach, expect, test, vi } from 'vitest'
 import { WebSocketServer } from 'ws'
 import { tlsOptions } from './acceptor.js'
-import { Dial, type DialFailure, type DialOptions } from './dial.js'
-import { createKeyring, lookup } from './keys.js'
+import { Dial, type DialOptions, type DialReport } from './dial.js'
+import { createKeyring, keyFor } from './keys.js'
 
 const keyring = createKeyring('shop', ['a secret of enough length'])
 const cleanUps: (() => unknown)[] = []
@@ -26,7 +26,7 @@ async function start(server: Server): Promise<string> {
 
 /** How a dial ended, and how often. */
 function dial(address: string, options: Partial<DialOptions> = {}) {
-  const ends: (DialFailure | 'open')[] = []
+  const ends: (DialReport | 'open')[] = []
   const dial = new Dial(
     address,
     { keyring, maxFrameBytes: 2 ** 20, handshakeTimeoutMs: 10_000, ...options },
@@ -120,7 +120,7 @@ test('a cancelled dial ends once, whatever comes after', async () => {
 })
 
 function keyOf(identity: string): Uint8Array | null {
-  const found = lookup(keyring, identity)
+  const found = keyFor(keyring, identity)
   return 'psk' in found ? found.psk : null
 }
 

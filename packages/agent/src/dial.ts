@@ -21,7 +21,7 @@ export interface DialOptions {
   handshakeTimeoutMs: number
 }
 
-export interface DialFailure {
+export interface DialReport {
   /**
    * `refused`: nobody listens there. `secret`: it listens, and none of our keys is right (another secret, or
    * another cluster name: see `code`). `timeout`: it neither answered nor refused.
@@ -34,7 +34,7 @@ export interface DialFailure {
 /** One of the two ends a dial, once, in a later turn. */
 export interface DialEnd {
   open(socket: WebSocket, remoteHost: string): void
-  failed(failure: DialFailure): void
+  failed(report: DialReport): void
 }
 
 /** An empty list of authorities: no certificate is trusted. */
@@ -120,7 +120,7 @@ export class Dial {
     socket.on('error', onError)
   }
 
-  #fail(kind: DialFailure['kind'], message: string, code?: ErrorCode): void {
+  #fail(kind: DialReport['kind'], message: string, code?: ErrorCode): void {
     if (this.#ended) return
     this.#finish()
     this.#socket?.terminate()
@@ -134,7 +134,7 @@ export class Dial {
   }
 }
 
-function kindOf(error: Error): DialFailure['kind'] {
+function kindOf(error: Error): DialReport['kind'] {
   // A host with several addresses has refused only when each of them has.
   const all = error instanceof AggregateError ? error.errors.map(codeOf) : [codeOf(error)]
   if (all.every((one) => one === 'ECONNREFUSED')) return 'refused'
@@ -158,7 +158,7 @@ function alertOf(error: Error): 'wrong key' | 'unknown key' | undefined {
   }
 }
 
-function describe(address: string, kind: DialFailure['kind'], error: Error): [string, ErrorCode?] {
+function describe(address: string, kind: DialReport['kind'], error: Error): [string, ErrorCode?] {
   switch (kind) {
     case 'refused':
       return [`${address} refused the connection: nobody listens there.`]

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
-import { createKeyring, deriveKeys, lookup, offer } from './keys.js'
+import { createKeyring, deriveKeys, keyFor, offer } from './keys.js'
 
 /** The key that is used for making. */
 const first = (...args: Parameters<typeof deriveKeys>) => deriveKeys(...args)[0]
@@ -15,7 +15,7 @@ function meet(
   key = 0,
 ) {
   const { identity, psk } = offer(dialler, key)
-  const found = lookup(acceptor, identity)
+  const found = keyFor(acceptor, identity)
   if (!('psk' in found)) return found
   expect(Buffer.from(found.psk).equals(psk)).toBe(true)
   return 'met'
@@ -26,7 +26,7 @@ test('the same cluster and secret give the same key, anything else another', () 
   expect(meet(ring, createKeyring('shop', [old]))).toBe('met')
   expect(meet(ring, createKeyring('shop', [next]))).toEqual({ unknown: 'other secret', more: false })
   expect(meet(ring, createKeyring('bank', [old]))).toEqual({ unknown: 'other cluster', more: false })
-  expect(lookup(ring, 'somebody')).toEqual({ unknown: 'not a member', more: false })
+  expect(keyFor(ring, 'somebody')).toEqual({ unknown: 'not a member', more: false })
   expect(meet(ring, createKeyring('shop', []))).toEqual({ unknown: 'other secret', more: false })
 })
 

@@ -71,7 +71,7 @@ export function offer(keyring: Keyring, index: number): Offer {
 }
 
 /** The key that a dialler's identity names, or why there is none. `more`: the dialler has other keys yet. */
-export function lookup(
+export function keyFor(
   keyring: Keyring,
   offered: string,
 ): { psk: Uint8Array } | { unknown: UnknownIdentity; more: boolean } {

@@ -4,7 +4,7 @@ import { WebSocket } from 'ws'
 import { tlsOptions } from './acceptor.js'
 import { createKeyring, offer } from './keys.js'
 import { linkPath, linkProtocol } from './link.js'
-import { type DialFailure, type Link, Links, type LinksOptions } from './links.js'
+import { type DialReport, type Link, Links, type LinksOptions } from './links.js'
 
 const secret = 'a secret of enough length'
 const members: Links[] = []
@@ -20,7 +20,7 @@ async function startMember(options: Partial<LinksOptions> = {}) {
   const opened: Link[] = []
   const frames: string[] = []
   const closed: { link: Link; reason: string; code: unknown }[] = []
-  const failed: (DialFailure & { address: string })[] = []
+  const failed: (DialReport & { address: string })[] = []
   const refused: { message: string; code: string | undefined }[] = []
   const links = new Links(
     {

@@ -8,10 +8,10 @@ import type { WebSocket } from 'ws'
 import { Acceptor, type AcceptorOptions } from './acceptor.js'
 import type { Address } from './address.js'
 import { unmapHost } from './address.js'
-import { Dial, type DialFailure } from './dial.js'
+import { Dial, type DialReport } from './dial.js'
 import { type Link, type LinkEvents, SocketLink } from './link.js'
 
-export type { DialFailure } from './dial.js'
+export type { DialReport } from './dial.js'
 export type { Link } from './link.js'
 
 /** The same options serve accepted and dialled links. */
@@ -20,7 +20,7 @@ export type LinksOptions = AcceptorOptions
 export interface LinksEvents extends LinkEvents {
   open(link: Link): void
   /** Exactly once per `dial` that did not end in `open`. */
-  dialFailed(address: string, failure: DialFailure): void
+  dialFailed(address: string, report: DialReport): void
   /**
    * A socket was accepted and refused: why, and the code when it belongs to a member with another secret or
    * cluster name. Anybody who reaches the port can cause it: the caller limits the rate.

@@ -14,12 +14,12 @@ import {
 } from '@sessionmesh/core'
 import { isFar } from './address.js'
 import { decodeFrame, encodeFrame } from './frames.js'
-import type { DialFailure, Link, Links } from './links.js'
+import type { DialReport, Link, Links } from './links.js'
 
 export interface RunnerEvents {
   core(event: CoreEvent): void
   warning(code: ErrorCode, message: string, address: string): void
-  dialFailed(address: string, failure: DialFailure): void
+  dialFailed(address: string, report: DialReport): void
   /** The cluster has gone on without this run: call `beginAnew`; who goes on is at these addresses. */
   forgotten(addresses: readonly string[]): void
 }
@@ -266,10 +266,10 @@ export class Runner {
     if (!this.#isStopped) this.run(this.replica.drained(link.id, this.now()))
   }
 
-  onDialFailed(address: string, dialFailure: DialFailure): void {
+  onDialFailed(address: string, report: DialReport): void {
     if (this.#isStopped) return
-    const { kind, message, code } = dialFailure
-    this.#events.dialFailed(address, dialFailure)
+    const { kind, message, code } = report
+    this.#events.dialFailed(address, report)
     if (code !== undefined) this.#events.warning(code, message, address)
     const failure = kind === 'refused' ? 'refused' : kind === 'secret' ? 'rejected' : 'unreachable'
     this.run(this.replica.dialFailed(address, failure, this.now()))

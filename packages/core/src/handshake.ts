@@ -252,7 +252,7 @@ export class Handshake {
   }
 }
 
-const LOOPBACK = /^(127\.|\[?::1(\]|$)|localhost(:|$))/
+const LOOPBACK = /^(127(\.\d+){3}|\[?::1\]?|localhost)(:\d+)?$/
 
 /** A member that listens everywhere tells no host: it is where we see it. */
 function filledIn(address: string, remoteHost: string): string {
