@@ -152,8 +152,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a new run does not replace the former one',
     file: 'members.ts',
-    find: 'return former.id !== peer.id &&',
-    replace: 'return former.id === peer.id &&',
+    find: 'return former.id !== id &&',
+    replace: 'return former.id === id &&',
     seeds: 2_000,
     by: ['convergence', 'limits'],
   },
@@ -451,15 +451,7 @@ export const mutants: readonly Mutant[] = [
     file: 'pulls.ts',
     find: 'if (message.end.isReady) this.#hasJoined = true',
     replace: 'this.#hasJoined = true',
-    seeds: 3_000,
-    by: ['joining'],
-  },
-  {
-    name: 'a connection that breaks before the hello is as good as an answer',
-    file: 'handshake.ts',
-    find: "isRejection(reason) ? 'rejected' : 'unreachable'",
-    replace: "'rejected'",
-    seeds: 8_000,
+    seeds: 20,
     by: ['joining'],
   },
   {
@@ -467,7 +459,7 @@ export const mutants: readonly Mutant[] = [
     file: 'dialer.ts',
     find: 'if (candidate.told.delete(member)) this.#deleteUnwanted(candidate)',
     replace: 'candidate.told.delete(member)',
-    seeds: 3_000,
+    seeds: 100,
     by: ['limits'],
   },
   {
@@ -475,15 +467,7 @@ export const mutants: readonly Mutant[] = [
     file: 'dialer.ts',
     find: "member !== undefined || sources.has('named') || sources.has('former')",
     replace: "member !== undefined || sources.has('former')",
-    seeds: 3_000,
-    by: ['joining'],
-  },
-  {
-    name: 'a joiner that met nobody does not wait for those whom it heard of',
-    file: 'dialer.ts',
-    find: 'if (isAlone || !isHearsay(candidate)) waiting.push(address)',
-    replace: 'if (!isHearsay(candidate)) waiting.push(address)',
-    seeds: 8_000,
+    seeds: 800,
     by: ['joining'],
   },
   {
@@ -493,14 +477,6 @@ export const mutants: readonly Mutant[] = [
     replace: 'if (heard.length >= 0) return true',
     seeds: 300,
     by: ['limits'],
-  },
-  {
-    name: 'an address that is not found any more is forgotten, though members told of it',
-    file: 'dialer.ts',
-    find: 'candidate?.sources.delete(source) && candidate.sources.size === 0',
-    replace: 'candidate?.sources.delete(source)',
-    seeds: 2_000,
-    by: ['convergence', 'liveness'],
   },
   {
     name: 'dials of addresses that were made up never end',
@@ -523,7 +499,7 @@ export const mutants: readonly Mutant[] = [
     file: 'catch-up.ts',
     find: "      for (const peer of members.linked()) this.#pulls.want(peer.link as LinkId, peer, now, 'again')\n",
     replace: '',
-    seeds: 1_340,
+    seeds: 4_000,
     by: ['freshness', 'destroyed', 'causality'],
   },
   {
@@ -531,7 +507,7 @@ export const mutants: readonly Mutant[] = [
     file: 'catch-up.ts',
     find: 'Math.max(lateMs, suspendedMs)',
     replace: 'lateMs',
-    seeds: 1_340,
+    seeds: 4_000,
     by: ['freshness'],
   },
   {
