@@ -98,6 +98,9 @@ function smallBuffers(members: number): Partial<Config> {
 /** From the end of the faults until all is the same everywhere; well above what that may take. */
 const HEAL_MS = 13_000
 
+/** Until members that never met have found each other: of several answers some are lost. */
+export const LOOKS = 4
+
 export const LONG_TTL_MS = 3_600_000
 
 export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
@@ -115,12 +118,14 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
   const isListed = finding === 'list'
   const hasTwoNetworks = finding === 'multicast' && random.chance(0.3)
   const listed = isListed ? (random.chance(0.7) ? members : Math.min(2, members)) : random.pick([0, 0, 1])
+  const lookEveryMs = random.pick([500, 1_000, 2_000, 4_000])
+  const healMs = HEAL_MS + (isListed ? 0 : LOOKS * lookEveryMs)
   return {
     members,
     finding,
     listed,
     isOneSided: isListed && random.chance(0.15),
-    lookEveryMs: random.pick([500, 1_000, 2_000, 10_000]),
+    lookEveryMs,
     lossShare: random.pick([0, 0, 0.1, 0.4]),
     areEverywhere: hasTwoNetworks || random.chance(0.5),
     hasTwoNetworks,
@@ -147,7 +152,7 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
       ...(random.chance(0.2) && { forgetDeadAfterMs: random.pick([2_500, 5_000]) }),
       // What sessions are given counts, not what they would have without.
       ttlMs: ttlMs === LONG_TTL_MS ? ttlMs : random.pick([ttlMs, ttlMs / 2, 4 * ttlMs]),
-      tombstoneGraceMs: hasGrace ? lastsMs + HEAL_MS : random.pick([1, 1, 2_000]),
+      tombstoneGraceMs: hasGrace ? lastsMs + healMs : random.pick([1, 1, 2_000]),
     },
   }
 }

@@ -6,7 +6,7 @@
 import type { Config } from '@sessionmesh/core'
 import type { Invariant } from './invariants.js'
 import { Nemesis } from './nemesis.js'
-import { describeScenario, drawScenario, type Scenario, type Wishes } from './scenario.js'
+import { describeScenario, drawScenario, LOOKS, type Scenario, type Wishes } from './scenario.js'
 import { Trial } from './trial.js'
 import { Workload } from './workload.js'
 import { type Problem, Violation, World } from './world.js'
@@ -161,5 +161,3 @@ const LOOK_EVERY_MS = 50
 const WHOLE_WITHIN_MS = 10_000
 const CONVERGED_WITHIN_MS = 2_000
 const SETTLED_WITHIN_MS = 6_000
-/** Of several answers some are lost. */
-const LOOKS = 4

@@ -73,7 +73,9 @@ export class Told implements Observer {
   #checkTakeover(run: Run, { peer, sids }: Extract<CoreEvent, { type: 'takeover' }>): void {
     const { world } = this.#cluster
     this.#takenOver.add(`${run.id} ${peer.id}`)
-    // What the same input tells of others may move owners again.
+    // What the same input tells of others may move owners again: a session may be told of with another one.
+    const { monoMs } = run.now
+    if (run.replica.peers().some(({ id, goneMs }) => id !== peer.id && goneMs === monoMs)) return
     const gone = this.#cluster.runs.find(({ id }) => id === peer.id)
     if (gone === undefined || !this.#cluster.isQuiet(world.nowMs - SETTLED_MS, gone)) return
     const told = new Set(sids)
