@@ -503,14 +503,6 @@ export const mutants: readonly Mutant[] = [
     by: ['freshness', 'destroyed', 'causality'],
   },
   {
-    name: 'a suspended host is not seen to have stood still',
-    file: 'catch-up.ts',
-    find: 'Math.max(lateMs, suspendedMs)',
-    replace: 'lateMs',
-    seeds: 4_000,
-    by: ['freshness'],
-  },
-  {
     name: 'an own stall is held against the others',
     file: 'members.ts',
     find: 'Math.max(peer.heardMs + lateMs, atLeastMs)',

@@ -54,10 +54,12 @@ export class Verdicts implements Observer {
     // (Who dialled it while it stood still waits for an answer.)
     if (gone.thawedMs > endedMs - 2 * REFUSED_MS) return
     if (!isOver || hosts[host]?.isDark || !this.#cluster.isQuiet(endedMs - 2 * REFUSED_MS, gone)) return
+    // (Who is cut off from it does not learn of its end, and vouches for it meanwhile.)
+    const isReached = (run: Run) => this.#cluster.lastTroubleMs(run.host, host) < endedMs - 2 * REFUSED_MS
+    if (!running.every(isReached)) return
     for (const run of running) {
-      const isReached = this.#cluster.lastTroubleMs(run.host, host) < endedMs - 2 * REFUSED_MS
       const isMet = this.#cluster.hasKnown(run, gone, endedMs - REFUSED_MS)
-      if (isReached && isMet && run.livingPeers().includes(gone.id))
+      if (isMet && run.livingPeers().includes(gone.id))
         world.fail('verdicts', `${run.id} holds ${gone.id} for living, whose port is closed`)
     }
   }
