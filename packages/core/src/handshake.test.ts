@@ -47,6 +47,15 @@ function greeted(member: Member, message: Hello) {
   }
 }
 
+test('a hello that comes after the goodbye of the same run brings nobody back', () => {
+  const a = new Net().member('a')
+  greeted(a, hello())
+  a.act(a.replica.receive(99, packMessage({ kind: 'leave' }, 'stranger'), a.now))
+  a.act(a.replica.linkUp(98, { remoteHost: '10.0.0.9' }, a.now))
+  a.act(a.replica.receive(98, packMessage(hello(), 'stranger'), a.now))
+  expect(a.replica.peers().map(({ state }) => state)).toEqual(['left'])
+})
+
 describe('two members at one address', () => {
   test('are linked both if they dial, and the user is told that they cannot be dialled both', () => {
     const a = new Net().member('a')

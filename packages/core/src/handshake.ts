@@ -31,6 +31,7 @@ export interface Established {
 /** Close reasons that are no fault. */
 export const DUPLICATE = 'duplicate'
 const SELF = 'self'
+const LEFT = 'leave'
 const YIELD = 'starts afresh'
 
 /** One end does not want the other: no link that broke. */
@@ -145,6 +146,8 @@ export class Handshake {
     }
     if (connection.dialled === undefined) connection.dial = hello.dial
     const known = members.get(hello.id)
+    // Dialled before it left, over another way perhaps.
+    if (known?.hasSaidGoodbye) return this.#drop(link, connection, LEFT, hello, now)
     const existing = known?.link
     if (known !== undefined && existing !== undefined) {
       // (No sign of life for the link that is: it may be broken, and this one would be refused for ever.)

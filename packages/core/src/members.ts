@@ -32,6 +32,8 @@ export interface Peer {
   name: string
   address: string
   state: MemberState
+  /** It said goodbye: whatever of it comes after that was on its way. */
+  hasSaidGoodbye: boolean
   /** Since when it is in that state. */
   stateMs: number
   /** The user was told that it is alive: only then the rest is news. */
@@ -189,6 +191,11 @@ export class Members {
       if (peer.state === 'alive') this.#become(peer, 'suspect', now)
       this.#judge(peer, now)
     }
+  }
+
+  saidGoodbye(peer: Peer, now: Instant): void {
+    peer.hasSaidGoodbye = true
+    this.left(peer, now)
   }
 
   left(peer: Peer, now: Instant): void {
@@ -349,6 +356,7 @@ export class Members {
       name,
       address,
       state: 'suspect',
+      hasSaidGoodbye: false,
       stateMs: now.monoMs,
       announced: false,
       link: undefined,

@@ -325,7 +325,7 @@ export class Replica {
       case 'state':
         return this.#receivedState(link, peer, message, now)
       case 'leave':
-        return this.#context.members.left(peer, now)
+        return this.#context.members.saidGoodbye(peer, now)
     }
   }
 
