@@ -35,7 +35,7 @@ const LEFT = 'leave'
 const YIELD = 'starts afresh'
 
 /** One end does not want the other: no link that broke. */
-export function isRejection(reason: string): boolean {
+function isRejection(reason: string): boolean {
   return isErrorCode(reason) || [DUPLICATE, SELF, YIELD].includes(reason)
 }
 
