@@ -1,9 +1,8 @@
 /** How long five hosts that are told nothing but a secret take to become one cluster. */
 
-import { allSeeAll, memberOn, whyNotHere } from '../hosts/members.js'
+import { memberOn, startInTurn, whyNotHere } from '../hosts/members.js'
 import { cleanUp } from '../support/cleanup.js'
 import { Lan } from '../support/lan.js'
-import { pause } from '../support/wait.js'
 import type { BenchOptions, PartResult } from './part.js'
 import { type Spread, spreadOf } from './statistics.js'
 
@@ -15,9 +14,10 @@ export async function finding({ quick }: BenchOptions): Promise<PartResult> {
   if (whyNotHere !== undefined) return { figures: {}, rows: [{ what, measured: `skipped: ${whyNotHere}` }] }
   const [meshMs, joinMs]: [number[], number[]] = [[], []]
   for (let i = 0; i < (quick ? 2 : 20); i++) {
-    const { mesh, join } = await oneCluster()
-    meshMs.push(mesh)
-    joinMs.push(join)
+    const members = new Lan().hosts(HOSTS).map((host, i) => memberOn(host, `m${i + 1}`))
+    const took = await startInTurn(members)
+    meshMs.push(took.meshMs)
+    joinMs.push(took.joinMs)
     await cleanUp()
   }
   const figures = { meshMs: spreadOf(meshMs), joinMs: spreadOf(joinMs), goalMs: GOAL_MS }
@@ -35,23 +35,6 @@ export async function finding({ quick }: BenchOptions): Promise<PartResult> {
       },
     ],
   }
-}
-
-/** One after the other at any time within half a second, in any order. */
-async function oneCluster(): Promise<{ mesh: number; join: number }> {
-  const members = new Lan().hosts(HOSTS).map((host, i) => memberOn(host, `m${i + 1}`))
-  const order = [...members].sort(() => Math.random() - 0.5)
-  const [last] = order.splice(-1)
-  const starting = []
-  for (const member of order) {
-    starting.push(member.start())
-    await pause(Math.random() * 500)
-  }
-  const since = performance.now()
-  const { joinedMs } = await last!.start()
-  await Promise.all(starting)
-  await allSeeAll(members)
-  return { mesh: performance.now() - since, join: joinedMs }
 }
 
 function described({ p50, max }: Spread): string {

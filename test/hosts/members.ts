@@ -5,7 +5,7 @@ import { onCleanUp } from '../support/cleanup.js'
 import { type Host, whyNoHosts } from '../support/lan.js'
 import { MemberProcess } from '../support/member-process.js'
 import { SECRET } from '../support/process-cluster.js'
-import { until } from '../support/wait.js'
+import { pause, until } from '../support/wait.js'
 
 export const whyNotHere = whyNoHosts()
 if (whyNotHere !== undefined) console.log(`test/hosts is skipped: ${whyNotHere}`)
@@ -30,6 +30,24 @@ export function serverOn(host: Host, name: string): MemberProcess {
   const server = new MemberProcess({ ...settings, httpHost: host.address, httpPort: HTTP_PORT })
   onCleanUp(() => server.end())
   return server
+}
+
+/** In any order, each at any time within half a second after the one before. Times count from the start of the last one. */
+export async function startInTurn(
+  members: readonly MemberProcess[],
+): Promise<{ order: string[]; joinMs: number; meshMs: number }> {
+  const order = [...members].sort(() => Math.random() - 0.5)
+  const last = order.at(-1)!
+  const starting = []
+  for (const member of order.slice(0, -1)) {
+    starting.push(member.start())
+    await pause(Math.random() * 500)
+  }
+  const since = performance.now()
+  const { joinedMs } = await last.start()
+  await Promise.all(starting)
+  await allSeeAll(members)
+  return { order: order.map(({ name }) => name), joinMs: joinedMs, meshMs: performance.now() - since }
 }
 
 /** One member on each host, all started at once. */

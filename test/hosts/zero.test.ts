@@ -5,26 +5,16 @@ import { Lan, loneHost } from '../support/lan.js'
 import { leaveNothingBehind } from '../support/leaks.js'
 import { pause, until } from '../support/wait.js'
 import { Client } from './client.js'
-import { allSeeAll, areNoHosts, memberOn, serverOn, startOn, statesOf } from './members.js'
+import { allSeeAll, areNoHosts, memberOn, serverOn, startInTurn, startOn, statesOf } from './members.js'
 
 describe.skipIf(areNoHosts)('members that are told nothing but a secret', () => {
   leaveNothingBehind()
 
   test('are one cluster on five hosts, whatever the order in which they start', async () => {
     const members = new Lan().hosts(5).map((host, i) => memberOn(host, `m${i + 1}`))
-    const order = [...members].sort(() => Math.random() - 0.5)
-    console.log(`started in the order ${order.map(({ name }) => name).join(', ')}`)
-    for (const member of order.slice(0, -1)) {
-      member.start()
-      await pause(Math.random() * 500)
-    }
-    const last = order.at(-1)!
-    const since = performance.now()
-    const { joinedMs } = await last.start()
-    await allSeeAll(members)
-    const ms = (performance.now() - since).toFixed(0)
+    const { order, joinMs, meshMs } = await startInTurn(members)
     console.log(
-      `five hosts: all linked ${ms} ms after the last process was started (it joined in ${joinedMs.toFixed(0)} ms)`,
+      `five hosts (${order}): all linked ${meshMs.toFixed(0)} ms after the last process was started (it joined in ${joinMs.toFixed(0)} ms)`,
     )
     for (const member of members) {
       const { counters } = await member.ask('status')

@@ -39,7 +39,10 @@ export class Membership implements Observer {
     this.#leaving.set(run, { alone, sinceMs: this.#cluster.world.nowMs })
   }
 
-  /** It has looked for others, unless it has met one; and from those found at first that could be reached all the time it has what they had when it started. */
+  /**
+   * It has looked for others, unless it has met one; and from those found at first that could be reached all the time it
+   * has what they had when it started.
+   */
   #checkReady(run: Run): void {
     const { world, config, hosts, discovery } = this.#cluster
     const found = discovery.foundFirst(run)

@@ -99,7 +99,9 @@ function smallBuffers(members: number): Partial<Config> {
 const HEAL_MS = 13_000
 
 /** Until members that never met have found each other: of several answers some are lost. */
-export const LOOKS = 4
+export function meetWithinMs({ finding, lookEveryMs }: Pick<Scenario, 'finding' | 'lookEveryMs'>): number {
+  return finding === 'list' ? 0 : 4 * lookEveryMs
+}
 
 export const LONG_TTL_MS = 3_600_000
 
@@ -119,7 +121,7 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
   const hasTwoNetworks = finding === 'multicast' && random.chance(0.3)
   const listed = isListed ? (random.chance(0.7) ? members : Math.min(2, members)) : random.pick([0, 0, 1])
   const lookEveryMs = random.pick([500, 1_000, 2_000, 4_000])
-  const healMs = HEAL_MS + (isListed ? 0 : LOOKS * lookEveryMs)
+  const healMs = HEAL_MS + meetWithinMs({ finding, lookEveryMs })
   return {
     members,
     finding,

@@ -6,7 +6,7 @@
 import type { Config } from '@sessionmesh/core'
 import type { Invariant } from './invariants.js'
 import { Nemesis } from './nemesis.js'
-import { describeScenario, drawScenario, LOOKS, type Scenario, type Wishes } from './scenario.js'
+import { describeScenario, drawScenario, meetWithinMs, type Wishes } from './scenario.js'
 import { Trial } from './trial.js'
 import { Workload } from './workload.js'
 import { type Problem, Violation, World } from './world.js'
@@ -70,7 +70,7 @@ function live(trial: Trial): void {
   if (world.random.chance(0.3)) world.run(1_000)
   workload.stop()
   // Links that hang are found silent, and dialled anew after the longest back-off.
-  within(trial, wholeWithinMs(scenario), () => {
+  within(trial, WHOLE_WITHIN_MS + meetWithinMs(scenario), () => {
     nemesis.allUp()
     return convergence.notWhole()
   })
@@ -91,11 +91,6 @@ function live(trial: Trial): void {
   world.run(2 * cluster.config.sweepMs)
   trial.told.check()
   within(trial, 0, () => convergence.notSame() ?? survival.problem())
-}
-
-/** Links that hang are found silent, and dialled anew; who never met is found with one of the next looks. */
-function wholeWithinMs({ finding, lookEveryMs }: Scenario): number {
-  return WHOLE_WITHIN_MS + (finding === 'list' ? 0 : LOOKS * lookEveryMs)
 }
 
 /** Until a session is forgotten that was used just now: its time, the grace, and what members wait for the owner. */

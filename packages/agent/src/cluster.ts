@@ -287,10 +287,10 @@ class Agent implements Cluster {
     }
   }
 
-  #onWarning({ code, message, address = '' }: Extract<CoreEvent, { type: 'warning' }>): void {
-    const isAwaited = code === 'SESSIONMESH_JOIN_TIMEOUT'
+  #onWarning({ code, message, address }: Extract<CoreEvent, { type: 'warning' }>): void {
+    const isAwaited = code === 'SESSIONMESH_JOIN_TIMEOUT' && address !== undefined
     const text = isAwaited ? this.#alone?.awaited(address, message) : undefined
-    this.#warn(code, text ?? message, address || undefined)
+    this.#warn(code, text ?? message, address)
   }
 
   #onSync(event: Extract<CoreEvent, { type: 'sync' }>): void {

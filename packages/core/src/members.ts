@@ -350,7 +350,7 @@ export class Members {
     if (peer.state === 'dead') this.#become(peer, 'suspect', now)
   }
 
-  #add({ id, name, address }: Omit<Self, 'seenAt'>, now: Instant): Peer {
+  #add({ id, name, address }: Self, now: Instant): Peer {
     const peer: Peer = {
       id,
       name,

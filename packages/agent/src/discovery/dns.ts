@@ -45,6 +45,7 @@ export function dns(name: string, options: DnsOptions = {}): Discovery {
   // (The name and the port as an address are checked as one.)
   parseAddress(`${name}:${port}`)
   if (!(periodMs >= 100)) throw badOption(`dns: periodMs is ${periodMs}; give at least 100`)
+  // (A mistake in them is told now, not when the search begins.)
   newResolver(servers)
   return {
     name: `DNS ${name}`,
