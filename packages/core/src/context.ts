@@ -11,6 +11,7 @@ import type { CoreEvent, Effect } from './events.js'
 import { type LinkId, type MemberChange, Members, type Self } from './members.js'
 import type { Message } from './messages.js'
 import { ownerOf } from './owner.js'
+import { Purged } from './purged.js'
 import { Records } from './records.js'
 import { type Delta, type SessionRecord, writeStamps } from './session.js'
 import { HybridClock, type Instant, type Origin, type Stamp } from './stamp.js'
@@ -82,6 +83,7 @@ export class Context {
   readonly clock: HybridClock
   readonly digest = new Digest()
   readonly records: Records
+  readonly purged = new Purged()
   readonly members: Members
   readonly dialer: Dialer
   /** Transfers that this member is sending, by link. */

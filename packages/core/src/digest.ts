@@ -77,6 +77,12 @@ export class Digest {
     this.#stamps.set(origin, stamp)
   }
 
+  /** The origins that are told, and of those that are retired the half that stays for long. */
+  lately(): ReadonlySet<Origin> {
+    const retired = [...this.#retired.keys()].slice(-MAX_RETIRED / 2)
+    return new Set([...this.#stamps.keys(), ...retired])
+  }
+
   clear(): void {
     this.#stamps.clear()
     this.#retired.clear()

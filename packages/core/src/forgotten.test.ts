@@ -94,6 +94,110 @@ describe('a member that was away for longer than the others remember', () => {
     expect([a.id, b.id, joiner.id]).toEqual(['a1', 'b1', "joiner1'"])
   })
 
+  /** b and c have not heard of a, nor a of them, for so long that they forgot each other; a has destroyed a session. */
+  function apart() {
+    const net = new Net(config)
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    for (const sid of ['destroyed', 'kept']) a.write(sid, { x: '1' })
+    net.settle()
+    for (const other of [b, c]) net.cut(a, other)
+    return { net, a, b, c }
+  }
+
+  // Who came after the cut was never known on the other side, nor is who is gone.
+  test('brings nothing back through those that took its place', () => {
+    const { net, a, b, c } = apart()
+    net.kill(c)
+    a.destroy('destroyed')
+    net.run(20_000)
+    const d = net.member('d')
+    net.cut(a, d)
+    net.start(d, b)
+    net.run(500)
+    expect([d.keys(), a.replica.tombstones]).toEqual([['destroyed', 'kept'], 0])
+    b.act(b.replica.leave(b.now))
+    net.kill(b)
+    net.run(20_000)
+    net.heal(a, d)
+    net.connect(d, a)
+    net.run(3_000)
+    expect([a.id, d.id]).toEqual(['a1', "d1'"])
+    expect([a.keys(), d.state()]).toEqual([['kept'], a.state()])
+  })
+
+  test('brings nothing back through those that have joined the others since', () => {
+    const { net, a, b, c } = apart()
+    net.kill(c)
+    a.destroy('destroyed')
+    net.run(20_000)
+    const e = net.member('a of late')
+    net.cut(b, e)
+    net.start(e, a)
+    net.run(500)
+    a.act(a.replica.leave(a.now))
+    net.kill(a)
+    net.run(20_000)
+    net.heal(b, e)
+    net.connect(b, e)
+    net.run(3_000)
+    expect([b.id, e.id]).toEqual(["b1'", 'a of late1'])
+    expect([e.keys(), b.state()]).toEqual([['kept'], e.state()])
+  })
+
+  test('brings nothing back that was destroyed where nobody had it', () => {
+    const { net, a, b, c } = apart()
+    net.kill(c)
+    b.write('unknown', { x: '1' })
+    a.destroy('unknown')
+    net.run(20_000)
+    expect([b.keys(), a.replica.tombstones]).toEqual([['destroyed', 'kept', 'unknown'], 0])
+    net.heal(a, b)
+    net.connect(a, b)
+    net.run(3_000)
+    expect([a.id, b.id, a.keys()]).toEqual(['a1', "b1'", ['destroyed', 'kept']])
+    expect(b.state()).toEqual(a.state())
+  })
+
+  test('brings back no value that was removed meanwhile', () => {
+    const { net, a, b, c } = apart()
+    net.kill(c)
+    a.write('kept', { y: '1' }, { base: a.base('kept') })
+    net.run(20_000)
+    net.heal(a, b)
+    net.connect(a, b)
+    net.run(3_000)
+    expect([a.read('kept'), b.state()]).toEqual([{ y: '1' }, a.state()])
+  })
+
+  test('goes on as it is when nothing was destroyed meanwhile', () => {
+    const { net, a, b, c } = apart()
+    a.write('here', { x: '1' })
+    b.write('there', { x: '1' })
+    net.run(20_000)
+    expect([a.replica.peers().length, b.replica.peers().length]).toEqual([0, 1])
+    for (const other of [b, c]) net.heal(a, other)
+    net.run(3_000)
+    expect([a.id, b.id, c.id]).toEqual(['a1', 'b1', 'c1'])
+    expect([a.state(), c.state()]).toEqual([b.state(), b.state()])
+    expect(a.keys()).toEqual(['destroyed', 'here', 'kept', 'there'])
+  })
+
+  test('is not one that was never with the others', () => {
+    const net = new Net(config)
+    const [a, b] = [net.start(net.member('a')), net.start(net.member('b'))]
+    for (const member of [a, b]) {
+      member.write(`destroyed by ${member.name}`, { x: '1' })
+      member.write(`of ${member.name}`, { x: '1' })
+      member.destroy(`destroyed by ${member.name}`)
+    }
+    net.run(40_000)
+    expect([a.replica.tombstones, b.replica.tombstones]).toEqual([0, 0])
+    net.connect(a, b)
+    net.run(1_000)
+    expect([a.id, b.id, a.keys()]).toEqual(['a1', 'b1', ['of a', 'of b']])
+    expect(b.state()).toEqual(a.state())
+  })
+
   test('is not one that another merely remembers for longer', () => {
     const net = new Net(config)
     const a = net.start(net.member('a'))
@@ -166,10 +270,11 @@ describe('a member that was away for longer than the others remember', () => {
   function forgotten(more: Partial<Config> = {}) {
     const net = new Net({ ...config, ...more })
     const [a, b, c] = net.cluster('a', 'b', 'c')
-    for (const sid of ['s1', 's2', 's3']) a.write(sid, { x: '1' })
+    for (const sid of ['s1', 's2', 's3', 'destroyed']) a.write(sid, { x: '1' })
     net.settle()
     for (const other of [a, c]) net.cut(b, other)
     a.write('s1', { x: '2' })
+    a.destroy('destroyed')
     net.run(20_000)
     for (const member of [a, b, c]) member.forgetLog()
     return { net, a, b, c, former: b.id }
@@ -214,9 +319,10 @@ describe('a member that was away for longer than the others remember', () => {
     const b = net.start(net.member('b'))
     const a = net.start(net.member('a'), b)
     net.run(500)
-    a.write('s', { x: '1' })
+    for (const sid of ['s', 'destroyed']) a.write(sid, { x: '1' })
     net.settle()
     net.cut(a, b)
+    a.destroy('destroyed')
     net.run(20_000)
     expect([a.replica.peers(), b.replica.peers()]).toEqual([[], []])
     const former = b.id

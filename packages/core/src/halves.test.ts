@@ -79,10 +79,11 @@ describe('a smaller part', () => {
     const net = new Net(config)
     // It has the lowest id, which would decide between two parts of one size.
     const [a, c, d] = net.cluster('a', 'c', 'd')
-    c.write('kept', { x: '1' })
+    for (const sid of ['kept', 'destroyed']) c.write(sid, { x: '1' })
     net.settle()
     for (const other of [c, d]) net.cut(a, other)
     a.write('lost', { x: '1' })
+    c.destroy('destroyed')
     net.run(20_000)
     for (const { replica } of [a, c, d]) expect(replica.peers().length).toBe(replica === a.replica ? 0 : 1)
     const bridge = net.member('e')

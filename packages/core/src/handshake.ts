@@ -126,7 +126,8 @@ export class Handshake {
       address: self.address,
       dial,
       clockMs: clock.timeAt(now),
-      digest: digest.entries(),
+      // Retired origins too: of what they removed nobody is to be thought ignorant.
+      digest: digest.all(),
       roster: members.roster('hello', now),
     })
   }

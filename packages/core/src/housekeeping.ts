@@ -13,6 +13,11 @@ export function sweep(context: Context, mayForget: boolean, now: Instant): void 
     isSettled: (stamp) =>
       mayForget && stamp.time <= settledMs && digest.covers(stamp) && members.isSettled(stamp),
     mayForget,
+    // (Of a session that was destroyed where nobody had it, anybody may have been the creator.)
+    purged: (removal, { created }) => {
+      const writers = digest.entries().map(({ origin }) => origin)
+      context.purged.add(removal, [...writers, created.origin])
+    },
     appeared: (record) => context.tellAppeared(record),
     expired: (record) => tellExpired(context, record),
     // The owner may have died right before it told: whoever answers for the session then must still hold it.
@@ -23,6 +28,7 @@ export function sweep(context: Context, mayForget: boolean, now: Instant): void 
   for (const { origin } of digest.entries()) {
     if (origin !== self.id && members.isGone(origin) && !origins.has(origin)) digest.retire(origin)
   }
+  context.purged.keep(digest.lately())
 }
 
 function tellExpired(context: Context, record: SessionRecord): void {

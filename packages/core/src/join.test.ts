@@ -373,7 +373,7 @@ describe('a joiner', () => {
         sentMs: 0,
         pull: 99,
         records: [],
-        end: { digest: a.replica.digest(), roster: [], isReady: true },
+        end: { digest: a.replica.digest(), roster: [], purged: [], isReady: true },
       },
       a.id,
     )

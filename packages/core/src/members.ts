@@ -74,7 +74,7 @@ export class Members {
   readonly #onForgotten: (id: Origin) => void
   #living: Set<Origin>
   #wokeMs = Number.NEGATIVE_INFINITY
-  /** Those that were dead for too long, and are not to be learnt of again from who has not forgotten them yet. */
+  /** Those that were dead for too long: who has not forgotten them yet may tell of them, unless they are back. */
   readonly #forgotten = new Set<Origin>()
   readonly #self: Self
 
@@ -120,11 +120,6 @@ export class Members {
 
   isGone(id: Origin): boolean {
     return !this.#living.has(id)
-  }
-
-  /** It was away for longer than `forgetDeadAfterMs`: nobody waited for it with what was destroyed meanwhile. */
-  isForgotten(id: Origin): boolean {
-    return this.#forgotten.has(id)
   }
 
   /** Everybody known who has not left has merged this stamp. */
@@ -325,7 +320,8 @@ export class Members {
   #learn(entry: RosterEntry, sentMs: number, now: Instant): void {
     const peer = this.#peers.get(entry.id)
     if (peer === undefined) {
-      if (entry.state === 'left' || this.#forgotten.has(entry.id)) return
+      const isOver = this.#forgotten.has(entry.id) && entry.state !== 'alive'
+      if (entry.state === 'left' || isOver) return
       const added = this.#add(entry, now)
       // Tombstones wait for the dead as well, so they must be known; but nobody here ever met them.
       if (entry.state === 'dead') this.#become(added, 'dead', now)

@@ -13,6 +13,7 @@
  */
 
 import type { DigestEntries } from './digest.js'
+import type { Purge } from './purged.js'
 import type { Delta } from './session.js'
 import type { Origin, Stamp } from './stamp.js'
 
@@ -104,6 +105,8 @@ export interface TransferEnd {
   /** The sender's, in the turn in which nothing was left to send. */
   readonly digest: DigestEntries
   readonly roster: readonly RosterEntry[]
+  /** What the sender would refuse others for. */
+  readonly purged: readonly Purge[]
   /** It has joined: else it may know no more of the cluster than who asks. */
   readonly isReady: boolean
 }

@@ -162,6 +162,7 @@ export class Pulls {
     if (message.end === undefined) return { ended: false, forgotten: [] }
     const forgotten = [...open.partial, ...this.#context.absorb(open.staged, message.end.digest, now)]
     this.#context.counters.transfersReceived++
+    this.#context.purged.join(message.end.purged)
     if (message.end.isReady) this.#hasJoined = true
     const held = this.#held.get(link)
     if (held !== undefined) held.isOverflowed = false

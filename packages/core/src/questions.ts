@@ -113,7 +113,7 @@ export class Questions {
       if (whole === undefined) missing.push(sid)
       else wholes.push(whole)
     }
-    const end = { digest: digest.entries(), roster: [], isReady }
+    const end = { digest: digest.entries(), roster: [], purged: [], isReady }
     this.#context.send([link], { kind: 'state', sentMs: now.monoMs, pull, records: wholes, missing, end })
   }
 

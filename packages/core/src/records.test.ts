@@ -22,6 +22,7 @@ const rules = (given: Partial<SweepRules> = {}): SweepRules => ({
   isSettled: () => true,
   appeared: () => {},
   ownerWaitMs: () => 0,
+  purged: () => {},
   mayForget: true,
   expired: ({ sid }) => expired.push(sid),
   ...given,

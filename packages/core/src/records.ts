@@ -12,6 +12,8 @@ import type { Instant, Origin, Stamp } from './stamp.js'
 export interface SweepRules {
   /** Every member that is known and has not left has merged this stamp. */
   isSettled(stamp: Stamp): boolean
+  /** Called for what is removed and will not be told to anybody any more. */
+  purged(removal: Stamp, record: SessionRecord): void
   /** False while a transfer is due that may tell of a later use. */
   readonly mayForget: boolean
   /** Called for a session that is shown by now, and was not when it was merged: its creation is found lost. */
@@ -150,7 +152,10 @@ export class Records {
 
   #visit(record: SessionRecord, now: Instant, rules: SweepRules): void {
     if (record.destroyed !== undefined) {
-      if (rules.isSettled(record.destroyed)) return this.delete(record.sid)
+      if (rules.isSettled(record.destroyed)) {
+        rules.purged(record.destroyed, record)
+        return this.delete(record.sid)
+      }
     } else {
       const ttlMs = this.ttlMs(record)
       if (!record.announced && this.isReadable(record, now)) rules.appeared(record)
@@ -167,7 +172,8 @@ export class Records {
         record.ended = false
       }
       // The whole that a partial record waits for may be older than the removal.
-      if (record.whole) record.dropRemoved(rules.isSettled)
+      const dropped = record.whole ? record.dropRemoved(rules.isSettled) : []
+      for (const removal of dropped) rules.purged(removal, record)
     }
     for (const stamp of record.stamps()) this.#origins.add(stamp.origin)
   }

@@ -334,13 +334,13 @@ export class Replica {
    * @throws SessionMeshError `SESSIONMESH_FORGOTTEN_MEMBER` when the peer has to begin anew, not we.
    */
   #isOfOtherPart(peer: Peer, message: Message): boolean {
-    const roster =
-      message.kind === 'heartbeat' ? message.roster : message.kind === 'state' && message.end?.roster
-    const part = roster ? this.#parts.ofPeer(peer, roster) : undefined
+    const told = message.kind === 'state' ? message.end : 'digest' in message ? message : undefined
+    if (told?.digest === undefined) return false
+    const part = this.#parts.ofPeer(peer, told.digest)
     if (part !== 'refuse') return part === 'yield'
     throw new SessionMeshError(
       'SESSIONMESH_FORGOTTEN_MEMBER',
-      `${peer.name} at ${peer.address} is linked with members that were away for longer than forgetDeadAfterMs: it must start afresh`,
+      `${peer.name} at ${peer.address} has state of members that were away for longer than forgetDeadAfterMs: it must start afresh`,
     )
   }
 

@@ -171,15 +171,18 @@ export class SessionRecord {
     return Math.max(0, now.monoMs - this.accessedMs)
   }
 
-  /** Forgets markers of removed attributes that no member can need any more. */
-  dropRemoved(isSettled: (stamp: Stamp) => boolean): void {
+  /** Forgets markers of removed attributes that no member can need any more, and returns their stamps. */
+  dropRemoved(isSettled: (stamp: Stamp) => boolean): Stamp[] {
+    const dropped: Stamp[] = []
     for (const { name, value, stamp } of this.#attributes.values()) {
       // The last write names the owner, which has to be the same one everywhere and for those who join.
       if (value === undefined && compareStamps(stamp, this.lastStamp) < 0 && isSettled(stamp)) {
         this.#attributes.delete(name)
         this.bytes -= name.length
+        dropped.push(stamp)
       }
     }
+    return dropped
   }
 
   #put(attribute: Attribute, held: Attribute | undefined): void {

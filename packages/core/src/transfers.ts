@@ -52,8 +52,13 @@ export class Transfers {
       return
     }
     // Retired origins too: a client's token may name one, and the asker would look for what is long settled.
-    const { digest, members, isReady } = this.#context
-    const end = { digest: digest.all(), roster: members.roster('transfer', now), isReady }
+    const { digest, members, purged, isReady } = this.#context
+    const end = {
+      digest: digest.all(),
+      roster: members.roster('transfer', now),
+      purged: purged.entries(),
+      isReady,
+    }
     this.#context.transfers.delete(link)
     this.#context.counters.transfersSent++
     this.#context.send([link], { ...message, end })

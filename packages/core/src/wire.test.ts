@@ -91,7 +91,12 @@ const KINDS: readonly Message[] = [
       },
     ],
     missing: ['t'],
-    end: { digest: [stamp(9, 'other', 7)], roster: [], isReady: true },
+    end: {
+      digest: [stamp(9, 'other', 7)],
+      roster: [],
+      purged: [{ removal: stamp(9, 'other', 7), writers: new Set(['third']) }],
+      isReady: true,
+    },
   },
   { kind: 'state', sentMs: 0, pull: 3, records: [], missing: undefined, end: undefined },
   { kind: 'leave' },

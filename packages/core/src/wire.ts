@@ -12,7 +12,8 @@
 import type { Config } from './config.js'
 import type { DigestEntries } from './digest.js'
 import { SessionMeshError } from './errors.js'
-import type { DeltaMessage, MemberState, Message, RosterEntry } from './messages.js'
+import type { DeltaMessage, MemberState, Message, RosterEntry, TransferEnd } from './messages.js'
+import type { Purge } from './purged.js'
 import { type Attribute, type Delta, writeStamps } from './session.js'
 import { compareStamps, MAX_COUNTER, type Origin, type Stamp } from './stamp.js'
 
@@ -40,6 +41,12 @@ function packFields(message: Message, table: StampTable): unknown[] {
       STATES.indexOf(entry.state),
       entry.digest === undefined ? 0 : stamps(entry.digest),
     ])
+  const packEnd = ({ digest, roster: members, purged, isReady }: TransferEnd) => [
+    stamps(digest),
+    roster(members),
+    purged.map(({ removal, writers }) => [table.add(removal), ...writers]),
+    isReady ? 1 : 0,
+  ]
   const deltas = (list: readonly Delta[], sentMs: number) =>
     list.map((delta) => packDelta(delta, sentMs, table))
   switch (message.kind) {
@@ -75,13 +82,7 @@ function packFields(message: Message, table: StampTable): unknown[] {
       return [message.pull, message.digest === undefined ? 0 : stamps(message.digest), message.sids ?? 0]
     case 'state': {
       const { sentMs, pull, records, missing, end } = message
-      return [
-        sentMs,
-        pull,
-        deltas(records, sentMs),
-        missing ?? 0,
-        end === undefined ? 0 : [stamps(end.digest), roster(end.roster), end.isReady ? 1 : 0],
-      ]
+      return [sentMs, pull, deltas(records, sentMs), missing ?? 0, end === undefined ? 0 : packEnd(end)]
     }
     case 'leave':
       return []
@@ -218,15 +219,8 @@ function parseFields(
       const records = frame.deltas()
       const missing = frame.peek() === 0 ? frame.skip() : frame.strings('missing')
       if (frame.peek() === 0) return { kind, sentMs, pull, records, missing, end: frame.skip() }
-      const end = frame.inner('end')
-      return {
-        kind,
-        sentMs,
-        pull,
-        records,
-        missing,
-        end: { digest: end.stamps('digest'), roster: end.roster(), isReady: end.count('ready') === 1 },
-      }
+      const end = frame.inner('end').transferEnd()
+      return { kind, sentMs, pull, records, missing, end }
     }
     case 'leave':
       return { kind }
@@ -339,9 +333,12 @@ class Reader {
     return this.#reader(this.next(), what)
   }
 
+  inners(what: string): Reader[] {
+    return array(this.next(), what).map((packed) => this.#reader(packed, what))
+  }
+
   roster(): RosterEntry[] {
-    return array(this.next(), 'roster').map((packed) => {
-      const entry = this.#reader(packed, 'roster entry')
+    return this.inners('roster entry').map((entry) => {
       const [id, name, address] = [entry.text('member id'), entry.text('name'), entry.text('address')]
       const state = STATES[entry.count('state')]
       if (state === undefined) throw bad('a roster entry has an unknown state')
@@ -349,8 +346,24 @@ class Reader {
     })
   }
 
+  transferEnd(): TransferEnd {
+    return {
+      digest: this.stamps('digest'),
+      roster: this.roster(),
+      purged: this.inners('purged').map((purge) => purge.purge()),
+      isReady: this.count('ready') === 1,
+    }
+  }
+
+  purge(): Purge {
+    const removal = this.stamp('removal')
+    const writers = new Set<Origin>()
+    while (this.#at < this.#fields.length) writers.add(this.text('writer'))
+    return { removal, writers }
+  }
+
   deltas(): Delta[] {
-    return array(this.next(), 'deltas').map((packed) => this.#reader(packed, 'delta').delta())
+    return this.inners('delta').map((delta) => delta.delta())
   }
 
   delta(): Delta {

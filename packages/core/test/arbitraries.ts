@@ -64,6 +64,8 @@ const wideStamp: fc.Arbitrary<Stamp> = fc.record({
   counter: fc.nat(),
   origin: fc.constantFrom('sender', 'other', 'third', ''),
 })
+const writers = fc.array(name, { maxLength: 3 }).map((names) => new Set(names))
+const purged = fc.array(fc.record({ removal: wideStamp, writers }), { maxLength: 3 })
 const digest = fc.array(wideStamp, { maxLength: 4 })
 const state: fc.Arbitrary<MemberState> = fc.constantFrom('alive', 'suspect', 'dead', 'left')
 const rosterEntry: fc.Arbitrary<RosterEntry> = fc.record({
@@ -146,7 +148,7 @@ export const messageArb: fc.Arbitrary<Message> = fc.oneof<fc.Arbitrary<Message>[
     pull: count,
     records: deltas,
     missing: fc.option(fc.array(name, { maxLength: 3 }), { nil: undefined }),
-    end: fc.option(fc.record({ digest, roster, isReady: fc.boolean() }), { nil: undefined }),
+    end: fc.option(fc.record({ digest, roster, purged, isReady: fc.boolean() }), { nil: undefined }),
   }),
   fc.constant({ kind: 'leave' as const }),
 )

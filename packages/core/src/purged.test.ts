@@ -1,0 +1,60 @@
+/** What is remembered of removals that are not kept, and against whom it is held. */
+
+import { describe, expect, test } from 'vitest'
+import { Digest } from './digest.js'
+import { Purged } from './purged.js'
+import type { Stamp } from './stamp.js'
+
+const stamp = (time: number, origin: string): Stamp => ({ time, counter: 0, origin })
+
+describe('a removal that is not kept', () => {
+  test('is missed by who was there before it alone', () => {
+    const purged = new Purged()
+    expect(purged.isMissedBy(Digest.of([stamp(1, 'a')]))).toBe(false)
+    purged.add(stamp(5, 'a'), ['a', 'b'])
+    expect(purged.isMissedBy(Digest.of([stamp(5, 'a'), stamp(1, 'b')]))).toBe(false)
+    expect(purged.isMissedBy(Digest.of([stamp(4, 'a')]))).toBe(true)
+    expect(purged.isMissedBy(Digest.of([stamp(1, 'b')]))).toBe(true)
+    expect(purged.isMissedBy(Digest.of([stamp(9, 'c')]))).toBe(false)
+    expect(purged.isMissedBy(new Digest())).toBe(false)
+  })
+
+  test('counts up to the latest one of its origin, in whatever order they are told', () => {
+    for (const times of [
+      [5, 7],
+      [7, 5],
+    ]) {
+      const purged = new Purged()
+      const other = new Purged()
+      for (const time of times) other.add(stamp(time, 'a'), [`writer ${time}`])
+      purged.join(other.entries())
+      expect(purged.isMissedBy(Digest.of([stamp(6, 'a'), stamp(1, 'writer 5')]))).toBe(true)
+      expect(purged.isMissedBy(Digest.of([stamp(7, 'a'), stamp(1, 'writer 7')]))).toBe(false)
+    }
+  })
+
+  test('is forgotten with its origin, before any digest forgets that', () => {
+    const [purged, digest] = [new Purged(), new Digest()]
+    const last = stamp(5, 'gone')
+    digest.raise(last)
+    purged.add(last, ['gone', 'b'])
+    digest.raise(stamp(1, 'b'))
+    for (let i = 0; i < 600; i++) {
+      digest.raise(stamp(10 + i, `run ${i}`))
+      if (i === 99) digest.retire('gone')
+      digest.retire(`run ${i}`)
+      purged.keep(digest.lately())
+      expect(digest.covers(last)).toBe(true)
+      // After it 500 others were retired: of 1,000 the later half.
+      expect(purged.isEmpty).toBe(i >= 598)
+    }
+  })
+
+  test('is held against nobody for what was written by who is long gone', () => {
+    const purged = new Purged()
+    purged.add(stamp(5, 'a'), ['a', 'gone'])
+    purged.keep(new Set(['a']))
+    expect(purged.isMissedBy(Digest.of([stamp(1, 'gone')]))).toBe(false)
+    expect(purged.isMissedBy(Digest.of([stamp(1, 'a')]))).toBe(true)
+  })
+})
