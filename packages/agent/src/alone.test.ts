@@ -2,9 +2,10 @@
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { joinCluster } from './cluster.js'
+import type { Discovery } from './discovery/discovery.js'
 import type { ClusterOptions, Logger } from './types.js'
 
 const cleanUps: (() => Promise<unknown> | unknown)[] = []
@@ -82,4 +83,29 @@ test('a secret that is given and empty is told: its variable may not be set', as
   const noSecret = (warnings: readonly string[]) => said(warnings, 'SESSIONMESH_NO_SECRET').length
   expect(noSecret(await warningsOf({ secret: '' }))).toBe(1)
   expect(noSecret(await warningsOf({}))).toBe(0)
+})
+
+test('addresses that anybody may have made up: all is well only if nobody listens there', async () => {
+  const silent = createTcpServer().listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  cleanUps.push(() => silent.close())
+  const at = (...ports: number[]): Discovery => ({
+    name: 'the test',
+    source: 'heard',
+    start: (_, { found }) => {
+      for (const port of ports) found(`127.0.0.1:${port}`)
+      return { looked: Promise.resolve(), stop: async () => {} }
+    },
+  })
+  const alone = async (discovery: Discovery) => {
+    const warnings = await warningsOf({ peers: [discovery], joinTimeoutMs: 300 })
+    return said(warnings, 'SESSIONMESH_ALONE')[0]
+  }
+  const { port } = silent.address() as AddressInfo
+  expect(await alone(at(1))).toMatch(/one address was found.*127\.0\.0\.1:1 refused.*all is well/)
+  const line = await alone(at(port, 1))
+  expect(line).toMatch(
+    `2 addresses were found, and nobody there was linked. 127.0.0.1:${port} was not linked in time.`,
+  )
+  expect(line).not.toMatch('all is well')
 })

@@ -8,6 +8,7 @@ export class Alone {
   readonly #options: ResolvedOptions
   readonly #isOwn: (address: string) => boolean
   readonly #named = new Set<string>()
+  readonly #heard = new Set<string>()
   /** Those that were waited for in vain, of which was told. */
   readonly #awaited = new Set<string>()
   /** What discoveries could not do. */
@@ -23,6 +24,11 @@ export class Alone {
 
   named(address: string): void {
     this.#named.add(address)
+  }
+
+  /** Somebody said so: that proves nothing. */
+  heard(address: string): void {
+    this.#heard.add(address)
   }
 
   searchFailed(message: string): void {
@@ -47,18 +53,29 @@ export class Alone {
     // One list, or one name, may serve all members, the one that reads it included.
     const others = [...this.#named].filter((address) => !this.#isOwn(address))
     const open = discoveries.filter(({ source }) => source === 'heard')
+    const heard = [...this.#heard].filter((address) => !this.#isOwn(address))
     const isLooking = this.#named.size + open.length + this.#failedSearches.length > 0
     if (!isLooking) return undefined
     const reasons = [
       ...this.#ofNamed(others),
       ...(this.#named.size > 0 && others.length === 0 ? ['Nobody was named but this member itself.'] : []),
-      ...open.map(({ name }) => `By ${name} nobody was found.`),
+      ...open.map(({ name }) => `By ${name} ${this.#ofHeard(heard)}`),
       ...(open.length > 0 && isLoopback(host) ? [loopbackOnly(host, hasSecret)] : []),
       ...this.#failedSearches,
     ]
-    const areDown = others.every((address) => this.#dialFailures.get(address)?.kind === 'refused')
+    const areDown = [...others, ...heard].every(
+      (address) => this.#dialFailures.get(address)?.kind === 'refused',
+    )
     const hint = areDown ? ' If it is the first one, all is well.' : ''
     return `This member is alone so far. ${reasons.join(' ')}${hint}`
+  }
+
+  #ofHeard(heard: readonly string[]): string {
+    const [first] = heard
+    if (first === undefined) return 'nobody was found.'
+    const why = this.#dialFailures.get(first)?.message ?? `${first} was not linked in time.`
+    const count = heard.length === 1 ? 'one address was' : `${heard.length} addresses were`
+    return `${count} found, and nobody there was linked. ${why}`
   }
 
   #ofNamed(others: readonly string[]): string[] {

@@ -149,6 +149,7 @@ class Agent implements Cluster {
     this.#searches = new Searches(discoveries, self, {
       found: (address, source, member) => {
         if (source === 'named') this.#alone?.named(address)
+        else if (!this.#replica.isReady) this.#alone?.heard(address)
         this.runner.run(this.#replica.candidate(address, source, member, this.runner.now()))
       },
       lost: (address, source) =>

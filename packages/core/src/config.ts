@@ -55,12 +55,15 @@ export interface Config {
   ttlMs: number
   /** Touches are sent at most once per tenth of the ttl, and per this. Bigger: sessions in use expire early elsewhere. */
   maxTouchIntervalMs: number
-  /** Members that died without leaving are remembered for so long; tombstones wait for them. */
+  /**
+   * Members that died without leaving are remembered for so long; tombstones wait for them. Who comes back later and has
+   * missed one starts afresh.
+   */
   forgetDeadAfterMs: number
   /**
    * How old a destroy, and any other write, must be before it may be forgotten, even if every known member has it:
-   * one that joined right before is perhaps known to nobody but a member that died. Smaller: what it holds may come
-   * back when a partition hid it for longer. Bigger: more memory for tombstones.
+   * one that joined right before is perhaps known to nobody but a member that died. Smaller: it may have to start
+   * afresh when a partition hid it for longer. Bigger: more memory for tombstones.
    */
   tombstoneGraceMs: number
   /** All records are looked at for expiry once in this time, or 20,000 a tick if that takes longer. */

@@ -21,6 +21,8 @@ const dialerOf = (random = 0) =>
     () => random,
     (address, member) => linked(address, member),
   )
+const waiting = (dialer: Dialer, isAlone = true, isGone = (_: string) => false) =>
+  dialer.waiting(isAlone, isGone)
 
 beforeEach(() => {
   linked = unlinked
@@ -56,7 +58,7 @@ describe('what is dialled', () => {
     dialer.due(at(0))
     dialer.answered('x:1', 'a', true, at(0))
     expect([dialer.due(at(9_999)), dialer.nextMs()]).toEqual([[], 10_000])
-    expect(dialer.waiting()).toEqual([])
+    expect(waiting(dialer)).toEqual([])
     expect(dialer.due(at(10_000))).toEqual(['x:1'])
     dialer.answered('x:1', 'b', false, at(10_000))
     linkedTo('b')
@@ -173,29 +175,52 @@ describe('the wait before the next attempt', () => {
 describe('a joiner', () => {
   test('waits for each address to answer, to refuse or to reject; silence may be a slow peer', () => {
     const dialer = dialerOf()
-    expect(dialer.waiting()).toEqual([])
+    expect(waiting(dialer)).toEqual([])
     for (const address of ['x:1', 'y:1', 'z:1']) dialer.add(address, 'named', at(0))
     dialer.due(at(0))
     dialer.failed('x:1', 'refused', at(0))
     dialer.failed('y:1', 'unreachable', at(0))
     dialer.failed('z:1', 'rejected', at(0))
-    expect(dialer.waiting()).toEqual(['y:1'])
+    expect(waiting(dialer)).toEqual(['y:1'])
     dialer.answered('y:1', 'b', false, at(0))
-    expect(dialer.waiting()).toEqual([])
+    expect(waiting(dialer)).toEqual([])
   })
 
   test('waits for what it only heard of while it has met nobody', () => {
     const dialer = dialerOf()
     dialer.add('x:1', 'heard', at(0))
     dialer.add('y:1', 'named', at(0))
-    expect([dialer.waiting(true), dialer.waiting(false)]).toEqual([['x:1', 'y:1'], ['y:1']])
+    expect([waiting(dialer, true), waiting(dialer, false)]).toEqual([['x:1', 'y:1'], ['y:1']])
+  })
+
+  test('does not give up what it only heard of before it is over with waiting', () => {
+    const dialer = dialerOf()
+    dialer.add('x:1', 'heard', at(0))
+    const fail = () => {
+      dialer.due(at(60_000))
+      dialer.failed('x:1', 'unreachable', at(0))
+    }
+    for (let i = 0; i < 9; i++) fail()
+    expect(waiting(dialer)).toEqual(['x:1'])
+    dialer.ready()
+    fail()
+    expect(dialer.size).toBe(0)
+  })
+
+  test('does not wait where members told of one who is dead by now, unless the user named it', () => {
+    const dialer = dialerOf()
+    for (const member of ['b', 'c']) dialer.tell('x:1', member, at(0))
+    dialer.tell('y:1', 'b', at(0))
+    dialer.tell('z:1', 'b', at(0))
+    dialer.add('z:1', 'named', at(0))
+    expect(waiting(dialer, false, (member) => member === 'b')).toEqual(['x:1', 'z:1'])
   })
 
   test('does not wait for an address that dialled us first', () => {
     const dialer = dialerOf()
     dialer.add('x:1', 'named', at(0))
     linkedAt('x:1')
-    expect(dialer.waiting()).toEqual([])
+    expect(waiting(dialer)).toEqual([])
   })
 })
 
@@ -206,6 +231,7 @@ describe('an address that was only heard of', () => {
 
   test('is given up after four attempts, until it is heard again', () => {
     const dialer = dialerOf()
+    dialer.ready()
     dialer.add('x:1', 'heard', at(0))
     for (let i = 0; i < 4; i++) {
       expect(dialer.due(at(i * 10_000))).toEqual(['x:1'])
@@ -248,16 +274,16 @@ describe('an address that was only heard of', () => {
     dialer.add('named:1', 'named', at(0))
     dialer.tell('told:1', 'b', at(0))
     heard(dialer, 5_000)
-    const waiting = dialer.waiting()
-    expect(waiting).toHaveLength(66)
-    expect(waiting).toEqual(expect.arrayContaining(['named:1', 'told:1', 'forged:63']))
+    const waited = waiting(dialer)
+    expect(waited).toHaveLength(66)
+    expect(waited).toEqual(expect.arrayContaining(['named:1', 'told:1', 'forged:63']))
   })
 
   test('stays until it was tried, and makes room then for what is heard later', () => {
     const dialer = dialerOf(0)
     dialer.add('x:1', 'heard', at(0))
     heard(dialer, 1_000)
-    expect(dialer.waiting()).toContain('x:1')
+    expect(waiting(dialer)).toContain('x:1')
     const [first = '', second = ''] = dialer.due(at(0))
     for (const address of [first, second]) dialer.failed(address, 'rejected', at(0))
     dialer.add('late:1', 'heard', at(0))
@@ -293,7 +319,7 @@ describe('an address that was only heard of', () => {
     dialer.due(at(0))
     heard(dialer, 1_000)
     dialer.failed('x:1', 'unreachable', at(0))
-    expect(dialer.waiting()).toContain('x:1')
+    expect(waiting(dialer)).toContain('x:1')
   })
 })
 
@@ -312,7 +338,7 @@ describe('of several addresses of one member', () => {
     expect(dialer.due(at(10))).toEqual(['vpn:1'])
     dialer.answered('vpn:1', 'b', false, at(0))
     linkedTo('b')
-    expect([dialer.due(at(60_000)), dialer.waiting()]).toEqual([[], []])
+    expect([dialer.due(at(60_000)), waiting(dialer)]).toEqual([[], []])
   })
 
   test('one where nobody answers holds up the next for a moment', () => {
@@ -370,7 +396,7 @@ describe('of several addresses of one member', () => {
     dialer.add('named:1', 'named', at(0))
     dialer.tell('told:1', 'c', at(0))
     for (const address of ['named:1', 'told:1']) dialer.add(address, 'heard', at(0), 'b')
-    expect([dialer.waiting(), dialer.due(at(0))]).toEqual([
+    expect([waiting(dialer), dialer.due(at(0))]).toEqual([
       ['named:1', 'told:1'],
       ['named:1', 'told:1'],
     ])

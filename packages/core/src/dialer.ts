@@ -56,6 +56,7 @@ export class Dialer {
   readonly #candidates = new Map<string, Candidate>()
   readonly #dials = new Map<Candidate, Dial>()
   #heardDials = 0
+  #isJoining = true
 
   constructor(config: Config, random: () => number, isLinked: IsLinked) {
     this.#config = config
@@ -84,6 +85,11 @@ export class Dialer {
   remove(address: string, source: Source): void {
     const candidate = this.#candidates.get(address)
     if (candidate?.sources.delete(source)) this.#deleteUnwanted(candidate)
+  }
+
+  /** This run has joined, or waits for nobody any more: what was only heard is given up as soon as it may be. */
+  ready(): void {
+    this.#isJoining = false
   }
 
   /** This run has joined. */
@@ -161,7 +167,9 @@ export class Dialer {
     this.#hangUp(candidate)
     candidate.isSelf = false
     if (failure !== 'unreachable') candidate.wasTried = true
-    if (isHearsay(candidate) && candidate.failures >= MAX_HEARD_FAILURES) this.#delete(candidate)
+    // (Somebody may be there who has what nobody else has: a joiner goes on trying as long as it waits.)
+    const isHopeless = candidate.failures >= MAX_HEARD_FAILURES && (candidate.wasTried || !this.#isJoining)
+    if (isHearsay(candidate) && isHopeless) this.#delete(candidate)
   }
 
   /**
@@ -169,12 +177,14 @@ export class Dialer {
    *
    * @param isAlone nobody was met who had joined: then those that were only heard of are waited for as well. Else
    * whoever is there is known to who was met, and anybody may have made up the rest.
+   * @param isGone the member is dead, or has left: where it was told to be nobody is expected.
    */
-  waiting(isAlone = true): string[] {
+  waiting(isAlone: boolean, isGone: (member: Origin) => boolean): string[] {
     const waiting: string[] = []
     for (const candidate of this.#candidates.values()) {
-      const { address, wasTried, isSelf } = candidate
+      const { address, wasTried, isSelf, sources, told } = candidate
       if (wasTried || isSelf || this.#isReached(candidate)) continue
+      if (sources.size === 0 && [...told].every(isGone)) continue
       if (isAlone || !isHearsay(candidate)) waiting.push(address)
     }
     return waiting

@@ -54,7 +54,7 @@ const codes = {
   SESSIONMESH_WRITE_DROPPED:
     'Warned: a request saved a session that was destroyed or had expired meanwhile. What is gone stays gone; nothing is to be done.',
   SESSIONMESH_FORGOTTEN_MEMBER:
-    'Warned, and rejects what is waited for: this member was away for longer than `forgetDeadAfterMs` and starts afresh, or a peer was and has to.',
+    'Warned, and rejects what is waited for: this member was away for longer than `forgetDeadAfterMs` and has missed what was destroyed meanwhile, so it starts afresh; or a peer has to.',
   SESSIONMESH_CLOSED:
     'Thrown by a write after `close()`, and rejects acks that it cut short. Close the HTTP server before the cluster.',
   SESSIONMESH_UNREADABLE_ATTRIBUTE:

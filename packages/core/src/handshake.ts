@@ -250,7 +250,7 @@ export class Handshake {
     if (part === 'refuse') {
       throw refuse(
         'SESSIONMESH_FORGOTTEN_MEMBER',
-        'was away for longer than forgetDeadAfterMs: it must start afresh',
+        'was away for longer than forgetDeadAfterMs and missed what was destroyed: it must start afresh',
       )
     }
   }

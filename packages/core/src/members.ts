@@ -175,7 +175,7 @@ export class Members {
     peer.refusals = 0
     if (peer.state === 'alive' && !wasDuplicate) this.#become(peer, 'suspect', now)
     for (const other of this.#peers.values())
-      if (other.link !== undefined && isFormerRun(peer, other)) this.left(peer, now)
+      if (other.link !== undefined && this.#isFormerRun(peer, other)) this.left(peer, now)
   }
 
   refused(address: string, now: Instant): void {
@@ -299,13 +299,22 @@ export class Members {
 
   #isReplaced(peer: Peer): boolean {
     if (peer.link !== undefined) return false
-    if (isFormerRun(peer, this.#self)) return true
+    // (Whoever was heard lives beside us.)
+    if (peer.livedMs === Number.NEGATIVE_INFINITY && isNamesake(peer, this.#self)) return true
     // Of two runs the one that lives well after the other was known is not the one that was replaced: a link to a run
     // that is gone may seem whole for a while.
     const provenMs = peer.learntMs + 2 * this.#config.heartbeatMs
     for (const other of this.#peers.values())
-      if (other.link !== undefined && isFormerRun(peer, other) && other.livedMs > provenMs) return true
+      if (other.link !== undefined && this.#isFormerRun(peer, other) && other.livedMs > provenMs) return true
     return false
+  }
+
+  /**
+   * Two runs of one name cannot listen at one address, unless two servers were given the same ones by mistake: then both
+   * live.
+   */
+  #isFormerRun(former: Peer, peer: Peer): boolean {
+    return isNamesake(former, peer) && former.livedMs <= peer.learntMs + 2 * this.#config.heartbeatMs
   }
 
   #isVouchedFor(peer: Peer, now: Instant): boolean {
@@ -374,10 +383,10 @@ export class Members {
     return peer
   }
 
-  /** Two runs of one name cannot listen at one address: the former one's memory is gone for good. */
+  /** The former run's memory is gone for good. */
   #replaceFormerRuns(peer: Peer, now: Instant): void {
     for (const former of this.#peers.values()) {
-      if (former.link === undefined && isFormerRun(former, peer)) this.left(former, now)
+      if (former.link === undefined && this.#isFormerRun(former, peer)) this.left(former, now)
     }
   }
 
@@ -410,9 +419,9 @@ export class Members {
   }
 }
 
-function isFormerRun(former: Peer, { id, name, address, seenAt = [] }: Self): boolean {
-  const isThere = former.address === address || seenAt.includes(former.address)
-  return former.id !== id && former.name === name && isThere
+function isNamesake(peer: Peer, { id, name, address, seenAt = [] }: Self): boolean {
+  const isThere = peer.address === address || seenAt.includes(peer.address)
+  return peer.id !== id && peer.name === name && isThere
 }
 
 function isLiving(peer: Peer): boolean {

@@ -340,7 +340,7 @@ export class Replica {
     if (part !== 'refuse') return part === 'yield'
     throw new SessionMeshError(
       'SESSIONMESH_FORGOTTEN_MEMBER',
-      `${peer.name} at ${peer.address} has state of members that were away for longer than forgetDeadAfterMs: it must start afresh`,
+      `${peer.name} at ${peer.address} has state of members that were away for longer than forgetDeadAfterMs and missed what was destroyed: it must start afresh`,
     )
   }
 
@@ -492,7 +492,7 @@ export class Replica {
   #forgotten(address: string | undefined): void {
     this.#context.warn(
       'SESSIONMESH_FORGOTTEN_MEMBER',
-      'This member was away for longer than forgetDeadAfterMs and starts afresh: its sessions are replaced by those of the cluster.',
+      'This member was away for longer than forgetDeadAfterMs, missed what was destroyed, and starts afresh: its sessions are replaced by those of the cluster.',
     )
     const living = this.#context.members.livingPeers().map((peer) => peer.address)
     this.#context.effect({
@@ -502,7 +502,7 @@ export class Replica {
   }
 
   #expected = (): Expected => ({
-    silent: this.#context.dialer.waiting(!this.#pulls.hasJoined),
+    silent: this.#context.dialer.waiting(!this.#pulls.hasJoined, (id) => this.#context.members.isGone(id)),
     isGreeting: this.#handshake.isWaiting,
   })
 
@@ -543,6 +543,7 @@ export class Replica {
     for (const address of this.#context.dialer.due(now)) this.#context.effect({ type: 'dial', address })
     this.#transfers.resumeDeferred(now)
     if (this.#catchUp.check(this.#expected, now)) {
+      this.#context.dialer.ready()
       this.#reads.caughtUp(now)
       this.#reads.settle(now)
     }

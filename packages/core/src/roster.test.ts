@@ -287,6 +287,30 @@ describe('a new run of a member', () => {
     expect(world.members.isSettled(stamp(5))).toBe(false)
   })
 
+  test('is not who was given the same name and address by mistake, and lives beside the other one', () => {
+    const world = new MemberTable()
+    const one = world.link('peer', { id: 'peer1' })
+    const two = world.link('peer', { id: 'peer2', link: 2 })
+    world.after(2 * config.heartbeatMs + 1)
+    for (const peer of [one, two]) world.members.heard(peer, world.now, world.nowMs)
+    world.members.linkLost(one, world.now)
+    expect([one.state, two.state]).toEqual(['suspect', 'alive'])
+    world.members.linkLost(two, world.now)
+    world.link('peer', { id: 'peer1', link: 3 })
+    world.members.heard(one, world.now, world.nowMs)
+    world.tick()
+    expect([one.state, two.state]).toEqual(['alive', 'suspect'])
+  })
+
+  test('of ours is not who is heard: it lives beside us', () => {
+    const world = new MemberTable()
+    const twin = world.link('self', { id: 'self2' })
+    world.members.heard(twin, world.now, world.nowMs)
+    world.members.linkLost(twin, world.now)
+    world.tick()
+    expect(twin.state).toBe('suspect')
+  })
+
   test('leaves another name, or another address, alone', () => {
     const world = new MemberTable()
     const named = world.link('peer', { id: 'peer1' })

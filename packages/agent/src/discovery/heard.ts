@@ -1,14 +1,16 @@
 /** Addresses that were heard of lately: bounded, whoever speaks. */
 
-/** Processes of one host: of more the first ones that are linked tell. */
+/** Processes of one host: of more those that are linked tell. */
 const MAX_PER_HOST = 16
 const MAX_HEARD = 256
 /** With more, one by chance makes room for another, but not at any rate. */
 const REPLACE_MS = 50
+/** Who was told of an address may have had no room for it, or have given it up since. */
+const REPEAT_MS = 1_000
 
 export class Heard {
   readonly #periodMs: number
-  /** By address: who is said to be there, when last, and when that was last news. */
+  /** By address: who is said to be there, when last, and when that was last told. */
   readonly #seen = new Map<string, { member: string; heardMs: number; newsMs: number }>()
   #replacedMs = Number.NEGATIVE_INFINITY
 
@@ -21,16 +23,16 @@ export class Heard {
   add(address: string, member: string, nowMs: number): { isNews: boolean; gone?: string } {
     const known = this.#seen.get(address)
     if (known !== undefined) {
-      const isNews = known.member !== member || nowMs - known.newsMs > this.#periodMs / 2
+      const isNews = known.member !== member || nowMs - known.newsMs >= REPEAT_MS
       this.#seen.set(address, { member, heardMs: nowMs, newsMs: isNews ? nowMs : known.newsMs })
       return { isNews }
     }
-    const host = hostOf(address)
-    let ofHost = 0
-    for (const other of this.#seen.keys()) if (hostOf(other) === host) ofHost++
-    if (ofHost >= MAX_PER_HOST) return { isNews: false }
-    const gone = this.#seen.size < MAX_HEARD ? undefined : this.#makeRoom(nowMs)
-    if (this.#seen.size >= MAX_HEARD) return { isNews: false }
+    const all = [...this.#seen.keys()]
+    const ofHost = all.filter((other) => hostOf(other) === hostOf(address))
+    // (Anybody can send in the name of a member's host: the address that is real must get its turn.)
+    const rivals = ofHost.length >= MAX_PER_HOST ? ofHost : all.length >= MAX_HEARD ? all : []
+    const gone = this.#makeRoom(rivals, nowMs)
+    if (rivals.length > 0 && gone === undefined) return { isNews: false }
     this.#seen.set(address, { member, heardMs: nowMs, newsMs: nowMs })
     return gone === undefined ? { isNews: true } : { isNews: true, gone }
   }
@@ -42,11 +44,10 @@ export class Heard {
     return silent.map(([address]) => address)
   }
 
-  #makeRoom(nowMs: number): string | undefined {
-    if (nowMs - this.#replacedMs < REPLACE_MS) return undefined
+  #makeRoom(rivals: readonly string[], nowMs: number): string | undefined {
+    const gone = rivals[Math.floor(Math.random() * rivals.length)]
+    if (gone === undefined || nowMs - this.#replacedMs < REPLACE_MS) return undefined
     this.#replacedMs = nowMs
-    const all = [...this.#seen.keys()]
-    const gone = all[Math.floor(Math.random() * all.length)] as string
     this.#seen.delete(gone)
     return gone
   }
