@@ -7,7 +7,7 @@
 import type { Stamp } from '@sessionmesh/core'
 import type { Run } from './run.js'
 import type { Scenario } from './scenario.js'
-import { compareStamps, covers, type DigestMap, stampKey } from './stamps.js'
+import { compareStamps, type DigestMap, stampKey } from './stamps.js'
 
 export interface Write {
   readonly stamp: Stamp
@@ -21,6 +21,8 @@ export interface Write {
   readonly atMs: number
   /** Some running member was unknown to the writer. */
   readonly isIsland: boolean
+  /** A destroy, of a session unknown there, whose writers share no write with who destroyed it: two clusters so far. */
+  readonly isOfStranger: boolean
 }
 
 export interface ModelRecord {
@@ -45,7 +47,6 @@ export class History {
   readonly #byOrigin = new Map<string, Write[]>()
   readonly #values = new Map<number, { first: Write; last: Write }>()
   readonly #uses = new Map<string, Use[]>()
-  readonly #missedByNewcomers = new Set<string>()
   #lastValue = 0
   #lastSid = 0
   readonly #hasGrace: boolean
@@ -108,21 +109,9 @@ export class History {
     return this.writesOf(sid).some(({ isDestroy }) => isDestroy)
   }
 
-  /** A newcomer comes, and may join by way of any of these. */
-  started(others: readonly DigestMap[]): void {
-    if (this.#hasGrace) return
-    for (const { isDestroy, stamp, sid } of this.writes)
-      if (isDestroy && others.some((claims) => !covers(claims, stamp))) this.#missedByNewcomers.add(sid)
-  }
-
-  /**
-   * Without a grace a tombstone waits for those alone who are known where it is. Who destroyed the session may not
-   * have known all others; and who joined by way of a member that lacked the destroy may be known to that one alone.
-   */
+  /** Of two clusters that have never met neither waits with its tombstones for the other. */
   isDestroyExcused(sid: string): boolean {
-    if (this.#hasGrace) return false
-    const isOfIsland = this.writesOf(sid).some(({ isDestroy, isIsland }) => isDestroy && isIsland)
-    return isOfIsland || this.#missedByNewcomers.has(sid)
+    return !this.#hasGrace && this.writesOf(sid).some(({ isOfStranger }) => isOfStranger)
   }
 
   /** Whose stamps may be borne on one member, by a session that is alive there, and not on another. */

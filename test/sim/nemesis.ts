@@ -126,7 +126,10 @@ export class Nemesis {
 
   #part(): void {
     const { network, hosts } = this.#cluster
-    const shape = this.#random.chance(0.6) ? 'pair' : this.#random.pick(shapes)
+    const { lastsMs, config } = this.#scenario
+    const isForgetful = (config.forgetDeadAfterMs ?? lastsMs) < lastsMs / 2
+    const usual = isForgetful ? 'halves' : 'pair'
+    const shape = this.#random.chance(0.6) ? usual : this.#random.pick(shapes)
     for (const [a, b] of partition(shape, hosts, this.#random)) {
       this.#world.trace(() => `*** cut until all faults end: ${a.name}-${b.name}`)
       network.cut(a.index, b.index)

@@ -302,6 +302,7 @@ export class Request {
       run,
       atMs: world.nowMs,
       isIsland: cluster.isIsland(run),
+      isOfStranger: isDestroy && compareStamps(record.created, stamp) === 0 && this.#isStranger(),
     })
     clocks.issued(run, stamp)
     if (!isDestroy) this.#checkFollows(stamp)
@@ -310,6 +311,15 @@ export class Request {
       const values = [...attributes].map(([name, value]) => `${name} ${value ?? 'removed'}`)
       return `${run.id}: ${isDestroy ? 'destroys' : 'writes'} ${sid} ${values} as ${short(stamp)}`
     })
+  }
+
+  /** Nobody who wrote to the session has a write of those that this member has. */
+  #isStranger(): boolean {
+    const { cluster, history } = this.#trial
+    const origins = new Set(cluster.claim(this.#run).keys())
+    return history
+      .writesOf(this.#sid)
+      .every(({ run }) => [...(cluster.claims.get(run)?.keys() ?? [])].every((each) => !origins.has(each)))
   }
 
   /** What is written or ended a second time waits for its acks as well. */

@@ -108,10 +108,12 @@ export const LONG_TTL_MS = 3_600_000
 export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
   const drawn = random.pick([2, 3, 3, 3, 4, 4, 5, 5, random.integer(6, 9)])
   const members = wishes.members ?? drawn
-  const lastsMs = random.pick([500, 1_000, 2_000, 4_000, 8_000])
+  // Parts that forget each other, and what was destroyed meanwhile.
+  const isForgetful = random.chance(0.1)
+  const lastsMs = isForgetful ? 8_000 : random.pick([500, 1_000, 2_000, 4_000, 8_000])
   const requests = random.skewed(10, 800)
   const ttlMs = random.pick([LONG_TTL_MS, LONG_TTL_MS, LONG_TTL_MS, 2_000])
-  const hasGrace = random.chance(0.7)
+  const hasGrace = !isForgetful && random.chance(0.7)
   const hasSmallBuffers = random.chance(0.3)
   // (What is on its way counts against the buffers: small ones want a quick network.)
   const delayMs = random.pick(hasSmallBuffers ? [0.1, 0.2, 0.5, 1] : [0.2, 1, 5, 20])
@@ -132,7 +134,10 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
     areEverywhere: hasTwoNetworks || random.chance(0.5),
     hasTwoNetworks,
     areMoving: listed === 0 && random.chance(0.3),
-    faults: faults.filter((fault) => (wishes.faults?.includes(fault) ?? true) && random.chance(share)),
+    faults: faults.filter((fault) => {
+      const isDrawn = random.chance(share) || (fault === 'apart' && isForgetful)
+      return isDrawn && (wishes.faults?.includes(fault) ?? true)
+    }),
     faultEveryMs: random.pick([200, 500, 1_500]),
     longestFaultMs: random.pick([300, 3_000, 8_000]),
     lastsMs,
@@ -151,7 +156,8 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
       // A transfer in tiny chunks over a slow network ends, but not in two seconds.
       transferChunkRecords: random.pick([delayMs > 1 ? 20 : 3, 50, 1_000]),
       ...(hasSmallBuffers && smallBuffers(members)),
-      ...(random.chance(0.2) && { forgetDeadAfterMs: random.pick([2_500, 5_000]) }),
+      ...(isForgetful && { forgetDeadAfterMs: 2_500 }),
+      ...(!isForgetful && random.chance(0.1) && { forgetDeadAfterMs: random.pick([2_500, 5_000]) }),
       // What sessions are given counts, not what they would have without.
       ttlMs: ttlMs === LONG_TTL_MS ? ttlMs : random.pick([ttlMs, ttlMs / 2, 4 * ttlMs]),
       tombstoneGraceMs: hasGrace ? lastsMs + healMs : random.pick([1, 1, 2_000]),

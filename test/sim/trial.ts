@@ -40,11 +40,6 @@ export class Trial {
     this.told = new Told(this.cluster, this.history)
     this.verdicts = new Verdicts(this.cluster)
     const membership = new Membership(this.cluster)
-    this.cluster.observers.push(this.expiry, this.survival, this.told, this.verdicts, membership, {
-      started: (run) => {
-        const others = this.cluster.running.filter((each) => each !== run)
-        this.history.started(others.map((each) => this.cluster.claim(each)))
-      },
-    })
+    this.cluster.observers.push(this.expiry, this.survival, this.told, this.verdicts, membership)
   }
 }

@@ -146,9 +146,13 @@ describe('a member that was away for longer than the others remember', () => {
 
   test('brings nothing back that was destroyed where nobody had it', () => {
     const { net, a, b, c } = apart()
-    net.kill(c)
+    net.cut(b, c)
+    net.heal(a, c)
+    net.connect(a, c)
+    net.settle()
     b.write('unknown', { x: '1' })
-    a.destroy('unknown')
+    // Who destroys it has never written anything, and who has it knows nothing else of his.
+    c.destroy('unknown')
     net.run(20_000)
     expect([b.keys(), a.replica.tombstones]).toEqual([['destroyed', 'kept', 'unknown'], 0])
     net.heal(a, b)
@@ -162,11 +166,12 @@ describe('a member that was away for longer than the others remember', () => {
     const { net, a, b, c } = apart()
     net.kill(c)
     a.write('kept', { y: '1' }, { base: a.base('kept') })
+    a.write('kept', { y: '2' }, { base: a.base('kept') })
     net.run(20_000)
     net.heal(a, b)
     net.connect(a, b)
     net.run(3_000)
-    expect([a.read('kept'), b.state()]).toEqual([{ y: '1' }, a.state()])
+    expect([a.read('kept'), b.state()]).toEqual([{ y: '2' }, a.state()])
   })
 
   test('goes on as it is when nothing was destroyed meanwhile', () => {
@@ -180,6 +185,24 @@ describe('a member that was away for longer than the others remember', () => {
     expect([a.id, b.id, c.id]).toEqual(['a1', 'b1', 'c1'])
     expect([a.state(), c.state()]).toEqual([b.state(), b.state()])
     expect(a.keys()).toEqual(['destroyed', 'here', 'kept', 'there'])
+  })
+
+  test('is not one that has merged all, and tells no more of who is gone', () => {
+    const net = new Net(config)
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    a.write('destroyed', { x: '1' })
+    a.write('kept', { x: '1' })
+    net.settle()
+    c.destroy('destroyed')
+    net.settle()
+    c.act(c.replica.leave(c.now))
+    net.kill(c)
+    net.run(20_000)
+    expect(b.replica.digest().map(({ origin }) => origin)).toEqual([a.id])
+    for (const member of [a, b]) member.forgetLog()
+    net.breakLink(a, b)
+    net.run(3_000)
+    expect([linked(a, b), a.codes(), b.codes()]).toEqual([true, [], []])
   })
 
   test('is not one that was never with the others', () => {
