@@ -48,7 +48,7 @@ export const mutants: readonly Mutant[] = [
     find: 'if (now.wallMs > this.#time) {',
     replace: 'if (now.wallMs !== this.#time) {',
     seeds: 20,
-    by: ['stamps', 'causality', 'exactness'],
+    by: ['writes', 'stamps', 'causality', 'exactness'],
   },
   {
     name: 'of two writes to an attribute the one that comes last wins',
@@ -152,8 +152,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a new run does not replace the former one',
     file: 'members.ts',
-    find: 'return former.id !== id &&',
-    replace: 'return former.id === id &&',
+    find: 'return peer.id !== id &&',
+    replace: 'return peer.id === id &&',
     seeds: 2_000,
     by: ['convergence', 'limits'],
   },
@@ -258,7 +258,7 @@ export const mutants: readonly Mutant[] = [
     file: 'pulls.ts',
     find: '      this.#context.counters.gaps++\n      return this.want(link, peer, now)\n',
     replace: '      if (!isLinked) continue\n      return this.want(link, peer, now)\n',
-    seeds: 200,
+    seeds: 2_000,
     by: ['convergence', 'survival', 'limits'],
   },
   {
@@ -273,8 +273,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the digest that ends a transfer is that of its beginning',
     file: 'transfers.ts',
-    find: 'const end = { digest: digest.all(),',
-    replace: 'const end = { digest: transfer.digest,',
+    find: '      digest: digest.all(),\n',
+    replace: '      digest: transfer.digest,\n',
     also: [
       {
         file: 'transfer.ts',
@@ -378,7 +378,7 @@ export const mutants: readonly Mutant[] = [
     find: 'compareStamps(lifetime.stamp, this.lifetime.stamp) > 0',
     replace: 'compareStamps(lifetime.stamp, this.lifetime.stamp) < 0',
     seeds: 40,
-    by: ['exactness'],
+    by: ['survival', 'exactness'],
   },
   {
     name: 'touches are never told',
@@ -427,7 +427,7 @@ export const mutants: readonly Mutant[] = [
     file: 'pulls.ts',
     find: '    if (open.inPlace) {\n      this.#context.records.clear()',
     replace: '    if (open.inPlace && open.count > 1_000) {\n      this.#context.records.clear()',
-    seeds: 720,
+    seeds: 4_000,
     by: ['exactness'],
   },
   {
@@ -459,7 +459,7 @@ export const mutants: readonly Mutant[] = [
     file: 'dialer.ts',
     find: 'if (candidate.told.delete(member)) this.#deleteUnwanted(candidate)',
     replace: 'candidate.told.delete(member)',
-    seeds: 100,
+    seeds: 2_000,
     by: ['limits'],
   },
   {
@@ -467,7 +467,7 @@ export const mutants: readonly Mutant[] = [
     file: 'dialer.ts',
     find: "member !== undefined || sources.has('named') || sources.has('former')",
     replace: "member !== undefined || sources.has('former')",
-    seeds: 800,
+    seeds: 3_000,
     by: ['joining'],
   },
   {
