@@ -66,6 +66,8 @@ describe('environment variables', () => {
   })
 
   it.each(['http://x:80', '::1:80', 'x:port', '10.0.0.7:123456'])('refuse to listen on %s', (text) => {
+    const listen = { host: '10.0.0.7', port: 7373 }
+    expect(withEnvironment({ listen }, { SESSIONMESH_LISTEN: text }).listen).toEqual(listen)
     expect(() => withEnvironment({}, { SESSIONMESH_LISTEN: text })).toThrow(
       expect.objectContaining({ code: 'SESSIONMESH_BAD_OPTION', message: expect.stringContaining(text) }),
     )

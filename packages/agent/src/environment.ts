@@ -34,12 +34,12 @@ export function withEnvironment(options: ClusterOptions, env: Environment): Clus
     ...(SESSIONMESH_ADVERTISE && { advertise: SESSIONMESH_ADVERTISE }),
   }
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  const merged = { ...said, ...given }
-  if (!SESSIONMESH_LISTEN || (given.listen !== undefined && typeof given.listen !== 'object')) return merged
-  return {
-    ...merged,
-    listen: { ...listenOf(SESSIONMESH_LISTEN), ...(given.listen as ClusterOptions['listen']) },
-  }
+  const merged: ClusterOptions = { ...said, ...given }
+  const { listen = {} } = merged
+  // (What is no object is refused later. And of a variable that says nothing new no mistake matters.)
+  const isSaid = typeof listen !== 'object' || (listen.host !== undefined && listen.port !== undefined)
+  if (!SESSIONMESH_LISTEN || isSaid) return merged
+  return { ...merged, listen: { ...listenOf(SESSIONMESH_LISTEN), ...listen } }
 }
 
 function listenOf(text: string): { host?: string; port?: number } {
