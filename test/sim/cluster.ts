@@ -1,6 +1,13 @@
 /** The hosts of a simulated cluster, what runs on them, and how they reach each other. */
 
-import { type Config, type CoreEvent, type Replica, resolveConfig, type Stamp } from '@sessionmesh/core'
+import {
+  type Config,
+  type CoreEvent,
+  type Purge,
+  type Replica,
+  resolveConfig,
+  type Stamp,
+} from '@sessionmesh/core'
 import { describeEvent } from './describe.js'
 import { Discovery, isForged } from './discovery.js'
 import type { Host } from './host.js'
@@ -85,7 +92,7 @@ export class Cluster {
     return this.runs.filter(({ isServing }) => isServing)
   }
 
-  start(host: Host, rejoinAt?: readonly string[]): Run {
+  start(host: Host, rejoinAt?: readonly string[], sought?: readonly Purge[]): Run {
     const id = `${host.name}${++host.runs}`
     if (this.scenario.areMoving && rejoinAt === undefined) {
       this.#addresses.add(host.address)
@@ -94,9 +101,9 @@ export class Cluster {
     const hooks: RunHooks = {
       dial: (run, address) => this.#dial(run, address),
       ending: (run) => this.claim(run),
-      forgotten: (run, addresses) => {
+      forgotten: (run, addresses, sought) => {
         run.end('forgotten')
-        return this.start(host, addresses)
+        return this.start(host, addresses, sought)
       },
       leaves: (run) => {
         for (const observer of this.observers) observer.leaves?.(run)
@@ -117,7 +124,7 @@ export class Cluster {
     }
     if (host.run !== undefined) this.network.forget(host.run)
     const isEverywhere = this.scenario.areEverywhere
-    const run = new Run(id, host, this, hooks, { isRejoining: rejoinAt !== undefined, isEverywhere })
+    const run = new Run(id, host, this, hooks, { sought, isEverywhere })
     host.run = run
     host.isDark = false
     this.runs.push(run)

@@ -10,6 +10,7 @@ import {
   type Effect,
   type ErrorCode,
   type Instant,
+  type Purge,
   packMessage,
   Replica,
   type Stamp,
@@ -39,7 +40,7 @@ export interface RunHooks {
   left(run: Run): void
   dial(run: Run, address: string): void
   /** The others went on without it: another run takes its place in the same process. */
-  forgotten(run: Run, addresses: readonly string[]): Run
+  forgotten(run: Run, addresses: readonly string[], sought: readonly Purge[]): Run
   /** Its memory is about to be lost. */
   ending(run: Run): void
 }
@@ -103,7 +104,7 @@ export class Run {
     host: Host,
     { config, world, network }: { config: Config; world: World; network: Network },
     hooks: RunHooks,
-    { isRejoining, isEverywhere }: { isRejoining: boolean; isEverywhere: boolean },
+    { sought, isEverywhere }: { sought: readonly Purge[] | undefined; isEverywhere: boolean },
   ) {
     this.id = id
     this.host = host.index
@@ -113,12 +114,12 @@ export class Run {
     this.#network = network
     this.#hooks = hooks
     this.#config = config
-    this.isRejoining = isRejoining
+    this.isRejoining = sought !== undefined
     this.#monoOffsetMs = world.random.between(0, 1e6)
     this.address = host.address
     const address = isEverywhere ? ':7373' : host.address
     const self = { id, name: host.name, address, seenAt: [host.address, host.otherAddress] }
-    this.replica = new Replica({ self, cluster: 'sim', config, random: world.random.next, isRejoining })
+    this.replica = new Replica({ self, cluster: 'sim', config, random: world.random.next, sought })
   }
 
   get now(): Instant {
@@ -306,7 +307,10 @@ export class Run {
         if (effect.event.type === 'ready') this.#becomesReady()
         return this.#hooks.event(this, effect.event)
       case 'forgotten':
-        return this.#hand([...this.#waits.values()], this.#hooks.forgotten(this, effect.addresses))
+        return this.#hand(
+          [...this.#waits.values()],
+          this.#hooks.forgotten(this, effect.addresses, effect.sought),
+        )
       case 'flush':
         return this.#flushSoon()
       case 'acked':

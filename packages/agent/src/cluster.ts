@@ -8,6 +8,7 @@ import {
   type ErrorCode,
   formatStamp,
   type Peer,
+  type Purge,
   Replica,
 } from '@sessionmesh/core'
 import { formatAddress, isOwn, ownAddresses, shown } from './address.js'
@@ -106,11 +107,11 @@ class Agent implements Cluster {
       maxLinkBufferBytes: config.maxLinkBufferBytes,
       isLoopbackOnly: !options.hasSecret,
     }
-    this.runner = new Runner(this.#newReplica(false), links, runnerOptions, {
+    this.runner = new Runner(this.#newReplica(), links, runnerOptions, {
       core: (event) => this.#onCore(event),
       warning: (code, message, where) => this.#warn(code, message, where),
       dialFailed: (address, report) => this.#alone?.dialFailed(address, report),
-      forgotten: (addresses) => this.#beginAnew(addresses),
+      forgotten: (addresses, sought) => this.#beginAnew(addresses, sought),
     })
     this.#sessions = new LocalSessions(
       this.runner,
@@ -124,19 +125,19 @@ class Agent implements Cluster {
     return this.runner.replica
   }
 
-  #newReplica(isRejoining: boolean): Replica {
+  #newReplica(sought?: readonly Purge[]): Replica {
     const { id, name, address } = this.#self
     const { name: cluster, config } = this.#options
     const seenAt = address.startsWith(':') ? ownAddresses(this.#port) : undefined
     const self = { id, name, address, seenAt }
-    return new Replica({ self, cluster, config, random: Math.random, isRejoining })
+    return new Replica({ self, cluster, config, random: Math.random, sought })
   }
 
   /** A run that the others have forgotten must not be taken for the one that comes back. */
-  #beginAnew(addresses: readonly string[]): void {
+  #beginAnew(addresses: readonly string[], sought: readonly Purge[]): void {
     this.#countedBefore = this.#counters()
     this.#self = { ...this.#self, id: newId() }
-    this.runner.beginAnew(this.#newReplica(true), this.#self.id)
+    this.runner.beginAnew(this.#newReplica(sought), this.#self.id)
     this.#start(addresses)
   }
 

@@ -9,6 +9,7 @@ import {
   type Effect,
   type ErrorCode,
   type Instant,
+  type Purge,
   type Replica,
   SessionMeshError,
 } from '@sessionmesh/core'
@@ -21,7 +22,7 @@ export interface RunnerEvents {
   warning(code: ErrorCode, message: string, address: string): void
   dialFailed(address: string, report: DialReport): void
   /** The cluster has gone on without this run: call `beginAnew`; who goes on is at these addresses. */
-  forgotten(addresses: readonly string[]): void
+  forgotten(addresses: readonly string[], sought: readonly Purge[]): void
 }
 
 export interface RunnerOptions {
@@ -193,7 +194,7 @@ export class Runner {
       case 'notify':
         return this.#events.core(effect.event)
       case 'forgotten':
-        return this.#events.forgotten(effect.addresses)
+        return this.#events.forgotten(effect.addresses, effect.sought)
       case 'flush':
         return this.#flushSoon()
       case 'acked':

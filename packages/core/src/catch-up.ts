@@ -90,8 +90,10 @@ export class CatchUp {
   }
 
   #checkReady(expected: () => Expected, now: Instant): boolean {
-    if (this.#joinDeadlineMs === undefined || !this.#pulls.isIdle) return false
+    if (this.#joinDeadlineMs === undefined) return false
     const isOver = now.monoMs >= this.#joinDeadlineMs
+    if (isOver) this.#pulls.takeAnybody(now)
+    if (!this.#pulls.isIdle) return false
     const { silent, isGreeting } = expected()
     const isAwaited = silent.length > 0 || isGreeting || this.#isUnheard() || this.#isBrokenOff()
     if (!isOver && isAwaited) return false

@@ -29,6 +29,7 @@ const hello = (given: Partial<Hello> = {}): Hello => ({
   dial: 0,
   clockMs: WALL_MS,
   digest: [],
+  purged: [],
   roster: [],
   ...given,
 })

@@ -8,7 +8,8 @@ import { type ErrorCode, isErrorCode, SessionMeshError } from './errors.js'
 import { LinkClock } from './link-clock.js'
 import type { LinkId, Peer } from './members.js'
 import { type Hello, PROTOCOL, type RosterEntry } from './messages.js'
-import type { Parts, Verdict } from './parts.js'
+import { type Told, type Verdict, verdictOf } from './parts.js'
+import type { Purge } from './purged.js'
 import type { Instant } from './stamp.js'
 
 interface Connection {
@@ -17,6 +18,8 @@ interface Connection {
   readonly sinceMs: number
   /** Which of the dialler's dials it is, counted from 1. */
   dial: number
+  /** Our hello, by which both ends decide. */
+  readonly told: Told
   peer: Peer | undefined
   readonly clock: LinkClock
 }
@@ -33,6 +36,8 @@ export const DUPLICATE = 'duplicate'
 const SELF = 'self'
 const LEFT = 'leave'
 const YIELD = 'starts afresh'
+/** The peer has merged what may not come here: the next hellos tell who has to begin anew. */
+export const OTHER_PART = 'other part'
 
 /** One end does not want the other: no link that broke. */
 function isRejection(reason: string): boolean {
@@ -41,14 +46,12 @@ function isRejection(reason: string): boolean {
 
 export class Handshake {
   readonly #context: Context
-  readonly #onForgotten: (address: string) => void
-  readonly #parts: Parts
+  readonly #onForgotten: (address: string, purged: readonly Purge[]) => void
   readonly #connections = new Map<LinkId, Connection>()
   #dials = 0
 
   /** @param onForgotten who answers there went on without this member for too long: it must start afresh. */
-  constructor(context: Context, parts: Parts, onForgotten: (address: string) => void) {
-    this.#parts = parts
+  constructor(context: Context, onForgotten: (address: string, purged: readonly Purge[]) => void) {
     this.#context = context
     this.#onForgotten = onForgotten
   }
@@ -105,13 +108,16 @@ export class Handshake {
     { dialled, remoteHost }: { dialled?: string | undefined; remoteHost: string },
     now: Instant,
   ): void {
-    const { self, cluster, clock, digest, members } = this.#context
+    const { self, cluster, clock, members } = this.#context
     const dial = dialled === undefined ? 0 : ++this.#dials
+    // (Retired origins too: of what they removed nobody is to be thought ignorant.)
+    const told = { digest: this.#context.digest.all(), purged: this.#context.purged.entries() }
     this.#connections.set(link, {
       dialled,
       remoteHost,
       sinceMs: now.monoMs,
       dial,
+      told,
       peer: undefined,
       clock: new LinkClock(),
     })
@@ -126,8 +132,7 @@ export class Handshake {
       address: self.address,
       dial,
       clockMs: clock.timeAt(now),
-      // Retired origins too: of what they removed nobody is to be thought ignorant.
-      digest: digest.all(),
+      ...told,
       roster: members.roster('hello', now),
     })
   }
@@ -138,11 +143,11 @@ export class Handshake {
     if (connection === undefined) return undefined
     const { dialer, members, self } = this.#context
     if (hello.id === self.id) return this.#drop(link, connection, SELF, hello, now)
-    const part = this.#parts.ofHello(hello)
+    const part = verdictOf(connection.told, hello)
     this.#check(hello, connection, part, now)
     if (part === 'yield') {
       // It refuses what we said in our hello anyway: we come again with nothing.
-      this.#onForgotten(filledIn(hello.address, connection.remoteHost))
+      this.#onForgotten(filledIn(hello.address, connection.remoteHost), hello.purged)
       return this.#drop(link, connection, YIELD, hello, now)
     }
     if (connection.dialled === undefined) connection.dial = hello.dial

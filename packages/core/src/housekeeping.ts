@@ -13,9 +13,9 @@ export function sweep(context: Context, mayForget: boolean, now: Instant): void 
     isSettled: (stamp) =>
       mayForget && stamp.time <= settledMs && digest.covers(stamp) && members.isSettled(stamp),
     mayForget,
-    // (Of a session that was destroyed where nobody had it, anybody may have been the creator.)
     purged: (removal, { created }) => {
-      const writers = digest.entries().map(({ origin }) => origin)
+      // (Of a session that was destroyed where nobody had it, anybody may have been the creator.)
+      const writers = context.purged.has(removal) ? [] : digest.entries().map(({ origin }) => origin)
       context.purged.add(removal, [...writers, created.origin])
     },
     appeared: (record) => context.tellAppeared(record),

@@ -54,6 +54,7 @@ export interface Hello extends Timed {
   /** The sender's hybrid clock, in ms: refused when too far ahead of the receiver's wall clock. */
   readonly clockMs: number
   readonly digest: DigestEntries
+  readonly purged: readonly Purge[]
   readonly roster: readonly RosterEntry[]
 }
 
@@ -105,7 +106,7 @@ export interface TransferEnd {
   /** The sender's, in the turn in which nothing was left to send. */
   readonly digest: DigestEntries
   readonly roster: readonly RosterEntry[]
-  /** What the sender would refuse others for. */
+  /** From who was given this state those are kept away who must not be mixed with it. */
   readonly purged: readonly Purge[]
   /** It has joined: else it may know no more of the cluster than who asks. */
   readonly isReady: boolean

@@ -12,6 +12,7 @@
 import type { Context } from './context.js'
 import type { LinkId, Peer } from './members.js'
 import type { DeltaMessage, State } from './messages.js'
+import { type Purge, Purged } from './purged.js'
 import { type Delta, writeStamps } from './session.js'
 import type { Instant, Origin, Stamp } from './stamp.js'
 
@@ -43,13 +44,16 @@ export class Pulls {
   readonly #wanted: { link: LinkId; peer: Peer }[] = []
   #open: OpenPull | undefined
   #hasJoined = false
+  /** Of those to whom the run before this one gave way: who misses none of it has their state. */
+  #sought: Purged
   readonly #held = new Map<LinkId, Held>()
   /** Gaps about origins that we have a link to: in flight, until they are a second old. */
   readonly #gaps = new Map<Origin, { stamp: Stamp; sinceMs: number }>()
 
-  constructor(context: Context, nextPull: () => number) {
+  constructor(context: Context, nextPull: () => number, sought: readonly Purge[]) {
     this.#context = context
     this.#nextPull = nextPull
+    this.#sought = Purged.of(sought)
   }
 
   /** It has the state of somebody who had joined himself. (Two joiners that meet know nothing of who else is there.) */
@@ -124,9 +128,7 @@ export class Pulls {
   /** Merges a live message or holds it. Returns the sessions that had been forgotten here. */
   live(link: LinkId, peer: Peer, message: DeltaMessage, now: Instant): string[] {
     const held = this.#held.get(link)
-    // While a first transfer is built in place, what is here may be thrown away: nothing more may be claimed.
-    const mayMerge = held === undefined && this.#open?.inPlace !== true
-    if (mayMerge && this.#follows(message)) return this.#merge(peer, message, now)
+    if (held === undefined && this.#mayMerge && this.#follows(message)) return this.#merge(peer, message, now)
     this.#hold(link, held ?? { peer, messages: [], bytes: 0, isOverflowed: false }, message)
     // A link is in order and complete from its hello on, so this is no data in flight: it has been lost.
     this.want(link, peer, now)
@@ -136,7 +138,7 @@ export class Pulls {
   /** Merges held messages that follow on what the digest covers by now. */
   release(now: Instant): { link: LinkId; forgotten: string[] }[] {
     const released: { link: LinkId; forgotten: string[] }[] = []
-    if (this.#open?.inPlace) return released
+    if (!this.#mayMerge) return released
     for (const [link, held] of this.#held) {
       let message = held.messages[0]
       while (message !== undefined && this.#follows(message)) {
@@ -147,6 +149,13 @@ export class Pulls {
       if (message === undefined && !held.isOverflowed) this.#held.delete(link)
     }
     return released
+  }
+
+  /** Those that are sought were waited for long enough. */
+  takeAnybody(now: Instant): void {
+    if (this.#sought.isEmpty) return
+    this.#sought = new Purged()
+    this.goOn(now)
   }
 
   /** A chunk of the open transfer. True when it ended and was merged. */
@@ -182,6 +191,15 @@ export class Pulls {
     if (!this.#wanted.some((wanted) => wanted.link === link)) this.#wanted.push({ link, peer })
   }
 
+  /**
+   * While a first transfer is built in place, what is here may be thrown away: nothing more may be claimed. And who begins
+   * anew does not know yet from whom it may take anything.
+   */
+  get #mayMerge(): boolean {
+    const { isReady, isRejoining } = this.#context
+    return this.#open?.inPlace !== true && (isReady || !isRejoining || this.#hasJoined)
+  }
+
   #follows(message: DeltaMessage): boolean {
     return message.previous === undefined || this.#context.digest.covers(message.previous)
   }
@@ -215,7 +233,8 @@ export class Pulls {
 
   #openNext(now: Instant): void {
     if (this.#open !== undefined) return
-    const next = this.#wanted.find(isAlive)
+    const isSought = ({ peer }: { peer: Peer }) => this.#hasJoined || !isMissed(this.#sought, peer)
+    const next = this.#wanted.find((wanted) => isAlive(wanted) && isSought(wanted))
     if (next === undefined) return
     this.#wanted.splice(this.#wanted.indexOf(next), 1)
     const { isReady, isRejoining, digest, records } = this.#context
@@ -251,6 +270,10 @@ export class Pulls {
     this.#context.notify({ type: 'sync', phase: 'end', peer, complete, sessions: complete ? count : 0 })
     this.#openNext(now)
   }
+}
+
+function isMissed(purged: Purged, { digest }: Peer): boolean {
+  return !purged.isEmpty && purged.missedBy(digest).length > 0
 }
 
 function isAlive({ peer }: { peer: Peer }): boolean {

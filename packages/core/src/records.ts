@@ -12,7 +12,7 @@ import type { Instant, Origin, Stamp } from './stamp.js'
 export interface SweepRules {
   /** Every member that is known and has not left has merged this stamp. */
   isSettled(stamp: Stamp): boolean
-  /** Called for what is removed and will not be told to anybody any more. */
+  /** Called for each write that is forgotten, of which nobody can be told any more. */
   purged(removal: Stamp, record: SessionRecord): void
   /** False while a transfer is due that may tell of a later use. */
   readonly mayForget: boolean
@@ -167,7 +167,10 @@ export class Records {
         // Our digest speaks for it: a member that lacks some of it, and where it is in use, must get that here.
         // (Not for a creation that never came here, and may be lost with all who had it.)
         const isOver = (stamp: Stamp) => !this.#digest.covers(stamp) || rules.isSettled(stamp)
-        if ([...record.stamps()].every(isOver)) return this.delete(record.sid)
+        if ([...record.stamps()].every(isOver)) {
+          for (const stamp of record.stamps()) if (this.#digest.covers(stamp)) rules.purged(stamp, record)
+          return this.delete(record.sid)
+        }
       } else {
         record.ended = false
       }

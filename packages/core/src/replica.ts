@@ -9,16 +9,16 @@ import { CatchUp, type Expected } from './catch-up.js'
 import type { Config } from './config.js'
 import { Context, type Counters } from './context.js'
 import type { DialFailure } from './dialer.js'
-import type { DigestEntries } from './digest.js'
+import { Digest, type DigestEntries } from './digest.js'
 import { isErrorCode, SessionMeshError } from './errors.js'
 import type { Acks, Effect } from './events.js'
-import { DUPLICATE, type Established, Handshake } from './handshake.js'
+import { DUPLICATE, type Established, Handshake, OTHER_PART } from './handshake.js'
 import { sweep } from './housekeeping.js'
 import type { LinkId, MemberChange, Peer, Self } from './members.js'
 import type { DeltaMessage, Heartbeat, Message, Pull, State } from './messages.js'
 import { Outbox } from './outbox.js'
-import { Parts } from './parts.js'
 import { Pulls } from './pulls.js'
+import type { Purge } from './purged.js'
 import { Questions } from './questions.js'
 import { Reads } from './reads.js'
 import { Relay } from './relay.js'
@@ -35,8 +35,11 @@ export interface ReplicaOptions {
   readonly config: Config
   /** In [0, 1); spreads redials. */
   readonly random: () => number
-  /** The process had another run before, and goes on serving: reads wait until this one is ready. */
-  readonly isRejoining?: boolean
+  /**
+   * The process had another run before, which gave way to others (see the effect `forgotten`), and goes on serving: reads
+   * wait until this one is ready.
+   */
+  readonly sought?: readonly Purge[] | undefined
 }
 
 export class Replica {
@@ -48,7 +51,6 @@ export class Replica {
   readonly #reads: Reads
   readonly #catchUp: CatchUp
   readonly #relay: Relay
-  readonly #parts: Parts
   readonly #handshake: Handshake
   readonly #transfers: Transfers
   readonly #sessions: Sessions
@@ -56,14 +58,14 @@ export class Replica {
   #heartbeatMs = Number.NEGATIVE_INFINITY
   #tickedMs: number | undefined
 
-  constructor({ self, cluster, config, random, isRejoining = false }: ReplicaOptions) {
+  constructor({ self, cluster, config, random, sought }: ReplicaOptions) {
     const nextPull = () => ++this.#lastPull
-    this.#context = new Context(self, cluster, config, random, isRejoining, (change, now) =>
+    this.#context = new Context(self, cluster, config, random, sought !== undefined, (change, now) =>
       this.#memberChanged(change, now),
     )
     this.#outbox = new Outbox(this.#context)
     this.#acks = new PendingAcks(this.#context)
-    this.#pulls = new Pulls(this.#context, nextPull)
+    this.#pulls = new Pulls(this.#context, nextPull, sought ?? [])
     this.#catchUp = new CatchUp(this.#context, this.#acks, this.#pulls)
     this.#transfers = new Transfers(
       this.#context,
@@ -73,8 +75,7 @@ export class Replica {
     this.#questions = new Questions(this.#context, nextPull, (sid) => this.#reads.neededFor(sid))
     this.#reads = new Reads(this.#context, this.#questions, () => this.#catchUp.untilMs())
     this.#relay = new Relay(this.#context)
-    this.#parts = new Parts(this.#context)
-    this.#handshake = new Handshake(this.#context, this.#parts, (address) => this.#forgotten(address))
+    this.#handshake = new Handshake(this.#context, (address, sought) => this.#forgotten(address, sought))
     this.#sessions = new Sessions(this.#context, this.#outbox, this.#acks, this.#questions)
   }
 
@@ -158,11 +159,11 @@ export class Replica {
   tick(now: Instant): Effect[] {
     return this.#input(now, () => {
       this.#tickedMs = now.monoMs
-      for (const link of this.#context.members.tick(now)) this.#dropSilent(link, now)
-      for (const link of this.#handshake.mute(now)) this.#dropSilent(link, now)
+      for (const link of this.#context.members.tick(now)) this.#drop(link, SILENT, now)
+      for (const link of this.#handshake.mute(now)) this.#drop(link, SILENT, now)
       this.#beat(now)
       const stalled = this.#pulls.stalled(now)
-      if (stalled !== undefined) this.#dropSilent(stalled, now)
+      if (stalled !== undefined) this.#drop(stalled, SILENT, now)
       this.#acks.tick(now)
       sweep(this.#context, this.#catchUp.mayForget, now)
     }).effects
@@ -304,13 +305,13 @@ export class Replica {
       }
     } catch (error) {
       if (!(error instanceof SessionMeshError)) throw error
-      this.#drop(link, error, now)
+      this.#refuse(link, error, now)
     }
   }
 
   #received(link: LinkId, peer: Peer, message: Message, now: Instant): void {
     this.#context.members.heard(peer, now, 'sentMs' in message ? message.sentMs : undefined)
-    if (this.#isOfOtherPart(peer, message)) return this.#forgotten(peer.address)
+    if (this.#isOfOtherPart(peer, digestOf(message))) return this.#drop(link, OTHER_PART, now)
     switch (message.kind) {
       case 'hello':
         return
@@ -329,19 +330,13 @@ export class Replica {
     }
   }
 
-  /**
-   * Before anything of it is merged.
-   * @throws SessionMeshError `SESSIONMESH_FORGOTTEN_MEMBER` when the peer has to begin anew, not we.
-   */
-  #isOfOtherPart(peer: Peer, message: Message): boolean {
-    const told = message.kind === 'state' ? message.end : 'digest' in message ? message : undefined
-    if (told?.digest === undefined) return false
-    const part = this.#parts.ofPeer(peer, told.digest)
-    if (part !== 'refuse') return part === 'yield'
-    throw new SessionMeshError(
-      'SESSIONMESH_FORGOTTEN_MEMBER',
-      `${peer.name} at ${peer.address} has state of members that were away for longer than forgetDeadAfterMs and missed what was destroyed: it must start afresh`,
-    )
+  /** It is linked with two parts, and has merged by now what must not come here. (Looked at before that comes.) */
+  #isOfOtherPart(peer: Peer, news: DigestEntries = []): boolean {
+    const { purged } = this.#context
+    if (purged.isEmpty) return false
+    const merged = Digest.of(peer.digest.entries())
+    merged.join(news)
+    return purged.missedBy(merged).length > 0
   }
 
   #receivedAck(peer: Peer, upTo: Stamp, now: Instant): void {
@@ -398,10 +393,18 @@ export class Replica {
     if (message.end !== undefined) this.#meet(peer, message.end.roster, message.sentMs, now)
     this.#questions.fetch(forgotten, link, now)
     if (ended) {
+      if (message.end !== undefined) this.#toldDigest(link, peer, message.end.digest, now)
+      this.#partFromOthers(now)
       if (this.#pulls.hasJoined) this.#context.dialer.joined()
       this.#settle(now)
       this.#beatNow(now)
     }
+  }
+
+  /** With the state that came came the reasons to keep others away. */
+  #partFromOthers(now: Instant): void {
+    for (const peer of this.#context.members.linked())
+      if (peer.link !== undefined && this.#isOfOtherPart(peer)) this.#drop(peer.link, OTHER_PART, now)
   }
 
   // ---- links and members ----
@@ -410,7 +413,7 @@ export class Replica {
     const address = this.#handshake.addressOf(link)
     const listensAt = this.#handshake.listensAt(link)
     const ended = this.#handshake.end(link, reason, now)
-    if (ended !== undefined && reason === 'SESSIONMESH_FORGOTTEN_MEMBER') this.#forgotten(listensAt)
+    if (ended !== undefined && reason === 'SESSIONMESH_FORGOTTEN_MEMBER') this.#forgotten(listensAt, [])
     if (ended !== undefined && isErrorCode(reason)) {
       this.#context.warn(reason, `The link to ${address} was cut: ${reason}`, address)
     }
@@ -472,24 +475,21 @@ export class Replica {
     this.#questions.linkGone(link, now)
   }
 
-  #drop(link: LinkId, error: SessionMeshError, now: Instant): void {
+  #refuse(link: LinkId, error: SessionMeshError, now: Instant): void {
     const peer = this.#handshake.peerOf(link)
     this.#context.counters.linksRefused++
     this.#context.warn(error.code, error.message, peer?.address)
-    this.#context.effect({ type: 'drop', link, reason: error.code })
-    const ended = this.#handshake.end(link, error.code, now)
-    if (ended?.peer !== undefined) this.#linkGone(link, ended.peer, error.code, now)
+    this.#drop(link, error.code, now)
   }
 
-  /** Nothing comes on this link any more. */
-  #dropSilent(link: LinkId, now: Instant): void {
-    this.#context.effect({ type: 'drop', link, reason: 'silent' })
-    const ended = this.#handshake.end(link, 'silent', now)
-    if (ended?.peer !== undefined) this.#linkGone(link, ended.peer, 'silent', now)
+  #drop(link: LinkId, reason: string, now: Instant): void {
+    this.#context.effect({ type: 'drop', link, reason })
+    const ended = this.#handshake.end(link, reason, now)
+    if (ended?.peer !== undefined) this.#linkGone(link, ended.peer, reason, now)
   }
 
   /** The others have forgotten this member, and with it what was destroyed meanwhile: it joins as a newcomer. */
-  #forgotten(address: string | undefined): void {
+  #forgotten(address: string | undefined, sought: readonly Purge[]): void {
     this.#context.warn(
       'SESSIONMESH_FORGOTTEN_MEMBER',
       'This member was away for longer than forgetDeadAfterMs, missed what was destroyed, and starts afresh: its sessions are replaced by those of the cluster.',
@@ -498,6 +498,7 @@ export class Replica {
     this.#context.effect({
       type: 'forgotten',
       addresses: address === undefined ? living : [address, ...living],
+      sought,
     })
   }
 
@@ -545,9 +546,18 @@ export class Replica {
     if (this.#catchUp.check(this.#expected, now)) {
       this.#context.dialer.ready()
       this.#reads.caughtUp(now)
-      this.#reads.settle(now)
+      this.#settle(now)
     }
     this.#reads.tick(now)
     return { result, effects: this.#context.takeEffects() }
   }
+}
+
+/** Nothing comes on this link any more. */
+const SILENT = 'silent'
+
+/** What its sender has merged, if it says. */
+function digestOf(message: Message): DigestEntries | undefined {
+  if (message.kind === 'state') return message.end?.digest
+  return 'digest' in message ? message.digest : undefined
 }

@@ -45,6 +45,7 @@ const KINDS: readonly Message[] = [
     dial: 3,
     clockMs: 1_700_000_000_000,
     digest: [stamp(5, 'sender'), stamp(6, 'other')],
+    purged: [{ removal: stamp(6, 'other'), writers: new Set(['third', 'sender']) }],
     roster: [{ id: 'other', name: 'second', address: ':7374', state: 'suspect', digest: undefined }],
   },
   {

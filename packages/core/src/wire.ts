@@ -41,10 +41,12 @@ function packFields(message: Message, table: StampTable): unknown[] {
       STATES.indexOf(entry.state),
       entry.digest === undefined ? 0 : stamps(entry.digest),
     ])
+  const purges = (list: readonly Purge[]) =>
+    list.map(({ removal, writers }) => [table.add(removal), ...writers])
   const packEnd = ({ digest, roster: members, purged, isReady }: TransferEnd) => [
     stamps(digest),
     roster(members),
-    purged.map(({ removal, writers }) => [table.add(removal), ...writers]),
+    purges(purged),
     isReady ? 1 : 0,
   ]
   const deltas = (list: readonly Delta[], sentMs: number) =>
@@ -63,6 +65,7 @@ function packFields(message: Message, table: StampTable): unknown[] {
         clockMs,
         sentMs,
         stamps(message.digest),
+        purges(message.purged),
         roster(message.roster),
       ]
     }
@@ -185,6 +188,7 @@ function parseFields(
         clockMs: frame.number('clock'),
         sentMs: frame.sent(toLocal),
         digest: frame.stamps('digest'),
+        purged: frame.purges(),
         roster: frame.roster(),
       }
     case 'delta': {
@@ -350,9 +354,13 @@ class Reader {
     return {
       digest: this.stamps('digest'),
       roster: this.roster(),
-      purged: this.inners('purged').map((purge) => purge.purge()),
+      purged: this.purges(),
       isReady: this.count('ready') === 1,
     }
+  }
+
+  purges(): Purge[] {
+    return this.inners('purged').map((purge) => purge.purge())
   }
 
   purge(): Purge {

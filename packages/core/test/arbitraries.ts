@@ -130,6 +130,7 @@ export const messageArb: fc.Arbitrary<Message> = fc.oneof<fc.Arbitrary<Message>[
     dial: count,
     clockMs: time,
     digest,
+    purged,
     roster,
   }),
   liveArb,

@@ -205,7 +205,7 @@ export class Net {
       case 'forgotten':
         for (const end of this.#ends.filter((each) => each.member === member))
           this.#close(end, 'closed', false)
-        return member.beginAnew(effect.addresses)
+        return member.beginAnew(effect.addresses, effect.sought)
       case 'flush':
         member.isFlushDue = true
         return

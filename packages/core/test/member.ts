@@ -11,6 +11,7 @@ import {
   type Instant,
   type Message,
   type Peer,
+  type Purge,
   Replica,
   type Written,
 } from '../src/index.js'
@@ -52,7 +53,7 @@ export class Member {
   isFrozen = false
   isDown = false
   #monoBaseMs: number
-  readonly #newReplica: (isRejoining: boolean) => Replica
+  readonly #newReplica: (sought?: readonly Purge[]) => Replica
   #peers: readonly string[] = []
 
   constructor(world: World, name: string, run: number, options: MemberOptions, config: Config, nth: number) {
@@ -64,11 +65,11 @@ export class Member {
     this.skewMs = options.skewMs ?? 0
     this.#monoBaseMs = 1_000_000 * nth
     const cluster = options.cluster ?? 'test'
-    this.#newReplica = (isRejoining) => {
+    this.#newReplica = (sought) => {
       const self = { id: this.id, name, address: this.address }
-      return new Replica({ self, cluster, config, random: () => 0.5, isRejoining })
+      return new Replica({ self, cluster, config, random: () => 0.5, sought })
     }
-    this.replica = this.#newReplica(false)
+    this.replica = this.#newReplica()
   }
 
   start(addresses: readonly string[]): void {
@@ -77,9 +78,9 @@ export class Member {
   }
 
   /** Another run in the same process. */
-  beginAnew(addresses: readonly string[]): void {
+  beginAnew(addresses: readonly string[], sought: readonly Purge[]): void {
     this.id = `${this.id}'`
-    this.replica = this.#newReplica(true)
+    this.replica = this.#newReplica(sought)
     this.start([...this.#peers, ...addresses])
   }
 
