@@ -50,6 +50,12 @@ export class Convergence {
     return undefined
   }
 
+  get #isDoubtful(): boolean {
+    return this.#cluster.running.some(({ replica }) =>
+      replica.peers().some(({ state }) => state === 'suspect'),
+    )
+  }
+
   #lacks(run: Run, states: ReadonlyMap<Run, ReadonlyMap<string, string>>, of: Run): string | undefined {
     const own = states.get(run)
     for (const [sid, text] of states.get(of) ?? []) {
@@ -159,7 +165,8 @@ export class Convergence {
       const attributes = whole.attributes
         .filter(({ value }) => value !== undefined)
         .map(({ name, value, stamp }) => `${name} ${valueId(value as Uint8Array)} ${short(stamp)}`)
-      const owner = run.replica.owner(record.sid, run.now)
+      // (As long as a member doubts that another lives: an end of that is asked for once all is settled.)
+      const owner = this.#isDoubtful ? 'doubtful' : run.replica.owner(record.sid, run.now)
       const text = [`created ${short(record.created)}`, ...attributes.sort(), `ttl ${record.lifetime?.ttlMs}`]
       state.set(record.sid, `${text.join(', ')}, owner ${owner}`)
     }

@@ -397,3 +397,24 @@ describe('a write that was made after its origin was found dead', () => {
     expect(b.read('s')).toEqual({ x: '1' })
   })
 })
+
+describe('a member that was silent for long, and is heard again by another one', () => {
+  test('is known to live at once by who cannot reach it: what it wrote meanwhile is not taken for lost', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    net.settle()
+    net.cut(a, c)
+    net.run(1_000)
+    net.hold(a, b)
+    net.run(1_900)
+    a.write('s', { x: '1' })
+    expect([b.peer(a).state, c.peer(a).state]).toEqual(['suspect', 'suspect'])
+    net.release(a, b)
+    net.run(1)
+    expect([b.peer(a).state, c.read('s'), c.catchUp('s', seenAt(a, 's'))]).toEqual([
+      'alive',
+      { x: '1' },
+      undefined,
+    ])
+  })
+})

@@ -446,6 +446,8 @@ export class Replica {
     if (to === 'alive') {
       this.#context.digest.revive(peer.id)
       this.#context.notify({ type: 'member', state: to, peer })
+      // Others may hold it for dead, and for lost what it brings: they hear of it with the next tick, which is due.
+      this.#heartbeatMs = Math.min(this.#heartbeatMs, now.monoMs - this.#context.config.heartbeatMs)
     }
     if (to === 'alive' || to === 'suspect') this.#pulls.goOn(now)
     // Somebody says that he hears it: one dial shows whether it is back.
