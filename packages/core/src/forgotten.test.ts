@@ -174,6 +174,53 @@ describe('a member that was away for longer than the others remember', () => {
     expect([a.read('kept'), b.state()]).toEqual([{ y: '2' }, a.state()])
   })
 
+  test('brings back no value that was removed where the session has expired since', () => {
+    const net = new Net({ ...config, maxTouchIntervalMs: 200 })
+    const [a, b] = net.cluster('a', 'b')
+    a.write('s', { user: 'ada', x: '1' }, { ttlMs: 2_000 })
+    net.settle()
+    net.cut(a, b)
+    a.write('s', { x: '2' }, { base: a.base('s') })
+    const use = (ms: number) => {
+      for (const untilMs = net.ms + ms; net.ms < untilMs; net.run(200)) b.touch('s')
+    }
+    use(20_000)
+    expect([a.read('s'), b.read('s')]).toEqual([undefined, { user: 'ada', x: '1' }])
+    net.heal(a, b)
+    use(3_000)
+    expect([a.id, b.id, b.read('s')]).toEqual(['a1', "b1'", undefined])
+    expect(b.state()).toEqual(a.state())
+  })
+
+  // The first write of a run follows on nothing, so it could be merged at any time.
+  test('merges nothing of those that it was with before it has the state of the others', () => {
+    const net = new Net({ ...config, transferChunkRecords: 1 })
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    for (const sid of ['s', 'kept', 'kept too']) a.write(sid, { x: '1' })
+    net.settle()
+    for (const other of [b, c]) net.cut(a, other)
+    a.destroy('s')
+    net.run(1_000)
+    net.kill(c)
+    const d = net.member('d')
+    net.cut(a, d)
+    net.start(d, b)
+    net.run(20_000)
+    // b begins anew, is being sent the state of a, and is linked with d, which writes for the first time.
+    for (const other of [a, d]) net.hold(other, b)
+    net.heal(a, b)
+    net.connect(a, b)
+    net.run(300)
+    expect(b.id).toBe("b1'")
+    d.write('s', { x: '1', y: '1' }, { base: d.base('s') })
+    for (const other of [d, a]) net.release(other, b)
+    expect([b.keys(), b.replica.record('s')]).toEqual([['kept', 'kept too'], undefined])
+    net.heal(a, d)
+    net.run(10_000)
+    expect([a.id, a.keys()]).toEqual(['a1', ['kept', 'kept too']])
+    expect([b.state(), d.state()]).toEqual([a.state(), a.state()])
+  })
+
   test('goes on as it is when nothing was destroyed meanwhile', () => {
     const { net, a, b, c } = apart()
     a.write('here', { x: '1' })

@@ -74,6 +74,50 @@ describe('two halves that forgot each other', () => {
   })
 })
 
+describe('two parts that forgot each other, of which not all members reach all', () => {
+  const namesArb = fc.shuffledSubarray(['a', 'b', 'c', 'd', 'e'], { minLength: 3 })
+  const historyArb = fc.tuple(namesArb, fc.integer({ min: 1, max: 2 }), fc.infiniteStream(fc.nat(1_000)))
+
+  test('become one, and then nobody begins anew any more', () => {
+    const become = ([names, size, draws]: [string[], number, IterableIterator<number>]) => {
+      const draw = (below: number) => (draws.next().value as number) % below
+      const net = new Net(config)
+      const members = net.cluster(...(names as [string]))
+      const parts = [members.slice(0, size), members.slice(size)] as const
+      members.forEach((member, i) => {
+        member.write(`${i}`, { x: '1' })
+      })
+      net.run(300)
+      const pairs = parts[0].flatMap((one) => parts[1].map((other) => [one, other] as const))
+      for (const [one, other] of pairs) net.cut(one, other)
+      for (const member of members) if (draw(3) > 0) member.destroy(`${draw(members.length)}`)
+      net.run(20_000)
+      // Some of the pairs meet again, one after the other, in whatever order.
+      const sorted = pairs.map((pair) => ({ pair, at: draw(1_000) })).sort((x, y) => x.at - y.at)
+      for (const { pair } of sorted.slice(0, 1 + draw(pairs.length))) {
+        net.heal(...pair)
+        net.run([0, 20, 300, 3_000][draw(4)] as number)
+      }
+      const areStable = (ms: number) => {
+        const ids = () => members.map(({ id }) => id)
+        const before = ids()
+        net.run(ms)
+        expect(ids()).toEqual(before)
+      }
+      net.run(12_000)
+      areStable(10_000)
+      // (Who cannot reach another may hold it for dead, and tell no more of it.)
+      for (const member of members) expect(member.state().sessions).toEqual(members[0]?.state().sessions)
+      for (const pair of pairs) net.heal(...pair)
+      net.run(12_000)
+      areStable(5_000)
+      for (const member of members) expect(member.state()).toEqual(members[0]?.state())
+      expect(members.some(({ id }) => !id.includes("'"))).toBe(true)
+    }
+    fc.assert(fc.property(historyArb, become), { numRuns: 60 })
+  })
+})
+
 describe('a smaller part', () => {
   test('yields also when who links both has not met all of the bigger one yet', () => {
     const net = new Net(config)
