@@ -224,8 +224,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a delta is merged although what it follows on is not here',
     file: 'pulls.ts',
-    find: 'if (mayMerge && this.#follows(message)) return',
-    replace: 'if (mayMerge) return',
+    find: 'this.#mayMerge && this.#follows(message)) return',
+    replace: 'this.#mayMerge) return',
     seeds: 180,
     by: ['exactness', 'convergence', 'causality'],
   },
@@ -264,9 +264,9 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a delta is acknowledged before it is merged',
     file: 'pulls.ts',
-    find: '    const held = this.#held.get(link)\n    // While',
+    find: '    const held = this.#held.get(link)\n    if (held === undefined && this',
     replace:
-      "    if (message.wantsAck && message.upTo !== undefined) this.#context.send([link], { kind: 'ack', upTo: message.upTo })\n    const held = this.#held.get(link)\n    // While",
+      "    if (message.wantsAck && message.upTo !== undefined) this.#context.send([link], { kind: 'ack', upTo: message.upTo })\n    const held = this.#held.get(link)\n    if (held === undefined && this",
     seeds: 140,
     by: ['survival'],
   },
@@ -401,7 +401,7 @@ export const mutants: readonly Mutant[] = [
     file: 'wire.ts',
     find: 'Math.max(0, Math.round(sentMs - usedMs))',
     replace: 'Math.max(0, Math.round((sentMs - usedMs) / 1_000))',
-    seeds: 200,
+    seeds: 3_000,
     by: ['expiry'],
   },
   {
