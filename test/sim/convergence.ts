@@ -104,12 +104,12 @@ export class Convergence {
     return undefined
   }
 
-  /** Where its hosts are, and where the dead were; and what it has only heard. */
+  /** Where its hosts are, and where the dead were; and what it has only heard, or a name server tells of still. */
   #mostAddresses(run: Run): number {
-    const { scenario, hosts } = this.#cluster
+    const { scenario, hosts, discovery } = this.#cluster
     const dead = run.replica.peers().filter(({ state }) => state === 'dead')
     const real = (scenario.hasTwoNetworks ? 2 : 1) * (hosts.length + dead.length)
-    return real + (scenario.finding === 'multicast' ? MAX_HEARD : 0)
+    return real + (scenario.finding === 'multicast' ? MAX_HEARD : discovery.staleNames(run))
   }
 
   #wrongView(run: Run): string | undefined {

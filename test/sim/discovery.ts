@@ -52,6 +52,14 @@ export class Discovery {
     return [...listed, ...(search?.foundFirst ?? []).filter((address) => search?.missed.has(address))]
   }
 
+  /** How many addresses a name server still tells of where nobody is any more. */
+  staleNames(run: Run): number {
+    const { scenario, hosts } = this.#cluster
+    if (scenario.finding !== 'names') return 0
+    const found = [...(this.#searchOf(run)?.missed.keys() ?? [])]
+    return found.filter((address) => hosts.every((host) => host.address !== address)).length
+  }
+
   hasLooked(run: Run): boolean {
     const search = this.#searchOf(run)
     return search === undefined || search.foundFirst !== undefined

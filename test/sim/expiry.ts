@@ -30,6 +30,11 @@ export class Expiry implements Observer {
 
   event(run: Run, event: CoreEvent): void {
     if (event.type !== 'session' || event.change !== 'expired') return
+    if (!run.isReady)
+      this.#cluster.world.fail(
+        'expiryEvents',
+        `${run.id} tells the end of ${event.sid}, and nobody listens yet`,
+      )
     this.#told.set(event.sid, (this.#told.get(event.sid) ?? 0) + 1)
     this.#checkNotEarly(run, event.sid, 'tells that it has expired')
   }

@@ -94,8 +94,8 @@ function live(trial: Trial): void {
 }
 
 /** Until a session is forgotten that was used just now: its time, the grace, and what members wait for the owner. */
-function overAfterMs(ttlMs: number, { deadAfterMs, sweepMs }: Config): number {
-  return 1.1 * ttlMs + 2 * deadAfterMs + 4 * sweepMs + 1_000
+function overAfterMs(ttlMs: number, { deadAfterMs, joinTimeoutMs, sweepMs }: Config): number {
+  return 1.1 * ttlMs + 2 * deadAfterMs + joinTimeoutMs + 4 * sweepMs + 1_000
 }
 
 /** Nothing is forgotten before all clocks are past its stamps. */

@@ -71,9 +71,9 @@ export class CatchUp {
     }
   }
 
-  /** Nothing is due that may tell of a later use of a session, or of its end. */
+  /** Nothing is due that may tell of a later use of a session, or of its end; and who is told of ends listens by now. */
   get mayForget(): boolean {
-    return this.#pulls.isIdle && this.#behindSinceMs === undefined
+    return this.#context.isReady && this.#pulls.isIdle && this.#behindSinceMs === undefined
   }
 
   /** Until when at the latest it may lack what others have; `undefined` when it lacks nothing. */

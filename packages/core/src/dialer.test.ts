@@ -291,6 +291,19 @@ describe('an address that was only heard of', () => {
     expect(dialer.due(at(60_000))).not.toContain('x:1')
   })
 
+  test('makes room for itself where members were forgotten whose addresses are only heard of since', () => {
+    const dialer = dialerOf(0)
+    for (let i = 0; i < 8; i++) {
+      dialer.tell(`told:${i}`, `m${i}`, at(0))
+      dialer.add(`told:${i}`, 'heard', at(0))
+    }
+    heard(dialer, 64)
+    for (let i = 0; i < 8; i++) dialer.memberGone(`m${i}`)
+    for (const address of dialer.due(at(0))) dialer.failed(address, 'unreachable', at(0))
+    dialer.add('late:1', 'heard', at(0))
+    expect([dialer.size, waiting(dialer)]).toEqual([64, expect.arrayContaining(['late:1'])])
+  })
+
   test('that leads to who is linked already takes no room from a newcomer', () => {
     const dialer = dialerOf(0.5)
     linkedTo('b')

@@ -244,7 +244,8 @@ export class Dialer {
 
   /**
    * Who floods the network with names keeps nobody out for long: what was not tried yet stays, in the order in which it
-   * came, and of what was tried in vain, or leads to who is linked already, one goes by chance.
+   * came, and of what was tried in vain, or leads to who is linked already, one goes by chance. (More than one, where
+   * members were forgotten whose addresses are only heard of since.)
    */
   #makeRoom(): boolean {
     const heard = [...this.#candidates.values()].filter(isHearsay)
@@ -253,10 +254,12 @@ export class Dialer {
       const isOfUse = candidate.failures === 0 && !candidate.isSelf && !this.#isReached(candidate)
       return !isOfUse && !this.#dials.has(candidate)
     })
-    const gone = tried[Math.floor(this.#random() * tried.length)]
-    if (gone === undefined) return false
-    this.#delete(gone)
-    return true
+    let count = heard.length
+    for (; count >= MAX_HEARD && tried.length > 0; count--) {
+      const [gone] = tried.splice(Math.floor(this.#random() * tried.length), 1)
+      this.#delete(gone as Candidate)
+    }
+    return count < MAX_HEARD
   }
 
   #candidate(address: string, rumoured: Origin | undefined, now: Instant): Candidate {

@@ -6,10 +6,10 @@ import type { Member } from '../test/member.js'
 import { graceMs, resolveConfig } from './config.js'
 
 const TTL = 10_000
-const { deadAfterMs, sweepMs } = resolveConfig()
+const { deadAfterMs, joinTimeoutMs, sweepMs } = resolveConfig()
 const GRACE = graceMs(TTL, resolveConfig())
 /** Who does not own a session keeps it so much longer, lest its end be told by nobody; then the sweep comes by. */
-const SWEPT = GRACE + deadAfterMs + 2 * sweepMs + 2_500
+const SWEPT = GRACE + joinTimeoutMs + deadAfterMs + 2 * sweepMs + 2_500
 
 test('where the dead were is not dialled any more when they are forgotten', () => {
   const net = new Net({ forgetDeadAfterMs: 5_000 })
@@ -81,6 +81,28 @@ describe('an expired session', () => {
     const toldSince = ends(a, c).map(({ sid }) => sid)
     expect(toldSince.filter((sid) => untold.includes(sid)).sort()).toEqual(untold.sort())
     expect([a.replica.size, c.replica.size]).toEqual([0, 0])
+  })
+
+  test('whose owner had not joined yet, and dies before it has, is told by one of the others, and once', () => {
+    const joinTimeoutMs = 20_000
+    const net = new Net({ ttlMs: TTL, joinTimeoutMs })
+    const [a, b, d] = net.cluster('a', 'b', 'd')
+    const sids = Array.from({ length: 20 }, (_, i) => `s${i}`)
+    for (const sid of sids) d.write(sid, { x: '1' })
+    net.settle()
+    net.kill(d)
+    net.run(TTL)
+    net.silent.add('silent:1')
+    const c = net.start(net.member('c'), a, b, 'silent:1')
+    net.run(joinTimeoutMs - 1_000)
+    expect([c.replica.isReady, c.replica.size]).toEqual([false, 20])
+    net.kill(c)
+    net.run(SWEPT + joinTimeoutMs)
+    const ends = [a, b].flatMap((member) =>
+      member.told('session').filter(({ change }) => change === 'expired'),
+    )
+    expect(ends.map(({ sid }) => sid).sort()).toEqual(sids.sort())
+    expect([a.replica.counters.expired, c.told('session')]).toEqual([20, []])
   })
 
   test('is saved within the grace by a touch that was on its way', () => {

@@ -19,10 +19,7 @@ export function sweep(context: Context, mayForget: boolean, now: Instant): void 
       context.purged.add(removal, [...writers, created.origin])
     },
     appeared: (record) => context.tellAppeared(record),
-    expired: (record) => tellExpired(context, record),
-    // The owner may have died right before it told: whoever answers for the session then must still hold it.
-    ownerWaitMs: (record) =>
-      context.ownerOf(record) === self.id ? 0 : config.deadAfterMs + 2 * config.sweepMs,
+    isToldOver: (record) => isToldOver(context, record, now),
   })
   if (origins === undefined) return
   for (const { origin } of digest.entries()) {
@@ -31,11 +28,24 @@ export function sweep(context: Context, mayForget: boolean, now: Instant): void 
   context.purged.keep(digest.lately())
 }
 
-function tellExpired(context: Context, record: SessionRecord): void {
-  context.counters.expired++
-  const owned = context.ownerOf(record) === context.self.id
-  // The owner tells, and so it is told once; the others only forget.
-  // (Even if it came here after its time, with a transfer, and was never told as created.)
-  if (!owned) return
-  context.notify({ type: 'session', change: 'expired', sid: record.sid, changed: [], owned, local: false })
+/**
+ * The owner tells, and so it is told once; the others only forget, and not before it must have told: it may be about to
+ * join, or dead without being known to be. Whoever becomes the owner meanwhile has as long again.
+ */
+function isToldOver(context: Context, record: SessionRecord, now: Instant): boolean {
+  const { config, counters, self } = context
+  const owner = context.ownerOf(record)
+  const owned = owner === self.id
+  let { over } = record
+  if (over === undefined) counters.expired++
+  if (over === undefined || over.owner !== owner)
+    over = record.over = { owner, sinceMs: now.monoMs, isTold: over?.isTold ?? false }
+  if (owned && !over.isTold) {
+    over.isTold = true
+    // (Even if it came here after its time, with a transfer, and was never told as created.)
+    context.notify({ type: 'session', change: 'expired', sid: record.sid, changed: [], owned, local: false })
+  }
+  return (
+    over.isTold || now.monoMs - over.sinceMs >= config.joinTimeoutMs + config.deadAfterMs + 2 * config.sweepMs
+  )
 }

@@ -229,7 +229,7 @@ describe('a delta of which all is merged already', () => {
     const [delta] = a.sentOf('delta', b).slice(-1)
     if (delta === undefined) throw new Error('no delta was sent')
     expect(delta.deltas.map(({ sid }) => sid)).toEqual(['s', 'other'])
-    net.run(10_000)
+    net.run(15_000)
     expect([b.keys(), b.replica.size]).toEqual([['other'], 1])
     b.act(b.replica.receive(b.peer(a).link ?? 0, packMessage(delta, a.id), b.now))
     expect([b.replica.size, b.replica.pending, b.codes()]).toEqual([1, 0, []])

@@ -9,7 +9,7 @@ import { packMessage } from './index.js'
 
 const TTL = 10_000
 const config = resolveConfig()
-const { waitMs, askTimeoutMs, deadAfterMs, sweepMs, heartbeatMs } = config
+const { waitMs, askTimeoutMs, deadAfterMs, joinTimeoutMs, sweepMs, heartbeatMs } = config
 
 describe('a member that is asked for a session', () => {
   test('does not give what others wrote to it without the write that created it', () => {
@@ -90,7 +90,7 @@ describe('a session that was forgotten here and is alive elsewhere', () => {
       net.release(from, b)
     }
     a.write('s', { x: '1' })
-    const overMs = TTL + graceMs(TTL, config) + deadAfterMs + 4 * sweepMs
+    const overMs = TTL + graceMs(TTL, config) + joinTimeoutMs + deadAfterMs + 4 * sweepMs
     for (let ms = 0; ms < overMs; ms += heartbeatMs) {
       net.run(heartbeatMs)
       unheard(a, () => a.touch('s'))

@@ -21,10 +21,12 @@ let isNowhere: (stamp: Stamp) => boolean
 const rules = (given: Partial<SweepRules> = {}): SweepRules => ({
   isSettled: () => true,
   appeared: () => {},
-  ownerWaitMs: () => 0,
   purged: () => {},
   mayForget: true,
-  expired: ({ sid }) => expired.push(sid),
+  isToldOver: ({ sid, over }) => {
+    if (over === undefined) expired.push(sid)
+    return true
+  },
   ...given,
 })
 

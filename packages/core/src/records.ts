@@ -18,10 +18,8 @@ export interface SweepRules {
   readonly mayForget: boolean
   /** Called for a session that is shown by now, and was not when it was merged: its creation is found lost. */
   appeared(record: SessionRecord): void
-  /** Called for a session whose time is over, right before it is forgotten. */
-  expired(record: SessionRecord): void
-  /** How long after the grace this member still waits with telling its end. */
-  ownerWaitMs(record: SessionRecord): number
+  /** Called for a session whose time is over, as long as it is kept. False while another member may have to tell. */
+  isToldOver(record: SessionRecord): boolean
 }
 
 export class Records {
@@ -161,18 +159,16 @@ export class Records {
       if (!record.announced && this.isReadable(record, now)) rules.appeared(record)
       if (!rules.mayForget) {
         // Not judged now.
-      } else if (record.idleMs(now) >= ttlMs + graceMs(ttlMs, this.#config) + rules.ownerWaitMs(record)) {
-        if (record.whole && !record.ended) rules.expired(record)
-        record.ended = true
+      } else if (record.idleMs(now) >= ttlMs + graceMs(ttlMs, this.#config)) {
         // Our digest speaks for it: a member that lacks some of it, and where it is in use, must get that here.
         // (Not for a creation that never came here, and may be lost with all who had it.)
         const isOver = (stamp: Stamp) => !this.#digest.covers(stamp) || rules.isSettled(stamp)
-        if ([...record.stamps()].every(isOver)) {
+        if ((!record.whole || rules.isToldOver(record)) && [...record.stamps()].every(isOver)) {
           for (const stamp of record.stamps()) if (this.#digest.covers(stamp)) rules.purged(stamp, record)
           return this.delete(record.sid)
         }
       } else {
-        record.ended = false
+        record.over = undefined
       }
       // The whole that a partial record waits for may be older than the removal.
       const dropped = record.whole ? record.dropRemoved(rules.isSettled) : []

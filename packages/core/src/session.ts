@@ -6,7 +6,7 @@
  */
 
 import type { Digest } from './digest.js'
-import { compareStamps, type Instant, laterStamp, type Stamp } from './stamp.js'
+import { compareStamps, type Instant, laterStamp, type Origin, type Stamp } from './stamp.js'
 
 /** One attribute as it travels and as it is held. `value: undefined` means removed: removal is a value too. */
 export interface Attribute {
@@ -53,6 +53,16 @@ export interface Merged {
 
 const NOTHING: Merged = { changed: [], destroyed: false }
 
+/** What is known of a session whose time is over. */
+export interface Over {
+  /** Whose it is to tell of its end. */
+  readonly owner: Origin | undefined
+  /** Since when this member has held that one for the owner, on its monotonic clock. */
+  readonly sinceMs: number
+  /** This member has told. */
+  isTold: boolean
+}
+
 export class SessionRecord {
   readonly sid: string
   created: Stamp
@@ -69,8 +79,8 @@ export class SessionRecord {
    * since is merged, but it may not be read until its whole has been fetched.
    */
   whole = true
-  /** Its end by time has been told; it stays, hidden, while another member may still need what it says. */
-  ended = false
+  /** Its time is over. It stays, hidden, while another member may have to tell, or may still need what it says. */
+  over: Over | undefined
   /** The user knows of it: `session:created` has been told, or it was here before this member was ready. */
   announced = false
   /** Bytes of names and values, for the limit on a session's size. */
