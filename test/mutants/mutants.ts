@@ -334,8 +334,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'an end by time is told by every member',
     file: 'housekeeping.ts',
-    find: '  if (!owned) return\n',
-    replace: '',
+    find: 'if (owned && !over.isTold) {',
+    replace: 'if (!over.isTold) {',
     seeds: 80,
     by: ['expiryEvents'],
   },

@@ -30,7 +30,7 @@ export class Expiry implements Observer {
 
   event(run: Run, event: CoreEvent): void {
     if (event.type !== 'session' || event.change !== 'expired') return
-    if (!run.isReady)
+    if (!run.replica.isReady)
       this.#cluster.world.fail(
         'expiryEvents',
         `${run.id} tells the end of ${event.sid}, and nobody listens yet`,

@@ -29,8 +29,9 @@ export function sweep(context: Context, mayForget: boolean, now: Instant): void 
 }
 
 /**
- * The owner tells, and so it is told once; the others only forget, and not before it must have told: it may be about to
- * join, or dead without being known to be. Whoever becomes the owner meanwhile has as long again.
+ * The owner tells, and so it is told once. Nobody forgets before it must have told: it may be about to join, or dead
+ * without being known to be. Whoever becomes the owner meanwhile has as long again; and who has told keeps it as long as
+ * the others, or a transfer from one of them would bring it back.
  */
 function isToldOver(context: Context, record: SessionRecord, now: Instant): boolean {
   const { config, counters, self } = context
@@ -45,7 +46,5 @@ function isToldOver(context: Context, record: SessionRecord, now: Instant): bool
     // (Even if it came here after its time, with a transfer, and was never told as created.)
     context.notify({ type: 'session', change: 'expired', sid: record.sid, changed: [], owned, local: false })
   }
-  return (
-    over.isTold || now.monoMs - over.sinceMs >= config.joinTimeoutMs + config.deadAfterMs + 2 * config.sweepMs
-  )
+  return now.monoMs - over.sinceMs >= config.joinTimeoutMs + config.deadAfterMs + 2 * config.sweepMs
 }
