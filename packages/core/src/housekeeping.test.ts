@@ -251,6 +251,17 @@ describe('a session forgotten here and alive there', () => {
     expect(b.state()).toEqual(a.state())
   })
 
+  test('goes at once if it has ended there as well by then: nobody is waited for again', () => {
+    const { net, a, b } = forgotten()
+    net.run(TTL + GRACE)
+    b.forgetLog()
+    net.heal(a, b)
+    for (let ms = 0; ms < 3_000 && b.replica.size === 0; ms++) net.run(1)
+    expect([a.replica.size, b.replica.size]).toEqual([1, 1])
+    net.run(2 * sweepMs)
+    expect([a.replica.size, b.replica.size, b.keys()]).toEqual([1, 0, []])
+  })
+
   test('a session destroyed there stays gone', () => {
     const { net, a, b } = forgotten()
     a.destroy('s')

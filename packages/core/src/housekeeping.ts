@@ -39,8 +39,10 @@ function isToldOver(context: Context, record: SessionRecord, now: Instant): bool
   const owned = owner === self.id
   let { over } = record
   if (over === undefined) counters.expired++
-  if (over === undefined || over.owner !== owner)
-    over = record.over = { owner, sinceMs: now.monoMs, isTold: over?.isTold ?? false }
+  if (over === undefined) over = { owner, sinceMs: now.monoMs, isTold: false }
+  else if (over.owner === undefined) over = { ...over, owner }
+  else if (over.owner !== owner) over = { ...over, owner, sinceMs: now.monoMs }
+  record.over = over
   if (owned && !over.isTold) {
     over.isTold = true
     // (Even if it came here after its time, with a transfer, and was never told as created.)

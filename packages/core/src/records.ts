@@ -98,7 +98,10 @@ export class Records {
       record = new SessionRecord(delta.sid, delta.created, delta.usedMs ?? now.monoMs)
       // A destroyed session is ruled out here: its tombstone stays until every member has merged it.
       wasForgotten = delta.destroyed === undefined && (delta.isPartial === true || isMerged(delta.created))
-      record.whole = !wasForgotten
+      if (wasForgotten) {
+        record.whole = false
+        record.over = { owner: undefined, sinceMs: Number.NEGATIVE_INFINITY, isTold: false }
+      }
       this.#records.set(delta.sid, record)
     }
     const merged = record.merge(delta, isMerged)

@@ -55,7 +55,7 @@ const NOTHING: Merged = { changed: [], destroyed: false }
 
 /** What is known of a session whose time is over. */
 export interface Over {
-  /** Whose it is to tell of its end. */
+  /** Whose it is to tell of its end; nobody is waited for if it had ended here before, and came back. */
   readonly owner: Origin | undefined
   /** Since when this member has held that one for the owner, on its monotonic clock. */
   readonly sinceMs: number
