@@ -89,7 +89,19 @@ export function ownAddresses(listensOn: number): string[] {
 }
 
 function own(): NetworkInterfaceInfo[] {
-  return Object.values(networkInterfaces()).flatMap((addresses = []) => addresses)
+  return Object.values(systemInterfaces()).flatMap((addresses = []) => addresses)
+}
+
+let lastTold: ReturnType<typeof networkInterfaces> = {}
+
+/** By name. A process without a file descriptor left cannot ask the system, which throws: then what it told last. */
+export function systemInterfaces(): ReturnType<typeof networkInterfaces> {
+  try {
+    lastTold = networkInterfaces()
+  } catch {
+    // As it was, until it can be asked again.
+  }
+  return lastTold
 }
 
 /** A dual-stack socket shows IPv4 peers as `::ffff:a.b.c.d`. */

@@ -80,6 +80,8 @@ class Agent implements Cluster {
   /** Its own, for people. Once: to ask the system costs more than what most calls that show it do. */
   readonly #shownAddress: string
   #searches: Searches | undefined
+  /** Those of former runs, until they have said goodbye. */
+  readonly #stopping = new Set<Promise<void>>()
   /** Until this member has joined. */
   #alone: Alone | undefined
   /** What former runs of this process counted. */
@@ -145,7 +147,7 @@ class Agent implements Cluster {
   #start(addresses: readonly string[]): void {
     const { discoveries, host } = this.#options
     const self = { cluster: this.name, id: this.#self.id, host, port: this.#port }
-    this.#searches?.stop()
+    this.#stopSearches()
     this.runner.run(this.#replica.start(addresses, this.runner.now(), true))
     this.#searches = new Searches(discoveries, self, {
       found: (address, source, member) => {
@@ -254,10 +256,18 @@ class Agent implements Cluster {
     const isCutOff =
       peers === 0 && this.#replica.size > 0 && this.members().some(({ state }) => state === 'dead')
     if (missing !== undefined || isCutOff) this.#warn(missing ?? 'SESSIONMESH_NO_PEER', notHandedOver(peers))
-    await Promise.all([this.#searches?.stop(), this.runner.leave()])
+    this.#stopSearches()
+    await Promise.all([...this.#stopping, this.runner.leave()])
     this.#hasLeft = true
     this.#logger.info(`${this.self.name} has left cluster ${this.name}`)
     this.#emitter.removeAllListeners()
+  }
+
+  #stopSearches(): void {
+    if (this.#searches === undefined) return
+    const stopping = this.#searches.stop().finally(() => this.#stopping.delete(stopping))
+    this.#stopping.add(stopping)
+    this.#searches = undefined
   }
 
   #member(id: string): Member | undefined {

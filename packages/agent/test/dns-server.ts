@@ -13,6 +13,8 @@ export class DnsServer {
   readonly records = new Map<string, Record[]>()
   /** It receives, and says nothing. */
   isSilent = false
+  /** Of questions for such records: `'AAAA'`. */
+  silentType: string | undefined
   questions = 0
   readonly #socket: Socket
 
@@ -21,7 +23,7 @@ export class DnsServer {
     socket.on('message', (packet, from) => {
       const { id, questions = [] } = decode(packet)
       this.questions++
-      if (this.isSilent) return
+      if (this.isSilent || questions.some(({ type }) => type === this.silentType)) return
       const answers = questions.flatMap((question) => this.#answers(question))
       const isUnknown = questions.every(({ name }) => !this.records.get(name)?.length)
       const flags = isUnknown ? NXDOMAIN : 0

@@ -263,6 +263,42 @@ describe('DNS', () => {
     expect([...found.keys()]).toEqual(['10.0.0.1:7400'])
   })
 
+  test('loses nobody for one target that does not resolve, and names it', async () => {
+    const { say, find } = await nameServer()
+    const [one, two] = [1, 2].map((n) => ({ target: `n${n}.node.test`, port: 7400 }))
+    say('n1.node.test', '10.0.0.1')
+    say('_mesh._tcp.test', one as Record)
+    const { found, lost, failures } = start(find('_mesh._tcp.test'), self('any'))
+    await until(() => found.size === 1)
+    say('_mesh._tcp.test', one as Record, two as Record)
+    await until(() => failures.length > 0)
+    expect([failures, lost]).toEqual([['n2.node.test does not resolve (ENOTFOUND)'], []])
+    say('n2.node.test', '10.0.0.2')
+    await until(() => found.has('10.0.0.2:7400'))
+    expect([...found.keys()]).toEqual(['10.0.0.1:7400', '10.0.0.2:7400'])
+  })
+
+  test.each([
+    { silentType: 'A', kept: '10.0.0.1:7373', other: 'fd00::2' },
+    { silentType: 'AAAA', kept: '[fd00::1]:7373', other: '10.0.0.2' },
+  ])(
+    'keeps what it has found of one family while there is no answer for it ($silentType)',
+    { timeout: 30_000 },
+    async ({ silentType, kept, other }) => {
+      const { server, say, find } = await nameServer()
+      say('sessions.test', '10.0.0.1', 'fd00::1')
+      const { found, lost, failures } = start(find('sessions.test'), self('any'))
+      await until(() => found.size === 2)
+      server.silentType = silentType
+      say('sessions.test', other)
+      await until(() => failures.length > 0 && found.size === 3)
+      expect([failures, lost]).toEqual([['sessions.test does not resolve (ETIMEOUT)'], []])
+      server.silentType = undefined
+      await until(() => found.size === 1)
+      expect(found.has(kept)).toBe(false)
+    },
+  )
+
   test('asks the system for a name of the hosts file', async () => {
     const { search, found } = start(dns('localhost', { port: 7400 }), self('any'))
     await search.looked
@@ -304,11 +340,10 @@ describe('mDNS', () => {
     },
   )
 
-  test('finds each other on loopback alone where members listen on loopback alone', async () => {
-    const cluster = freshCluster()
-    const wide = start(mdns({ interfaces: ['no such interface'] }), { ...self(cluster), host: '' })
-    await wide.search.looked
-    expect(wide.failures).toEqual(['mDNS cannot look everywhere: there is no IPv4 network to look on'])
+  test('says that there is no network to look on', async () => {
+    const lost = start(mdns({ interfaces: ['no such interface'] }), { ...self(freshCluster()), host: '' })
+    await lost.search.looked
+    expect(lost.failures).toEqual(['mDNS cannot look everywhere: there is no IPv4 network to look on'])
   })
 
   test('refuses a list of interfaces that is none', () => {

@@ -53,10 +53,13 @@ export function dns(name: string, options: DnsOptions = {}): Discovery {
     start: (_self, report) => {
       // (One for each search: to stop it cancels what is asked with it.)
       const resolver = newResolver(servers)
-      const own = servers === undefined ? undefined : resolver
+      const hostsOf = servers === undefined ? lookUp : (host: string) => resolveHosts(resolver, host)
+      // (What the system knows it is asked for at each attempt to dial. Names that only these servers know they resolve.)
+      const targetsOf = async (host: string) =>
+        servers === undefined || isIP(host) ? whole([host]) : hostsOf(host)
       const resolve = srv
-        ? () => resolveSrv(resolver, own, name)
-        : async () => (await resolveHosts(own, name)).map((host) => formatAddress(host, port))
+        ? () => resolveSrv(resolver, targetsOf, name)
+        : async () => at(await hostsOf(name), port)
       return new DnsSearch({ name, periodMs, resolve, cancel: () => resolver.cancel() }, report)
     },
   }
@@ -75,10 +78,22 @@ function newResolver(servers: readonly string[] | undefined): Resolver {
   }
 }
 
+/** What was found, and what not: of a name that does not exist, or of which there was no answer. */
+interface Answer {
+  readonly found: readonly string[]
+  readonly failures: readonly Failure[]
+}
+
+interface Failure {
+  readonly name: string
+  /** As in `ENOTFOUND`. */
+  readonly code: string
+}
+
 interface Question {
   readonly name: string
   readonly periodMs: number
-  resolve(): Promise<string[]>
+  resolve(): Promise<Answer>
   cancel(): void
 }
 
@@ -109,53 +124,77 @@ class DnsSearch implements Search {
   }
 
   async #look(): Promise<void> {
-    const { resolve, periodMs } = this.#question
-    const answer = await resolve().catch((error: unknown) => this.#failed(error))
+    const { name, resolve, periodMs } = this.#question
+    const answer = await resolve().catch((error: unknown) => failed(name, error))
     if (this.#isStopped) return
-    if (answer !== undefined) this.#take(answer)
+    this.#take(answer)
     // (One of them may be this member itself.)
     const nextMs = this.#found.size > 1 ? periodMs : Math.min(HASTY_MS, periodMs)
     // Jitter, so that the members of a cluster that starts at once don't ask at once for ever.
     this.#timer = setTimeout(() => this.#look(), nextMs * (1 + Math.random() / 5)).unref()
   }
 
-  #take(answer: readonly string[]): void {
-    // (Sorted: servers shuffle their answers.)
-    const now = new Set([...answer].sort().slice(0, MAX_ADDRESSES))
-    const before = this.#found
-    this.#found = now
-    if (now.size > 0) this.#isFailing = false
-    // Of a name without addresses nobody knows whether its servers are about to be there: a joiner waits.
-    if (now.size > 0) this.#onAnswer()
-    for (const address of before) if (!now.has(address)) this.#report.lost(address)
-    for (const address of now) if (!before.has(address)) this.#report.found(address)
-  }
-
   /** That there is no such name is an answer: nobody is there yet, or any more. Without an answer all stays. */
-  #failed(error: unknown): string[] | undefined {
-    const code = codeOf(error) ?? String(error)
-    if (!this.#isFailing && !this.#isStopped)
-      this.#report.failed(`${this.#question.name} does not resolve (${code})`)
-    this.#isFailing = true
-    return code === 'ENOTFOUND' || code === 'ENODATA' ? [] : undefined
+  #take({ found, failures }: Answer): void {
+    const before = this.#found
+    const isWhole = failures.every(({ code }) => NO_SUCH_NAME.has(code))
+    // (Sorted: servers shuffle their answers.)
+    const addresses = new Set([...found, ...(isWhole ? [] : before)].sort().slice(0, MAX_ADDRESSES))
+    this.#found = addresses
+    const [failure] = failures
+    if (failure !== undefined && !this.#isFailing)
+      this.#report.failed(`${failure.name} does not resolve (${failure.code})`)
+    this.#isFailing = failure !== undefined
+    for (const address of before) if (!addresses.has(address)) this.#report.lost(address)
+    for (const address of addresses) if (!before.has(address)) this.#report.found(address)
+    // Of a name without addresses nobody knows whether its servers are about to be there: a joiner waits.
+    if (addresses.size > 0) this.#onAnswer()
   }
 }
 
-/** @param own asks servers of the user's; else the system looks names of hosts up. */
-async function resolveSrv(resolver: Resolver, own: Resolver | undefined, name: string): Promise<string[]> {
-  const records = await resolver.resolveSrv(name)
-  const found = records.map(async ({ name: target, port }) => {
-    const host = target.replace(/\.$/, '')
-    // What the system knows it is asked for at each attempt to dial. Names that only these servers know they resolve.
-    const hosts = own === undefined || isIP(host) ? [host] : await resolveHosts(own, host)
-    return hosts.map((each) => formatAddress(each, port))
-  })
-  return (await Promise.all(found)).flat()
+const NO_SUCH_NAME: ReadonlySet<string> = new Set(['ENOTFOUND', 'ENODATA'])
+
+function whole(found: readonly string[]): Answer {
+  return { found, failures: [] }
 }
 
-async function resolveHosts(own: Resolver | undefined, name: string): Promise<string[]> {
-  if (own === undefined) return lookupAll(name)
-  const [v4, v6] = await Promise.allSettled([own.resolve4(name), own.resolve6(name)])
-  if (v4.status === 'rejected' && v6.status === 'rejected') throw v4.reason
-  return [v4, v6].flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
+function failed(name: string, error: unknown): Answer {
+  return { found: [], failures: [{ name, code: codeOf(error) ?? String(error) }] }
+}
+
+function at({ found, failures }: Answer, port: number): Answer {
+  return { found: found.map((host) => formatAddress(host, port)), failures }
+}
+
+/** One target of many that does not resolve is no loss of the others. */
+async function resolveSrv(
+  resolver: Resolver,
+  targetsOf: (host: string) => Promise<Answer>,
+  name: string,
+): Promise<Answer> {
+  const records = await resolver.resolveSrv(name)
+  const answers = await Promise.all(
+    records.map(async ({ name: target, port }) => at(await targetsOf(target.replace(/\.$/, '')), port)),
+  )
+  return {
+    found: answers.flatMap(({ found }) => found),
+    failures: answers.flatMap(({ failures }) => failures),
+  }
+}
+
+async function lookUp(name: string): Promise<Answer> {
+  return lookupAll(name).then(whole, (error) => failed(name, error))
+}
+
+/** (Most names have addresses of one family only; that the other one does not exist is no failure then.) */
+async function resolveHosts(resolver: Resolver, name: string): Promise<Answer> {
+  const both = await Promise.all(
+    [resolver.resolve4(name), resolver.resolve6(name)].map((asked) =>
+      asked.then(whole, (error) => failed(name, error)),
+    ),
+  )
+  const found = both.flatMap((answer) => answer.found)
+  const failures = both.flatMap((answer) => answer.failures)
+  const silent = failures.filter(({ code }) => !NO_SUCH_NAME.has(code))
+  return { found, failures: found.length > 0 || silent.length > 0 ? silent : failures.slice(0, 1) }
 }

@@ -42,6 +42,8 @@ class MdnsSearch implements Search {
   readonly #networks = new Map<string, Network>()
   readonly #heard = new Heard(PERIOD_MS)
   readonly #timer: NodeJS.Timeout
+  #look: NodeJS.Timeout | undefined
+  #onStop = () => {}
   /** Networks that are gone, until they have said goodbye. */
   readonly #stopping = new Set<Promise<void>>()
   #isStopped = false
@@ -61,6 +63,8 @@ class MdnsSearch implements Search {
     if (!this.#isStopped) {
       this.#isStopped = true
       clearInterval(this.#timer)
+      clearTimeout(this.#look)
+      this.#onStop()
       for (const network of this.#networks.values()) this.#stopNetwork(network)
     }
     await Promise.all(this.#stopping)
@@ -70,7 +74,8 @@ class MdnsSearch implements Search {
   #waitLook(done: () => void): void {
     const since = performance.now()
     const isLate = () => performance.now() - since > 1.25 * LOOK_MS
-    setTimeout(() => (isLate() && !this.#isStopped ? this.#waitLook(done) : done()), LOOK_MS).unref()
+    this.#onStop = done
+    this.#look = setTimeout(() => (isLate() ? this.#waitLook(done) : done()), LOOK_MS).unref()
   }
 
   #tick(): void {

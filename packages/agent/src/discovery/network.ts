@@ -7,9 +7,8 @@ import { createHash } from 'node:crypto'
 import type { Socket } from 'node:dgram'
 import { EventEmitter } from 'node:events'
 import { BlockList } from 'node:net'
-import { networkInterfaces } from 'node:os'
 import { Bonjour, Browser, type Service } from 'bonjour-service'
-import { formatAddress } from '../address.js'
+import { formatAddress, systemInterfaces } from '../address.js'
 import type { Announcement } from './discovery.js'
 import { Gate, gatedSocket } from './gate.js'
 
@@ -44,7 +43,7 @@ export interface NetworkEvents {
 
 /** Multicast DNS has IPv6 too, but a LAN without IPv4 is rare, and link-local addresses need a scope to be dialled. */
 export function interfaces(): Interface[] {
-  return Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) => {
+  return Object.entries(systemInterfaces()).flatMap(([name, addresses = []]) => {
     const v4 = addresses.filter(({ family }) => family === 'IPv4')
     return v4.map(({ address, cidr, internal, mac }) => {
       return { name, address, cidr: cidr ?? `${address}/32`, mac, isLoopback: internal }
@@ -178,14 +177,19 @@ function isWithin(cidr: string): (host: string) => boolean {
   return (host) => list.check(host, 'ipv4')
 }
 
-/** Ends at the latest after so many ms. */
+/** Ends at the latest after so many ms, and at once if it can't be done. */
 function within(ms: number, act: (done: () => void) => void): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms)
-    act(() => {
+    const done = () => {
       clearTimeout(timer)
       resolve()
-    })
+    }
+    try {
+      act(done)
+    } catch {
+      done()
+    }
   })
 }
 

@@ -95,14 +95,27 @@ describe("a discovery of one's own", () => {
     }
     const { searches, told } = search(
       broken('nothing', () => undefined),
-      broken('a promise', async () => ({})),
+      broken('a promise', async () => ({ looked: Promise.resolve(), stop: stop('a promise') })),
       broken('thrower', () => ({ looked: Promise.resolve(), stop: stop('thrower') })),
       broken('good', () => ({ looked: Promise.resolve(), stop: stop('good') })),
     )
     const why = 'cannot be asked: Error: start() must give { looked, stop() }, and at once'
     expect(told).toEqual([`failed nothing ${why}`, `failed a promise ${why}`])
+    await turn()
+    expect(stopped).toEqual(['a promise'])
     await searches.stop()
-    expect(stopped).toEqual(['thrower', 'good'])
+    expect(stopped).toEqual(['a promise', 'thrower', 'good'])
+  })
+
+  test('that was refused is not heard', () => {
+    let report: Report | undefined
+    const start = async (_self: unknown, given: Report) => {
+      report = given
+    }
+    const { told } = search({ name: 'a promise', source: 'named', start } as unknown as Discovery)
+    report?.found('x:1')
+    report?.failed('no')
+    expect(told).toEqual([expect.stringContaining('a promise cannot be asked')])
   })
 
   test('is not heard any more once it is stopped', async () => {

@@ -16,6 +16,8 @@ export interface SearchesEvents {
 interface Finds {
   readonly source: Source
   readonly addresses: Set<string>
+  /** Its search could not be taken: nothing that it reports counts. */
+  isRefused: boolean
 }
 
 export class Searches {
@@ -40,21 +42,23 @@ export class Searches {
   }
 
   #start(discovery: Discovery, self: Announcement): Search | [] {
+    const finds: Finds = { source: discovery.source, addresses: new Set(), isRefused: false }
+    this.#finds.push(finds)
     try {
-      const search: Partial<Search> | undefined = discovery.start(self, this.#reportOf(discovery))
+      const search: Partial<Search> | undefined = discovery.start(self, this.#reportOf(discovery, finds))
       if (typeof search?.stop === 'function' && search.looked !== undefined) return search as Search
+      stopStray(search)
       throw new Error('start() must give { looked, stop() }, and at once')
     } catch (error) {
+      finds.isRefused = true
       this.#events.failed(`${discovery.name} cannot be asked: ${error}`, discovery.name)
       return []
     }
   }
 
-  #reportOf({ name, source }: Discovery): Report {
-    const finds: Finds = { source, addresses: new Set() }
-    this.#finds.push(finds)
+  #reportOf({ name, source }: Discovery, finds: Finds): Report {
     const tell = (text: string, act: (address: string) => void) => {
-      if (this.#isStopped) return
+      if (this.#isStopped || finds.isRefused) return
       try {
         act(canonical(text))
       } catch (error) {
@@ -73,7 +77,7 @@ export class Searches {
           this.#events.lost(address, source)
         }),
       failed: (message) => {
-        if (!this.#isStopped) this.#events.failed(message, name)
+        if (!this.#isStopped && !finds.isRefused) this.#events.failed(message, name)
       },
     }
   }
@@ -81,4 +85,11 @@ export class Searches {
   #isFound(address: string, source: Source): boolean {
     return this.#finds.some((finds) => finds.source === source && finds.addresses.has(address))
   }
+}
+
+/** What is no search, or a promise of one, may have begun to look all the same. */
+function stopStray(search: unknown): void {
+  Promise.resolve(search)
+    .then((given) => (given as Partial<Search> | undefined)?.stop?.())
+    .catch(() => {})
 }
