@@ -334,8 +334,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'an end by time is told by every member',
     file: 'housekeeping.ts',
-    find: 'if (owned && !over.isTold) {',
-    replace: 'if (!over.isTold) {',
+    find: 'if (owner === self.id && !record.isEndTold) {',
+    replace: 'if (!record.isEndTold) {',
     seeds: 80,
     by: ['expiryEvents'],
   },

@@ -13,7 +13,7 @@ import { Discovery, isForged } from './discovery.js'
 import type { Host } from './host.js'
 import { Network } from './network.js'
 import { type AckResult, type Awaited, Run, type RunHooks } from './run.js'
-import { LONG_TTL_MS, type Scenario } from './scenario.js'
+import { type Fault, LONG_TTL_MS, type Scenario } from './scenario.js'
 import { covers, type DigestMap, join } from './stamps.js'
 import type { World } from './world.js'
 
@@ -82,6 +82,12 @@ export class Cluster {
   /** Nothing goes wrong, and all know each other from the beginning. */
   get isCalm(): boolean {
     return this.scenario.faults.length === 0 && this.scenario.finding === 'list'
+  }
+
+  /** Members come and go in good order, and nothing goes wrong. */
+  get isOrderly(): boolean {
+    const { faults, finding } = this.scenario
+    return faults.every((fault) => ORDERLY.has(fault)) && finding === 'list'
   }
 
   get running(): Run[] {
@@ -234,8 +240,10 @@ export class Cluster {
   /** Both are well, and nothing has kept them from hearing each other since then, and until now or `untilMs`. */
   areInTouch(a: Run, b: Run, sinceMs: number, untilMs = Number.POSITIVE_INFINITY): boolean {
     const isUp = (run: Run) => run.isRunning || run.endedMs > untilMs
+    // (One that stood still may have died so.)
+    const stoodMs = (run: Run) => Math.max(run.frozeMs, run.thawedMs)
     const isWell = (run: Run) =>
-      isUp(run) && !run.isFrozen && run.thawedMs < sinceMs && run.startedMs < sinceMs
+      isUp(run) && !run.isFrozen && stoodMs(run) < sinceMs && run.startedMs < sinceMs
     return a !== b && isWell(a) && isWell(b) && this.lastTroubleMs(a.host, b.host) < sinceMs
   }
 
@@ -285,3 +293,5 @@ export class Cluster {
 
 /** The agent's timeout for a connection's handshake. */
 const HANDSHAKE_MS = 1_000
+/** What a deploy does. */
+const ORDERLY: ReadonlySet<Fault> = new Set(['leave', 'shrink', 'late'])

@@ -115,7 +115,7 @@ export class Expiry implements Observer {
       const times = this.#told.get(sid) ?? 0
       if (this.#history.isDestroyed(sid)) continue
       if (wasHeld && times === 0) world.fail('expiryEvents', `the end of ${sid} was told by nobody`)
-      if (this.#cluster.isCalm && times > 1)
+      if (this.#cluster.isOrderly && times > 1)
         world.fail('expiryEvents', `the end of ${sid} was told ${times} times, and nothing was wrong`)
     }
     if (scenario.hasGrace || this.#cluster.awaitsTheDead) return

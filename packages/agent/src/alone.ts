@@ -63,9 +63,10 @@ export class Alone {
       ...(open.length > 0 && isLoopback(host) ? [loopbackOnly(host, hasSecret)] : []),
       ...this.#failedSearches,
     ]
-    const areDown = [...others, ...heard].every(
-      (address) => this.#dialFailures.get(address)?.kind === 'refused',
-    )
+    const wasAsked = this.#failedSearches.length === 0
+    const areDown =
+      wasAsked &&
+      [...others, ...heard].every((address) => this.#dialFailures.get(address)?.kind === 'refused')
     const hint = areDown ? ' If it is the first one, all is well.' : ''
     return `This member is alone so far. ${reasons.join(' ')}${hint}`
   }

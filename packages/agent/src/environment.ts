@@ -17,7 +17,7 @@ export type Environment = Readonly<Record<string, string | undefined>>
  *
  * (Others that begin like these are left alone: Kubernetes makes some up from the names of services.)
  *
- * @throws SessionMeshError `SESSIONMESH_BAD_OPTION` when `SESSIONMESH_LISTEN` is neither
+ * @throws SessionMeshError `SESSIONMESH_BAD_OPTION` when `SESSIONMESH_LISTEN` is none of these
  */
 export function withEnvironment(options: ClusterOptions, env: Environment): ClusterOptions {
   const {
@@ -43,7 +43,7 @@ export function withEnvironment(options: ClusterOptions, env: Environment): Clus
 }
 
 function listenOf(text: string): { host?: string; port?: number } {
-  if (/^\d{1,5}$/.test(text.trim())) return { port: Number(text) }
+  if (/^\d+$/.test(text.trim())) return { port: Number(text) }
   const parts = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(text.trim())
   if (parts === null) {
     throw badOption(

@@ -55,7 +55,7 @@ const noneYet = {
   lostWrites: 0,
   /** Writes whose acks did not come in time, or that had no peer to come from. */
   missedAcks: 0,
-  /** Sessions forgotten here after their time, whoever told of it. */
+  /** Sessions that ended here by time, whoever told of it. One that comes back, and ends again, counts again. */
   expired: 0,
   /** Members that died or left, each of which made others answer for its sessions. */
   takeovers: 0,
@@ -154,6 +154,8 @@ export class Context {
       // Contained in the digest, and not here: it was destroyed and forgotten since. It must not come back.
       const isKnown = this.records.get(delta.sid) !== undefined
       if (!isKnown && stamps.length > 0 && stamps.every(isMerged)) continue
+      // Forgotten here already.
+      if (!isKnown && stamps.length === 0 && delta.isEndTold) continue
       // A touch that outran the session. What it has of it comes with the rest, or never, if it is destroyed by now.
       if (!isKnown && stamps.length === 0 && !isMerged(delta.created)) continue
       const merged = this.records.merge(delta, isMerged, now)

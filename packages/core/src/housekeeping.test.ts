@@ -8,8 +8,12 @@ import { graceMs, resolveConfig } from './config.js'
 const TTL = 10_000
 const { deadAfterMs, joinTimeoutMs, sweepMs } = resolveConfig()
 const GRACE = graceMs(TTL, resolveConfig())
-/** Who does not own a session keeps it so much longer, lest its end be told by nobody; then the sweep comes by. */
+/** Whose end nobody tells is kept so much longer, lest it be told by nobody; then the sweep comes by. */
 const SWEPT = GRACE + joinTimeoutMs + deadAfterMs + 2 * sweepMs + 2_500
+
+function ends(...members: Member[]) {
+  return members.flatMap((member) => member.told('session').filter(({ change }) => change === 'expired'))
+}
 
 test('where the dead were is not dialled any more when they are forgotten', () => {
   const net = new Net({ forgetDeadAfterMs: 5_000 })
@@ -54,17 +58,12 @@ describe('an expired session', () => {
     net.settle()
     net.kill(b)
     net.run(TTL + SWEPT)
-    const told = [a, c].flatMap((member) =>
-      member.told('session').filter(({ change }) => change === 'expired'),
-    )
-    expect(told).toHaveLength(1)
+    expect(ends(a, c)).toHaveLength(1)
   })
 
   test('whose owner freezes right before it would tell is told by one of the others, and once', () => {
     const net = new Net({ ttlMs: TTL })
     const [a, b, c] = net.cluster('a', 'b', 'c')
-    const ends = (...members: Member[]) =>
-      members.flatMap((member) => member.told('session').filter(({ change }) => change === 'expired'))
     const sidsOf = (name: string) => Array.from({ length: 20 }, (_, i) => `${name}${i}`)
     // In its sweep a comes to them in another order than b.
     for (const sid of sidsOf('a')) a.write(sid, { x: '1' })
@@ -77,8 +76,11 @@ describe('an expired session', () => {
     const untold = [...sidsOf('a'), ...sidsOf('b')].filter((sid) => !told.has(sid))
     expect([told.size > 0, untold.length > 0]).toEqual([true, true])
     net.run(SWEPT)
-    const toldSince = ends(a, c).map(({ sid }) => sid)
-    expect(toldSince.filter((sid) => untold.includes(sid)).sort()).toEqual(untold.sort())
+    expect(
+      ends(a, c)
+        .map(({ sid }) => sid)
+        .sort(),
+    ).toEqual(untold.sort())
     expect([a.replica.size, c.replica.size]).toEqual([0, 0])
   })
 
@@ -97,11 +99,48 @@ describe('an expired session', () => {
     expect([c.replica.isReady, c.replica.size]).toEqual([false, 20])
     net.kill(c)
     net.run(SWEPT + joinTimeoutMs)
-    const ends = [a, b].flatMap((member) =>
-      member.told('session').filter(({ change }) => change === 'expired'),
-    )
-    expect(ends.map(({ sid }) => sid).sort()).toEqual(sids.sort())
+    expect(
+      ends(a, b)
+        .map(({ sid }) => sid)
+        .sort(),
+    ).toEqual(sids.sort())
     expect([a.replica.counters.expired, c.told('session')]).toEqual([20, []])
+  })
+
+  test('is told once though its owner leaves in good order right after', () => {
+    const net = new Net({ ttlMs: TTL })
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    b.write('s', { x: '1' })
+    // Cut off, d lacks that, and all keep the session for it.
+    const d = net.start(net.member('d'), a)
+    net.settle()
+    for (const member of [a, b, c]) net.cut(member, d)
+    b.write('s', { x: '2' })
+    for (let ms = 0; ms < TTL + SWEPT && ends(b).length === 0; ms++) net.run(1)
+    b.act(b.replica.leave(b.now))
+    net.kill(b)
+    net.run(SWEPT)
+    expect([a.replica.size, c.replica.size]).toEqual([1, 1])
+    expect(ends(a, b, c)).toHaveLength(1)
+  })
+
+  test('is told once though it comes to a joiner who answers for it then', () => {
+    const net = new Net({ ttlMs: TTL })
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    const sids = Array.from({ length: 20 }, (_, i) => `s${i}`)
+    for (const sid of sids) c.write(sid, { x: '1' })
+    const d = net.start(net.member('d'), a)
+    net.settle()
+    for (const member of [a, b, c]) net.cut(member, d)
+    for (const sid of sids) c.write(sid, { x: '2' })
+    net.settle()
+    c.act(c.replica.leave(c.now))
+    net.kill(c)
+    for (let ms = 0; ms < TTL + SWEPT && ends(a, b).length < 20; ms++) net.run(1)
+    const e = net.start(net.member('e'), a, b)
+    net.run(SWEPT)
+    expect([e.replica.isReady, e.replica.size, e.keys()]).toEqual([true, 20, []])
+    expect(ends(a, b, e)).toHaveLength(20)
   })
 
   test('is saved within the grace by a touch that was on its way', () => {
@@ -156,14 +195,11 @@ describe('an expired session that a cut-off member lacks', () => {
     a.write('s', { x: '1' })
     net.run(TTL + SWEPT)
     expect([a.keys(), a.replica.size]).toEqual([[], 1])
-    expect(a.told('session').filter(({ change }) => change === 'expired')).toHaveLength(1)
+    expect(ends(a)).toHaveLength(1)
     net.heal(a, b)
     net.run(SWEPT)
     expect([a.replica.size, b.replica.size]).toEqual([0, 0])
-    const ends = [a, b].flatMap((member) =>
-      member.told('session').filter(({ change }) => change === 'expired'),
-    )
-    expect(ends).toHaveLength(1)
+    expect(ends(a, b)).toHaveLength(1)
   })
 })
 
@@ -251,15 +287,25 @@ describe('a session forgotten here and alive there', () => {
     expect(b.state()).toEqual(a.state())
   })
 
-  test('goes at once if it has ended there as well by then: nobody is waited for again', () => {
+  test('goes with the other if it has ended there as well by then, and its end is told once more, there', () => {
     const { net, a, b } = forgotten()
-    net.run(TTL + GRACE)
-    b.forgetLog()
+    net.run(TTL)
+    for (const member of [a, b]) member.forgetLog()
     net.heal(a, b)
     for (let ms = 0; ms < 3_000 && b.replica.size === 0; ms++) net.run(1)
-    expect([a.replica.size, b.replica.size]).toEqual([1, 1])
-    net.run(2 * sweepMs)
-    expect([a.replica.size, b.replica.size, b.keys()]).toEqual([1, 0, []])
+    expect([a.replica.size, b.replica.size, b.keys()]).toEqual([1, 1, []])
+    net.run(GRACE + 2 * sweepMs)
+    expect([a.replica.size, b.replica.size]).toEqual([0, 0])
+    expect(ends(a, b)).toMatchObject([{ sid: 's', owned: true }])
+  })
+
+  test('does not come back at all if its end has been told there', () => {
+    const { net, a, b } = forgotten()
+    net.run(TTL + GRACE + 2 * sweepMs)
+    expect(ends(a)).toHaveLength(1)
+    net.heal(a, b)
+    for (let ms = 0; ms < 3_000 && b.replica.size === 0; ms++) net.run(1)
+    expect(b.replica.size).toBe(0)
   })
 
   test('a session destroyed there stays gone', () => {

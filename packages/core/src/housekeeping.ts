@@ -1,11 +1,12 @@
 /** What is over goes: expired sessions, tombstones that all have merged, origins that nothing bears any more. */
 
 import type { Context } from './context.js'
+import type { Outbox } from './outbox.js'
 import type { SessionRecord } from './session.js'
 import type { Instant } from './stamp.js'
 
 /** @param mayForget false while a transfer is due: it may tell of a later use of a session. */
-export function sweep(context: Context, mayForget: boolean, now: Instant): void {
+export function sweep(context: Context, outbox: Outbox, mayForget: boolean, now: Instant): void {
   const { records, members, digest, self, config, clock } = context
   const settledMs = clock.timeAt(now) - config.tombstoneGraceMs
   const origins = records.sweep(now, {
@@ -19,7 +20,7 @@ export function sweep(context: Context, mayForget: boolean, now: Instant): void 
       context.purged.add(removal, [...writers, created.origin])
     },
     appeared: (record) => context.tellAppeared(record),
-    isToldOver: (record) => isToldOver(context, record, now),
+    isEndTold: (record) => isEndTold(context, outbox, record, now),
   })
   if (origins === undefined) return
   for (const { origin } of digest.entries()) {
@@ -29,24 +30,24 @@ export function sweep(context: Context, mayForget: boolean, now: Instant): void 
 }
 
 /**
- * The owner tells, and so it is told once. Nobody forgets before it must have told: it may be about to join, or dead
- * without being known to be. Whoever becomes the owner meanwhile has as long again; and who has told keeps it as long as
- * the others, or a transfer from one of them would bring it back.
+ * The owner tells, and tells all that it has told, so nobody tells again who answers for the session later. Nobody
+ * forgets it before: the owner may be about to join, or dead without being known to be.
  */
-function isToldOver(context: Context, record: SessionRecord, now: Instant): boolean {
+function isEndTold(context: Context, outbox: Outbox, record: SessionRecord, now: Instant): boolean {
   const { config, counters, self } = context
+  if (record.teller === undefined) counters.expired++
   const owner = context.ownerOf(record)
-  const owned = owner === self.id
-  let { over } = record
-  if (over === undefined) counters.expired++
-  if (over === undefined) over = { owner, sinceMs: now.monoMs, isTold: false }
-  else if (over.owner === undefined) over = { ...over, owner }
-  else if (over.owner !== owner) over = { ...over, owner, sinceMs: now.monoMs }
-  record.over = over
-  if (owned && !over.isTold) {
-    over.isTold = true
+  let { teller } = record
+  if (teller === undefined || teller.owner !== owner) teller = { owner, sinceMs: now.monoMs }
+  record.teller = teller
+  if (owner === self.id && !record.isEndTold) {
+    record.isEndTold = true
+    outbox.touch(record.touch())
     // (Even if it came here after its time, with a transfer, and was never told as created.)
-    context.notify({ type: 'session', change: 'expired', sid: record.sid, changed: [], owned, local: false })
+    const { sid } = record
+    context.notify({ type: 'session', change: 'expired', sid, changed: [], owned: true, local: false })
   }
-  return now.monoMs - over.sinceMs >= config.joinTimeoutMs + config.deadAfterMs + 2 * config.sweepMs
+  // By then the owner has told, and what it told of that was lost; or it will never be ready.
+  const waitedMs = now.monoMs - teller.sinceMs
+  return record.isEndTold || waitedMs >= config.joinTimeoutMs + config.deadAfterMs + 2 * config.sweepMs
 }

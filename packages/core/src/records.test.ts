@@ -23,8 +23,8 @@ const rules = (given: Partial<SweepRules> = {}): SweepRules => ({
   appeared: () => {},
   purged: () => {},
   mayForget: true,
-  isToldOver: ({ sid, over }) => {
-    if (over === undefined) expired.push(sid)
+  isEndTold: ({ sid }) => {
+    expired.push(sid)
     return true
   },
   ...given,

@@ -18,8 +18,8 @@ export interface SweepRules {
   readonly mayForget: boolean
   /** Called for a session that is shown by now, and was not when it was merged: its creation is found lost. */
   appeared(record: SessionRecord): void
-  /** Called for a session whose time is over, as long as it is kept. False while another member may have to tell. */
-  isToldOver(record: SessionRecord): boolean
+  /** Called for a session whose time and grace are over, as long as it is kept. False while its end is yet to be told. */
+  isEndTold(record: SessionRecord): boolean
 }
 
 export class Records {
@@ -98,14 +98,14 @@ export class Records {
       record = new SessionRecord(delta.sid, delta.created, delta.usedMs ?? now.monoMs)
       // A destroyed session is ruled out here: its tombstone stays until every member has merged it.
       wasForgotten = delta.destroyed === undefined && (delta.isPartial === true || isMerged(delta.created))
-      if (wasForgotten) {
-        record.whole = false
-        record.over = { owner: undefined, sinceMs: Number.NEGATIVE_INFINITY, isTold: false }
-      }
+      if (wasForgotten) record.whole = false
+      // Nobody forgets it before its end is told. If it goes on elsewhere, that shows in its use.
+      if (wasForgotten) record.isEndTold = isMerged(delta.created)
       this.#records.set(delta.sid, record)
     }
     const merged = record.merge(delta, isMerged)
     if (merged.destroyed) this.#tombstones++
+    if ((record.isEndTold || record.teller !== undefined) && !this.isExpired(record, now)) record.usedAgain()
     // Whatever of it is kept, and wherever the sweep stands: no origin is retired that a record bears.
     for (const { origin } of [delta.created, ...writeStamps(delta)]) this.#origins.add(origin)
     return { ...merged, record, wasForgotten }
@@ -166,12 +166,12 @@ export class Records {
         // Our digest speaks for it: a member that lacks some of it, and where it is in use, must get that here.
         // (Not for a creation that never came here, and may be lost with all who had it.)
         const isOver = (stamp: Stamp) => !this.#digest.covers(stamp) || rules.isSettled(stamp)
-        if ((!record.whole || rules.isToldOver(record)) && [...record.stamps()].every(isOver)) {
+        if ((!record.whole || rules.isEndTold(record)) && [...record.stamps()].every(isOver)) {
           for (const stamp of record.stamps()) if (this.#digest.covers(stamp)) rules.purged(stamp, record)
           return this.delete(record.sid)
         }
       } else {
-        record.over = undefined
+        record.teller = undefined
       }
       // The whole that a partial record waits for may be older than the removal.
       const dropped = record.whole ? record.dropRemoved(rules.isSettled) : []

@@ -10,6 +10,11 @@ import type { Peer } from './members.js'
 import { type Delta, writeStamps } from './session.js'
 import type { Instant } from './stamp.js'
 
+interface Known {
+  readonly accessedMs: number
+  readonly isEndTold: boolean
+}
+
 export class Relay {
   readonly #context: Context
 
@@ -17,28 +22,32 @@ export class Relay {
     this.#context = context
   }
 
-  /** The sessions that are only touched by these deltas, and when they were last used as far as known before. */
-  before(deltas: readonly Delta[]): ReadonlyMap<string, number> {
-    const before = new Map<string, number>()
+  /** The sessions that are only touched by these deltas, and what was known of their use before. */
+  before(deltas: readonly Delta[]): ReadonlyMap<string, Known> {
+    const before = new Map<string, Known>()
     for (const delta of deltas) {
       if (writeStamps(delta).length > 0) continue
-      before.set(delta.sid, this.#context.records.get(delta.sid)?.accessedMs ?? Number.NEGATIVE_INFINITY)
+      const { accessedMs = Number.NEGATIVE_INFINITY, isEndTold = false } =
+        this.#context.records.get(delta.sid) ?? {}
+      before.set(delta.sid, { accessedMs, isEndTold })
     }
     return before
   }
 
   /** The deltas are merged. */
-  after(teller: Peer, before: ReadonlyMap<string, number>, now: Instant): void {
+  after(teller: Peer, before: ReadonlyMap<string, Known>, now: Instant): void {
     if (before.size === 0) return
     const { members, records, config } = this.#context
     const untold = members.linked().filter((peer) => peer !== teller && !peer.vouchesFor.has(teller.id))
     if (untold.length === 0) return
     const deltas: Delta[] = []
-    for (const [sid, usedMs] of before) {
+    for (const [sid, known] of before) {
       const record = records.get(sid)
       if (record === undefined || record.destroyed !== undefined) continue
       // Each member tells of a use once an interval; less is the same use, told by another way.
-      if (record.accessedMs - usedMs < touchIntervalMs(records.ttlMs(record), config) / 2) continue
+      const isUsed =
+        record.accessedMs - known.accessedMs >= touchIntervalMs(records.ttlMs(record), config) / 2
+      if (!isUsed && record.isEndTold === known.isEndTold) continue
       deltas.push(record.touch())
     }
     if (deltas.length === 0) return

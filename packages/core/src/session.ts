@@ -33,6 +33,8 @@ export interface Delta {
   readonly usedMs?: number | undefined
   /** Not all that there is of the session: who does not hold it has forgotten it, and asks for the whole. */
   readonly isPartial?: boolean | undefined
+  /** It is over, and `session:expired` has been told of it, somewhere. */
+  readonly isEndTold?: boolean | undefined
 }
 
 /** The stamps of what a delta would write. A delta without any is a touch. */
@@ -53,14 +55,11 @@ export interface Merged {
 
 const NOTHING: Merged = { changed: [], destroyed: false }
 
-/** What is known of a session whose time is over. */
-export interface Over {
-  /** Whose it is to tell of its end; nobody is waited for if it had ended here before, and came back. */
+/** Who has to tell that a session is over. */
+export interface Teller {
   readonly owner: Origin | undefined
   /** Since when this member has held that one for the owner, on its monotonic clock. */
   readonly sinceMs: number
-  /** This member has told. */
-  isTold: boolean
 }
 
 export class SessionRecord {
@@ -79,8 +78,10 @@ export class SessionRecord {
    * since is merged, but it may not be read until its whole has been fetched.
    */
   whole = true
-  /** Its time is over. It stays, hidden, while another member may have to tell, or may still need what it says. */
-  over: Over | undefined
+  /** Set while its time and the grace are over. */
+  teller: Teller | undefined
+  /** `session:expired` has been told of it, here or elsewhere. */
+  isEndTold = false
   /** The user knows of it: `session:created` has been told, or it was here before this member was ready. */
   announced = false
   /** Bytes of names and values, for the limit on a session's size. */
@@ -99,6 +100,7 @@ export class SessionRecord {
   merge(delta: Delta, isMerged: (stamp: Stamp) => boolean): Merged {
     if (compareStamps(delta.created, this.created) < 0) this.created = delta.created
     if (delta.usedMs !== undefined) this.#accessed(delta.usedMs)
+    if (delta.isEndTold) this.isEndTold = true
     if (delta.destroyed !== undefined && !isMerged(delta.destroyed)) return this.#destroy(delta.destroyed)
     // Destroyed is absorbing, whatever the stamps: session ids are never used again.
     if (this.destroyed !== undefined) return NOTHING
@@ -170,7 +172,14 @@ export class SessionRecord {
       attributes: [],
       usedMs: this.accessedMs,
       ...(!this.whole && { isPartial: true }),
+      ...(this.isEndTold && { isEndTold: true }),
     }
+  }
+
+  /** It was over, and is in use: its end is to come again. */
+  usedAgain(): void {
+    this.teller = undefined
+    this.isEndTold = false
   }
 
   use(now: Instant): void {

@@ -22,6 +22,10 @@ export type Wire = readonly unknown[]
 const KINDS = ['hello', 'delta', 'ack', 'heartbeat', 'pull', 'state', 'leave'] as const
 const STATES: readonly MemberState[] = ['alive', 'suspect', 'dead', 'left']
 
+/** Flags of a delta. */
+const PARTIAL = 1
+const END_TOLD = 2
+
 /** Session attributes of these names could reach a prototype when an application copies them. */
 export const FORBIDDEN_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
 
@@ -93,9 +97,10 @@ function packFields(message: Message, table: StampTable): unknown[] {
 }
 
 function packDelta(delta: Delta, sentMs: number, table: StampTable): unknown[] {
-  const { sid, created, attributes, lifetime, destroyed, usedMs, isPartial } = delta
+  const { sid, created, attributes, lifetime, destroyed, usedMs, isPartial, isEndTold } = delta
   const idleMs = usedMs === undefined ? -1 : Math.max(0, Math.round(sentMs - usedMs))
-  const packed: unknown[] = [sid, table.add(created), idleMs, isPartial ? 1 : 0, table.add(destroyed)]
+  const flags = (isPartial ? PARTIAL : 0) | (isEndTold ? END_TOLD : 0)
+  const packed: unknown[] = [sid, table.add(created), idleMs, flags, table.add(destroyed)]
   packed.push(lifetime === undefined ? 0 : [lifetime.ttlMs, table.add(lifetime.stamp)])
   for (const { name, value, stamp } of attributes) packed.push(name, value ?? null, table.add(stamp))
   return packed
@@ -379,7 +384,8 @@ class Reader {
     const created = this.stamp('created')
     const idleMs = this.number('idle time')
     if (!Number.isInteger(idleMs)) throw bad('an idle time is not in whole ms')
-    const isPartial = this.count('partial') === 1
+    const flags = this.count('flags')
+    if (flags > (PARTIAL | END_TOLD)) throw bad('a session is marked in no known way')
     const destroyed = this.optionalStamp('destroyed')
     const lifetime = this.peek() === 0 ? this.skip() : this.inner('lifetime').lifetime()
     const attributes: Attribute[] = []
@@ -394,7 +400,11 @@ class Reader {
       destroyed,
       usedMs: idleMs < 0 ? undefined : this.#sentMs - idleMs,
     }
-    return isPartial ? { ...delta, isPartial } : delta
+    return {
+      ...delta,
+      ...((flags & PARTIAL) !== 0 && { isPartial: true }),
+      ...((flags & END_TOLD) !== 0 && { isEndTold: true }),
+    }
   }
 
   lifetime(): { ttlMs: number; stamp: Stamp } {

@@ -38,7 +38,10 @@ export interface Report {
 }
 
 export interface Search {
-  /** Resolves when it has looked everywhere once, whatever came of it. A joiner waits for this. Never rejects. */
+  /**
+   * Resolves when it has looked everywhere once: a joiner waits for this, up to `joinTimeoutMs`. Where nobody may be is
+   * an answer as well, unless others may be about to be there (DNS: a name that does not resolve yet). Never rejects.
+   */
   readonly looked: Promise<void>
   /** Ends it: nothing is reported any more, and no socket or timer is left. Never rejects. */
   stop(): Promise<void>

@@ -37,7 +37,7 @@ export class Heard {
     return gone === undefined ? { isNews: true } : { isNews: true, gone }
   }
 
-  /** Forgets those that were not heard for three periods: of several answers some may be lost. */
+  /** Forgets those that were not heard for three periods and a half: of several answers some may be lost. */
   silent(nowMs: number): string[] {
     const silent = [...this.#seen].filter(([, { heardMs }]) => nowMs - heardMs > 3.5 * this.#periodMs)
     for (const [address] of silent) this.#seen.delete(address)
