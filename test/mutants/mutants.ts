@@ -340,6 +340,15 @@ export const mutants: readonly Mutant[] = [
     by: ['expiryEvents'],
   },
   {
+    name: 'that an end was told is told to nobody',
+    once: 'f879cf9',
+    file: 'housekeeping.ts',
+    find: 'outbox.touch(record.touch())',
+    replace: 'outbox.touch({ ...record.touch(), isEndTold: false })',
+    seeds: 3_000,
+    by: ['expiryEvents'],
+  },
+  {
     name: 'a write to a session that is gone is not dropped',
     file: 'sessions.ts',
     find: '    if (held?.destroyed !== undefined || this.#isOfAnotherLife(base, current)) return this.#dropped()\n',

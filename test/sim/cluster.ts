@@ -13,7 +13,7 @@ import { Discovery, isForged } from './discovery.js'
 import type { Host } from './host.js'
 import { Network } from './network.js'
 import { type AckResult, type Awaited, Run, type RunHooks } from './run.js'
-import { type Fault, LONG_TTL_MS, type Scenario } from './scenario.js'
+import { LONG_TTL_MS, ORDERLY, type Scenario } from './scenario.js'
 import { covers, type DigestMap, join } from './stamps.js'
 import type { World } from './world.js'
 
@@ -293,5 +293,3 @@ export class Cluster {
 
 /** The agent's timeout for a connection's handshake. */
 const HANDSHAKE_MS = 1_000
-/** What a deploy does. */
-const ORDERLY: ReadonlySet<Fault> = new Set(['leave', 'shrink', 'late'])

@@ -38,6 +38,9 @@ export const faults = [
 ] as const
 export type Fault = (typeof faults)[number]
 
+/** What a deploy does, and nothing that goes wrong. */
+export const ORDERLY: ReadonlySet<Fault> = new Set(['leave', 'shrink', 'late'])
+
 /** How members find each other: by the lists of their users, by a name server, or by multicast. */
 export type Finding = 'list' | 'names' | 'multicast'
 
@@ -118,6 +121,7 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
   // (What is on its way counts against the buffers: small ones want a quick network.)
   const delayMs = random.pick(hasSmallBuffers ? [0.1, 0.2, 0.5, 1] : [0.2, 1, 5, 20])
   const share = random.pick([0, 0.3, 0.6, 1])
+  const isDeploy = share === 0 && random.chance(0.5)
   const finding = random.pick<Finding>(['list', 'list', 'list', 'names', 'multicast', 'multicast'])
   const isListed = finding === 'list'
   const hasTwoNetworks = finding === 'multicast' && random.chance(0.3)
@@ -135,7 +139,8 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
     hasTwoNetworks,
     areMoving: listed === 0 && random.chance(0.3),
     faults: faults.filter((fault) => {
-      const isDrawn = random.chance(share) || (fault === 'apart' && isForgetful)
+      const isDrawn =
+        random.chance(isDeploy && ORDERLY.has(fault) ? 0.7 : share) || (fault === 'apart' && isForgetful)
       return isDrawn && (wishes.faults?.includes(fault) ?? true)
     }),
     faultEveryMs: random.pick([200, 500, 1_500]),

@@ -308,6 +308,24 @@ describe('a session forgotten here and alive there', () => {
     expect(b.replica.size).toBe(0)
   })
 
+  test('ends again, and its end is told again, though it was told here before', () => {
+    const net = new Net({ ttlMs: TTL })
+    const [a, b] = net.cluster('a', 'b')
+    a.write('s', { x: '1' })
+    net.run(300)
+    net.cut(a, b)
+    for (let ms = 0; ms < TTL + SWEPT; ms += 500) {
+      net.run(500)
+      b.touch('s')
+    }
+    expect([ends(a).length, a.replica.size]).toEqual([1, 0])
+    net.heal(a, b)
+    net.run(3_000)
+    expect(a.keys()).toEqual(['s'])
+    net.run(TTL + SWEPT)
+    expect([a.replica.size, b.replica.size, ends(a, b).length]).toEqual([0, 0, 2])
+  })
+
   test('a session destroyed there stays gone', () => {
     const { net, a, b } = forgotten()
     a.destroy('s')

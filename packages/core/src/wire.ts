@@ -440,7 +440,8 @@ function array(value: unknown, what: string): readonly unknown[] {
 
 function number(value: unknown, what: string): number {
   if (typeof value !== 'number' || !Number.isFinite(value)) throw bad(`${what} is not a number`)
-  return value
+  // (No -0: packed again, it would be another number.)
+  return value + 0
 }
 
 function count(value: unknown, what: string): number {
