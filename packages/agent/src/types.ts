@@ -204,7 +204,7 @@ export interface ClusterEvents {
 
 /**
  * `created`, `changed` and `destroyed` are told on every member, `expired` on one. Each at least once, and exactly once
- * without faults. A member that joins is not told of what it is given then: see `keys()`.
+ * while nothing fails, also when members join and leave. A member that joins is not told of what it is given then: see `keys()`.
  */
 export interface SessionEvent {
   sid: string

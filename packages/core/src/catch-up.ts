@@ -71,8 +71,8 @@ export class CatchUp {
     }
   }
 
-  /** Nothing is due that may tell of a later use of a session, or of its end; and who is told of ends listens by now. */
-  get mayForget(): boolean {
+  /** Nothing is due that may tell of a later use of a session, or of its end. */
+  get mayJudge(): boolean {
     return this.#context.isReady && this.#pulls.isIdle && this.#behindSinceMs === undefined
   }
 

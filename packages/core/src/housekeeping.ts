@@ -5,15 +5,15 @@ import type { Outbox } from './outbox.js'
 import type { SessionRecord } from './session.js'
 import type { Instant } from './stamp.js'
 
-/** @param mayForget false while a transfer is due: it may tell of a later use of a session. */
-export function sweep(context: Context, outbox: Outbox, mayForget: boolean, now: Instant): void {
+/** @param mayJudge whether what is over is: not while a transfer is due, which may tell of a later use. */
+export function sweep(context: Context, outbox: Outbox, mayJudge: boolean, now: Instant): void {
   const { records, members, digest, self, config, clock } = context
   const settledMs = clock.timeAt(now) - config.tombstoneGraceMs
   const origins = records.sweep(now, {
     // What a transfer has brought and is staged may be older than the tombstone, and would bring the session back.
     isSettled: (stamp) =>
-      mayForget && stamp.time <= settledMs && digest.covers(stamp) && members.isSettled(stamp),
-    mayForget,
+      mayJudge && stamp.time <= settledMs && digest.covers(stamp) && members.isSettled(stamp),
+    mayJudge,
     purged: (removal, { created }) => {
       // (Of a session that was destroyed where nobody had it, anybody may have been the creator.)
       const writers = context.purged.has(removal) ? [] : digest.entries().map(({ origin }) => origin)

@@ -22,7 +22,7 @@ const rules = (given: Partial<SweepRules> = {}): SweepRules => ({
   isSettled: () => true,
   appeared: () => {},
   purged: () => {},
-  mayForget: true,
+  mayJudge: true,
   isEndTold: ({ sid }) => {
     expired.push(sid)
     return true
@@ -157,7 +157,7 @@ describe('an expired record', () => {
 
   test('is not forgotten while a transfer may tell of a later use', () => {
     merge(delta('s', 1))
-    sweepAll(10 * TTL, { mayForget: false })
+    sweepAll(10 * TTL, { mayJudge: false })
     expect([records.size, expired]).toEqual([1, []])
   })
 

@@ -14,8 +14,8 @@ export interface SweepRules {
   isSettled(stamp: Stamp): boolean
   /** Called for each write that is forgotten, of which nobody can be told any more. */
   purged(removal: Stamp, record: SessionRecord): void
-  /** False while a transfer is due that may tell of a later use. */
-  readonly mayForget: boolean
+  /** Whether what is over is: not while a transfer is due, which may tell of a later use. */
+  readonly mayJudge: boolean
   /** Called for a session that is shown by now, and was not when it was merged: its creation is found lost. */
   appeared(record: SessionRecord): void
   /** Called for a session whose time and grace are over, as long as it is kept. False while its end is yet to be told. */
@@ -160,7 +160,7 @@ export class Records {
     } else {
       const ttlMs = this.ttlMs(record)
       if (!record.announced && this.isReadable(record, now)) rules.appeared(record)
-      if (!rules.mayForget) {
+      if (!rules.mayJudge) {
         // Not judged now.
       } else if (record.idleMs(now) >= ttlMs + graceMs(ttlMs, this.#config)) {
         // Our digest speaks for it: a member that lacks some of it, and where it is in use, must get that here.

@@ -85,6 +85,16 @@ describe('a touch', () => {
     expect(members[3].read('s')).toEqual({ x: '2' })
   })
 
+  test('tells that the end of a session was told, too', () => {
+    const { net, members } = linkedBy('ab', 'bc', 'bd', 'cd')
+    const [a, , , d] = members
+    const isTold = () => a.told('session').some(({ change }) => change === 'expired')
+    for (let ms = 0; ms < 3 * TTL && !isTold(); ms += 10) net.run(10)
+    // Who is not told waits for joinTimeoutMs and more.
+    net.run(2_000)
+    expect([isTold(), d.replica.size]).toEqual([true, 0])
+  })
+
   test('of a session that was destroyed here meanwhile is not passed on', () => {
     const { net, members } = linkedBy('ab', 'bc', 'cd')
     const [a, b] = members

@@ -165,7 +165,7 @@ export class Replica {
       const stalled = this.#pulls.stalled(now)
       if (stalled !== undefined) this.#drop(stalled, SILENT, now)
       this.#acks.tick(now)
-      sweep(this.#context, this.#outbox, this.#catchUp.mayForget, now)
+      sweep(this.#context, this.#outbox, this.#catchUp.mayJudge, now)
     }).effects
   }
 

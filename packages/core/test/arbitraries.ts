@@ -94,6 +94,7 @@ const wideDelta: fc.Arbitrary<Delta> = fc.record({
   // Before the frame was sent, which is at 0 here.
   usedMs: fc.option(fc.integer({ min: -(2 ** 31), max: 0 }), { nil: undefined }),
   isPartial: fc.option(fc.constant(true), { nil: undefined }),
+  isEndTold: fc.option(fc.constant(true), { nil: undefined }),
 })
 const deltas = fc.array(wideDelta, { maxLength: 4 })
 const count = fc.nat()
