@@ -8,6 +8,7 @@ import { Deployment } from 'kubernetes-models/apps/v1/Deployment'
 import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicy'
 import { Secret } from 'kubernetes-models/v1/Secret'
 import { Service } from 'kubernetes-models/v1/Service'
+import { joinCluster } from 'sessionmesh'
 import { describe, expect, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 
@@ -29,7 +30,7 @@ describe('examples/kubernetes', async () => {
     },
   )
 
-  test('its pods look for each other by the headless service that selects them, on its port', () => {
+  test('its pods look for each other by the headless service that selects them, on its port', async () => {
     const service = of('Service', 'shop-sessions')
     const pod = of('Deployment', 'shop').spec.template
     const [container] = pod.spec.containers
@@ -40,7 +41,10 @@ describe('examples/kubernetes', async () => {
     const [{ port }] = service.spec.ports
     expect([value('SESSIONMESH_LISTEN'), container.ports[1].containerPort]).toEqual([`:${port}`, port])
     const secret = of('Secret', container.env[0].valueFrom.secretKeyRef.name)
-    expect(secret.stringData).toHaveProperty(container.env[0].valueFrom.secretKeyRef.key)
+    // Nobody runs with what everybody can read.
+    const { key } = container.env[0].valueFrom.secretKeyRef
+    const code = 'SESSIONMESH_SECRET_TOO_SHORT'
+    await expect(joinCluster({ secret: secret.stringData[key] })).rejects.toMatchObject({ code })
   })
 })
 

@@ -4,8 +4,9 @@
  *   export SESSIONMESH_SECRET='the same on all of them, at least 16 characters'
  *   node dist/server.js
  *
- * Then open http://any-of-them:3000 and another one: one session. Firewalls have to let UDP 5353 (mDNS) and
- * TCP 7373 through. Several on one machine: give each a PORT of its own.
+ * Then open http://any-of-them:3000. A browser keeps a cookie for one host name (its ports share it), so put a load
+ * balancer before several machines to see one session on all; several on one machine, each with a PORT of its own, need
+ * none. Firewalls have to let UDP 5353 (mDNS) and TCP 7373 through.
  */
 
 import { session } from '@sessionmesh/express'

@@ -4,7 +4,8 @@
  *   export SESSIONMESH_SECRET='the same on all of them, at least 16 characters'
  *   node dist/server.js web-1.internal:7373 web-2.internal:7373-7376
  *
- * web-2 runs up to four processes; each takes the first of the ports from 7373 that is free. One living server of the
+ * web-2 runs up to four processes; each takes the first of the ports from 7373 that is free, and needs a PORT of its own
+ * for HTTP. One living server of the
  * list is enough to join, and servers that are not on it become known by those that are.
  */
 

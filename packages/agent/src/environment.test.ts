@@ -59,10 +59,18 @@ describe('environment variables', () => {
   it.each([
     ['10.0.0.7', { host: '10.0.0.7' }],
     [':7400', { port: 7400 }],
+    ['7400', { port: 7400 }],
     ['[::1]:7400', { host: '[::1]', port: 7400 }],
     ['web-1.internal:80', { host: 'web-1.internal', port: 80 }],
   ])('say where to listen as %s', (SESSIONMESH_LISTEN, listen) => {
     expect(withEnvironment({}, { SESSIONMESH_LISTEN }).listen).toEqual(listen)
+  })
+
+  it('refuse a number that is no port', () => {
+    const code = 'SESSIONMESH_BAD_OPTION'
+    expect(() => resolveOptions({}, { SESSIONMESH_LISTEN: '737373' })).toThrow(
+      expect.objectContaining({ code }),
+    )
   })
 
   it.each(['http://x:80', '::1:80', 'x:port', '10.0.0.7:123456'])('refuse to listen on %s', (text) => {
