@@ -103,7 +103,7 @@ class Agent implements Cluster {
     this.#port = port
     this.#shownAddress = address.startsWith(':') ? shown(port) : address
     this.#logger = guarded(logger)
-    this.#alone = new Alone(options, (own) => own === address || isOwn(own, port))
+    this.#alone = new Alone(options, (own) => own === address || isOwn(own, port) || this.#replica.isOwn(own))
     const runnerOptions = {
       id: this.#self.id,
       maxLinkBufferBytes: config.maxLinkBufferBytes,
@@ -177,7 +177,9 @@ class Agent implements Cluster {
   async join(): Promise<void> {
     const { host, hasSecret, isSecretUnset } = this.#options
     const open = `${host} is open to every process of this machine`
-    if (isSecretUnset) this.#warn('SESSIONMESH_NO_SECRET', `The secret given is empty: ${open}`)
+    const mend =
+      'set it (is its variable set?), to the same on all servers; `openssl rand -base64 32` makes one'
+    if (isSecretUnset) this.#warn('SESSIONMESH_NO_SECRET', `The secret given is empty: ${open}; ${mend}`)
     else if (!hasSecret) this.#logger.warn(`No secret: ${open}`)
     const ready = new Promise<void>((resolve) => {
       this.#onReady = resolve

@@ -98,7 +98,7 @@ export class CatchUp {
     const isAwaited = silent.length > 0 || isGreeting || this.#isUnheard() || this.#isBrokenOff()
     if (!isOver && isAwaited) return false
     for (const address of silent) {
-      const message = `${address} was not linked within joinTimeoutMs; this member serves without its state`
+      const message = `${address} was not linked within joinTimeoutMs; this member serves without its state. If it is gone for good, name it no more; else see that its port can be reached from here`
       this.#context.warn('SESSIONMESH_JOIN_TIMEOUT', message, address)
     }
     this.#context.becomeReady(now)

@@ -130,6 +130,11 @@ export class Dialer {
     return dialled.map(({ address }) => address)
   }
 
+  /** A dial of it led to this member itself. */
+  isSelf(address: string): boolean {
+    return this.#candidates.get(address)?.isSelf === true
+  }
+
   answered(address: string, member: Origin, isSelf: boolean, now: Instant): void {
     const candidate = this.#candidates.get(address)
     if (candidate === undefined) return

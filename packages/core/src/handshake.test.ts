@@ -73,6 +73,14 @@ describe('two members at one address', () => {
     ])
   })
 
+  test('are told of though one of them is this member itself', () => {
+    const a = new Net().member('a')
+    greeted(a, hello({ address: 'a:1' }))
+    expect(a.told('warning').map(({ code, message }) => [code, message.slice(0, 52)])).toEqual([
+      ['SESSIONMESH_SAME_ADDRESS', 'stranger says that it is at a:1, as this member does'],
+    ])
+  })
+
   test('are no such thing when one has taken the place of the other', () => {
     const net = new Net()
     const a = net.member('a')
@@ -296,6 +304,7 @@ describe('a member that dials itself', () => {
     net.run(9_000)
     expect([a.replica.peers(), a.dials]).toEqual([[], ['a:1', 'a:1']])
     expect([a.replica.isReady, a.codes()]).toEqual([true, []])
+    expect([a.replica.isOwn('a:1'), a.replica.isOwn('b:1')]).toEqual([true, false])
   })
 })
 

@@ -214,14 +214,19 @@ export class Handshake {
 
   /** (One whose successor has its address already is silent.) */
   #warnOfTwin({ id, name, address }: Peer, now: Instant): void {
-    const { members, config } = this.#context
+    const { members, config, self } = this.#context
     const isTwin = (other: Peer) =>
       other.id !== id && other.address === address && now.monoMs - other.heardMs <= 2 * config.heartbeatMs
-    const twin = members.linked().find(isTwin)
+    const twin = address === self.address ? self : members.linked().find(isTwin)
     if (twin === undefined) return
+    const both =
+      twin === self
+        ? `${name} says that it is at ${address}, as this member does`
+        : `${name} and ${twin.name} are both at ${address}`
+    const mend = 'give each an address of its own, with `advertise` where a port mapping is in between'
     this.#context.warn(
       'SESSIONMESH_SAME_ADDRESS',
-      `${name} and ${twin.name} are both at ${address}, so that only one of them can be dialled: set \`advertise\``,
+      `${both}, so that only one of them can be dialled: ${mend}`,
       address,
     )
   }

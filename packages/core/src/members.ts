@@ -154,8 +154,9 @@ export class Members {
     peer.name = entry.name
     peer.address = entry.address
     peer.link = link
-    this.#becomeAlive(peer, now)
+    // In this order: who lists members sees one of the name go, and then one come.
     this.#replaceFormerRuns(peer, now)
+    this.#becomeAlive(peer, now)
     return peer
   }
 

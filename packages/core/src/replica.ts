@@ -257,6 +257,11 @@ export class Replica {
     return this.#context.dialer.size
   }
 
+  /** A dial of it led here. */
+  isOwn(address: string): boolean {
+    return this.#context.dialer.isSelf(address)
+  }
+
   get counters(): Readonly<Counters> {
     return this.#context.counters
   }

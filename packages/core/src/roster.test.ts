@@ -238,6 +238,8 @@ describe('a new run of a member', () => {
     world.link('peer', { id: 'peer2', link: 2 })
     expect(former.state).toBe('left')
     expect([...world.members.living]).toEqual(['self', 'peer2'])
+    // Who lists the living by name has one of it all the time.
+    expect(world.changes.slice(-2)).toEqual(['peer1: suspect -> left', 'peer2: suspect -> alive'])
   })
 
   test('does so when the former link closes only afterwards', () => {
