@@ -336,7 +336,7 @@ export const mutants: readonly Mutant[] = [
     file: 'housekeeping.ts',
     find: 'if (owner === self.id && !record.isEndTold) {',
     replace: 'if (!record.isEndTold) {',
-    seeds: 80,
+    seeds: 1_500,
     by: ['expiryEvents'],
   },
   {

@@ -162,6 +162,7 @@ export class Reads {
         : `${sid}${base === undefined ? '' : `.${name}`} to a client that has seen ${short(stamp)}`
     if (this.#cluster.isLost(stamp)) return this.#count('lost')
     if (this.#history.at(stamp)?.isIsland || this.#cluster.isIsland(run)) return this.#count('island')
+    if (name === END && this.#history.isDestroyExcused(sid)) return this.#count('island')
     if (!isStale && run.replica.counters.lostWrites === lostBefore)
       world.fail('causality', `${run.id} does not show ${what}, and does not count it`)
     const holder = attempt.holders
