@@ -299,6 +299,29 @@ describe('a session forgotten here and alive there', () => {
     expect(ends(a, b)).toMatchObject([{ sid: 's', owned: true }])
   })
 
+  test('is told of by who answers for it, though it had ended there before', () => {
+    const net = new Net({ ttlMs: TTL })
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    const sids = Array.from({ length: 20 }, (_, i) => `s${i}`)
+    for (const sid of sids) c.write(sid, { x: '1' })
+    net.run(300)
+    net.kill(c)
+    net.cut(a, b)
+    for (let ms = 0; ms < TTL + SWEPT + 2_000; ms += 500) {
+      net.run(500)
+      for (const sid of sids) a.touch(sid)
+    }
+    expect([a.replica.size, b.replica.size]).toEqual([20, 0])
+    net.run(TTL)
+    for (const member of [a, b]) member.forgetLog()
+    net.heal(a, b)
+    net.run(GRACE + SWEPT)
+    expect([a.replica.size, b.replica.size]).toEqual([0, 0])
+    expect([ends(a).length > 0, ends(b).length > 0]).toEqual([true, true])
+    const told = ends(a, b).map(({ sid }) => sid)
+    expect([...new Set(told)].sort()).toEqual(sids.sort())
+  })
+
   test('does not come back at all if its end has been told there', () => {
     const { net, a, b } = forgotten()
     net.run(TTL + GRACE + 2 * sweepMs)

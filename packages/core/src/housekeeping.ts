@@ -47,7 +47,8 @@ function isEndTold(context: Context, outbox: Outbox, record: SessionRecord, now:
     const { sid } = record
     context.notify({ type: 'session', change: 'expired', sid, changed: [], owned: true, local: false })
   }
+  if (record.isEndTold || record.hadEnded) return true
   // By then the owner has told, and what it told of that was lost; or it will never be ready.
   const waitedMs = now.monoMs - teller.sinceMs
-  return record.isEndTold || waitedMs >= config.joinTimeoutMs + config.deadAfterMs + 2 * config.sweepMs
+  return waitedMs >= config.joinTimeoutMs + config.deadAfterMs + 2 * config.sweepMs
 }

@@ -99,13 +99,14 @@ export class Records {
       // A destroyed session is ruled out here: its tombstone stays until every member has merged it.
       wasForgotten = delta.destroyed === undefined && (delta.isPartial === true || isMerged(delta.created))
       if (wasForgotten) record.whole = false
-      // Nobody forgets it before its end is told. If it goes on elsewhere, that shows in its use.
-      if (wasForgotten) record.isEndTold = isMerged(delta.created)
+      // Nobody forgets it before its end is told. (Part of a session that never was here is no such thing.)
+      if (wasForgotten) record.hadEnded = isMerged(delta.created)
       this.#records.set(delta.sid, record)
     }
     const merged = record.merge(delta, isMerged)
     if (merged.destroyed) this.#tombstones++
-    if ((record.isEndTold || record.teller !== undefined) && !this.isExpired(record, now)) record.usedAgain()
+    const isOver = record.isEndTold || record.hadEnded || record.teller !== undefined
+    if (isOver && !this.isExpired(record, now)) record.usedAgain()
     // Whatever of it is kept, and wherever the sweep stands: no origin is retired that a record bears.
     for (const { origin } of [delta.created, ...writeStamps(delta)]) this.#origins.add(origin)
     return { ...merged, record, wasForgotten }

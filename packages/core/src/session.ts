@@ -82,6 +82,8 @@ export class SessionRecord {
   teller: Teller | undefined
   /** `session:expired` has been told of it, here or elsewhere. */
   isEndTold = false
+  /** It had ended and been forgotten here, and came back from elsewhere: nobody here waits for its end again. */
+  hadEnded = false
   /** The user knows of it: `session:created` has been told, or it was here before this member was ready. */
   announced = false
   /** Bytes of names and values, for the limit on a session's size. */
@@ -180,6 +182,7 @@ export class SessionRecord {
   usedAgain(): void {
     this.teller = undefined
     this.isEndTold = false
+    this.hadEnded = false
   }
 
   use(now: Instant): void {
