@@ -35,6 +35,7 @@ test.each([
   ['user@host:80', 'not a host name'],
   ['http://host:80', 'URL'],
   ['host:80/path', 'no port'],
+  ['web-1:7373,web-2:7373', 'each an entry of its own'],
 ])('%j is refused: %s', (text, why) => {
   let error: unknown
   try {

@@ -116,6 +116,7 @@ function shortest(host: string): string {
 }
 
 function whatIsWrong(text: string): string {
+  if (text.includes(',')) return 'it seems to be several; make each an entry of its own'
   if (text === '') return 'it is empty'
   if (text.includes('://')) return 'it is a URL'
   if (/^\d+$/.test(text)) return 'it has no host'

@@ -29,7 +29,10 @@ const noneYet = {
   deltasSent: 0,
   /** Changes of sessions that came from peers as they were made (not with transfers). */
   deltasMerged: 0,
-  /** Uses that peers were told of, once for each peer; few of the `touches`, and some that others had told. */
+  /**
+   * Uses, and ends by time, that peers were told of, once for each peer; few of the `touches`, and some that others had
+   * told.
+   */
   touchesSent: 0,
   /** Times that a peer's heartbeat named writes that did not come by themselves; each is followed by a pull. */
   gaps: 0,
