@@ -9,7 +9,8 @@ export interface Discovery {
   readonly name: string
   /**
    * Who can put addresses in. `named`: only who the user trusts; each is dialled for as long as it is found. `heard`:
-   * anybody on the network; they are bounded in number, and given up until they are found again.
+   * anybody on the network; they are bounded in number (1,024 a discovery, of which fewer are dialled: those that were not
+   * found for longest go first), and given up until they are found again.
    */
   readonly source: 'named' | 'heard'
   start(self: Announcement, report: Report): Search

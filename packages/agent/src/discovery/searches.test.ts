@@ -45,6 +45,20 @@ describe('what is found', () => {
     expect(told.slice(2)).toEqual(['lost x:1 named'])
   })
 
+  test('of what anybody can say is bounded: what was not found for longest is lost', () => {
+    const [one, named] = [spoken('heard'), spoken('named')]
+    const { told } = search(one.discovery, named.discovery)
+    for (let i = 0; i < 1_024; i++) {
+      one.say().found(`x:${i + 1}`)
+      named.say().found(`y:${i + 1}`)
+    }
+    one.say().found('x:1')
+    named.say().found('y:2000')
+    expect(told.filter((line) => line.startsWith('lost'))).toEqual([])
+    one.say().found('x:2000')
+    expect(told.slice(-2)).toEqual(['found x:2000 heard undefined', 'lost x:2 heard'])
+  })
+
   test('in another spelling is the same', () => {
     const one = spoken('heard')
     const { told } = search(one.discovery)

@@ -5,6 +5,9 @@ import type { Announcement, Discovery, Report, Search } from './discovery.js'
 
 type Source = Discovery['source']
 
+/** Of what one discovery hears, where anybody can speak and nothing is ever lost. (The core dials far fewer.) */
+const MAX_HEARD = 1_024
+
 export interface SearchesEvents {
   found(address: string, source: Source, member: string | undefined): void
   lost(address: string, source: Source): void
@@ -68,18 +71,23 @@ export class Searches {
     return {
       found: (text, member) =>
         tell(text, (address) => {
+          // (Last in the order: the first is the one that was not found for longest.)
+          finds.addresses.delete(address)
           finds.addresses.add(address)
           this.#events.found(address, source, member)
+          const [oldest] = finds.addresses
+          if (source === 'heard' && finds.addresses.size > MAX_HEARD) this.#lost(finds, oldest as string)
         }),
-      lost: (text) =>
-        tell(text, (address) => {
-          if (!finds.addresses.delete(address) || this.#isFound(address, source)) return
-          this.#events.lost(address, source)
-        }),
+      lost: (text) => tell(text, (address) => this.#lost(finds, address)),
       failed: (message) => {
         if (!this.#isStopped && !finds.isRefused) this.#events.failed(message, name)
       },
     }
+  }
+
+  #lost(finds: Finds, address: string): void {
+    if (!finds.addresses.delete(address) || this.#isFound(address, finds.source)) return
+    this.#events.lost(address, finds.source)
   }
 
   #isFound(address: string, source: Source): boolean {
