@@ -52,6 +52,7 @@ test('formatAddress writes what parseAddress reads', () => {
   expect(formatAddress('127.0.0.1', 7373)).toBe('127.0.0.1:7373')
   expect(formatAddress('Shop.Example', 80)).toBe('shop.example:80')
   expect(formatAddress('::1', 7373)).toBe('[::1]:7373')
+  expect(formatAddress('FD00:0:0::1', 7373)).toBe('[fd00::1]:7373')
   expect(formatAddress('::ffff:10.0.0.7', 7373)).toBe('10.0.0.7:7373')
   expect(unmapHost('::FFFF:10.0.0.7'.toLowerCase())).toBe('10.0.0.7')
 })

@@ -39,9 +39,9 @@ export function parseAddress(text: string): Address {
   return { host, port }
 }
 
-/** The text that `parseAddress` reads: IPv6 in brackets, an IPv4-mapped address as plain IPv4. */
+/** The text that `parseAddress` reads: IPv6 in brackets and its shortest spelling, an IPv4-mapped address as plain IPv4. */
 export function formatAddress(host: string, port: number): string {
-  const plain = unmapHost(host.toLowerCase())
+  const plain = shortest(unmapHost(host.toLowerCase()))
   return plain.includes(':') ? `[${plain}]:${port}` : `${plain}:${port}`
 }
 
