@@ -42,10 +42,10 @@ export interface End {
 export class Network {
   readonly #world: World
   /** From one host to another; two entries for a cut both ways. */
-  readonly #cuts = new Map<string, { from: number; to: number; sinceMs: number; depth: number }>()
-  readonly #healed = new Map<string, number>()
-  readonly #slow = new Map<string, number>()
-  readonly #troubled = new Map<string, number>()
+  readonly #cuts = new Map<number, { from: number; to: number; sinceMs: number; depth: number }>()
+  readonly #healed = new Map<number, number>()
+  readonly #slow = new Map<number, number>()
+  readonly #troubled = new Map<number, number>()
   readonly #ends = new Set<End>()
   readonly #scaleMs: number
   readonly #countsBytes: boolean
@@ -257,13 +257,16 @@ export class Network {
   }
 }
 
-function way(from: number, to: number): string {
-  return `${from}>${to}`
+/** (A number and no text: it is asked for with each frame.) */
+function way(from: number, to: number): number {
+  return from * MAX_HOSTS + to
 }
 
-function pair(a: number, b: number): string {
-  return a < b ? `${a}-${b}` : `${b}-${a}`
+function pair(a: number, b: number): number {
+  return way(Math.min(a, b), Math.max(a, b))
 }
+
+const MAX_HOSTS = 16
 
 /** About what it would be on a wire. */
 function sizeOf(value: unknown): number {

@@ -113,7 +113,7 @@ export class Context {
     this.clock = new HybridClock(self.id)
     this.records = new Records(config, this.digest, (stamp) => this.members.isNowhere(stamp))
     this.members = new Members(self, config, onMemberChange, (id) => this.dialer.memberGone(id))
-    this.dialer = new Dialer(config, random, (address, member) => this.members.isLinked(address, member))
+    this.dialer = new Dialer(config, random, this.members)
   }
 
   takeEffects(): Effect[] {

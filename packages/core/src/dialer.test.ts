@@ -3,30 +3,26 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { at } from '../test/arbitraries.js'
 import { resolveConfig } from './config.js'
-import { Dialer, type IsLinked } from './dialer.js'
+import { Dialer, type Links } from './dialer.js'
 
 const config = resolveConfig({ redialMs: 50, dialBackoffMs: 200, maxDialBackoffMs: 1_000 })
+const links = {
+  isLinked: (_address: string, _member: string | undefined): boolean => false,
+  linkChanges: 0,
+}
+const link = (isLinked: Links['isLinked']) => {
+  links.isLinked = isLinked
+  links.linkChanges++
+}
 const unlinked = () => false
-let linked: IsLinked = unlinked
-const linkedAt = (linkedTo: string) => {
-  linked = (address) => address === linkedTo
-}
-const linkedTo = (id: string) => {
-  linked = (_, member) => member === id
-}
+const linkedAt = (linkedTo: string) => link((address) => address === linkedTo)
+const linkedTo = (id: string) => link((_, member) => member === id)
 /** Jitter of nothing at all, unless given: a wait is its shortest. */
-const dialerOf = (random = 0) =>
-  new Dialer(
-    config,
-    () => random,
-    (address, member) => linked(address, member),
-  )
+const dialerOf = (random = 0) => new Dialer(config, () => random, links)
 const waiting = (dialer: Dialer, isAlone = true, isGone = (_: string) => false) =>
   dialer.waiting(isAlone, isGone)
 
-beforeEach(() => {
-  linked = unlinked
-})
+beforeEach(() => link(unlinked))
 
 describe('what is dialled', () => {
   test('is every address once, until its attempt has ended', () => {
@@ -48,7 +44,7 @@ describe('what is dialled', () => {
     expect(dialer.due(at(1_000))).toEqual([])
     linkedTo('b')
     expect(dialer.due(at(1_000))).toEqual([])
-    linked = unlinked
+    link(unlinked)
     expect(dialer.due(at(1_000))).toEqual(['x:1'])
   })
 

@@ -46,22 +46,29 @@ interface Dial {
  */
 export type DialFailure = 'refused' | 'rejected' | 'unreachable'
 
-/** Is there a link to that address, or to who answered there last? */
-export type IsLinked = (address: string, member: Origin | undefined) => boolean
+/** Whom nobody need dial. */
+export interface Links {
+  /** Is there a link to that address, or to that member? */
+  isLinked(address: string, member: Origin | undefined): boolean
+  /** Grows whenever `isLinked` may answer otherwise than before. */
+  readonly linkChanges: number
+}
 
 export class Dialer {
   readonly #config: Config
   readonly #random: () => number
-  readonly #isLinked: IsLinked
+  readonly #links: Links
   readonly #candidates = new Map<string, Candidate>()
   readonly #dials = new Map<Candidate, Dial>()
   #heardDials = 0
   #isJoining = true
+  /** What `nextMs` came to, and with which links; dropped when a candidate changes. Most inputs change neither. */
+  #reckoned: { readonly nextMs: number; readonly linkChanges: number } | undefined
 
-  constructor(config: Config, random: () => number, isLinked: IsLinked) {
+  constructor(config: Config, random: () => number, links: Links) {
     this.#config = config
     this.#random = random
-    this.#isLinked = isLinked
+    this.#links = links
   }
 
   get size(): number {
@@ -70,6 +77,7 @@ export class Dialer {
 
   /** @param member who is said to be there: several addresses of one member are dialled one after the other. */
   add(address: string, source: Source, now: Instant, member?: Origin): void {
+    this.#changed()
     const known = this.#candidates.get(address)
     if (known !== undefined) return this.#addSource(known, source, now, member)
     if (source === 'heard' && !this.#makeRoom()) return
@@ -79,10 +87,13 @@ export class Dialer {
   /** A member is linked there, or others say so. (They tell of what they may not reach themselves.) */
   tell(address: string, member: Origin, now: Instant): void {
     const candidate = this.#candidates.get(address) ?? this.#candidate(address, undefined, now)
+    if (candidate.told.has(member)) return
     candidate.told.add(member)
+    this.#changed()
   }
 
   remove(address: string, source: Source): void {
+    this.#changed()
     const candidate = this.#candidates.get(address)
     if (candidate?.sources.delete(source)) this.#deleteUnwanted(candidate)
   }
@@ -100,12 +111,14 @@ export class Dialer {
 
   /** It has left, or was dead for too long. */
   memberGone(member: Origin): void {
+    this.#changed()
     for (const candidate of this.#candidates.values())
       if (candidate.told.delete(member)) this.#deleteUnwanted(candidate)
   }
 
   /** Dial there now, whatever the back-off said: its link has just closed. */
   hurry(address: string, now: Instant): void {
+    this.#changed()
     const candidate = this.#candidates.get(address)
     if (candidate === undefined) return
     candidate.failures = 0
@@ -115,6 +128,7 @@ export class Dialer {
 
   /** The addresses to dial now. */
   due(now: Instant): string[] {
+    if (this.nextMs() > now.monoMs) return []
     const due: Candidate[] = []
     for (const candidate of this.#candidates.values()) {
       if (candidate.nextMs > now.monoMs || this.#dials.has(candidate)) continue
@@ -138,6 +152,7 @@ export class Dialer {
   answered(address: string, member: Origin, isSelf: boolean, now: Instant): void {
     const candidate = this.#candidates.get(address)
     if (candidate === undefined) return
+    this.#changed()
     const { rumoured } = candidate
     this.#hangUp(candidate)
     Object.assign(candidate, { member, isSelf, rumoured: undefined, wasTried: true })
@@ -163,6 +178,7 @@ export class Dialer {
   failed(address: string, failure: DialFailure, now: Instant): void {
     const candidate = this.#candidates.get(address)
     if (candidate === undefined) return
+    this.#changed()
     const { redialMs, dialBackoffMs, maxDialBackoffMs } = this.#config
     candidate.refusals = failure === 'refused' ? candidate.refusals + 1 : 0
     const isSoon = failure !== 'rejected' && (candidate.failures === 0 || candidate.refusals === 1)
@@ -195,7 +211,15 @@ export class Dialer {
     return waiting
   }
 
+  /** When an address is due, unless something changes before. */
   nextMs(): number {
+    const { linkChanges } = this.#links
+    if (this.#reckoned?.linkChanges !== linkChanges)
+      this.#reckoned = { nextMs: this.#reckonNextMs(), linkChanges }
+    return this.#reckoned.nextMs
+  }
+
+  #reckonNextMs(): number {
     let nextMs = Number.POSITIVE_INFINITY
     for (const candidate of this.#candidates.values()) {
       if (candidate.nextMs >= nextMs || this.#dials.has(candidate)) continue
@@ -203,6 +227,10 @@ export class Dialer {
       nextMs = Math.min(nextMs, this.#freeMs(candidate))
     }
     return nextMs
+  }
+
+  #changed(): void {
+    this.#reckoned = undefined
   }
 
   #addSource(candidate: Candidate, source: Source, now: Instant, member: Origin | undefined): void {
@@ -237,6 +265,7 @@ export class Dialer {
   }
 
   #dial(candidate: Candidate, now: Instant): void {
+    this.#changed()
     const dial = { sinceMs: now.monoMs, isHearsay: isHearsay(candidate) }
     this.#dials.set(candidate, dial)
     if (dial.isHearsay) this.#heardDials++
@@ -290,10 +319,10 @@ export class Dialer {
    * said to be, and of an address that the user named nobody knows it: hearsay keeps nobody from being dialled.
    */
   #isReached({ address, member, rumoured, sources, told }: Candidate): boolean {
-    if (this.#isLinked(address, member)) return true
+    if (this.#links.isLinked(address, member)) return true
     if (member !== undefined || sources.has('named') || sources.has('former')) return false
     const said = sources.has('heard') && rumoured !== undefined ? [...told, rumoured] : [...told]
-    return said.length > 0 && said.every((id) => this.#isLinked(address, id))
+    return said.length > 0 && said.every((id) => this.#links.isLinked(address, id))
   }
 
   #deleteUnwanted(candidate: Candidate): void {

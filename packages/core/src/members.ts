@@ -73,6 +73,7 @@ export class Members {
   readonly #onChange: (change: MemberChange, now: Instant) => void
   readonly #onForgotten: (id: Origin) => void
   #living: Set<Origin>
+  #linkChanges = 0
   #wokeMs = Number.NEGATIVE_INFINITY
   /** Those that were dead for too long: who has not forgotten them yet may tell of them, unless they are back. */
   readonly #forgotten = new Set<Origin>()
@@ -141,7 +142,12 @@ export class Members {
     return this.isGone(stamp.origin) && this.livingPeers().every(lacks)
   }
 
-  /** (Asked for each address with each input: the way that is right for most comes first.) */
+  /** Grows whenever `isLinked` may answer otherwise than before. */
+  get linkChanges(): number {
+    return this.#linkChanges
+  }
+
+  /** Is there a link to that address, or to that member? (The way that is right for most comes first.) */
   isLinked(address: string, id: Origin | undefined): boolean {
     if (id !== undefined && this.#peers.get(id)?.link !== undefined) return true
     for (const peer of this.#peers.values())
@@ -154,6 +160,7 @@ export class Members {
     peer.name = entry.name
     peer.address = entry.address
     peer.link = link
+    this.#linkChanges++
     // In this order: who lists members sees one of the name go, and then one come.
     this.#replaceFormerRuns(peer, now)
     this.#becomeAlive(peer, now)
@@ -172,6 +179,7 @@ export class Members {
   /** A link that was one too many is no sign of anything. */
   linkLost(peer: Peer, now: Instant, wasDuplicate = false): void {
     peer.link = undefined
+    this.#linkChanges++
     peer.partedMs = now.monoMs
     peer.refusals = 0
     if (peer.state === 'alive' && !wasDuplicate) this.#become(peer, 'suspect', now)

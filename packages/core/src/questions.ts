@@ -134,6 +134,7 @@ export class Questions {
 
   /** The digest rose, an answer came, or a member changed. */
   settle(now: Instant): void {
+    if (this.size === 0) return
     for (const question of this.#questions.values()) this.#settleQuestion(question, now)
     this.#askNext(this.#questions.keys(), now)
   }

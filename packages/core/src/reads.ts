@@ -97,6 +97,7 @@ export class Reads {
   }
 
   tick(now: Instant): void {
+    if (this.#waits.size === 0 && this.#questions.size === 0) return
     const due: string[] = []
     for (const [sid, waits] of this.#waits) {
       const isDue = [...waits].some(({ askMs }) => askMs <= now.monoMs)
