@@ -21,7 +21,7 @@ export interface Write {
   readonly atMs: number
   /** Some running member was unknown to the writer. */
   readonly isIsland: boolean
-  /** A destroy, of a session unknown there, whose writers share no write with who destroyed it: two clusters so far. */
+  /** A destroy, of a session unknown there, of which somebody holds it and shares no write with who destroyed it: two clusters so far. */
   readonly isOfStranger: boolean
 }
 

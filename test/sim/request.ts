@@ -313,13 +313,16 @@ export class Request {
     })
   }
 
-  /** Nobody who wrote to the session has a write of those that this member has. */
+  /** Somebody has the session, or wrote to it, and has none of the writes that this member has. */
   #isStranger(): boolean {
     const { cluster, history } = this.#trial
     const origins = new Set(cluster.claim(this.#run).keys())
-    return history
-      .writesOf(this.#sid)
-      .every(({ run }) => [...(cluster.claims.get(run)?.keys() ?? [])].every((each) => !origins.has(each)))
+    const writes = history.writesOf(this.#sid)
+    const has = (run: Run) => writes.some(({ stamp }) => covers(cluster.claim(run), stamp))
+    const holders = new Set([...writes.map(({ run }) => run), ...cluster.running.filter(has)])
+    const sharesNothing = (run: Run) =>
+      [...(cluster.claims.get(run)?.keys() ?? [])].every((each) => !origins.has(each))
+    return [...holders].some(sharesNothing)
   }
 
   /** What is written or ended a second time waits for its acks as well. */

@@ -50,11 +50,24 @@ describe('a removal that is not kept', () => {
     }
   })
 
-  test('is held against nobody for what was written by who is long gone', () => {
+  test('is held against who has writes of somebody whom our digest does not name', () => {
     const purged = new Purged()
-    purged.add(stamp(5, 'a'), ['a', 'gone'])
+    purged.add(stamp(5, 'a'), ['a', 'creator'])
     purged.keep(new Set(['a']))
-    expect(purged.missedBy(Digest.of([stamp(1, 'gone')]))).toEqual([])
-    expect(purged.missedBy(Digest.of([stamp(1, 'a')]))).toEqual(['a'])
+    expect(purged.missedBy(Digest.of([stamp(1, 'creator')]))).toEqual(['a'])
+  })
+
+  test('knows a bounded number of writers, those of our digest last of all to go', () => {
+    const purged = new Purged()
+    purged.add(
+      stamp(5, 'a'),
+      Array.from({ length: 2_000 }, (_, i) => `run ${i}`),
+    )
+    purged.keep(new Set(['a', 'run 0']))
+    const [entry] = purged.entries()
+    expect(entry?.writers.size).toBe(500)
+    expect(purged.missedBy(Digest.of([stamp(1, 'run 0')]))).toEqual(['a'])
+    expect(purged.missedBy(Digest.of([stamp(1, 'run 1')]))).toEqual([])
+    expect(purged.missedBy(Digest.of([stamp(1, 'run 1999')]))).toEqual(['a'])
   })
 })

@@ -15,6 +15,9 @@ export interface Purge {
   readonly writers: ReadonlySet<Origin>
 }
 
+/** About as many as a digest remembers. */
+const MAX_WRITERS = 500
+
 export class Purged {
   readonly #purges = new Map<Origin, { removal: Stamp; readonly writers: Set<Origin> }>()
 
@@ -61,11 +64,18 @@ export class Purged {
     return missed
   }
 
-  /** Forgets the rest: digests forget those origins too, some sooner than ours, and could not be compared. */
+  /**
+   * Forgets the removals of all other origins: digests forget those too, some sooner than ours, and could not be
+   * compared. Writers that our own digest does not name stay, as long as they are few: it may be another one's that names
+   * them.
+   */
   keep(origins: ReadonlySet<Origin>): void {
     for (const [origin, { writers }] of this.#purges) {
       if (!origins.has(origin)) this.#purges.delete(origin)
-      for (const writer of writers) if (!origins.has(writer)) writers.delete(writer)
+      for (const writer of writers) {
+        if (writers.size <= MAX_WRITERS) break
+        if (!origins.has(writer)) writers.delete(writer)
+      }
     }
   }
 
