@@ -220,6 +220,17 @@ describe('a joiner', () => {
   })
 })
 
+test('of a member that has another address every day the latest sixteen are dialled', () => {
+  const dialer = dialerOf()
+  for (let day = 0; day < 500; day++) {
+    dialer.tell(`day-${day}:1`, 'b', at(day))
+    dialer.tell('home:1', 'b', at(day))
+  }
+  expect([dialer.size, waiting(dialer).at(0), waiting(dialer).at(-1)]).toEqual([16, 'home:1', 'day-499:1'])
+  dialer.memberGone('b')
+  expect(dialer.size).toBe(0)
+})
+
 describe('an address that was only heard of', () => {
   const heard = (dialer: Dialer, count: number, nowMs = 0) => {
     for (let i = 0; i < count; i++) dialer.add(`forged:${i}`, 'heard', at(nowMs))
@@ -263,6 +274,17 @@ describe('an address that was only heard of', () => {
     expect([due.length, dialer.due(at(0)), dialer.nextMs()]).toEqual([16, [], Infinity])
     dialer.failed(due[0] as string, 'rejected', at(0))
     expect(dialer.due(at(0))).toHaveLength(1)
+  })
+
+  test('is one of sixteen until its attempt has ended, though it is found no more', () => {
+    const dialer = dialerOf()
+    heard(dialer, 16)
+    expect(dialer.due(at(0))).toHaveLength(16)
+    for (let i = 0; i < 16; i++) dialer.remove(`forged:${i}`, 'heard')
+    dialer.add('new:1', 'heard', at(0))
+    expect([dialer.size, dialer.due(at(10))]).toEqual([1, []])
+    dialer.failed('forged:7', 'unreachable', at(20))
+    expect([dialer.size, dialer.due(at(20))]).toEqual([1, ['new:1']])
   })
 
   test('is one of sixty-four at most: who floods the network takes no room from what the user named or members told', () => {

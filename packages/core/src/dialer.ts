@@ -59,8 +59,10 @@ export class Dialer {
   readonly #random: () => number
   readonly #links: Links
   readonly #candidates = new Map<string, Candidate>()
-  readonly #dials = new Map<Candidate, Dial>()
-  #heardDials = 0
+  /** Under way, by address: each is a socket, and has to end, though the address be wanted no more. */
+  readonly #dials = new Map<string, Dial>()
+  /** Where each member was told to be, the latest last. */
+  readonly #toldOf = new Map<Origin, Set<string>>()
   #isJoining = true
   /** What `nextMs` came to, and with which links; dropped when a candidate changes. Most inputs change neither. */
   #reckoned: { readonly nextMs: number; readonly linkChanges: number } | undefined
@@ -86,10 +88,20 @@ export class Dialer {
 
   /** A member is linked there, or others say so. (They tell of what they may not reach themselves.) */
   tell(address: string, member: Origin, now: Instant): void {
+    const told = this.#toldOf.get(member) ?? new Set()
+    this.#toldOf.set(member, told)
+    told.delete(address)
+    told.add(address)
     const candidate = this.#candidates.get(address) ?? this.#candidate(address, undefined, now)
     if (candidate.told.has(member)) return
-    candidate.told.add(member)
     this.#changed()
+    candidate.told.add(member)
+    // (Its host may have another address every day.)
+    for (const oldest of told) {
+      if (told.size <= MAX_TOLD) break
+      this.#untell(oldest, member)
+      told.delete(oldest)
+    }
   }
 
   remove(address: string, source: Source): void {
@@ -112,8 +124,8 @@ export class Dialer {
   /** It has left, or was dead for too long. */
   memberGone(member: Origin): void {
     this.#changed()
-    for (const candidate of this.#candidates.values())
-      if (candidate.told.delete(member)) this.#deleteUnwanted(candidate)
+    for (const address of this.#toldOf.get(member) ?? []) this.#untell(address, member)
+    this.#toldOf.delete(member)
   }
 
   /** Dial there now, whatever the back-off said: its link has just closed. */
@@ -131,7 +143,7 @@ export class Dialer {
     if (this.nextMs() > now.monoMs) return []
     const due: Candidate[] = []
     for (const candidate of this.#candidates.values()) {
-      if (candidate.nextMs > now.monoMs || this.#dials.has(candidate)) continue
+      if (candidate.nextMs > now.monoMs || this.#dials.has(candidate.address)) continue
       if (!this.#isReached(candidate)) due.push(candidate)
     }
     // What was tried in vain comes after what is waiting for its first attempt.
@@ -150,11 +162,10 @@ export class Dialer {
   }
 
   answered(address: string, member: Origin, isSelf: boolean, now: Instant): void {
+    this.#hangUp(address)
     const candidate = this.#candidates.get(address)
     if (candidate === undefined) return
-    this.#changed()
     const { rumoured } = candidate
-    this.#hangUp(candidate)
     Object.assign(candidate, { member, isSelf, rumoured: undefined, wasTried: true })
     // Addresses change hands, and a name may lead to each member in turn.
     if (isSelf) candidate.nextMs = now.monoMs + RECHECK_MS
@@ -176,16 +187,15 @@ export class Dialer {
    * being closed may reset a connection before it refuses the next. Anything after backs off.
    */
   failed(address: string, failure: DialFailure, now: Instant): void {
+    this.#hangUp(address)
     const candidate = this.#candidates.get(address)
     if (candidate === undefined) return
-    this.#changed()
     const { redialMs, dialBackoffMs, maxDialBackoffMs } = this.#config
     candidate.refusals = failure === 'refused' ? candidate.refusals + 1 : 0
     const isSoon = failure !== 'rejected' && (candidate.failures === 0 || candidate.refusals === 1)
     const backoffMs = Math.min(dialBackoffMs * 2 ** Math.max(0, candidate.failures - 1), maxDialBackoffMs)
     candidate.nextMs = now.monoMs + (isSoon ? redialMs : backoffMs * (1 + this.#random() / 2))
     candidate.failures = Math.min(candidate.failures + 1, 16)
-    this.#hangUp(candidate)
     candidate.isSelf = false
     if (failure !== 'unreachable') candidate.wasTried = true
     // (Somebody may be there who has what nobody else has: a joiner goes on trying as long as it waits.)
@@ -222,7 +232,7 @@ export class Dialer {
   #reckonNextMs(): number {
     let nextMs = Number.POSITIVE_INFINITY
     for (const candidate of this.#candidates.values()) {
-      if (candidate.nextMs >= nextMs || this.#dials.has(candidate)) continue
+      if (candidate.nextMs >= nextMs || this.#dials.has(candidate.address)) continue
       if (this.#isReached(candidate)) continue
       nextMs = Math.min(nextMs, this.#freeMs(candidate))
     }
@@ -252,28 +262,33 @@ export class Dialer {
    */
   #freeMs(candidate: Candidate): number {
     const isHeard = isHearsay(candidate)
-    if (isHeard && this.#heardDials >= MAX_HEARD_DIALS) return Number.POSITIVE_INFINITY
+    if (isHeard && this.#heardDials() >= MAX_HEARD_DIALS) return Number.POSITIVE_INFINITY
     const member = memberAt(candidate)
     let freeMs = candidate.nextMs
     if (member === undefined) return freeMs
-    for (const [other, dial] of this.#dials) {
+    for (const [address, dial] of this.#dials) {
+      const other = this.#candidates.get(address)
       // (Who is said to be there is hearsay as well, and holds up nothing else.)
-      if (memberAt(other) === member && (isHeard || !dial.isHearsay))
+      if (other !== undefined && memberAt(other) === member && (isHeard || !dial.isHearsay))
         freeMs = Math.max(freeMs, dial.sinceMs + STAGGER_MS)
     }
     return freeMs
   }
 
-  #dial(candidate: Candidate, now: Instant): void {
-    this.#changed()
-    const dial = { sinceMs: now.monoMs, isHearsay: isHearsay(candidate) }
-    this.#dials.set(candidate, dial)
-    if (dial.isHearsay) this.#heardDials++
+  #heardDials(): number {
+    let count = 0
+    for (const { isHearsay } of this.#dials.values()) if (isHearsay) count++
+    return count
   }
 
-  #hangUp(candidate: Candidate): void {
-    if (this.#dials.get(candidate)?.isHearsay) this.#heardDials--
-    this.#dials.delete(candidate)
+  #dial(candidate: Candidate, now: Instant): void {
+    this.#changed()
+    this.#dials.set(candidate.address, { sinceMs: now.monoMs, isHearsay: isHearsay(candidate) })
+  }
+
+  #hangUp(address: string): void {
+    this.#changed()
+    this.#dials.delete(address)
   }
 
   /**
@@ -286,7 +301,7 @@ export class Dialer {
     if (heard.length < MAX_HEARD) return true
     const tried = heard.filter((candidate) => {
       const isOfUse = candidate.failures === 0 && !candidate.isSelf && !this.#isReached(candidate)
-      return !isOfUse && !this.#dials.has(candidate)
+      return !isOfUse && !this.#dials.has(candidate.address)
     })
     let count = heard.length
     for (; count >= MAX_HEARD && tried.length > 0; count--) {
@@ -325,13 +340,17 @@ export class Dialer {
     return said.length > 0 && said.every((id) => this.#links.isLinked(address, id))
   }
 
+  #untell(address: string, member: Origin): void {
+    const candidate = this.#candidates.get(address)
+    if (candidate?.told.delete(member)) this.#deleteUnwanted(candidate)
+  }
+
   #deleteUnwanted(candidate: Candidate): void {
     if (candidate.sources.size === 0 && candidate.told.size === 0) this.#delete(candidate)
   }
 
   #delete(candidate: Candidate): void {
     this.#candidates.delete(candidate.address)
-    this.#hangUp(candidate)
   }
 }
 
@@ -353,6 +372,8 @@ function isHearsay({ sources, told }: Candidate): boolean {
 const STAGGER_MS = 50
 /** Until an address is looked at again where we met ourselves, or somebody else than was said to be there. */
 const RECHECK_MS = 10_000
+/** Of one member: where peers see it, each by a network of its own, and where it was. */
+const MAX_TOLD = 16
 /** Addresses that were only heard of: more members than these are told of by those that are found. */
 const MAX_HEARD = 64
 /** Dials there at once: each costs a handshake, with whoever it may be. */

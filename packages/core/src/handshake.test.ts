@@ -35,9 +35,9 @@ const hello = (given: Partial<Hello> = {}): Hello => ({
 })
 
 /** What comes of a hello from a stranger: is it linked, with which code was it cut, and what was the warning? */
-function greeted(member: Member, message: Hello) {
+function greeted(member: Member, message: Hello, remoteHost = '10.0.0.9') {
   const link = 99
-  member.act(member.replica.linkUp(link, { remoteHost: '10.0.0.9' }, member.now))
+  member.act(member.replica.linkUp(link, { remoteHost }, member.now))
   const effects = member.replica.receive(link, packMessage(message, message.id), member.now)
   const drop = effects.find((effect) => effect.type === 'drop')
   member.act(effects)
@@ -94,8 +94,8 @@ describe('two members at one address', () => {
 describe('addresses in what a peer tells of others', () => {
   const told = (address: string) =>
     hello({ roster: [{ id: 'other', name: 'other', address, state: 'alive' }] })
-  const otherAfter = (member: Member, message: Hello) => {
-    greeted(member, message)
+  const otherAfter = (member: Member, message: Hello, remoteHost?: string) => {
+    greeted(member, message, remoteHost)
     return member.replica.peers().find(({ id }) => id === 'other')?.address
   }
 
@@ -107,6 +107,15 @@ describe('addresses in what a peer tells of others', () => {
       expect(a.dials).toEqual(['10.0.0.9:7374'])
     },
   )
+
+  test('are on the network by which we see it, if they are link-local', () => {
+    const seen = (address: string, remoteHost: string) =>
+      otherAfter(new Net().member('a'), told(address), remoteHost)
+    expect(seen('[fe80::c%b0]:7374', 'fe80::b%a0')).toBe('[fe80::c%a0]:7374')
+    expect(seen('[fe80::c]:7374', 'fe80::b%a0')).toBe('[fe80::c%a0]:7374')
+    expect(seen('[fe80::c%b0]:7374', '10.0.0.9')).toBe('[fe80::c%b0]:7374')
+    expect(seen('[2001:db8::c]:7374', 'fe80::b%a0')).toBe('[2001:db8::c]:7374')
+  })
 
   test('are taken as they are otherwise', () => {
     expect(otherAfter(new Net().member('a'), told('10.1.0.1:7374'))).toBe('10.1.0.1:7374')

@@ -81,15 +81,14 @@ export class Handshake {
     return mute
   }
 
-  /** What the other end tells of others, as seen from here: its own machine's loopback is where we see it. */
+  /**
+   * What the other end tells of others, as seen from here: its own machine's loopback is where we see it, and
+   * link-local addresses are on the network by which we see it (a zone names an interface of one host: RFC 4007).
+   */
   fromHere(link: LinkId | undefined, roster: readonly RosterEntry[]): readonly RosterEntry[] {
     const remoteHost = link === undefined ? undefined : this.#connections.get(link)?.remoteHost
     if (remoteHost === undefined || LOOPBACK.test(remoteHost)) return roster
-    return roster.map((entry) =>
-      LOOPBACK.test(entry.address)
-        ? { ...entry, address: filledIn(entry.address.replace(/^.*:/, ':'), remoteHost) }
-        : entry,
-    )
+    return roster.map((entry) => ({ ...entry, address: seenFrom(remoteHost, entry.address) }))
   }
 
   /** Where the other end is, as far as known. */
@@ -267,6 +266,15 @@ export class Handshake {
 }
 
 const LOOPBACK = /^(127(\.\d+){3}|\[?::1\]?|localhost)(:\d+)?$/
+
+const LINK_LOCAL = /^\[(fe[89ab][^%\]]*)(%[^\]]*)?\](:\d+)$/i
+
+/** What a peer that is seen at `remoteHost` tells as `address`. (Without a zone to give a link-local one stays as it is.) */
+function seenFrom(remoteHost: string, address: string): string {
+  if (LOOPBACK.test(address)) return filledIn(address.replace(/^.*:/, ':'), remoteHost)
+  const zone = /%.+$/.exec(remoteHost)
+  return zone === null ? address : address.replace(LINK_LOCAL, `[$1${zone[0]}]$3`)
+}
 
 /** A member that listens everywhere tells no host: it is where we see it. */
 function filledIn(address: string, remoteHost: string): string {

@@ -316,7 +316,9 @@ export class Replica {
 
   #received(link: LinkId, peer: Peer, message: Message, now: Instant): void {
     this.#context.members.heard(peer, now, 'sentMs' in message ? message.sentMs : undefined)
-    if (this.#isOfOtherPart(peer, digestOf(message))) return this.#drop(link, OTHER_PART, now)
+    // (An ack tells of one origin alone: of the rest its sender may have merged more than he has told.)
+    const digest = digestOf(message)
+    if (digest !== undefined && this.#isOfOtherPart(peer, digest)) return this.#drop(link, OTHER_PART, now)
     switch (message.kind) {
       case 'hello':
         return
