@@ -205,8 +205,13 @@ export class Cluster {
     return this.running.filter(({ id }) => id !== run.id && !known.has(id))
   }
 
+  /** It serves, or has what others had, and waits for more. */
+  #counts(run: Run): boolean {
+    return Number.isFinite(run.readyMs) || this.claim(run).size > 0
+  }
+
   #knowsAll(run: Run): boolean {
-    return this.unknownTo(run).length === 0
+    return !this.unknownTo(run).some((each) => this.#counts(each))
   }
 
   /** It is ready, and lacks word of somebody, or has heard of none but such as lack it too. */
@@ -214,8 +219,7 @@ export class Cluster {
     if (run.isRejoining) return false
     if (!this.#knowsAll(run)) return true
     // (Those who are about to leave included.)
-    const isMainland = (each: Run) =>
-      each !== run && Number.isFinite(each.readyMs) && !this.#islands.has(each)
+    const isMainland = (each: Run) => each !== run && this.#counts(each) && !this.#islands.has(each)
     const mainland = this.running.filter(isMainland)
     return mainland.length > 0 && !mainland.some((each) => this.isLinkedBothWays(run, each))
   }

@@ -70,7 +70,7 @@ export class Convergence {
 
   #isAboutToExpire(run: Run, sid: string): boolean {
     const view = run.replica.load(sid, run.now)
-    return view === undefined || view.remainingMs < view.ttlMs / 2
+    return view === undefined || view.remainingMs < view.ttlMs / 4
   }
 
   /** What is left over, if anything: all that waits is done, and what was destroyed leaves nothing behind. */

@@ -17,12 +17,19 @@ export const END = '(end)'
 /** The stamps of the attributes that a client has seen or written. */
 export type Seen = ReadonlyMap<string, Stamp>
 
+/** What a client's cookie stands for. */
+export interface Knowledge {
+  readonly token: readonly Stamp[]
+  readonly seen: Seen
+}
+
 /** One read, from its catching up to what was served. */
 export interface Attempt {
   readonly run: Run
   readonly sid: string
   readonly startedMs: number
   readonly seen: Seen
+  readonly token: readonly Stamp[]
   readonly lostBefore: number
   /** Who had what the client has seen when it asked, and could be reached. */
   readonly holders: ReadonlyMap<string, readonly Run[]>
@@ -43,7 +50,7 @@ export class Reads {
     this.#history = history
   }
 
-  begin(run: Run, sid: string, seen: Seen): Attempt {
+  begin(run: Run, sid: string, { seen, token }: Knowledge): Attempt {
     const { running, world } = this.#cluster
     const holders = new Map<string, Run[]>()
     const claims = this.#cluster.claim(run)
@@ -62,7 +69,7 @@ export class Reads {
       )
     }
     const lostBefore = run.replica.counters.lostWrites
-    return { run, sid, startedMs: world.nowMs, seen, lostBefore, holders }
+    return { run, sid, startedMs: world.nowMs, seen, token, lostBefore, holders }
   }
 
   /** Returns the attributes that were missing, rightly so: will they be waited for again? */
@@ -160,11 +167,17 @@ export class Reads {
       name === END
         ? `the end of ${sid} to a client that ended it as ${short(stamp)}`
         : `${sid}${base === undefined ? '' : `.${name}`} to a client that has seen ${short(stamp)}`
+    const isCounted = isStale || run.replica.counters.lostWrites > lostBefore
+    // (What the token did not name all had who were known, and all of them may be gone.)
+    const isNamed = attempt.token.some(
+      (entry) => entry.origin === stamp.origin && compareStamps(entry, stamp) >= 0,
+    )
+    if (isNamed && !isCounted)
+      world.fail('causality', `${run.id} does not show ${what}, which the token names, and does not count it`)
     if (this.#cluster.isLost(stamp)) return this.#count('lost')
     if (this.#history.at(stamp)?.isIsland || this.#cluster.isIsland(run)) return this.#count('island')
     if (name === END && this.#history.isDestroyExcused(sid)) return this.#count('island')
-    if (!isStale && run.replica.counters.lostWrites === lostBefore)
-      world.fail('causality', `${run.id} does not show ${what}, and does not count it`)
+    if (!isCounted) world.fail('causality', `${run.id} does not show ${what}, and does not count it`)
     const holder = attempt.holders
       .get(stampKey(stamp))
       ?.find((each) => this.#couldBeReached(run, each, startedMs))

@@ -3,17 +3,11 @@
 import type { Acks, Base, Stamp, Written } from '@sessionmesh/core'
 import { short } from './describe.js'
 import { valueId, type Write } from './history.js'
-import { END, type Missing, type Seen } from './reads.js'
+import { END, type Knowledge, type Missing } from './reads.js'
 import type { Run } from './run.js'
 import { compareStamps, covers } from './stamps.js'
 import type { Trial } from './trial.js'
 import type { Client } from './workload.js'
-
-/** What a client's cookie stands for. */
-export interface Knowledge {
-  readonly token: readonly Stamp[]
-  readonly seen: Seen
-}
 
 export const NOTHING: Knowledge = { token: [], seen: new Map() }
 
@@ -119,9 +113,9 @@ export class Request {
 
   #load(then: (base: Base | undefined) => void): void {
     const { replica, now } = this.#run
-    const { token, seen } = this.#client.hasTokens ? this.#brought : NOTHING
-    const attempt = this.#trial.reads.begin(this.#run, this.#sid, seen)
-    const { wait, effects } = replica.catchUp(this.#sid, token, now)
+    const brought = this.#client.hasTokens ? this.#brought : NOTHING
+    const attempt = this.#trial.reads.begin(this.#run, this.#sid, brought)
+    const { wait, effects } = replica.catchUp(this.#sid, brought.token, now)
     const serve = (isStale: boolean) => {
       const view = replica.load(this.#sid, this.#run.now)
       const base = view?.base

@@ -52,7 +52,7 @@ export class Verdicts implements Observer {
     const { host, endedMs } = gone
     const isOver = world.nowMs - endedMs > REFUSED_MS && world.nowMs - endedMs < 2 * REFUSED_MS
     // (Who dialled it while it stood still waits for an answer.)
-    if (gone.thawedMs > endedMs - 2 * REFUSED_MS) return
+    if (gone.frozeMs > gone.thawedMs || gone.thawedMs > endedMs - 2 * REFUSED_MS) return
     if (!isOver || hosts[host]?.isDark || !this.#cluster.isQuiet(endedMs - 2 * REFUSED_MS, gone)) return
     // (Who is cut off from it does not learn of its end, and vouches for it meanwhile.)
     const isReached = (run: Run) => this.#cluster.lastTroubleMs(run.host, host) < endedMs - 2 * REFUSED_MS

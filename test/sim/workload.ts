@@ -1,6 +1,7 @@
 /** Clients behind a load balancer, random or sticky. Each keeps a session, and has several requests of it in flight. */
 
-import { type Knowledge, NOTHING, Request } from './request.js'
+import type { Knowledge } from './reads.js'
+import { NOTHING, Request } from './request.js'
 import type { Trial } from './trial.js'
 
 export interface Client {

@@ -60,21 +60,24 @@ describe('a member that was away for longer than the others remember', () => {
   })
 
   test('is no joiner whose acks come before it has told what else it has merged', () => {
-    const net = new Net(config)
+    const net = new Net({ ...config, transferChunkRecords: 1 })
     const [a, b] = net.cluster('a', 'b')
+    for (const sid of ['s', 't']) a.write(sid, { x: '1' })
     b.write('destroyed', { x: '1' })
     b.destroy('destroyed')
     net.settle()
     b.act(b.replica.leave(b.now))
     net.kill(b)
     net.run(60_000)
-    a.write('s', { x: '1' })
     expect([a.replica.tombstones, a.state().digest.length]).toEqual([0, 1])
     const joiner = net.member('joiner')
     net.hold(a, joiner)
     net.start(joiner, a)
     net.settle()
-    for (const x of ['2', '3']) a.write('s', { x }, { acks: 'one' })
+    for (const x of ['2', '3']) {
+      a.write('s', { x }, { acks: 'one' })
+      net.settle()
+    }
     net.release(a, joiner)
     expect([joiner.read('s'), a.acked.length, linked(a, joiner)]).toEqual([{ x: '3' }, 2, true])
     expect(a.told('member').map(({ state }) => state)).toEqual(['left', 'alive'])
