@@ -2,6 +2,7 @@
  * A complete server: start it two or more times with other ports, put any load balancer in front, and each of them
  * knows every session.
  *
+ *   npx -y pnpm@10 install && npx -y pnpm@10 build   (once, in a clone)
  *   PORT=3001 node dist/server.js
  *   PORT=3002 node dist/server.js
  *
@@ -30,6 +31,10 @@ app.use((_req, res, next) => {
   if (closing) res.set('Connection', 'close')
   next()
 })
+// Before the sessions: what a load balancer or Kubernetes asks, again and again.
+app.get('/ready', (_req, res) => {
+  res.sendStatus(cluster.status().ready ? 200 : 503)
+})
 app.use(express.json())
 app.use(session({ cluster, secret: 'cookie secret', resave: false, saveUninitialized: false }))
 
@@ -56,7 +61,7 @@ app.post('/logout', (req, res, next) => {
 })
 
 const port = Number(process.env.PORT ?? 3000)
-const server = app.listen(port, '127.0.0.1', (error) => {
+const server = app.listen(port, (error) => {
   if (error) throw error
   console.log(`http://127.0.0.1:${port} serves ${cluster.sessions.size} sessions as ${cluster.self.name}`)
 })
@@ -67,7 +72,11 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, close)
 function close() {
   closing = true
   // `server.close()` would cut idle connections at once, and reset requests that are on their way on them.
-  Server.prototype.close.call(server, () => cluster.close())
+  Server.prototype.close.call(server, async () => {
+    await cluster.close()
+    // (A worker of node:cluster lives as long as the channel to its primary.)
+    process.disconnect?.()
+  })
   // What nobody has used for so long nobody is about to use.
   setInterval(() => server.closeIdleConnections(), 1_000).unref()
 }

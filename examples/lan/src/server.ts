@@ -1,5 +1,6 @@
 /**
- * No addresses, no ports, no order of starting. On each of your machines on a LAN:
+ * No addresses, no ports, no order of starting. On each of your machines on a LAN (in a clone, `npx -y pnpm@10 install`
+ * and `npx -y pnpm@10 build` come first):
  *
  *   export SESSIONMESH_SECRET='the same on all of them, at least 16 characters'
  *   node dist/server.js

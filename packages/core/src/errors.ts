@@ -44,7 +44,7 @@ const codes = {
   SESSIONMESH_ACK_TIMEOUT:
     'Rejects `acked`: the write is made here and goes on replicating, but too few peers held it within `ackTimeoutMs`. Warned when a member that leaves could not hand over all it had.',
   SESSIONMESH_NO_PEER:
-    "Rejects `acked`: there was no other member to hold the write, which is made here. Start one, or ask for acks: 'none'. Warned when a member leaves with sessions that nobody takes.",
+    "Rejects `acked`: there was no other member to hold the write, which is made here. Start one, or ask for acks: 'none'. Warned when a member leaves with sessions while those that it knew are dead; one that was always alone says nothing.",
   SESSIONMESH_JOIN_TIMEOUT:
     'Warned: a peer was not linked within `joinTimeoutMs`, and this member serves without its state. See whether it is up, and `peers` right.',
   SESSIONMESH_LOST_WRITE:

@@ -9,6 +9,11 @@ import { appOn, Client, DEFAULTS, join, serve } from './testing/harness.js'
 test.each<[object, RegExp]>([
   [{ cluster: undefined }, /await it first/],
   [{ store: new expressSession.MemoryStore() }, /leave `store` out/],
+  [{ secret: undefined }, /secret is missing: it signs the session cookie/],
+  [{ secret: '' }, /secret is missing/],
+  [{ cookie: { maxage: 1 } }, /cookie\.maxage is not an option\. Known are: domain, /],
+  [{ cookie: { maxAge: '1h' } }, /cookie\.maxAge is "1h"; give a number of milliseconds/],
+  [{ cookie: 'seen' }, /cookie must be an object/],
   [{ token: { cookieName: 'a b' } }, /no cookie name/],
   [{ token: { cookieName: 'connect.sid' } }, /session cookie's name/],
   [{ token: { cookiename: 'seen' } }, /token\.cookiename is not an option/],
@@ -55,10 +60,15 @@ test.each([{ ttlMs: -4 }, { acks: 'two' }, { readYourWrites: true }])(
   },
 )
 
+test('new SessionStore(cluster) instead of { cluster }', async () => {
+  const [cluster] = await join(1)
+  expect(() => Reflect.construct(SessionStore, [cluster])).toThrow(/give \{ cluster \} instead/)
+})
+
 test('every option of express-session but the store is still taken', async () => {
   const [cluster] = await join(1)
   const app = appOn(cluster!, {
-    cookie: { maxAge: 60_000 },
+    cookie: { maxAge: 60_000, path: '/', httpOnly: true, secure: 'auto', sameSite: 'lax', priority: 'high' },
     genid: () => 'chosen',
     name: 'sid',
     proxy: true,

@@ -34,11 +34,19 @@ const SESSION_OPTIONS = [
   ...['cookie', 'genid', 'key', 'name', 'proxy', 'resave', 'rolling', 'saveUninitialized', 'secret', 'unset'],
 ]
 
+/** Of a session cookie, in express-session 1.18 and 1.19. */
+const COOKIE_OPTIONS = [
+  ...['domain', 'encode', 'expires', 'httpOnly', 'maxAge', 'originalMaxAge', 'partitioned', 'path'],
+  ...['priority', 'sameSite', 'secure', 'signed'],
+]
+
 /** The characters of a cookie name (RFC 6265, section 4.1.1). */
 const COOKIE_NAME = /^[\w!#$%&'*+\-.^`|~]+$/
 
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
 export function checkStoreOptions(options: SessionStoreOptions): void {
+  if (typeof (options as Partial<Cluster> | undefined)?.sessions?.load === 'function')
+    throw bad('SessionStore takes an object: give { cluster } instead of the cluster itself')
   checkNames(options, STORE_OPTIONS, 'SessionStore')
   checkCommon(options)
 }
@@ -50,6 +58,11 @@ export function checkSessionOptions(options: MeshSessionOptions): void {
   }
   checkNames(options, [...SESSION_OPTIONS, 'store'], 'session()')
   checkCommon(options)
+  if (!options.secret)
+    throw bad(
+      'secret is missing: it signs the session cookie, and is the same on all servers, as in { secret: process.env.COOKIE_SECRET }',
+    )
+  checkCookie(options.cookie)
   const { readYourWrites, token = {} } = options
   if (readYourWrites !== undefined && typeof readYourWrites !== 'boolean')
     throw bad(`readYourWrites is ${JSON.stringify(readYourWrites)}; give true or false`)
@@ -58,6 +71,20 @@ export function checkSessionOptions(options: MeshSessionOptions): void {
   const stray = Object.keys(token).find((key) => key !== 'cookieName')
   if (stray !== undefined) throw bad(`token.${stray} is not an option; token has cookieName`)
   checkCookieName(token.cookieName ?? DEFAULT_COOKIE_NAME, options)
+}
+
+/** express-session would find out with the first request, or not at all. */
+function checkCookie(cookie: unknown): void {
+  // (A function of the request: what it gives is seen then.)
+  if (cookie === undefined || cookie === null || typeof cookie === 'function') return
+  if (typeof cookie !== 'object') throw bad('cookie must be an object, as in { maxAge: 3_600_000 }')
+  const stray = Object.keys(cookie).find((key) => !COOKIE_OPTIONS.includes(key))
+  if (stray !== undefined)
+    throw bad(`cookie.${stray} is not an option. Known are: ${COOKIE_OPTIONS.join(', ')}`)
+  const { maxAge } = cookie as { maxAge?: unknown }
+  const isTime = typeof maxAge === 'number' || maxAge instanceof Date
+  if (maxAge !== undefined && maxAge !== null && !isTime)
+    throw bad(`cookie.maxAge is ${JSON.stringify(maxAge)}; give a number of milliseconds`)
 }
 
 function checkCookieName(cookieName: string, options: MeshSessionOptions): void {
