@@ -109,8 +109,13 @@ const worlds: Readonly<{ [kind: string]: () => Promise<World> }> = {
 }
 
 describe.each(Object.keys(worlds))('%s', (kind) => {
-  /** A list knows nobody but those on it. */
-  const testIfItGrows = kind === 'a list' ? () => {} : test
+  /** What one kind cannot promise is skipped there, and said why. */
+  function testUnless(exempt: string, why: string) {
+    if (kind === exempt) console.log(`some of the contract is skipped for ${kind}: ${why}`)
+    return test.skipIf(kind === exempt)
+  }
+
+  const testIfItGrows = testUnless('a list', 'it knows nobody but those on it')
   const world = () => (worlds[kind] as () => Promise<World>)()
 
   test('finds who is there, and has looked once soon', async () => {
@@ -121,8 +126,10 @@ describe.each(Object.keys(worlds))('%s', (kind) => {
     expect([...found.keys()].sort()).toEqual(['127.0.0.1:7401', '127.0.0.1:7402'])
   })
 
-  // (Of a name without addresses nobody knows whether they are about to be there.)
-  const testUnlessNamed = kind === 'DNS' ? () => {} : test
+  const testUnlessNamed = testUnless(
+    'DNS',
+    'of a name without addresses nobody knows whether they are about to be there',
+  )
   testUnlessNamed('has looked once soon when nobody is there', async () => {
     const { discovery, cluster } = await world()
     const { search, found } = start(discovery, self(cluster))
