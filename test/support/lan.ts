@@ -16,7 +16,7 @@ export function whyNoHosts(): string | undefined {
     ip('netns', 'add', probe)
     ip('netns', 'del', probe)
   } catch (error) {
-    return `network namespaces cannot be made here (is iproute2 there?): ${String(error).split('\n')[0]}`
+    return `network namespaces cannot be made here (is iproute2 there?): ${String(error).trim().split('\n').at(-1)}`
   }
 }
 
