@@ -41,10 +41,10 @@ export class Lan {
   }
 
   /** A host with one interface on this network. */
-  host(number = this.#hosts.length + 1): Host {
+  host(number = this.#hosts.length + 1, device?: string): Host {
     const host = new Host(`${this.#prefix}-${number}`)
     this.#hosts.push(host)
-    this.join(host, number)
+    this.join(host, number, device)
     return host
   }
 
@@ -53,9 +53,8 @@ export class Lan {
   }
 
   /** One more interface of the host, on this network. */
-  join(host: Host, number: number): void {
+  join(host: Host, number: number, device = `eth${host.interfaces.length}`): void {
     const port = `p${number}`
-    const device = `eth${host.interfaces.length}`
     ip(
       '-n',
       this.#switch,
@@ -115,6 +114,20 @@ export class Host {
   /** More addresses on its first interface. */
   alias(...addresses: string[]): void {
     for (const address of addresses) this.#ip('addr', 'add', `${address}/24`, 'dev', 'eth0')
+  }
+
+  /**
+   * Has no address on its first interface but this IPv6 one, which is reached from other hosts by the names of their
+   * interfaces: `fe80::2%eth0`.
+   */
+  linkLocalOnly(address: string): void {
+    const device = this.interfaces[0]!.device
+    // The kernel would add one of its own as soon as it notices the cable.
+    this.#ip('link', 'set', device, 'addrgenmode', 'none')
+    this.#ip('addr', 'flush', 'dev', device)
+    // Until it were proven that nobody else has it, nothing could listen there.
+    this.#ip('addr', 'add', `${address}/64`, 'dev', device, 'nodad')
+    this.interfaces[0]!.address = address
   }
 
   /** As when a cable is pulled. */
