@@ -128,7 +128,8 @@ export class Cluster {
         for (const observer of this.observers) observer.event?.(run, event)
       },
     }
-    if (host.run !== undefined) this.network.forget(host.run)
+    // (What a process sent before its end is with its system, which goes on sending it.)
+    if (host.isDark && host.run !== undefined) this.network.forget(host.run)
     const isEverywhere = this.scenario.areEverywhere
     const run = new Run(id, host, this, hooks, { sought, isEverywhere })
     host.run = run
