@@ -87,6 +87,9 @@ describe('attribute values', () => {
     ['a function', () => 1, 'function'],
     ['a nested function', { deep: [{ run() {} }] }, 'run'],
     ['a symbol', Symbol('s'), 'symbol'],
+    ['a promise', Promise.resolve(1), 'is an `await` missing'],
+    ['a WeakMap', new WeakMap(), 'held weakly'],
+    ['a WeakRef', new WeakRef({}), 'held weakly'],
   ])('refuse %s, and name the attribute', (_what, value, hint) => {
     const pack = () => packAttributes({ fine: 1, broken: value }, undefined)
     expect(pack).toThrow(expect.objectContaining({ code: 'SESSIONMESH_UNSERIALISABLE_ATTRIBUTE' }))

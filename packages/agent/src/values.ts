@@ -3,6 +3,7 @@
  * (Date, Buffer, Map, Set, BigInt, typed arrays, cycles) and honours `toJSON`; plain MessagePack does not.
  */
 
+import { types } from 'node:util'
 import { type Base, checkForbidden, SessionMeshError } from '@sessionmesh/core'
 import { Packr } from 'msgpackr'
 
@@ -64,10 +65,18 @@ function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
+/** They would be stored as `{}`. (Of the attribute itself: to look into each is dear, and a forgotten `await` is here.) */
+function checkHasData(value: unknown): void {
+  if (types.isPromise(value)) throw new TypeError('a Promise has no data in it; is an `await` missing?')
+  if (types.isWeakMap(value) || types.isWeakSet(value) || value instanceof WeakRef)
+    throw new TypeError('what is held weakly is no data')
+}
+
 function pack(name: string, value: unknown): Uint8Array {
   // Checked by the core too; but here the error is the same for a value that could not be packed either.
   checkForbidden(name)
   try {
+    checkHasData(value)
     return packr.pack(value)
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
