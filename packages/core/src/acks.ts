@@ -4,10 +4,13 @@ import type { Context } from './context.js'
 import type { Peer } from './members.js'
 import type { Instant, Stamp } from './stamp.js'
 
+/** `all` that have joined: a joiner takes what is written meanwhile with its transfer, which may last. `each` living peer. */
+type Need = 'one' | 'all' | 'each'
+
 interface Pending {
   readonly ack: number
   readonly stamps: readonly Stamp[]
-  readonly need: 'one' | 'all'
+  readonly need: Need
   deadlineMs: number
 }
 
@@ -32,7 +35,7 @@ export class PendingAcks {
   expectHandover(now: Instant): number {
     const { digest, members, self, config } = this.#context
     const stamps = digest.entries().filter(({ origin }) => origin === self.id || members.isGone(origin))
-    return this.#expect(stamps, 'all', now.monoMs + config.handoverTimeoutMs)
+    return this.#expect(stamps, 'each', now.monoMs + config.handoverTimeoutMs)
   }
 
   get isWaiting(): boolean {
@@ -44,10 +47,12 @@ export class PendingAcks {
     if (this.#pending.length === 0) return
     const living = this.#context.members.livingPeers()
     this.#pending = this.#pending.filter(({ ack, stamps, need }) => {
-      const peers = countHolding(stamps, living)
+      const lacking = living.filter(({ digest }) => !digest.coversAll(stamps))
+      const peers = living.length - lacking.length
+      const isHeld =
+        need === 'one' ? peers > 0 : lacking.every(({ isJoining }) => need === 'all' && isJoining)
       if (need === 'one' && living.length === 0) this.#miss(ack, peers, 'SESSIONMESH_NO_PEER')
-      else if (need === 'one' ? peers > 0 : peers === living.length)
-        this.#context.effect({ type: 'acked', ack, peers })
+      else if (isHeld) this.#context.effect({ type: 'acked', ack, peers })
       else return true
       return false
     })
@@ -73,7 +78,7 @@ export class PendingAcks {
     )
   }
 
-  #expect(stamps: readonly Stamp[], need: 'one' | 'all', deadlineMs: number): number {
+  #expect(stamps: readonly Stamp[], need: Need, deadlineMs: number): number {
     const ack = ++this.#last
     this.#pending.push({ ack, stamps, need, deadlineMs })
     this.check()

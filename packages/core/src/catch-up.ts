@@ -78,7 +78,7 @@ export class CatchUp {
 
   /** Until when at the latest it may lack what others have; `undefined` when it lacks nothing. */
   untilMs(): number | undefined {
-    if (!this.#context.isReady) return this.#joinDeadlineMs
+    if (!this.#context.isReady) return this.#joinUntilMs()
     return this.#behindSinceMs === undefined
       ? undefined
       : this.#behindSinceMs + this.#context.config.deadAfterMs
@@ -90,13 +90,19 @@ export class CatchUp {
   }
 
   #checkReady(expected: () => Expected, now: Instant): boolean {
-    if (this.#joinDeadlineMs === undefined) return false
-    const isOver = now.monoMs >= this.#joinDeadlineMs
+    const untilMs = this.#joinUntilMs()
+    if (untilMs === undefined) return false
+    const isOver = now.monoMs >= untilMs
     if (isOver) this.#pulls.takeAnybody(now)
     if (!this.#pulls.isIdle) return false
     const { silent, isGreeting } = expected()
-    const isAwaited = silent.length > 0 || isGreeting || this.#isUnheard() || this.#isBrokenOff()
+    const isAwaited = silent.length > 0 || isGreeting || this.#isUnheard() || this.#brokenOff().length > 0
     if (!isOver && isAwaited) return false
+    const brokenOff = isOver ? this.#brokenOff() : []
+    for (const { name, address } of brokenOff) {
+      const message = `${name} at ${address} has sessions that this member could not be given in time; it serves without them until it can. See the network between them`
+      this.#context.warn('SESSIONMESH_JOIN_TIMEOUT', message, address)
+    }
     for (const address of silent) {
       const message = `${address} was not linked within joinTimeoutMs; this member serves without its state. If it is gone for good, name it no more; else see that its port can be reached from here`
       this.#context.warn('SESSIONMESH_JOIN_TIMEOUT', message, address)
@@ -117,10 +123,15 @@ export class CatchUp {
    * The link to a living member broke before all that it is known to have was here: it will be back, or dead. With
    * nothing from anybody who had joined every living member is waited for.
    */
-  #isBrokenOff(): boolean {
+  #brokenOff(): Peer[] {
     const { members, digest } = this.#context
     const lacks = (peer: Peer) => !this.#pulls.hasJoined || digest.lacking(peer.digest.entries()).length > 0
-    return members.livingPeers().some((peer) => peer.link === undefined && lacks(peer))
+    return members.livingPeers().filter((peer) => peer.link === undefined && lacks(peer))
+  }
+
+  #joinUntilMs(): number | undefined {
+    if (this.#joinDeadlineMs === undefined) return undefined
+    return Math.max(this.#joinDeadlineMs, this.#pulls.brokenOffMs + this.#context.config.joinTimeoutMs)
   }
 
   #checkCaughtUp(now: Instant): boolean {

@@ -72,9 +72,12 @@ export interface Config {
   maxSessionBytes: number
   /** Attributes in one session, removed ones that peers may not know of included. */
   maxAttributes: number
-  /** Characters of a session id, of an attribute's name, and of a member's id, name and address: at least 128. */
+  /** Characters of a session id and of an attribute's name that is written here, up to 65,535. */
   maxNameLength: number
 }
+
+/** Of any text from a peer: what one member may write all others take, whatever limit each of them has. */
+export const MAX_TEXT_LENGTH = 65_535
 
 export const defaults: Readonly<Config> = {
   heartbeatMs: 250,
@@ -134,9 +137,8 @@ export function resolveConfig(given: Partial<Config> = {}): Config {
   below(config, 'transferChunkBytes', 'maxLinkBufferBytes', 4)
   below(config, 'dialBackoffMs', 'maxDialBackoffMs', 1)
   below(config, 'clockDriftWarningMs', 'maxClockDriftMs', 1)
-  // Members' own ids, names and addresses have to pass.
-  if (config.maxNameLength < 128)
-    throw bad(`config.maxNameLength is ${config.maxNameLength}; give at least 128`)
+  if (config.maxNameLength > MAX_TEXT_LENGTH)
+    throw bad(`config.maxNameLength is ${config.maxNameLength}; give at most ${MAX_TEXT_LENGTH}`)
   return config
 }
 

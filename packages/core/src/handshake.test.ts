@@ -27,6 +27,8 @@ const hello = (given: Partial<Hello> = {}): Hello => ({
   name: 'stranger',
   address: 'stranger:1',
   dial: 0,
+  heartbeatMs: 250,
+  isJoining: false,
   clockMs: WALL_MS,
   digest: [],
   purged: [],

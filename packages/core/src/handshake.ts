@@ -130,6 +130,8 @@ export class Handshake {
       name: self.name,
       address: self.address,
       dial,
+      heartbeatMs: this.#context.config.heartbeatMs,
+      isJoining: !this.#context.isReady,
       clockMs: clock.timeAt(now),
       ...told,
       roster: members.roster('hello', now),
@@ -166,6 +168,8 @@ export class Handshake {
       link,
       now,
     )
+    peer.heartbeatMs = hello.heartbeatMs
+    peer.isJoining = hello.isJoining
     members.toldDigest(peer, hello.digest, now)
     connection.peer = peer
     this.#warnOfTwin(peer, now)
@@ -207,7 +211,7 @@ export class Handshake {
     const wasDialledByUs = former?.dialled !== undefined
     const isDialledByUs = dialled !== undefined
     if (wasDialledByUs === isDialledByUs) return dial > (former?.dial ?? 0)
-    if (now.monoMs - peer.heardMs > 2 * config.heartbeatMs) return true
+    if (now.monoMs - peer.heardMs > 2 * Math.max(config.heartbeatMs, peer.heartbeatMs)) return true
     return isDialledByUs === self.id < peer.id
   }
 

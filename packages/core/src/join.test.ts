@@ -353,12 +353,57 @@ describe('a joiner', () => {
     // b is linked to d by now; its first write ever follows on nothing.
     b.write('live', { x: '1' }, { acks: 'all' })
     net.settle()
-    expect([d.sentOf('ack'), b.acked]).toEqual([[], []])
+    // (Nor is it waited for.)
+    expect([d.sentOf('ack'), b.acked]).toEqual([[], [{ ack: 1, peers: 1 }]])
     net.kill(a)
     net.run(500)
-    expect(b.acked.map(({ missing }) => missing)).toEqual([undefined])
     expect(d.read('live')).toEqual({ x: '1' })
     expect(d.state()).toEqual(b.state())
+  })
+
+  test('is not ready with nothing when its first transfer breaks off, be it later than it waits for anybody', () => {
+    const net = new Net({ joinTimeoutMs: 500, transferChunkRecords: 1 })
+    const a = net.start(net.member('a'))
+    net.run(600)
+    for (const sid of ['s1', 's2', 's3']) a.write(sid, { x: '1' })
+    const b = net.member('b')
+    net.hold(a, b)
+    net.start(b, a)
+    net.settle()
+    while (net.inFlight(a, b)[0]?.kind !== 'state') net.deliverOne(a, b)
+    net.deliverOne(a, b)
+    net.run(600)
+    net.cut(a, b)
+    net.run(100)
+    expect(b.replica.isReady).toBe(false)
+    net.heal(a, b)
+    net.release(a, b)
+    net.run(300)
+    expect([b.replica.isReady, b.keys(), b.codes()]).toEqual([true, ['s1', 's2', 's3'], []])
+  })
+
+  test('is ready in the end, and says without whose sessions, when each transfer breaks off', () => {
+    const net = new Net({ joinTimeoutMs: 500, transferChunkRecords: 1 })
+    const a = net.start(net.member('a'))
+    net.run(600)
+    for (const sid of ['s1', 's2', 's3']) a.write(sid, { x: '1' })
+    const b = net.member('b')
+    net.hold(a, b)
+    net.start(b, a)
+    for (let times = 0; times < 11; times++) {
+      expect(b.replica.isReady).toBe(false)
+      net.settle()
+      while (net.inFlight(a, b)[0]?.kind !== 'state') net.deliverOne(a, b)
+      net.deliverOne(a, b)
+      net.breakLink(a, b)
+      net.run(200)
+    }
+    net.cut(a, b)
+    net.run(600)
+    expect([b.replica.isReady, b.keys(), b.codes()]).toEqual([true, [], ['SESSIONMESH_JOIN_TIMEOUT']])
+    expect(b.told('warning')[0]?.message).toMatch(
+      /^a at a:1 has sessions that this member could not be given/,
+    )
   })
 
   test('takes no chunk of a transfer that it has not asked for', () => {

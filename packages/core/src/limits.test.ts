@@ -29,7 +29,7 @@ const refusal = (...[sid, changes, record, given]: Partial<Parameters<typeof che
 }
 
 describe('session ids', () => {
-  test.each(['', 'x'.repeat(129)])('refuse %j', (sid) => {
+  test.each(['', 'x'.repeat(129), 'x\ud800'])('refuse %j', (sid) => {
     expect(refusal(sid)).toMatchObject({ code: 'SESSIONMESH_BAD_SESSION_ID' })
   })
 
@@ -44,6 +44,14 @@ describe('attribute names', () => {
       code: 'SESSIONMESH_FORBIDDEN_ATTRIBUTE',
       message: expect.stringContaining(`"${name}"`),
     })
+  })
+
+  test('that are cut in the middle of a character are refused: on the wire they would all be one', () => {
+    expect(refusal('s', [{ name: 'x\ud83d', value: bytes(1) }])).toMatchObject({
+      code: 'SESSIONMESH_FORBIDDEN_ATTRIBUTE',
+      message: expect.stringContaining('"x\\ud83d" is not well-formed'),
+    })
+    expect(refusal('s', [{ name: '😀', value: bytes(1) }])).toBeUndefined()
   })
 
   test('longer than the limit are refused', () => {

@@ -5,6 +5,9 @@ import { SessionMeshError } from './errors.js'
 import type { SessionRecord } from './session.js'
 import { FORBIDDEN_NAMES } from './wire.js'
 
+/** In UTF-8, as which names travel, all of these are one. */
+const LONE_SURROGATE = /\p{Surrogate}/u
+
 type Change = { readonly name: string; readonly value: Uint8Array | undefined }
 
 /**
@@ -23,6 +26,8 @@ export function checkWrite(
       `A session id must be a string of 1 to ${config.maxNameLength} characters`,
     )
   }
+  if (LONE_SURROGATE.test(sid))
+    throw new SessionMeshError('SESSIONMESH_BAD_SESSION_ID', 'A session id must be well-formed Unicode')
   if (changes.length === 0) return
   const before = held?.bytes ?? 0
   let bytes = before
@@ -69,6 +74,12 @@ export function checkForbidden(name: string): void {
 
 function checkName(name: string, config: Config): void {
   checkForbidden(name)
+  if (LONE_SURROGATE.test(name)) {
+    throw new SessionMeshError(
+      'SESSIONMESH_FORBIDDEN_ATTRIBUTE',
+      `The attribute name ${JSON.stringify(name.slice(0, 32))} is not well-formed Unicode: cut texts between characters`,
+    )
+  }
   if (name.length > config.maxNameLength) {
     throw new SessionMeshError(
       'SESSIONMESH_FORBIDDEN_ATTRIBUTE',

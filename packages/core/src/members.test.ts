@@ -244,3 +244,16 @@ describe('a write', () => {
     expect(world.members.isNowhere(write)).toBe(true)
   })
 })
+
+test('one whose heartbeats come more slowly is given as many of them, here and as a witness', () => {
+  const world = new MemberTable()
+  const [slow, other] = [world.link('slow', { link: 7 }), world.link('other', { link: 8 })]
+  slow.heartbeatMs = 4 * config.heartbeatMs
+  world.tell(slow, { id: other.id, state: 'alive' })
+  world.after(DEAD).tick()
+  expect([slow.state, other.state]).toEqual(['alive', 'suspect'])
+  world.after(4 * SUSPECT - DEAD).tick()
+  expect([slow.state, other.state]).toEqual(['suspect', 'dead'])
+  world.after(4 * DEAD - 4 * SUSPECT).tick()
+  expect(slow.state).toBe('dead')
+})

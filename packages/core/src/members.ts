@@ -44,6 +44,10 @@ export interface Peer {
   heardMs: number
   /** Last time that, found suspect, it was vouched for. */
   vouchedMs: number
+  /** Its own period, as it said; 0 until then. */
+  heartbeatMs: number
+  /** It said that it joins: it does not hold yet what others have. */
+  isJoining: boolean
   /** When it became known. */
   readonly learntMs: number
   /** It lived then, on our clock: when the latest of its frames that tell it was sent. */
@@ -227,11 +231,10 @@ export class Members {
   tick(now: Instant): LinkId[] {
     const silent: LinkId[] = []
     for (const peer of this.#peers.values()) {
-      if (peer.state === 'alive' && this.#silentMs(peer, now) > this.#config.suspectAfterMs) {
+      if (peer.state === 'alive' && this.#isSilentFor(this.#config.suspectAfterMs, peer, now))
         this.#become(peer, 'suspect', now)
-      }
       this.#judge(peer, now)
-      if (peer.link !== undefined && this.#silentMs(peer, now) > this.#config.deadAfterMs)
+      if (peer.link !== undefined && this.#isSilentFor(this.#config.deadAfterMs, peer, now))
         silent.push(peer.link)
       const goneMs = now.monoMs - peer.goneMs
       if (!isLiving(peer) && peer.link === undefined && goneMs > this.#config.forgetDeadAfterMs) {
@@ -246,8 +249,9 @@ export class Members {
   /** Our own loop stood still: nobody could be heard meanwhile, and nobody is to blame for it. */
   creditStall(lateMs: number, now: Instant): void {
     // What came meanwhile is still to be read: a peer that was silent before the stall gets time for that too.
-    const atLeastMs = now.monoMs - this.#config.deadAfterMs + 2 * this.#config.heartbeatMs
+    const { deadAfterMs, heartbeatMs } = this.#config
     for (const peer of this.#peers.values()) {
+      const atLeastMs = now.monoMs - (deadAfterMs - 2 * heartbeatMs) * this.#slowness(peer)
       peer.heardMs = Math.min(now.monoMs, Math.max(peer.heardMs + lateMs, atLeastMs))
     }
   }
@@ -275,8 +279,9 @@ export class Members {
   }
 
   /** Who stood still for long has not found the others silent yet, and cannot say that they live. */
-  #toldState({ state, stateMs, livedMs }: Peer, now: Instant): MemberState {
-    const sinceMs = Math.max(now.monoMs - this.#config.deadAfterMs, this.#wokeMs)
+  #toldState(peer: Peer, now: Instant): MemberState {
+    const { state, stateMs, livedMs } = peer
+    const sinceMs = Math.max(now.monoMs - this.#config.deadAfterMs * this.#slowness(peer), this.#wokeMs)
     return state === 'alive' && Math.max(stateMs, livedMs) < sinceMs ? 'suspect' : state
   }
 
@@ -289,8 +294,14 @@ export class Members {
     }
   }
 
-  #silentMs(peer: Peer, now: Instant): number {
-    return now.monoMs - peer.heardMs
+  /** @param ms on the clock of who beats as this member does. */
+  #isSilentFor(ms: number, peer: Peer, now: Instant, sinceMs = peer.heardMs): boolean {
+    return now.monoMs - sinceMs > ms * this.#slowness(peer)
+  }
+
+  /** Whoever was given a longer period than this member is given as many beats. */
+  #slowness({ heartbeatMs }: Peer): number {
+    return Math.max(1, heartbeatMs / this.#config.heartbeatMs)
   }
 
   /**
@@ -301,7 +312,8 @@ export class Members {
     if (peer.state === 'alive' || peer.state === 'left') return
     if (this.#isReplaced(peer) && !this.#isVouchedFor(peer, now)) return this.left(peer, now)
     if (peer.state === 'dead') return
-    const isSilent = now.monoMs - Math.max(peer.heardMs, peer.vouchedMs) > this.#config.deadAfterMs
+    const sinceMs = Math.max(peer.heardMs, peer.vouchedMs)
+    const isSilent = this.#isSilentFor(this.#config.deadAfterMs, peer, now, sinceMs)
     const isRefused = peer.link === undefined && peer.refusals >= 2
     if ((isSilent || isRefused) && !this.#isVouchedFor(peer, now)) this.#become(peer, 'dead', now)
   }
@@ -328,7 +340,7 @@ export class Members {
 
   #isVouchedFor(peer: Peer, now: Instant): boolean {
     for (const teller of this.#peers.values()) {
-      if (teller.state !== 'alive' || this.#silentMs(teller, now) > this.#config.suspectAfterMs) continue
+      if (teller.state !== 'alive' || this.#isSilentFor(this.#config.suspectAfterMs, teller, now)) continue
       if (teller.vouchesFor.has(peer.id)) return true
     }
     return false
@@ -376,6 +388,8 @@ export class Members {
       link: undefined,
       heardMs: now.monoMs,
       vouchedMs: Number.NEGATIVE_INFINITY,
+      heartbeatMs: 0,
+      isJoining: false,
       learntMs: now.monoMs,
       livedMs: Number.NEGATIVE_INFINITY,
       partedMs: undefined,

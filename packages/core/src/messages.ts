@@ -51,6 +51,10 @@ export interface Hello extends Timed {
   readonly address: string
   /** Which of its dials this is, counted from 1; 0 if it was dialled. */
   readonly dial: number
+  /** The sender's own: whoever beats more slowly is given as many beats. */
+  readonly heartbeatMs: number
+  /** It joins, and does not hold yet what others have. */
+  readonly isJoining: boolean
   /** The sender's hybrid clock, in ms: refused when too far ahead of the receiver's wall clock. */
   readonly clockMs: number
   readonly digest: DigestEntries
@@ -78,6 +82,8 @@ export interface Ack {
 /** Only this counts as life. Its digest shows gaps. */
 export interface Heartbeat extends Timed {
   readonly kind: 'heartbeat'
+  /** As in its hello. */
+  readonly isJoining: boolean
   readonly digest: DigestEntries
   readonly roster: readonly RosterEntry[]
 }

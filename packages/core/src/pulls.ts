@@ -44,6 +44,8 @@ export class Pulls {
   readonly #wanted: { link: LinkId; peer: Peer }[] = []
   #open: OpenPull | undefined
   #hasJoined = false
+  #brokenOffMs = Number.NEGATIVE_INFINITY
+  #timesBrokenOff = 0
   /** Of those to whom the run before this one gave way: who misses none of it has their state. */
   #sought: Purged
   readonly #held = new Map<LinkId, Held>()
@@ -59,6 +61,14 @@ export class Pulls {
   /** It has the state of somebody who had joined himself. (Two joiners that meet know nothing of who else is there.) */
   get hasJoined(): boolean {
     return this.#hasJoined
+  }
+
+  /**
+   * When a first transfer last broke off under way: who has waited so long has something to wait for. (Not for ever: it may
+   * break off each time.)
+   */
+  get brokenOffMs(): number {
+    return this.#brokenOffMs
   }
 
   get isIdle(): boolean {
@@ -262,6 +272,8 @@ export class Pulls {
       this.#context.digest.clear()
     }
     this.#context.counters.transfersAbandoned++
+    if (open.begun && !this.#hasJoined && ++this.#timesBrokenOff <= MAX_BROKEN_OFF)
+      this.#brokenOffMs = now.monoMs
     this.#close(open, false, now)
   }
 
@@ -271,6 +283,8 @@ export class Pulls {
     this.#openNext(now)
   }
 }
+
+const MAX_BROKEN_OFF = 10
 
 function isMissed(purged: Purged, { digest }: Peer): boolean {
   return !purged.isEmpty && purged.missedBy(digest).length > 0

@@ -32,6 +32,31 @@ describe('a member that is asked for a session', () => {
   })
 })
 
+test('an answer is no larger than a batch, or one session; what no frame can hold is not given', () => {
+  const size = {
+    maxSessionBytes: 3_000,
+    maxBatchBytes: 4_000,
+    maxFrameBytes: 10_000,
+    transferChunkBytes: 4_000,
+  }
+  const net = new Net(size)
+  const [a, b, c] = net.cluster('a', 'b', 'c')
+  for (const sid of ['s1', 's2', 's3']) a.write(sid, { x: 'x'.repeat(2_500) })
+  // At once, on each of them: together more than half a frame.
+  for (const member of [a, b, c]) member.write('large', { [member.name]: 'x'.repeat(2_500) })
+  net.settle()
+  expect(a.replica.record('large')?.bytes).toBeGreaterThan(5_000)
+  a.forgetLog()
+  const sids = ['s1', 'large', 's2', 's3']
+  a.act(a.replica.receive(a.peer(b).link ?? 0, packMessage({ kind: 'pull', pull: 9, sids }, b.id), a.now))
+  const answers = a.sentOf('state', b).map(({ records, missing }) => [records.map(({ sid }) => sid), missing])
+  expect(answers).toEqual([
+    [['s1'], ['large']],
+    [['s2'], []],
+    [['s3'], []],
+  ])
+})
+
 describe('a peer that was asked in vain', () => {
   test('is asked again when it is back, and answers before its transfer is over', () => {
     const { net, a, b, others, token } = ahead(['c'], { transferChunkRecords: 1 })

@@ -103,18 +103,31 @@ export class Questions {
 
   /** Answers a peer's question for sessions by id. */
   answer(link: LinkId, { pull, sids = [] }: Pull, now: Instant): void {
-    const { records, digest, isReady } = this.#context
-    const wholes: Delta[] = []
+    const { records, digest, isReady, config } = this.#context
     const missing: string[] = []
+    const answers: Delta[][] = [[]]
+    let bytes = 0
     for (const sid of sids) {
       const record = records.get(sid)
-      const canGive = record?.whole === true && digest.covers(record.created)
-      const whole = canGive ? record.above(undefined) : undefined
-      if (whole === undefined) missing.push(sid)
-      else wholes.push(whole)
+      // (One that was merged above what a frame holds comes with a transfer, in pieces.)
+      const canGive = record?.whole === true && record.bytes <= config.maxFrameBytes / 2
+      const whole = canGive && digest.covers(record.created) ? record.above(undefined) : undefined
+      if (record === undefined || whole === undefined) {
+        missing.push(sid)
+        continue
+      }
+      if (bytes > 0 && bytes + record.bytes > config.maxBatchBytes) {
+        answers.push([])
+        bytes = 0
+      }
+      answers.at(-1)?.push(whole)
+      bytes += record.bytes
     }
     const end = { digest: digest.entries(), roster: [], purged: [], isReady }
-    this.#context.send([link], { kind: 'state', sentMs: now.monoMs, pull, records: wholes, missing, end })
+    for (const [i, wholes] of answers.entries()) {
+      const message = { pull, records: wholes, missing: i === 0 ? missing : [], end }
+      this.#context.send([link], { kind: 'state', sentMs: now.monoMs, ...message })
+    }
   }
 
   linkGone(link: LinkId, now: Instant): void {

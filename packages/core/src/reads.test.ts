@@ -398,6 +398,25 @@ describe('a write that was made after its origin was found dead', () => {
   })
 })
 
+describe('a write of one that has been gone for long', () => {
+  test('is counted as lost when a read has waited in vain, be it made after it was found dead, and waited for no more', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    for (const other of [b, c]) net.cut(a, other)
+    net.run(3_000)
+    a.write('s', { x: '1' })
+    const token = seenAt(a, 's')
+    net.kill(a)
+    net.run(10_000)
+    expect(b.catchUp('s', token)).toBeDefined()
+    net.run(1_100)
+    const { staleReads, lostWrites } = b.replica.counters
+    expect([staleReads, lostWrites, b.caughtUp.length]).toEqual([1, 1, 1])
+    // The answer's token names it no more.
+    expect(b.token('s', token)).toEqual([])
+  })
+})
+
 describe('a member that was silent for long, and is heard again by another one', () => {
   test('is known to live at once by who cannot reach it: what it wrote meanwhile is not taken for lost', () => {
     const net = new Net()

@@ -107,6 +107,8 @@ export class Reads {
     this.#questions.goOnWithoutAnswer(now)
     for (const wait of this.#allWaits()) {
       if (this.#deadlineMs(wait) > now.monoMs) continue
+      // Or each read of this client would wait for it, as long as its token names it.
+      for (const stamp of wait.needs) if (this.#isOutOfReach(stamp, now)) this.#tellLost(stamp)
       this.#context.counters.staleReads++
       this.#context.warn('SESSIONMESH_STALE_READ', STALE)
       this.#end(wait, true)
@@ -182,6 +184,14 @@ export class Reads {
   /** A peer has told of it, if only after it was asked: it will be pulled. */
   #isHad(stamp: Stamp): boolean {
     return this.#context.members.livingPeers().some(({ digest }) => digest.covers(stamp))
+  }
+
+  /** Its origin has been gone for long, wherever it may live and write, and nobody in reach has it. */
+  #isOutOfReach(stamp: Stamp, now: Instant): boolean {
+    const { members, config } = this.#context
+    const goneMs = members.get(stamp.origin)?.goneMs ?? Number.NEGATIVE_INFINITY
+    const isLongGone = now.monoMs - goneMs > 2 * config.deadAfterMs
+    return isLongGone && members.isGoneForAll(stamp.origin) && !this.#isHad(stamp)
   }
 
   /** Its origin is gone, and wrote it before: one that wrote it after our verdict lives, and is on its way back. */

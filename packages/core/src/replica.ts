@@ -302,7 +302,7 @@ export class Replica {
     try {
       const latest = now.wallMs + this.#context.config.maxClockDriftMs
       const toLocal = (sentMs: number) => this.#handshake.toLocal(link, sentMs, now)
-      const message = parseMessage(wire, peer?.id, this.#context.config, latest, toLocal)
+      const message = parseMessage(wire, peer?.id, latest, toLocal)
       if (peer !== undefined) this.#received(link, peer, message, now)
       else if (message.kind === 'hello') {
         const established = this.#handshake.hello(link, message, now)
@@ -365,7 +365,9 @@ export class Replica {
     this.#settle(now)
   }
 
-  #receivedHeartbeat(link: LinkId, peer: Peer, { digest, roster, sentMs }: Heartbeat, now: Instant): void {
+  #receivedHeartbeat(link: LinkId, peer: Peer, message: Heartbeat, now: Instant): void {
+    const { digest, roster, sentMs } = message
+    peer.isJoining = message.isJoining
     this.#toldDigest(link, peer, digest, now)
     this.#context.dialer.proven(peer.id)
     this.#meet(peer, roster, sentMs, now)
@@ -534,6 +536,7 @@ export class Replica {
     this.#context.send(this.#context.members.links(), {
       kind: 'heartbeat',
       sentMs: now.monoMs,
+      isJoining: !this.#context.isReady,
       digest: digest.entries(),
       roster: members.roster('heartbeat', now),
     })

@@ -213,3 +213,21 @@ describe('a transfer under writes', () => {
     )
   })
 })
+
+test('a session that is larger than a chunk goes in pieces, which are all of it', () => {
+  const sender = new Sender(2, smallChunks({ transferChunkBytes: 100 }))
+  const created = stamp(3)
+  const attributes = Array.from({ length: 7 }, (_, i) => ({
+    name: `a${i}`,
+    value: new Uint8Array(40).fill(i),
+    stamp: created,
+  }))
+  sender.merge({ sid: 'large', created, attributes, lifetime: { ttlMs: 9, stamp: created }, usedMs: 0 })
+  const chunks = walk(sender, sender.transfer())
+  const pieces = chunks.flat().filter(({ sid }) => sid === 'large')
+  expect(pieces.map((piece) => piece.attributes.length)).toEqual([2, 2, 2, 1])
+  expect(chunks.length).toBeGreaterThan(3)
+  const receiver = new Records(sender.config, new Digest(), () => false)
+  for (const delta of chunks.flat()) receiver.merge(delta, () => false, NOW)
+  expect(receiver.get('large')?.above(undefined)).toEqual(sender.records.get('large')?.above(undefined))
+})

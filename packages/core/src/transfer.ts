@@ -9,7 +9,7 @@
 import type { Config } from './config.js'
 import { Digest, type DigestEntries } from './digest.js'
 import type { Records } from './records.js'
-import type { Delta, SessionRecord } from './session.js'
+import type { Attribute, Delta, SessionRecord } from './session.js'
 
 /** Rough bytes of a record on the wire beside its values: id, stamps, names' headers. */
 const OVERHEAD_BYTES = 64
@@ -22,6 +22,8 @@ export class Transfer {
   readonly #sinceMs: number
   #walk: Iterator<SessionRecord> | undefined
   readonly #again = new Set<string>()
+  /** The rest of a session that is too large for one chunk. */
+  #rest: Delta[] = []
 
   constructor(pull: number, records: Records, told: DigestEntries, sinceMs: number) {
     this.pull = pull
@@ -43,14 +45,19 @@ export class Transfer {
     // Records that the asker has are visited too, and cost time without filling the chunk.
     for (let visits = 0; visits < 10 * config.transferChunkRecords; visits++) {
       if (chunk.length >= config.transferChunkRecords || bytes >= config.transferChunkBytes) break
-      const record = this.#nextRecord()
-      if (record === undefined) return { records: chunk, isLast: true }
-      const delta = this.#lackedOf(record)
-      if (delta === undefined) continue
+      if (this.#rest.length === 0) {
+        const record = this.#nextRecord()
+        if (record === undefined) return { records: chunk, isLast: true }
+        const delta = this.#lackedOf(record)
+        if (delta === undefined) continue
+        this.#rest = record.bytes <= config.transferChunkBytes ? [delta] : pieces(delta, config)
+      }
+      const delta = this.#rest.shift() as Delta
       chunk.push(delta)
-      bytes += record.bytes + OVERHEAD_BYTES
+      bytes += bytesOf(delta) + OVERHEAD_BYTES
     }
-    return { records: chunk, isLast: this.#walk === undefined && this.#again.size === 0 }
+    const isLast = this.#walk === undefined && this.#again.size === 0 && this.#rest.length === 0
+    return { records: chunk, isLast }
   }
 
   #nextRecord(): SessionRecord | undefined {
@@ -74,4 +81,33 @@ export class Transfer {
     if (record.destroyed === undefined && !this.#told.covers(record.created)) return record.touch()
     return record.destroyed === undefined && record.accessedMs > this.#sinceMs ? record.touch() : undefined
   }
+}
+
+/**
+ * A session that several members wrote to at once may be larger than any of them may write, and than a frame. Its pieces
+ * are merged together with the end of the transfer, and so need no mark.
+ */
+function pieces(delta: Delta, config: Config): Delta[] {
+  const pieces: Delta[] = []
+  let attributes: Attribute[] = []
+  let bytes = 0
+  for (const attribute of delta.attributes) {
+    const size = sizeOf(attribute)
+    if (bytes > 0 && bytes + size > config.transferChunkBytes) {
+      pieces.push({ ...delta, attributes })
+      attributes = []
+      bytes = 0
+    }
+    attributes.push(attribute)
+    bytes += size
+  }
+  return [...pieces, { ...delta, attributes }]
+}
+
+function bytesOf({ attributes }: Delta): number {
+  return attributes.reduce((bytes, attribute) => bytes + sizeOf(attribute), 0)
+}
+
+function sizeOf({ name, value }: Attribute): number {
+  return name.length + (value?.length ?? 0)
 }

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { Packr } from 'msgpackr'
 import { describe, expect, test } from 'vitest'
 import { bytes, messageArb, stamp } from '../test/arbitraries.js'
-import { resolveConfig } from './config.js'
+import { MAX_TEXT_LENGTH, resolveConfig } from './config.js'
 import { SessionMeshError } from './errors.js'
 import type { Message } from './messages.js'
 import type { Stamp } from './stamp.js'
@@ -18,13 +18,13 @@ const senderOf = (message: Message) => (message.kind === 'hello' ? undefined : '
 
 function overTheWire(message: Message): Message {
   const frame = packr.pack(packMessage(message, 'sender'))
-  return parseMessage(packr.unpack(frame), senderOf(message), config)
+  return parseMessage(packr.unpack(frame), senderOf(message))
 }
 
 /** The code of the error that a frame is refused with; `undefined` when it is taken. */
 function refusal(wire: unknown, sender: string | undefined, latestMs?: number): string | undefined {
   try {
-    parseMessage(wire, sender, config, latestMs)
+    parseMessage(wire, sender, latestMs)
     return undefined
   } catch (error) {
     if (error instanceof SessionMeshError) return error.code
@@ -43,6 +43,8 @@ const KINDS: readonly Message[] = [
     name: 'first',
     address: '127.0.0.1:7373',
     dial: 3,
+    heartbeatMs: 250,
+    isJoining: true,
     clockMs: 1_700_000_000_000,
     digest: [stamp(5, 'sender'), stamp(6, 'other')],
     purged: [{ removal: stamp(6, 'other'), writers: new Set(['third', 'sender']) }],
@@ -72,6 +74,7 @@ const KINDS: readonly Message[] = [
   {
     kind: 'heartbeat',
     sentMs: 0,
+    isJoining: false,
     digest: [stamp(6, 'other')],
     roster: [{ id: 'gone', name: 'third', address: '[::1]:7375', state: 'dead', digest: [stamp(1, 'gone')] }],
   },
@@ -148,8 +151,8 @@ describe('a frame that is not right', () => {
   test.each(wires)('$kind: with any field of another type it is refused', ({ wire, sender }) => {
     for (const at of wire.keys())
       for (const junk of [undefined, true, { length: 1 }, Number.NaN, -1, 0.5, 2 ** 60]) {
-        // The fields that may be negative or broken numbers are moments on a clock.
-        const clocks: Record<number, number[]> = { 0: [10, 11], 1: [3], 3: [3], 5: [3] }
+        // The fields that may be negative or broken numbers are moments on a clock, and a period.
+        const clocks: Record<number, number[]> = { 0: [10, 12, 13], 1: [3], 3: [3], 5: [3] }
         const isMoment = clocks[wire[0] as number]?.includes(at)
         const isClock = isMoment && typeof junk === 'number' && !Number.isNaN(junk)
         const changed = wire.with(at, junk)
@@ -203,8 +206,8 @@ describe('a frame that is not right', () => {
         if (code !== undefined) refused++
         else {
           // What was taken is a message in every field: it can be sent on, and comes out as it is.
-          const message = parseMessage(wire, sender, config)
-          expect(parseMessage(packMessage(message, 'sender'), sender, config)).toEqual(message)
+          const message = parseMessage(wire, sender)
+          expect(parseMessage(packMessage(message, 'sender'), sender)).toEqual(message)
         }
       }),
       { numRuns: 3_000 },
@@ -223,8 +226,8 @@ describe('a frame that is not right', () => {
     ['a table of stamps that is cut off', [2, ...table, 1], [2, [], [9, 0, 0], 1]],
     [
       'an unknown state of a member',
-      [3, ...table, 0, [], [['id', 'name', 'x:1', 3, 0]]],
-      [3, ...table, 0, [], [['id', 'name', 'x:1', 4, 0]]],
+      [3, ...table, 0, 0, [], [['id', 'name', 'x:1', 3, 0]]],
+      [3, ...table, 0, 0, [], [['id', 'name', 'x:1', 4, 0]]],
     ],
     [
       'a value that is not bytes',
@@ -286,8 +289,9 @@ describe('a frame that is not right', () => {
     }
     // Concurrent writes may merge above the limit of one write: a frame's size is the bound here.
     expect(refusal(withAttributes(2 * config.maxAttributes + 1), 'sender')).toBeUndefined()
-    expect(refusal(withAttributes(1, 'x'.repeat(config.maxNameLength)), 'sender')).toBeUndefined()
-    expect(refusal(withAttributes(1, 'x'.repeat(config.maxNameLength + 1)), 'sender')).toBe(
+    // Nor is the limit of those who write here: another member may have a wider one.
+    expect(refusal(withAttributes(1, 'x'.repeat(MAX_TEXT_LENGTH)), 'sender')).toBeUndefined()
+    expect(refusal(withAttributes(1, 'x'.repeat(MAX_TEXT_LENGTH + 1)), 'sender')).toBe(
       'SESSIONMESH_BAD_FRAME',
     )
   })

@@ -9,7 +9,7 @@
  *     stamps:  [base, (origin, base - time, counter)*]; fields name a stamp by its index, from 1; 0 is none
  */
 
-import type { Config } from './config.js'
+import { MAX_TEXT_LENGTH } from './config.js'
 import type { DigestEntries } from './digest.js'
 import { SessionMeshError } from './errors.js'
 import type { DeltaMessage, MemberState, Message, RosterEntry, TransferEnd } from './messages.js'
@@ -58,6 +58,7 @@ function packFields(message: Message, table: StampTable): unknown[] {
   switch (message.kind) {
     case 'hello': {
       const { protocolMin, protocolMax, cluster, id, name, address, dial, clockMs, sentMs } = message
+      const { heartbeatMs, isJoining } = message
       return [
         protocolMin,
         protocolMax,
@@ -66,6 +67,8 @@ function packFields(message: Message, table: StampTable): unknown[] {
         name,
         address,
         dial,
+        heartbeatMs,
+        isJoining ? 1 : 0,
         clockMs,
         sentMs,
         stamps(message.digest),
@@ -84,7 +87,7 @@ function packFields(message: Message, table: StampTable): unknown[] {
     case 'ack':
       return [table.add(message.upTo)]
     case 'heartbeat':
-      return [message.sentMs, stamps(message.digest), roster(message.roster)]
+      return [message.sentMs, message.isJoining ? 1 : 0, stamps(message.digest), roster(message.roster)]
     case 'pull':
       return [message.pull, message.digest === undefined ? 0 : stamps(message.digest), message.sids ?? 0]
     case 'state': {
@@ -154,18 +157,17 @@ class StampTable {
 export function parseMessage(
   wire: unknown,
   sender: Origin | undefined,
-  config: Config,
   latestMs = Number.POSITIVE_INFINITY,
   toLocal = (sentMs: number) => sentMs,
 ): Message {
-  const frame = new Reader(array(wire, 'frame'), config)
+  const frame = new Reader(array(wire, 'frame'))
   const kind = KINDS[frame.count('kind')]
   if (kind === undefined) throw bad('its kind is unknown')
   if ((kind === 'hello') !== (sender === undefined)) throw bad(`a ${kind} is out of order`)
   const origins = frame.strings('origins')
   const stamps = array(frame.next(), 'stamps')
   // A hello names its sender itself.
-  const self = sender ?? text(frame.peek(3), 'member id', config)
+  const self = sender ?? text(frame.peek(3), 'member id')
   frame.useTable(stampTable(stamps, [self, ...origins], latestMs))
   const message = parseFields(kind, frame, self, toLocal)
   // A later protocol may say more in its hello, and is refused by its number.
@@ -190,6 +192,8 @@ function parseFields(
         name: frame.text('name'),
         address: frame.text('address'),
         dial: frame.count('dial'),
+        heartbeatMs: frame.number('heartbeat period'),
+        isJoining: frame.count('joining') === 1,
         clockMs: frame.number('clock'),
         sentMs: frame.sent(toLocal),
         digest: frame.stamps('digest'),
@@ -214,7 +218,13 @@ function parseFields(
     case 'ack':
       return { kind, upTo: frame.stamp('upTo') }
     case 'heartbeat':
-      return { kind, sentMs: frame.sent(toLocal), digest: frame.stamps('digest'), roster: frame.roster() }
+      return {
+        kind,
+        sentMs: frame.sent(toLocal),
+        isJoining: frame.count('joining') === 1,
+        digest: frame.stamps('digest'),
+        roster: frame.roster(),
+      }
     case 'pull': {
       const pull = frame.count('pull')
       const digest = frame.peek() === 0 ? frame.skip() : frame.stamps('digest')
@@ -270,14 +280,12 @@ function checkOwn({ previous, upTo, deltas }: DeltaMessage, sender: Origin): voi
 /** Takes the fields of one array in order, each checked. */
 class Reader {
   readonly #fields: readonly unknown[]
-  readonly #config: Config
   #table: readonly Stamp[]
   #sentMs: number
   #at = 0
 
-  constructor(fields: readonly unknown[], config: Config, table: readonly Stamp[] = [], sentMs = 0) {
+  constructor(fields: readonly unknown[], table: readonly Stamp[] = [], sentMs = 0) {
     this.#fields = fields
-    this.#config = config
     this.#table = table
     this.#sentMs = sentMs
   }
@@ -319,11 +327,11 @@ class Reader {
   }
 
   text(what: string): string {
-    return text(this.next(), what, this.#config)
+    return text(this.next(), what)
   }
 
   strings(what: string): string[] {
-    return array(this.next(), what).map((item) => text(item, what, this.#config))
+    return array(this.next(), what).map((item) => text(item, what))
   }
 
   stamp(what: string): Stamp {
@@ -423,7 +431,7 @@ class Reader {
   }
 
   #reader(packed: unknown, what: string): Reader {
-    return new Reader(array(packed, what), this.#config, this.#table, this.#sentMs)
+    return new Reader(array(packed, what), this.#table, this.#sentMs)
   }
 
   #stampAt(index: unknown, what: string): Stamp {
@@ -450,9 +458,9 @@ function count(value: unknown, what: string): number {
   return value
 }
 
-function text(value: unknown, what: string, config: Config): string {
-  if (typeof value !== 'string' || value.length > config.maxNameLength) {
-    throw bad(`${what} is not a text of at most ${config.maxNameLength} characters`)
+function text(value: unknown, what: string): string {
+  if (typeof value !== 'string' || value.length > MAX_TEXT_LENGTH) {
+    throw bad(`${what} is not a text of at most ${MAX_TEXT_LENGTH} characters`)
   }
   return value
 }

@@ -129,6 +129,8 @@ export const messageArb: fc.Arbitrary<Message> = fc.oneof<fc.Arbitrary<Message>[
     name,
     address: name,
     dial: count,
+    heartbeatMs: count,
+    isJoining: fc.boolean(),
     clockMs: time,
     digest,
     purged,
@@ -136,7 +138,13 @@ export const messageArb: fc.Arbitrary<Message> = fc.oneof<fc.Arbitrary<Message>[
   }),
   liveArb,
   fc.record({ kind: fc.constant('ack' as const), upTo: wideStamp }),
-  fc.record({ kind: fc.constant('heartbeat' as const), sentMs: fc.constant(0), digest, roster }),
+  fc.record({
+    kind: fc.constant('heartbeat' as const),
+    sentMs: fc.constant(0),
+    isJoining: fc.boolean(),
+    digest,
+    roster,
+  }),
   fc.record({ kind: fc.constant('pull' as const), pull: count, digest, sids: fc.constant(undefined) }),
   fc.record({
     kind: fc.constant('pull' as const),

@@ -274,10 +274,14 @@ export class Net {
   #close(end: End, reason: string, isTold = true): void {
     if (!end.isOpen) return
     end.isOpen = false
-    end.inbox.splice(0)
+    const { member, dialled, inbox } = end
+    // A dial that never came to be has to end as well.
+    const isUp = inbox.splice(0)[0]?.type !== 'up'
+    if (!isUp && dialled !== undefined && !member.isDown)
+      member.act(member.replica.dialFailed(dialled, 'unreachable', member.now))
     if (this.#isHeld(end.peer)) end.peer.inbox.splice(0)
     end.peer.inbox.push({ type: 'closed', reason })
-    if (isTold && !end.member.isDown)
+    if (isTold && isUp && !end.member.isDown)
       end.member.act(end.member.replica.linkDown(end.link, reason, end.member.now))
   }
 
