@@ -36,7 +36,10 @@ export class Survival implements Observer {
       run.replica.peers().flatMap((peer) => (peer.stateMs === run.now.monoMs ? peer.id : [])),
     )
     const living = run.livingPeers().filter((id) => asked.includes(id) && !isBack.has(id))
-    const lacking = living.find((id) => !holders.some((holder) => holder.id === id))
+    // (One that joins is not waited for, if anybody else is there.)
+    const joining = new Set(run.replica.peers().flatMap(({ id, isJoining }) => (isJoining ? id : [])))
+    const isExcused = (id: string) => peers > 0 && joining.has(id)
+    const lacking = living.find((id) => !isExcused(id) && !holders.some((holder) => holder.id === id))
     if (need === 'all' && lacking !== undefined)
       this.#fail(`${run.id} says that all hold ${short(stamp)}; ${names()} do, and not ${lacking}`)
     if (peers > 0) this.#acked.push({ stamp, holders: [run, ...holders] })

@@ -4,7 +4,10 @@ import type { Context } from './context.js'
 import type { Peer } from './members.js'
 import type { Instant, Stamp } from './stamp.js'
 
-/** `all` that have joined: a joiner takes what is written meanwhile with its transfer, which may last. `each` living peer. */
+/**
+ * `all` that have joined, if there is one: a joiner is given what is written meanwhile, but its transfer may last. `each`
+ * living peer.
+ */
 type Need = 'one' | 'all' | 'each'
 
 interface Pending {
@@ -49,8 +52,8 @@ export class PendingAcks {
     this.#pending = this.#pending.filter(({ ack, stamps, need }) => {
       const lacking = living.filter(({ digest }) => !digest.coversAll(stamps))
       const peers = living.length - lacking.length
-      const isHeld =
-        need === 'one' ? peers > 0 : lacking.every(({ isJoining }) => need === 'all' && isJoining)
+      const isHeldByJoined = need === 'all' && peers > 0 && lacking.every(({ isJoining }) => isJoining)
+      const isHeld = need === 'one' ? peers > 0 : lacking.length === 0 || isHeldByJoined
       if (need === 'one' && living.length === 0) this.#miss(ack, peers, 'SESSIONMESH_NO_PEER')
       else if (isHeld) this.#context.effect({ type: 'acked', ack, peers })
       else return true

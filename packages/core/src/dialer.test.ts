@@ -220,17 +220,6 @@ describe('a joiner', () => {
   })
 })
 
-test('an address that is named no more before it was tried is waited for until the joiner has joined', () => {
-  const dialer = dialerOf()
-  for (const address of ['x:1', 'y:1']) dialer.add(address, 'named', at(0))
-  dialer.due(at(0))
-  dialer.failed('y:1', 'refused', at(0))
-  for (const address of ['x:1', 'y:1']) dialer.remove(address, 'named')
-  expect([dialer.size, waiting(dialer)]).toEqual([1, ['x:1']])
-  dialer.joined()
-  expect(dialer.size).toBe(0)
-})
-
 test('of a member that has another address every day the latest sixteen are dialled', () => {
   const dialer = dialerOf()
   for (let day = 0; day < 500; day++) {

@@ -9,7 +9,7 @@ import type { Instant, Origin } from './stamp.js'
 /**
  * Why an address is dialled. `named`: by the user, or by what the user trusts (DNS): never given up. `heard`: anybody
  * on the network may have said it (multicast): bounded, and given up until it is heard again. `former`: the run before
- * this one knew it, or it was named no more before it was tried; it goes when this one has joined. (What members tell goes with the member that is there.)
+ * this one knew it; it goes when this one has joined. (What members tell goes with the member that is there.)
  */
 export type Source = 'named' | 'heard' | 'former'
 
@@ -107,10 +107,7 @@ export class Dialer {
   remove(address: string, source: Source): void {
     this.#changed()
     const candidate = this.#candidates.get(address)
-    if (!candidate?.sources.delete(source)) return
-    // (A name server leaves out who does not answer: he may have what nobody else has.)
-    if (source === 'named' && this.#isJoining && !candidate.wasTried) candidate.sources.add('former')
-    this.#deleteUnwanted(candidate)
+    if (candidate?.sources.delete(source)) this.#deleteUnwanted(candidate)
   }
 
   /** This run has joined, or waits for nobody any more: what was only heard is given up as soon as it may be. */
