@@ -43,8 +43,13 @@ async function startAcceptor(options: Partial<AcceptorOptions> = {}) {
 }
 
 /** A socket that the test controls, and what comes out of it. */
-async function connectRaw(port: number): Promise<{ socket: Socket; closed: () => boolean }> {
-  const socket = tcpConnect(port, '127.0.0.1')
+async function connectRaw(
+  port: number,
+  host = '127.0.0.1',
+  localPort = 0,
+): Promise<{ socket: Socket; closed: () => boolean }> {
+  // (Only a port that was asked for may be taken twice.)
+  const socket = tcpConnect({ port, host, localAddress: '127.0.0.1', localPort })
   socket.on('error', () => {})
   socket.resume()
   cleanUps.push(() => socket.destroy())
@@ -128,6 +133,34 @@ test('strangers are bounded in number, and cannot keep members out', async () =>
   expect(strangers.map(({ closed }) => closed())).toEqual([true, true, false, false, false])
   await dial(port)
   await until(() => accepted.length === 1)
+})
+
+test('one port that connects to several addresses of this host is as many strangers', async () => {
+  const options = { host: '0.0.0.0', maxPendingSockets: 3, handshakeTimeoutMs: 60_000 }
+  const { acceptor, port, refused } = await startAcceptor(options)
+  const strangers: Awaited<ReturnType<typeof connectRaw>>[] = []
+  const twice = async () => {
+    const first = await connectRaw(port)
+    strangers.push(first, await connectRaw(port, '127.0.0.2', first.socket.localPort))
+  }
+  await twice()
+  await twice()
+  await until(() => refused.length === 1)
+  await until(() => strangers[0]!.closed())
+  expect(strangers.map(({ closed }) => closed())).toEqual([true, false, false, false])
+  // One that goes takes no other's place, and close waits for none.
+  strangers[2]!.socket.destroy()
+  await acceptor.close()
+  await until(() => strangers.every(({ closed }) => closed()))
+})
+
+test('of two strangers with one port the other is still cut when one has gone', async () => {
+  const { port, refused } = await startAcceptor({ host: '0.0.0.0', handshakeTimeoutMs: 200 })
+  const first = await connectRaw(port)
+  const second = await connectRaw(port, '127.0.0.2', first.socket.localPort)
+  first.socket.destroy()
+  await until(second.closed)
+  expect(refused).toEqual(['127.0.0.1: It did not authenticate within 200 ms.'])
 })
 
 test('a link is no stranger any more', async () => {

@@ -41,6 +41,7 @@ export interface AcceptorEvents {
 
 interface Stranger {
   readonly socket: Socket
+  readonly ends: string
   readonly host: string
   readonly timer: NodeJS.Timeout
   offered: { unknown: UnknownIdentity; more: boolean } | undefined
@@ -52,7 +53,7 @@ export class Acceptor {
   readonly #events: AcceptorEvents
   readonly #server: Server
   readonly #upgrader: WebSocketServer
-  /** By the far end's host and port, oldest first. */
+  /** By the ends of their connection, oldest first. */
   readonly #strangers = new Map<string, Stranger>()
 
   constructor(options: AcceptorOptions, events: AcceptorEvents) {
@@ -73,7 +74,10 @@ export class Acceptor {
     this.#server.on('connection', (socket: Socket) => this.#onConnection(socket))
     this.#server.on('tlsClientError', (error, socket) => this.#onTlsError(error, socket))
     this.#server.on('request', (request, response) => {
-      this.#report(request.socket, 'It sent a plain HTTP request where only members connect.')
+      this.#report(
+        this.#strangerOf(request.socket),
+        'It sent a plain HTTP request where only members connect.',
+      )
       response.writeHead(statusFor(request), { connection: 'close', upgrade: 'websocket' }).end()
     })
     this.#server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head))
@@ -117,40 +121,40 @@ export class Acceptor {
 
   /** Resolves when the last socket is gone; links must be ended by their holder. */
   close(): Promise<void> {
-    for (const { socket, timer } of this.#strangers.values()) {
-      clearTimeout(timer)
-      socket.destroy()
-    }
-    this.#strangers.clear()
+    for (const stranger of this.#strangers.values()) this.#drop(stranger)
     return new Promise((resolve) => this.#server.close(() => resolve()))
   }
 
   #onConnection(socket: Socket): void {
-    const key = farEnd(socket)
-    if (key === undefined) {
+    const ends = endsOf(socket)
+    if (ends === undefined) {
       socket.destroy()
       return
     }
+    // (The system may give a pair of ends again before the end of its last socket was told here.)
+    const former = this.#strangers.get(ends)
+    if (former !== undefined) this.#drop(former)
     // The oldest goes, since an honest handshake takes milliseconds: who opens sockets and waits cannot keep
     // members out.
-    const [oldest] = this.#strangers.keys()
+    const [oldest] = this.#strangers.values()
     if (oldest !== undefined && this.#strangers.size >= this.#options.maxPendingSockets) {
       this.#cut(oldest, 'It was the oldest of too many sockets that had not authenticated.')
     }
     const timer = setTimeout(
-      () => this.#cut(key, `It did not authenticate within ${this.#options.handshakeTimeoutMs} ms.`),
+      () => this.#cut(stranger, `It did not authenticate within ${this.#options.handshakeTimeoutMs} ms.`),
       this.#options.handshakeTimeoutMs,
     ).unref()
     const host = unmapHost(socket.remoteAddress ?? '')
-    this.#strangers.set(key, { socket, host, timer, offered: undefined, reported: false })
+    const stranger: Stranger = { socket, ends, host, timer, offered: undefined, reported: false }
+    this.#strangers.set(ends, stranger)
     // One that just goes away is not reported: a port probe, or a dialler that was cut off itself.
-    socket.once('close', () => this.#forget(key))
+    socket.once('close', () => this.#forget(stranger))
   }
 
   #onIdentity(socket: Socket, identity: string): Uint8Array | null {
     const found = keyFor(this.#options.keyring, identity)
     if ('psk' in found) return found.psk
-    const stranger = this.#strangers.get(farEnd(socket) ?? '')
+    const stranger = this.#strangerOf(socket)
     if (stranger !== undefined) stranger.offered = found
     // With no key the handshake fails for want of a certificate, with a key that cannot fit at its proof. The
     // alert that the dialler gets differs, and so it learns what to mend: the secret, or the cluster's name.
@@ -158,56 +162,63 @@ export class Acceptor {
   }
 
   #onTlsError(error: Error & { code?: string }, socket: Socket): void {
-    const stranger = this.#strangers.get(farEnd(socket) ?? '')
+    const stranger = this.#strangerOf(socket)
     // It has other keys and says so: it is back in a moment, and nothing is wrong.
     if (stranger?.offered?.more) stranger.reported = true
     const [message, code] = explain(stranger?.offered?.unknown, error)
-    this.#report(socket, message, code)
+    this.#report(stranger, message, code)
   }
 
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const stranger = this.#strangerOf(request.socket)
     const status = statusFor(request)
     if (status !== 101) {
-      this.#report(request.socket, 'It asked for another protocol than that of the links.')
+      this.#report(stranger, 'It asked for another protocol than that of the links.')
       socket.on('error', () => socket.destroy())
       socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
       return
     }
-    const key = farEnd(request.socket)
     readBeforeFailing(socket)
     this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
-      const stranger = key === undefined ? undefined : this.#forget(key)
-      if (stranger === undefined) webSocket.terminate()
-      else this.#events.accepted(webSocket, stranger.host)
+      if (stranger === undefined) return webSocket.terminate()
+      this.#forget(stranger)
+      this.#events.accepted(webSocket, stranger.host)
     })
   }
 
-  #report(socket: Socket, message: string, code?: ErrorCode): void {
-    const stranger = this.#strangers.get(farEnd(socket) ?? '')
+  #report(stranger: Stranger | undefined, message: string, code?: ErrorCode): void {
     if (stranger === undefined || stranger.reported) return
     stranger.reported = true
     this.#events.refused(stranger.host, message, code)
   }
 
-  #cut(key: string, message: string): void {
-    const stranger = this.#strangers.get(key)
-    if (stranger === undefined) return
-    this.#report(stranger.socket, message)
-    this.#forget(key)
+  #cut(stranger: Stranger, message: string): void {
+    this.#report(stranger, message)
+    this.#drop(stranger)
+  }
+
+  #drop(stranger: Stranger): void {
+    this.#forget(stranger)
     stranger.socket.destroy()
   }
 
-  #forget(key: string): Stranger | undefined {
-    const stranger = this.#strangers.get(key)
-    clearTimeout(stranger?.timer)
-    this.#strangers.delete(key)
-    return stranger
+  #forget(stranger: Stranger): void {
+    clearTimeout(stranger.timer)
+    if (this.#strangers.get(stranger.ends) === stranger) this.#strangers.delete(stranger.ends)
+  }
+
+  #strangerOf(socket: Socket): Stranger | undefined {
+    return this.#strangers.get(endsOf(socket) ?? '')
   }
 }
 
-/** TLS wraps the socket that was accepted, and nothing public leads from one to the other but this. */
-function farEnd(socket: Socket): string | undefined {
-  return socket.remoteAddress === undefined ? undefined : `${socket.remoteAddress} ${socket.remotePort}`
+/**
+ * TLS wraps the socket that was accepted, and nothing public leads from one to the other but this. (Both ends: one port
+ * of the far end may be connected to several addresses of this host at once.)
+ */
+function endsOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string | undefined {
+  if (remoteAddress === undefined) return undefined
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`
 }
 
 function statusFor(request: IncomingMessage): 101 | 404 | 426 {
