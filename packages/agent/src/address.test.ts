@@ -8,7 +8,7 @@ test.each([
   ['my_service:65535', 'my_service', 65535],
   [' Shop.Example.COM:80 ', 'shop.example.com', 80],
   ['[::1]:7373', '::1', 7373],
-  ['[FE80::1%eth0]:7373', 'fe80::1%eth0', 7373],
+  ['[FE80::1%enA0]:7373', 'fe80::1%enA0', 7373],
   ['[::ffff:10.0.0.7]:7373', '10.0.0.7', 7373],
 ])('%j is host %j and port %j', (text, host, port) => {
   expect(parseAddress(text)).toEqual({ host, port })
@@ -54,6 +54,7 @@ test('formatAddress writes what parseAddress reads', () => {
   expect(formatAddress('::1', 7373)).toBe('[::1]:7373')
   expect(formatAddress('FD00:0:0::1', 7373)).toBe('[fd00::1]:7373')
   expect(formatAddress('::ffff:10.0.0.7', 7373)).toBe('10.0.0.7:7373')
+  expect(formatAddress('FE80::1%enA0', 7373)).toBe('[fe80::1%enA0]:7373')
   expect(unmapHost('::FFFF:10.0.0.7'.toLowerCase())).toBe('10.0.0.7')
 })
 

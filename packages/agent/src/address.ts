@@ -12,7 +12,8 @@ export interface Address {
 }
 
 /**
- * Parses `host:port`; IPv6 stands in brackets, as in `[::1]:7373`. Case and surrounding space don't matter.
+ * Parses `host:port`; IPv6 stands in brackets, as in `[::1]:7373`. Case and surrounding space don't matter, but in
+ * the name of a network interface, as in `[fe80::1%enA0]:7373`.
  *
  * @throws SessionMeshError `SESSIONMESH_BAD_ADDRESS`, naming the text and the mend.
  */
@@ -24,7 +25,7 @@ export function parseAddress(text: string): Address {
         'app-2.internal:7373 or [::1]:7373.',
     )
   if (typeof text !== 'string') throw bad('it is no text')
-  const parts = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(text.trim().toLowerCase())
+  const parts = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(lowered(text.trim()))
   if (parts === null) throw bad(whatIsWrong(text.trim()))
   const [, bracketed, plain, digits] = parts
   const port = Number(digits)
@@ -41,7 +42,7 @@ export function parseAddress(text: string): Address {
 
 /** The text that `parseAddress` reads: IPv6 in brackets and its shortest spelling, an IPv4-mapped address as plain IPv4. */
 export function formatAddress(host: string, port: number): string {
-  const plain = shortest(unmapHost(host.toLowerCase()))
+  const plain = shortest(unmapHost(lowered(host)))
   return plain.includes(':') ? `[${plain}]:${port}` : `${plain}:${port}`
 }
 
@@ -108,6 +109,11 @@ export function systemInterfaces(): ReturnType<typeof networkInterfaces> {
 export function unmapHost(host: string): string {
   const v4 = host.startsWith('::ffff:') ? host.slice('::ffff:'.length) : ''
   return isIPv4(v4) ? v4 : host
+}
+
+/** The zone is the name of a network interface of this host, and the system knows it by its case. */
+function lowered(text: string): string {
+  return text.replace(/^[^%]*/, (all) => all.toLowerCase())
 }
 
 /** IPv6 has many spellings. (One with a scope, as in `fe80::1%eth0`, is no host of a URL.) */
