@@ -12,18 +12,14 @@ test('packets from other networks are not let in', () => {
 
 test('a packet larger than any of ours is not let in', () => {
   const gate = new Gate(isNear)
-  expect([gate.passes('10.0.0.1', 32_000, 0), gate.passes('10.0.0.1', 32_001, 0), gate.refused]).toEqual([
-    true,
-    false,
-    1,
-  ])
+  expect([gate.passes('10.0.0.1', 32_000, 0), gate.passes('10.0.0.1', 32_001, 0)]).toEqual([true, false])
 })
 
 test('a host that floods is let in twenty times a second, and takes nothing from the others', () => {
   const gate = new Gate(isNear)
   let passed = 0
   for (let i = 0; i < 5_000; i++) if (gate.passes('10.0.0.66', 100, i / 10)) passed++
-  expect([passed, gate.refused, gate.passes('10.0.0.1', 100, 500)]).toEqual([20, 4_980, true])
+  expect([passed, gate.passes('10.0.0.1', 100, 500)]).toEqual([20, true])
   expect(gate.passes('10.0.0.66', 100, 1_000)).toBe(true)
 })
 

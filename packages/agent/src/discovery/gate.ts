@@ -16,8 +16,6 @@ export class Gate {
   readonly #isNear: (host: string) => boolean
   readonly #counts = new Map<string, number>()
   #second = Number.NEGATIVE_INFINITY
-  /** How many were not let in for their number or size. */
-  refused = 0
 
   constructor(isNear: (host: string) => boolean) {
     this.#isNear = isNear
@@ -31,9 +29,7 @@ export class Gate {
     const count = (this.#counts.get(host) ?? 0) + 1
     const isKnown = count > 1 || this.#counts.size < MAX_SOURCES
     if (isKnown) this.#counts.set(host, count)
-    const passes = isKnown && bytes <= MAX_BYTES && count <= MAX_PACKETS_PER_SECOND
-    if (!passes) this.refused++
-    return passes
+    return isKnown && bytes <= MAX_BYTES && count <= MAX_PACKETS_PER_SECOND
   }
 }
 
