@@ -1,6 +1,6 @@
 import { SessionMeshError } from '@sessionmesh/core'
 import { expect, test } from 'vitest'
-import { formatAddress, isLoopback, parseAddress, unmapHost } from './address.js'
+import { formatAddress, isLoopback, isWildcard, parseAddress, unmapHost } from './address.js'
 
 test.each([
   ['127.0.0.1:7373', '127.0.0.1', 7373],
@@ -56,6 +56,12 @@ test('formatAddress writes what parseAddress reads', () => {
   expect(formatAddress('::ffff:10.0.0.7', 7373)).toBe('10.0.0.7:7373')
   expect(formatAddress('FE80::1%enA0', 7373)).toBe('[fe80::1%enA0]:7373')
   expect(unmapHost('::FFFF:10.0.0.7'.toLowerCase())).toBe('10.0.0.7')
+})
+
+test('isWildcard knows all spellings', () => {
+  for (const host of ['', '0.0.0.0', '::', '0:0::0', '::ffff:0.0.0.0'])
+    expect(isWildcard(host), host).toBe(true)
+  for (const host of ['127.0.0.1', '::1', '10.0.0.0', 'localhost']) expect(isWildcard(host), host).toBe(false)
 })
 
 test('isLoopback knows this machine only', () => {

@@ -62,6 +62,12 @@ export function isLoopback(host: string): boolean {
   return (isIPv4(plain) && plain.startsWith('127.')) || plain === '::1' || plain === 'localhost'
 }
 
+/** Whether it means all addresses of a machine: to listen there is to listen everywhere, and nobody can dial it. */
+export function isWildcard(host: string): boolean {
+  const plain = shortest(unmapHost(host))
+  return plain === '' || plain === '0.0.0.0' || plain === '::'
+}
+
 /** Whether it leads beyond this machine. What is no address at all does not: its dial tells. */
 export function isFar(address: string): boolean {
   try {

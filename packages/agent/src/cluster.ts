@@ -11,7 +11,7 @@ import {
   type Purge,
   Replica,
 } from '@sessionmesh/core'
-import { formatAddress, isOwn, ownAddresses, shown } from './address.js'
+import { formatAddress, isOwn, isWildcard, ownAddresses, shown } from './address.js'
 import { Alone } from './alone.js'
 import { Searches } from './discovery/searches.js'
 import { deriveKeys } from './keys.js'
@@ -372,8 +372,4 @@ function guarded(logger: Logger): Logger {
     }
   }
   return { debug: guard('debug'), info: guard('info'), warn: guard('warn'), error: guard('error') }
-}
-
-function isWildcard(host: string): boolean {
-  return host === '' || host === '0.0.0.0' || host === '::'
 }

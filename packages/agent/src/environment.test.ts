@@ -48,6 +48,11 @@ describe('environment variables', () => {
     expect(withEnvironment({}, env)).toEqual({})
   })
 
+  it.each([' ', ',', ' , '])('name nobody as %j, which is as good as not set', (SESSIONMESH_PEERS) => {
+    const { discoveries } = resolveOptions({}, { SESSIONMESH_PEERS })
+    expect(discoveries.map(({ name }) => name)).toEqual(['the list of peers', 'mDNS'])
+  })
+
   test('an option that is given and not set is filled in, and said to be unset only when nothing is', () => {
     expect(resolveOptions({ secret: undefined }, { SESSIONMESH_SECRET: secret })).toMatchObject({
       hasSecret: true,
@@ -64,6 +69,13 @@ describe('environment variables', () => {
     ['web-1.internal:80', { host: 'web-1.internal', port: 80 }],
   ])('say where to listen as %s', (SESSIONMESH_LISTEN, listen) => {
     expect(withEnvironment({}, { SESSIONMESH_LISTEN }).listen).toEqual(listen)
+  })
+
+  it('fill in no listen that is null, which is refused', () => {
+    const listen = null as unknown as { port: number }
+    expect(() => resolveOptions({ listen }, { SESSIONMESH_LISTEN: ':7400' })).toThrow(
+      expect.objectContaining({ code: 'SESSIONMESH_BAD_OPTION' }),
+    )
   })
 
   it('refuse a number that is no port', () => {

@@ -1,6 +1,6 @@
 /** What a deployment says of a member, for whom the code says nothing. */
 
-import { badOption } from './errors.js'
+import { badOption, isObject } from './errors.js'
 import type { ClusterOptions } from './types.js'
 
 /** Text variables, as in `process.env`. */
@@ -27,17 +27,18 @@ export function withEnvironment(options: ClusterOptions, env: Environment): Clus
     SESSIONMESH_PEERS,
     SESSIONMESH_ADVERTISE,
   } = env
+  const peers = SESSIONMESH_PEERS?.split(/[\s,]+/).filter((item) => item !== '') ?? []
   const said: ClusterOptions = {
     ...(SESSIONMESH_SECRET && { secret: SESSIONMESH_SECRET }),
     ...(SESSIONMESH_CLUSTER && { name: SESSIONMESH_CLUSTER }),
-    ...(SESSIONMESH_PEERS && { peers: SESSIONMESH_PEERS.split(/[\s,]+/).filter((item) => item !== '') }),
+    ...(peers.length > 0 && { peers }),
     ...(SESSIONMESH_ADVERTISE && { advertise: SESSIONMESH_ADVERTISE }),
   }
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   const merged: ClusterOptions = { ...said, ...given }
   const { listen = {} } = merged
   // (What is no object is refused later. And of a variable that says nothing new no mistake matters.)
-  const isSaid = typeof listen !== 'object' || (listen.host !== undefined && listen.port !== undefined)
+  const isSaid = !isObject(listen) || (listen.host !== undefined && listen.port !== undefined)
   if (!SESSIONMESH_LISTEN || isSaid) return merged
   return { ...merged, listen: { ...listenOf(SESSIONMESH_LISTEN), ...listen } }
 }

@@ -6,6 +6,11 @@ export function badOption(message: string): SessionMeshError {
   return new SessionMeshError('SESSIONMESH_BAD_OPTION', message)
 }
 
+/** What options must be. (To JavaScript `null` is one, and has none of them.) */
+export function isObject(given: unknown): given is object {
+  return typeof given === 'object' && given !== null
+}
+
 /** The system's code of an error, as in `ECONNREFUSED`, if it has one. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error ? String(error.code) : undefined

@@ -96,6 +96,7 @@ describe('options', () => {
     ['a discovery that is not called', { peers: [mdns as never] }, 'SESSIONMESH_BAD_OPTION', /mdns\(\)/],
     ['a discovery of no kind', { peers: [{ start() {} } as never] }, 'SESSIONMESH_BAD_OPTION', /source/],
     ['listen as a number', { listen: 7373 } as unknown as ClusterOptions, 'SESSIONMESH_BAD_OPTION', /object/],
+    ['listen as null', { listen: null } as unknown as ClusterOptions, 'SESSIONMESH_BAD_OPTION', /object/],
     [
       'a misspelt part of listen',
       { listen: { prot: 1 } } as ClusterOptions,
@@ -119,6 +120,18 @@ describe('options', () => {
     ['a malformed peer', { peers: ['nonsense'] }, 'SESSIONMESH_BAD_ADDRESS', /nonsense/],
     ['peers that are no address', { peers: ['mDNS!'] }, 'SESSIONMESH_BAD_ADDRESS', /'mdns', or 'dns:/],
     ['a malformed advertise', { advertise: 'http://x' }, 'SESSIONMESH_BAD_ADDRESS', /http/],
+    [
+      'to be advertised everywhere',
+      { secret, advertise: '0.0.0.0:7373' },
+      'SESSIONMESH_BAD_OPTION',
+      /"0\.0\.0\.0:7373".*or leave it out/,
+    ],
+    [
+      'to be advertised everywhere, by IPv6',
+      { secret, advertise: '[0::0]:7373' },
+      'SESSIONMESH_BAD_OPTION',
+      /"\[0::0\]:7373".*or leave it out/,
+    ],
     ['a bad port', { listen: { port: 70_000 } }, 'SESSIONMESH_BAD_OPTION', /70000/],
     ['bad acks', { acks: 'some' as 'one' }, 'SESSIONMESH_BAD_OPTION', /some/],
     ['a misspelt option', { secrets: secret } as ClusterOptions, 'SESSIONMESH_BAD_OPTION', /secrets/],

@@ -2,13 +2,13 @@
 
 import { hostname } from 'node:os'
 import { type Acks, type Config, resolveConfig, SessionMeshError } from '@sessionmesh/core'
-import { canonical, isFar, isLoopback } from './address.js'
+import { canonical, isFar, isLoopback, isWildcard, parseAddress } from './address.js'
 import type { Discovery } from './discovery/discovery.js'
 import { dns } from './discovery/dns.js'
 import { mdns } from './discovery/mdns.js'
 import { staticList } from './discovery/static.js'
 import { type Environment, withEnvironment } from './environment.js'
-import { badOption } from './errors.js'
+import { badOption, isObject } from './errors.js'
 import { createKeyring, type Keyring } from './keys.js'
 import { silent } from './log.js'
 import type { ClusterOptions, Logger } from './types.js'
@@ -57,8 +57,7 @@ const PORTS = 32
  * `SESSIONMESH_SECRET_TOO_SHORT`
  */
 export function resolveOptions(given: ClusterOptions, env: Environment = {}): ResolvedOptions {
-  if (typeof given !== 'object' || given === null)
-    throw badOption('joinCluster takes an object, as in { name }')
+  if (!isObject(given)) throw badOption('joinCluster takes an object, as in { name }')
   for (const key of Object.keys(given)) {
     if (!known.includes(key)) throw badOption(`${key} is not an option. Known are: ${known.join(', ')}`)
   }
@@ -78,7 +77,7 @@ export function resolveOptions(given: ClusterOptions, env: Environment = {}): Re
   const { host = secrets.length > 0 ? '' : '127.0.0.1', port } = listenOf(options)
   if (port !== undefined && (!Number.isInteger(port) || port < 0 || port > 65535))
     throw badOption(`listen.port is ${JSON.stringify(port)}; give a number from 0 to 65535`)
-  const advertise = options.advertise === undefined ? undefined : canonical(options.advertise)
+  const advertise = advertisedOf(options)
   const { listed, searched } = peersOf(options)
   const list = staticList(listed)
   if (secrets.length === 0)
@@ -121,19 +120,24 @@ function checkLogger(logger: Logger | undefined): void {
 }
 
 function listenOf({ listen = {} }: ClusterOptions): { host?: string; port?: number } {
-  if (typeof listen !== 'object')
-    throw badOption("listen must be an object, as in { host: '10.0.0.1', port: 7373 }")
+  if (!isObject(listen)) throw badOption("listen must be an object, as in { host: '10.0.0.1', port: 7373 }")
   const stray = Object.keys(listen).find((key) => key !== 'host' && key !== 'port')
   if (stray !== undefined) throw badOption(`listen.${stray} is not an option; listen has host and port`)
-  const { host, port } = listen
+  const { host } = listen
   if (host !== undefined && typeof host !== 'string')
     throw badOption(`listen.host is ${host}; give a text, as in '10.0.0.1'`)
   // Brackets belong to addresses, but it is clear what is meant.
-  return {
-    ...listen,
-    ...(host !== undefined && { host: host.replace(/^\[(.*)\]$/, '$1') }),
-    ...(port !== undefined && { port }),
-  }
+  return { ...listen, ...(host !== undefined && { host: host.replace(/^\[(.*)\]$/, '$1') }) }
+}
+
+function advertisedOf({ advertise }: ClusterOptions): string | undefined {
+  if (advertise === undefined) return undefined
+  const address = canonical(advertise)
+  if (!isWildcard(parseAddress(address).host)) return address
+  throw badOption(
+    `advertise is ${JSON.stringify(advertise)}, where nobody can be dialled; give the address at which the others ` +
+      'reach this member, or leave it out: they see where its links come from',
+  )
 }
 
 /** An unset variable gives an empty text or list, which is none. An empty one among others is a mistake. */
@@ -151,7 +155,7 @@ function peersOf({ peers = ['mdns'] }: ClusterOptions): { listed: string[]; sear
   const searched: Discovery[] = []
   for (const peer of peers as readonly (string | Discovery)[]) {
     if (typeof peer === 'function') throw badOption('peers has a function; call it, as in [mdns()]')
-    if (typeof peer === 'object' && peer !== null) searched.push(checked(peer))
+    if (isObject(peer)) searched.push(checked(peer))
     else if (peer === 'mdns') searched.push(mdns())
     else if (typeof peer === 'string' && peer.startsWith('dns:')) searched.push(dnsOf(peer))
     else listed.push(peer as string)

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { DnsServer, type Record } from '../../test/dns-server.js'
 import type { Announcement, Discovery } from './discovery.js'
 import { type DnsOptions, dns } from './dns.js'
-import { mdns } from './mdns.js'
+import { type MdnsOptions, mdns } from './mdns.js'
 import { staticList } from './static.js'
 
 const cleanUps: (() => Promise<void>)[] = []
@@ -318,6 +318,8 @@ describe('DNS', () => {
     ['a port that is none', () => dns('sessions.test', { port: 0 }), 'BAD_ADDRESS'],
     ['a port in the name', () => dns('sessions.test:7373'), 'BAD_OPTION'],
     ['a misspelt option', () => dns('sessions.test', { prot: 1 } as DnsOptions), 'BAD_OPTION'],
+    ['options that are null', () => dns('sessions.test', null as unknown as DnsOptions), 'BAD_OPTION'],
+    ['a port in place of the options', () => dns('sessions.test', 7400 as DnsOptions), 'BAD_OPTION'],
     ['a server by name', () => dns('sessions.test', { servers: ['ns.test'] }), 'BAD_OPTION'],
     ['a period without end', () => dns('sessions.test', { periodMs: 0 }), 'BAD_OPTION'],
   ])('refuses %s', (_what, make, code) => {
@@ -351,6 +353,15 @@ describe('mDNS', () => {
     const lost = start(mdns({ interfaces: ['no such interface'] }), { ...self(freshCluster()), host: '' })
     await lost.search.looked
     expect(lost.failures).toEqual(['mDNS cannot look everywhere: there is no IPv4 network to look on'])
+  })
+
+  test.each([null, 'eth0'])('refuses %j in place of its options, with the mend', (options) => {
+    expect(() => mdns(options as unknown as MdnsOptions)).toThrow(
+      expect.objectContaining({
+        code: 'SESSIONMESH_BAD_OPTION',
+        message: expect.stringContaining('as in {'),
+      }),
+    )
   })
 
   test('refuses a list of interfaces that is none', () => {

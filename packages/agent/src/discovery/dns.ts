@@ -3,7 +3,7 @@
 import { Resolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { formatAddress, parseAddress } from '../address.js'
-import { badOption, codeOf } from '../errors.js'
+import { badOption, codeOf, isObject } from '../errors.js'
 import { lookupAll } from '../lookup.js'
 import type { Discovery, Report, Search } from './discovery.js'
 
@@ -35,6 +35,7 @@ const HASTY_MS = 1_000
  * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`, `SESSIONMESH_BAD_ADDRESS`
  */
 export function dns(name: string, options: DnsOptions = {}): Discovery {
+  if (!isObject(options)) throw badOption('dns takes an object after the name, as in { port: 7373 }')
   const stray = Object.keys(options).find((key) => !OPTIONS.includes(key))
   if (stray !== undefined) throw badOption(`dns: ${stray} is not an option. Known are: ${OPTIONS.join(', ')}`)
   if (typeof name !== 'string' || name === '' || name.includes(':'))

@@ -2,7 +2,7 @@
 
 import { isIPv4, isIPv6 } from 'node:net'
 import { isLoopback } from '../address.js'
-import { badOption } from '../errors.js'
+import { badOption, isObject } from '../errors.js'
 import type { Announcement, Discovery, Report, Search } from './discovery.js'
 import { Heard } from './heard.js'
 import { type Interface, interfaces, Network, PERIOD_MS } from './network.js'
@@ -20,8 +20,8 @@ const MAX_INTERFACES = 32
 
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
 export function mdns(options: MdnsOptions = {}): Discovery {
-  const stray =
-    typeof options === 'object' ? Object.keys(options).find((key) => key !== 'interfaces') : options
+  if (!isObject(options)) throw badOption("mdns takes an object, as in { interfaces: ['eth0'] }")
+  const stray = Object.keys(options).find((key) => key !== 'interfaces')
   if (stray !== undefined) throw badOption(`mdns: ${stray} is not an option. Known is: interfaces`)
   const { interfaces: only } = options
   if (only !== undefined && (!Array.isArray(only) || only.length === 0)) {
