@@ -112,6 +112,7 @@ class Agent implements Cluster {
     this.runner = new Runner(this.#newReplica(), links, runnerOptions, {
       core: (event) => this.#onCore(event),
       warning: (code, message, where) => this.#warn(code, message, where),
+      unproven: (code, message, where) => this.#warnOfStranger(code, message, where),
       dialFailed: (address, report) => this.#alone?.dialFailed(address, report),
       forgotten: (addresses, sought) => this.#beginAnew(addresses, sought),
     })
@@ -313,6 +314,11 @@ class Agent implements Cluster {
     const { complete, sessions } = event
     this.#logger.debug(`Transfer from ${peer.name}: ${complete ? `${sessions} records` : 'broken off'}`)
     this.#emit('sync:end', { peer, complete, sessions })
+  }
+
+  /** What the user named is told of one by one. The rest is one source: who floods a network has ever new addresses. */
+  #warnOfStranger(code: ErrorCode, message: string, where: string): void {
+    this.#warn(code, message, where, this.#searches?.isNamed(where) ? where : 'hearsay')
   }
 
   /** @param source of such warnings, each of which is told now and then */

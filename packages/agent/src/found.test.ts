@@ -1,10 +1,15 @@
 /** Members that find each other: by name, on this machine, and by what a user brings. */
 
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { connect as tlsConnect } from 'node:tls'
 import { afterEach, expect, test, vi } from 'vitest'
 import { DnsServer } from '../test/dns-server.js'
+import { tlsOptions } from './acceptor.js'
 import { joinCluster } from './cluster.js'
 import type { Discovery, Report } from './discovery/discovery.js'
 import { dns } from './discovery/dns.js'
+import { createKeyring, offer } from './keys.js'
 import type { Cluster, ClusterOptions } from './types.js'
 
 const secret = 'a secret for the tests only'
@@ -139,6 +144,57 @@ test('without a secret nobody is dialled beyond this machine, whoever says that 
       expect.stringContaining('192.0.2.7:7373 is not of this machine, and there is no secret.'),
     ]),
   )
+})
+
+/** Listens where no member is, and refuses as one of another cluster does. Resolves when it has refused once. */
+async function startStranger(): Promise<{ address: string; refused: Promise<void> }> {
+  const handshakeFailure = Buffer.from([21, 3, 3, 0, 2, 2, 40])
+  const server = createServer()
+  const refused = once(server, 'connection').then(async ([socket]) => {
+    await once(socket, 'data')
+    socket.end(handshakeFailure)
+    await once(socket, 'close')
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  cleanUps.push(() => new Promise((resolve) => server.close(resolve)))
+  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, refused }
+}
+
+test.each([
+  ['of who is only heard of once for all', 'heard', 1],
+  ['of each that is named', 'named', 6],
+] as const)('a member warns %s, when they refuse it', async (_what, source, count) => {
+  tests++
+  const strangers = await Promise.all(Array.from({ length: 6 }, startStranger))
+  const crowd: Discovery = {
+    name: 'a test',
+    source,
+    start(_self, report) {
+      for (const { address } of strangers) report.found(address)
+      return { looked: Promise.resolve(), stop: async () => {} }
+    },
+  }
+  const { warnings } = await join({ peers: [crowd] })
+  await Promise.all(strangers.map(({ refused }) => refused))
+  await new Promise(setImmediate)
+  const told = warnings.filter((line) => line.includes('SESSIONMESH_CLUSTER_MISMATCH'))
+  expect(told.length).toBe(count)
+  expect(strangers.some(({ address }) => told[0]?.includes(address))).toBe(true)
+})
+
+test('a member warns once of who comes from many addresses and has no key of it', async () => {
+  tests++
+  const { cluster, warnings } = await join({ peers: [] })
+  const keyring = createKeyring('another cluster', [secret])
+  for (let n = 1; n <= 6; n++) {
+    const localAddress = `127.0.0.${n}`
+    const to = { host: '127.0.0.1', port: portOf(cluster), localAddress }
+    const socket = tlsConnect({ ...tlsOptions, ...to, pskCallback: () => offer(keyring, 0) })
+    await expect(once(socket, 'secureConnect')).rejects.toThrow()
+  }
+  const told = warnings.filter((line) => line.includes('SESSIONMESH_CLUSTER_MISMATCH'))
+  expect(told).toEqual([expect.stringContaining('A connection from 127.0.0.1 is refused')])
 })
 
 test('variables of the environment are enough', async () => {

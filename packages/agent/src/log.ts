@@ -19,11 +19,14 @@ export class RateLimit {
       seen.suppressed++
       return undefined
     }
-    // Keys hold addresses of strangers: they must not add up.
-    if (this.#seen.size >= maxKeys) this.#seen.clear()
     const goesOn = seen !== undefined && nowMs - seen.untilMs < seen.quietMs
     const quietMs = goesOn ? Math.min(2 * seen.quietMs, maxQuietMs) : firstQuietMs
+    // (Last in the order: the first was told of longest ago.)
+    this.#seen.delete(key)
     this.#seen.set(key, { untilMs: nowMs + quietMs, quietMs, suppressed: 0 })
+    // Keys hold addresses: they must not add up.
+    const [oldest] = this.#seen.keys()
+    if (oldest !== undefined && this.#seen.size > maxKeys) this.#seen.delete(oldest)
     return seen?.suppressed ?? 0
   }
 }

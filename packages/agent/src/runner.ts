@@ -19,7 +19,10 @@ import type { DialReport, Link, Links } from './links.js'
 
 export interface RunnerEvents {
   core(event: CoreEvent): void
+  /** Of a member. */
   warning(code: ErrorCode, message: string, address: string): void
+  /** Of who has not shown that he is one: anybody may cause any number of them, at ever new addresses. */
+  unproven(code: ErrorCode, message: string, where: string): void
   dialFailed(address: string, report: DialReport): void
   /** The cluster has gone on without this run: call `beginAnew`; who goes on is at these addresses. */
   forgotten(addresses: readonly string[], sought: readonly Purge[]): void
@@ -271,7 +274,7 @@ export class Runner {
     if (this.#isStopped) return
     const { kind, message, code } = report
     this.#events.dialFailed(address, report)
-    if (code !== undefined) this.#events.warning(code, message, address)
+    if (code !== undefined) this.#events.unproven(code, message, address)
     const failure = kind === 'refused' ? 'refused' : kind === 'secret' ? 'rejected' : 'unreachable'
     this.run(this.replica.dialFailed(address, failure, this.now()))
   }
@@ -279,7 +282,7 @@ export class Runner {
   /** Strangers without a code are port scanners and the like: no business of the user's. */
   onRefused(remoteHost: string, message: string, code?: ErrorCode): void {
     if (code === undefined || this.#isStopped) return
-    this.#events.warning(code, `A connection from ${remoteHost} is refused: ${message}`, remoteHost)
+    this.#events.unproven(code, `A connection from ${remoteHost} is refused: ${message}`, remoteHost)
   }
 
   /** All requests of one turn of the loop go out as one message, before the turn ends. */

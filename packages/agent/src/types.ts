@@ -198,7 +198,10 @@ export interface ClusterEvents {
   'session:destroyed': [SessionEvent]
   /** Told by the member alone that answers for the session, so that it is told once. */
   'session:expired': [SessionEvent]
-  /** Something that a person should know; rate-limited by code and address. */
+  /**
+   * Something that a person should know; rate-limited by code and address. Of addresses that nobody named, as mDNS finds
+   * them and as strangers come from, each code is one: `address` is that of one of them.
+   */
   warning: [{ code: ErrorCode; message: string; address?: string | undefined }]
 }
 

@@ -39,6 +39,11 @@ export class Searches {
     })
   }
 
+  /** Whether only who is trusted can have put it in. */
+  isNamed(address: string): boolean {
+    return this.#isFound(address, 'named')
+  }
+
   async stop(): Promise<void> {
     this.#isStopped = true
     await Promise.allSettled(this.#searches.map(async (search) => search.stop()))
