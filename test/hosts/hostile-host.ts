@@ -22,6 +22,8 @@ export interface HostileReport {
   packets: number
   /** Connections to where members were said to be. */
   dialled: number
+  /** Of these, told to have no key. */
+  alerts: number
   /** Connections to the members' port. */
   floods: number
   /** Of one connection to it. */

@@ -1,7 +1,7 @@
 /**
  * A host on the LAN that is no member: it announces members that are not there, by the thousand and from many
  * addresses, says so to whoever asks, sends packets that are dear to read and questions that are dear to answer, and
- * listens where they are said to be. It also floods the port of the members that it is told of, with connections that
+ * listens where they are said to be, where it says nothing, or what a member of something else would. It also floods the port of the members that it is told of, with connections that
  * say nothing, and with nonsense. It tells what it was sent.
  */
 
@@ -21,7 +21,18 @@ const PORT = 7373
 /** Packets in a burst, of which there is one each 10 ms. */
 const BURST = 5
 
-const report: HostileReport = { packets: 0, dialled: 0, floods: 0, mostBytes: 0, strange: 0, marked: 0 }
+/** What TLS has for a far end without the key: handshake_failure, decrypt_error, unknown_psk_identity. */
+const ALERTS = [40, 51, 115]
+
+const report: HostileReport = {
+  packets: 0,
+  dialled: 0,
+  alerts: 0,
+  floods: 0,
+  mostBytes: 0,
+  strange: 0,
+  marked: 0,
+}
 let made = 0
 
 process.once('disconnect', () => process.exit(1))
@@ -52,8 +63,9 @@ async function socketOn(address: string): Promise<Socket> {
   return socket
 }
 
-/** Whoever comes may speak, and is not answered. */
+/** Whoever comes may speak, and is not answered; of four, one is told that it has no key. */
 const listener = createServer((socket) => {
+  const alert = report.dialled % 4 === 0 ? ALERTS[(report.dialled / 4) % ALERTS.length] : undefined
   report.dialled++
   let bytes = 0
   let said = ''
@@ -65,6 +77,11 @@ const listener = createServer((socket) => {
     if (said.charCodeAt(0) !== 22) report.strange++
     if (marks.some((mark) => said.includes(mark))) report.marked++
   })
+  if (alert !== undefined)
+    socket.once('data', () => {
+      report.alerts++
+      socket.end(Buffer.from([21, 3, 3, 0, 2, 2, alert]))
+    })
   socket.on('error', () => {})
 })
 listener.listen(PORT, '0.0.0.0')
