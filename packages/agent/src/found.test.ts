@@ -1,8 +1,10 @@
 /** Members that find each other: by name, on this machine, and by what a user brings. */
 
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
+import { decode } from 'dns-packet'
 import { afterEach, expect, test, vi } from 'vitest'
 import { DnsServer } from '../test/dns-server.js'
 import { tlsOptions } from './acceptor.js'
@@ -61,6 +63,35 @@ test('nothing but a name: members of one machine are one cluster, and the second
   const first =
     'This member is alone so far. By mDNS nobody was found. It listens on 127.0.0.1 alone: members on other machines are not looked for. If it is the first one, all is well.'
   expect([warnings, none]).toEqual([[`SESSIONMESH_ALONE: ${first}`], []])
+})
+
+test('by multicast a member tells the name of its cluster, its id, its port and the protocol, and nothing else', async () => {
+  tests++
+  const heard: Buffer[] = []
+  const ear = createSocket({ type: 'udp4', reuseAddr: true })
+  cleanUps.push(() => ear.close())
+  ear.on('message', (packet) => heard.push(packet))
+  ear.bind(5353, '0.0.0.0')
+  await once(ear, 'listening')
+  ear.addMembership('224.0.0.251', '127.0.0.1')
+  const { cluster } = await join({})
+  const service = `${cluster.self.id}._sessionmesh._tcp.local`
+  const packets = () => heard.filter((packet) => packet.includes(cluster.self.id))
+  const answers = () => packets().flatMap((packet) => decode(packet).answers ?? [])
+  await until(() => ['TXT', 'SRV'].every((kind) => answers().some(({ type }) => type === kind)))
+  const dataOf = (kind: string) =>
+    answers().flatMap((answer) =>
+      answer.type === kind && answer.name === service && 'data' in answer ? [answer.data] : [],
+    )
+  const texts = dataOf('TXT').map((data) => [data].flat(2).map(String))
+  for (const text of texts)
+    expect(text).toEqual([`cluster=${cluster.name}`, `id=${cluster.self.id}`, 'protocol=1'])
+  for (const data of dataOf('SRV'))
+    expect(data).toMatchObject({ port: portOf(cluster), target: `${cluster.self.id}.local` })
+  const { keys } = createKeyring(cluster.name, [secret])
+  const marks = [Buffer.from(secret), ...keys.flatMap(({ root, psk }) => [root.export(), psk.export()])]
+  const traces = marks.flatMap((mark) => [mark, mark.toString('hex'), mark.toString('base64')])
+  for (const packet of packets()) for (const trace of traces) expect(packet.includes(trace)).toBe(false)
 })
 
 test('nobody is looked for with an empty list', async () => {
