@@ -42,8 +42,9 @@ export interface ClusterOptions {
   /** A stable name of this member for people and logs. Default `hostname:port`. */
   memberName?: string | undefined
   /**
-   * What a write waits for unless it says otherwise: nothing, one peer, or all that live. Alone, `'one'` fails
-   * with `SESSIONMESH_NO_PEER`, and `'all'` has nobody to wait for. Default `'none'`.
+   * What a write waits for unless it says otherwise: nothing, one peer, or all that live (but for those that are just
+   * joining, if others are there). Alone, `'one'` fails with `SESSIONMESH_NO_PEER`, and `'all'` has nobody to wait for.
+   * Default `'none'`.
    */
   acks?: Acks | undefined
   /** Idle lifetime of a session whose writer names none, in ms. Default 24 h. */

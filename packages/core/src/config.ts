@@ -24,7 +24,10 @@ export interface Config {
   maxClockDriftMs: number
   /** Drift above this is a warning. */
   clockDriftWarningMs: number
-  /** How long a joiner waits for addresses that neither answer nor refuse. Too small: it may serve without a peer's state. */
+  /**
+   * How long a joiner waits for addresses that neither answer nor refuse, and for who broke off while giving it his state.
+   * Too small: it may serve without a peer's state.
+   */
   joinTimeoutMs: number
   /** How long a write waits for its acks. */
   ackTimeoutMs: number

@@ -82,7 +82,6 @@ export class Context {
   readonly self: Self
   readonly cluster: string
   readonly config: Config
-  readonly random: () => number
   readonly clock: HybridClock
   readonly digest = new Digest()
   readonly records: Records
@@ -108,7 +107,6 @@ export class Context {
     this.self = self
     this.cluster = cluster
     this.config = config
-    this.random = random
     this.isRejoining = isRejoining
     this.clock = new HybridClock(self.id)
     this.records = new Records(config, this.digest, (stamp) => this.members.isNowhere(stamp))

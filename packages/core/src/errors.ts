@@ -30,11 +30,11 @@ const codes = {
   SESSIONMESH_UNSERIALISABLE_ATTRIBUTE:
     'Thrown by a write: an attribute holds a function, a symbol or the like. Nothing is written; store data.',
   SESSIONMESH_FORBIDDEN_ATTRIBUTE:
-    'Thrown by a write: an attribute is named `__proto__`, `constructor` or `prototype`, or its name is longer than `maxNameLength`. Nothing is written.',
+    'Thrown by a write: an attribute is named `__proto__`, `constructor` or `prototype`, its name is longer than `maxNameLength`, or it is cut in the middle of a character. Nothing is written.',
   SESSIONMESH_SESSION_TOO_LARGE:
     'Thrown by a write: the session would pass `maxSessionBytes` or `maxAttributes`. Nothing is written; store less.',
   SESSIONMESH_BAD_SESSION_ID:
-    'Thrown by a write or a destroy: a session id is no text of 1 to `maxNameLength` characters.',
+    'Thrown by a write or a destroy: a session id is no well-formed text of 1 to `maxNameLength` characters.',
   SESSIONMESH_BAD_FRAME:
     'Warned: a peer sent what is no message of the protocol; its link is cut and made anew. Report it if it comes again.',
   SESSIONMESH_FRAME_TOO_LARGE:
@@ -46,7 +46,7 @@ const codes = {
   SESSIONMESH_NO_PEER:
     "Rejects `acked`: there was no other member to hold the write, which is made here. Start one, or ask for acks: 'none'. Warned when a member leaves with sessions while those that it knew are dead; one that was always alone says nothing.",
   SESSIONMESH_JOIN_TIMEOUT:
-    'Warned: a peer was not linked within `joinTimeoutMs`, and this member serves without its state. See whether it is up, and `peers` right.',
+    'Warned: a peer was not linked within `joinTimeoutMs`, or could not give its state in ten attempts, and this member serves without it. See whether it is up, `peers` right, and the network between them.',
   SESSIONMESH_LOST_WRITE:
     "Warned: a write that a client had seen is held by no member that can be reached, and its writer is dead or cut off. If it is cut off, the write comes back with it; if it died, `acks: 'one'` would have saved the write.",
   SESSIONMESH_STALE_READ:
