@@ -37,6 +37,17 @@ describe('environment variables', () => {
     expect(withEnvironment({ name: undefined } as never, env)).toMatchObject({ name: 'shop' })
   })
 
+  it('are named in errors about what they say', () => {
+    const tried = (options: object, env: Record<string, string>) => () => resolveOptions(options, env)
+    const env = { SESSIONMESH_SECRET: secret, SESSIONMESH_PEERS: '127.0.0.1' }
+    expect(tried({}, env)).toThrow(/\(From the environment: SESSIONMESH_SECRET, SESSIONMESH_PEERS\.\)$/)
+    expect(tried({ secret }, env)).toThrow(/\(From the environment: SESSIONMESH_PEERS\.\)$/)
+    expect(tried({ secret, peers: ['127.0.0.1'] }, env)).not.toThrow(/environment/)
+    expect(tried({}, { SESSIONMESH_SECRET: 'short' })).toThrow(
+      expect.objectContaining({ code: 'SESSIONMESH_SECRET_TOO_SHORT' }),
+    )
+  })
+
   it('are as good as not set when they are empty', () => {
     const env = {
       SESSIONMESH_SECRET: '',

@@ -43,6 +43,19 @@ export function withEnvironment(options: ClusterOptions, env: Environment): Clus
   return { ...merged, listen: { ...listenOf(SESSIONMESH_LISTEN), ...listen } }
 }
 
+/** Which of these variables fill in an option: a mistake may be in one of them, and not in the code. */
+export function variablesFor(options: ClusterOptions, env: Environment): string[] {
+  const { secret, name, listen, peers, advertise } = options
+  const given = {
+    SESSIONMESH_SECRET: secret,
+    SESSIONMESH_CLUSTER: name,
+    SESSIONMESH_LISTEN: listen,
+    SESSIONMESH_PEERS: peers,
+    SESSIONMESH_ADVERTISE: advertise,
+  }
+  return Object.entries(given).flatMap(([key, value]) => (env[key] && value === undefined ? key : []))
+}
+
 function listenOf(text: string): { host?: string; port?: number } {
   if (/^\d+$/.test(text.trim())) return { port: Number(text) }
   const parts = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(text.trim())

@@ -50,6 +50,12 @@ describe('options', () => {
 
   it.each<[string, ClusterOptions, string, RegExp]>([
     [
+      'a port of its own',
+      { port: 1 } as never,
+      'SESSIONMESH_BAD_OPTION',
+      /Known are: .*; the port to listen on is listen: \{ port \}/,
+    ],
+    [
       'no secret beyond loopback',
       { listen: { host: '0.0.0.0' } },
       'SESSIONMESH_SECRET_REQUIRED',

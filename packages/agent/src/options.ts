@@ -7,7 +7,7 @@ import type { Discovery } from './discovery/discovery.js'
 import { dns } from './discovery/dns.js'
 import { mdns } from './discovery/mdns.js'
 import { staticList } from './discovery/static.js'
-import { type Environment, withEnvironment } from './environment.js'
+import { type Environment, variablesFor, withEnvironment } from './environment.js'
 import { badOption, isObject } from './errors.js'
 import { createKeyring, type Keyring } from './keys.js'
 import { silent } from './log.js'
@@ -59,9 +59,23 @@ const PORTS = 32
 export function resolveOptions(given: ClusterOptions, env: Environment = {}): ResolvedOptions {
   if (!isObject(given)) throw badOption('joinCluster takes an object, as in { name }')
   for (const key of Object.keys(given)) {
-    if (!known.includes(key)) throw badOption(`${key} is not an option. Known are: ${known.join(', ')}`)
+    const hint = key === 'port' || key === 'host' ? `; the ${key} to listen on is listen: { ${key} }` : ''
+    if (!known.includes(key))
+      throw badOption(`${key} is not an option. Known are: ${known.join(', ')}${hint}`)
   }
-  const options = withEnvironment(given, env)
+  try {
+    return resolved(withEnvironment(given, env), 'secret' in given || 'SESSIONMESH_SECRET' in env)
+  } catch (error) {
+    const variables = variablesFor(given, env)
+    if (!(error instanceof SessionMeshError) || variables.length === 0) throw error
+    throw new SessionMeshError(
+      error.code,
+      `${error.message} (From the environment: ${variables.join(', ')}.)`,
+    )
+  }
+}
+
+function resolved(options: ClusterOptions, isSecretGiven: boolean): ResolvedOptions {
   const { name = 'default', acks = 'none', logger, memberName } = options
   checkLogger(logger)
   if (typeof name !== 'string' || name === '' || name.length > 128)
@@ -91,7 +105,7 @@ export function resolveOptions(given: ClusterOptions, env: Environment = {}): Re
     name,
     keyring: createKeyring(name, secrets),
     hasSecret: secrets.length > 0,
-    isSecretUnset: ('secret' in given || 'SESSIONMESH_SECRET' in env) && secrets.length === 0,
+    isSecretUnset: isSecretGiven && secrets.length === 0,
     host,
     ports: port === undefined ? Array.from({ length: PORTS }, (_, i) => FIRST_PORT + i) : [port],
     advertise,
