@@ -167,6 +167,7 @@ export class Reads {
       name === END
         ? `the end of ${sid} to a client that ended it as ${short(stamp)}`
         : `${sid}${base === undefined ? '' : `.${name}`} to a client that has seen ${short(stamp)}`
+    if (name === END && this.#history.isDestroyExcused(sid)) return this.#count('island')
     const isCounted = isStale || run.replica.counters.lostWrites > lostBefore
     // (What the token did not name all had who were known, and all of them may be gone.)
     const isNamed = attempt.token.some(
@@ -176,7 +177,6 @@ export class Reads {
       world.fail('causality', `${run.id} does not show ${what}, which the token names, and does not count it`)
     if (this.#cluster.isLost(stamp)) return this.#count('lost')
     if (this.#history.at(stamp)?.isIsland || this.#cluster.isIsland(run)) return this.#count('island')
-    if (name === END && this.#history.isDestroyExcused(sid)) return this.#count('island')
     if (!isCounted) world.fail('causality', `${run.id} does not show ${what}, and does not count it`)
     const holder = attempt.holders
       .get(stampKey(stamp))
