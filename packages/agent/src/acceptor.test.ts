@@ -47,9 +47,10 @@ async function connectRaw(
   port: number,
   host = '127.0.0.1',
   localPort = 0,
+  localAddress = '127.0.0.1',
 ): Promise<{ socket: Socket; closed: () => boolean }> {
   // (Only a port that was asked for may be taken twice.)
-  const socket = tcpConnect({ port, host, localAddress: '127.0.0.1', localPort })
+  const socket = tcpConnect({ port, host, localAddress, localPort })
   socket.on('error', () => {})
   socket.resume()
   cleanUps.push(() => socket.destroy())
@@ -133,6 +134,15 @@ test('strangers are bounded in number, and cannot keep members out', async () =>
   expect(strangers.map(({ closed }) => closed())).toEqual([true, true, false, false, false])
   await dial(port)
   await until(() => accepted.length === 1)
+})
+
+test('of too many strangers those of the host that has the most go first', async () => {
+  const { port } = await startAcceptor({ maxPendingSockets: 4 })
+  const slow = await connectRaw(port, '127.0.0.1', 0, '127.0.0.3')
+  const flood: Awaited<ReturnType<typeof connectRaw>>[] = []
+  for (let i = 0; i < 12; i++) flood.push(await connectRaw(port, '127.0.0.1', 0, '127.0.0.2'))
+  await vi.waitFor(() => expect(flood.filter(({ closed }) => closed())).toHaveLength(9))
+  expect(slow.closed()).toBe(false)
 })
 
 test('one port that connects to several addresses of this host is as many strangers', async () => {

@@ -134,12 +134,8 @@ export class Acceptor {
     // (The system may give a pair of ends again before the end of its last socket was told here.)
     const former = this.#strangers.get(ends)
     if (former !== undefined) this.#drop(former)
-    // The oldest goes, since an honest handshake takes milliseconds: who opens sockets and waits cannot keep
-    // members out.
-    const [oldest] = this.#strangers.values()
-    if (oldest !== undefined && this.#strangers.size >= this.#options.maxPendingSockets) {
-      this.#cut(oldest, 'It was the oldest of too many sockets that had not authenticated.')
-    }
+    if (this.#strangers.size >= this.#options.maxPendingSockets)
+      this.#cut(this.#oneTooMany(), 'It was the oldest of too many sockets that had not authenticated.')
     const timer = setTimeout(
       () => this.#cut(stranger, `It did not authenticate within ${this.#options.handshakeTimeoutMs} ms.`),
       this.#options.handshakeTimeoutMs,
@@ -149,6 +145,18 @@ export class Acceptor {
     this.#strangers.set(ends, stranger)
     // One that just goes away is not reported: a port probe, or a dialler that was cut off itself.
     socket.once('close', () => this.#forget(stranger))
+  }
+
+  /**
+   * The oldest of the host that has the most: an honest handshake takes milliseconds, or more on a busy machine, and who
+   * opens sockets by the hundred keeps nobody else out.
+   */
+  #oneTooMany(): Stranger {
+    const counts = new Map<string, number>()
+    for (const { host } of this.#strangers.values()) counts.set(host, (counts.get(host) ?? 0) + 1)
+    const most = Math.max(...counts.values())
+    const strangers = [...this.#strangers.values()]
+    return strangers.find(({ host }) => counts.get(host) === most) as Stranger
   }
 
   #onIdentity(socket: Socket, identity: string): Uint8Array | null {
