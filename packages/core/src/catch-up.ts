@@ -62,7 +62,8 @@ export class CatchUp {
       members.creditStall(lateMs, now)
       this.#acks.creditStall(lateMs)
       // Who was silent may have answered, and is still to be read.
-      if (this.#joinDeadlineMs !== undefined) this.#joinDeadlineMs += lateMs
+      const untilMs = this.#joinUntilMs()
+      if (untilMs !== undefined) this.#joinDeadlineMs = untilMs + lateMs
     }
     if (isBehind) members.woke(now)
     if (isBehind && this.#context.isReady) {

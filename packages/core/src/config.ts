@@ -133,7 +133,8 @@ export function resolveConfig(given: Partial<Config> = {}): Config {
   below(config, 'suspectAfterMs', 'deadAfterMs', 1)
   below(config, 'maxSessionBytes', 'maxFrameBytes', 2)
   below(config, 'maxBatchBytes', 'maxFrameBytes', 2)
-  below(config, 'transferChunkBytes', 'maxFrameBytes', 2)
+  // (A chunk may be one session above its bound.)
+  below(config, 'transferChunkBytes', 'maxFrameBytes', 4)
   // One of these alone must not cut the link of a peer that reads as it should.
   below(config, 'maxSessionBytes', 'maxLinkBufferBytes', 4)
   below(config, 'maxBatchBytes', 'maxLinkBufferBytes', 4)

@@ -173,6 +173,12 @@ export class Dialer {
     if (rumoured !== undefined && rumoured !== member) candidate.doubtedMs = now.monoMs + RECHECK_MS
   }
 
+  /** Who is there was giving this joiner his state, and was cut off: another answer, or a refusal, is waited for. */
+  brokenOff(address: string): void {
+    const candidate = this.#candidates.get(address)
+    if (candidate !== undefined) candidate.wasTried = false
+  }
+
   /** The link there has proven itself. Before that an answer is no success: it may be refused again and again. */
   proven(member: Origin): void {
     for (const candidate of this.#candidates.values()) {

@@ -250,10 +250,25 @@ test('one whose heartbeats come more slowly is given as many of them, here and a
   const [slow, other] = [world.link('slow', { link: 7 }), world.link('other', { link: 8 })]
   slow.heartbeatMs = 4 * config.heartbeatMs
   world.tell(slow, { id: other.id, state: 'alive' })
-  world.after(DEAD).tick()
+  world.after(DEAD - 4 * config.heartbeatMs)
+  world.members.heard(slow, world.now)
+  world.after(4 * config.heartbeatMs).tick()
+  // It should say so again within a beat of its own.
   expect([slow.state, other.state]).toEqual(['alive', 'suspect'])
-  world.after(4 * SUSPECT - DEAD).tick()
+  world.after(4 * SUSPECT - 4 * config.heartbeatMs).tick()
   expect([slow.state, other.state]).toEqual(['suspect', 'dead'])
   world.after(4 * DEAD - 4 * SUSPECT).tick()
   expect(slow.state).toBe('dead')
+})
+
+test('one whose heartbeats come more quickly is vouched for as long as it is heard by its own', () => {
+  const world = new MemberTable()
+  const quick = world.link('quick')
+  quick.heartbeatMs = config.heartbeatMs / 4
+  world.members.heard(quick, world.now, world.now.monoMs)
+  const told = () => world.members.roster('heartbeat', world.now).map(({ state }) => state)
+  world.after(config.deadAfterMs / 4)
+  expect(told()).toEqual(['alive'])
+  world.after(1)
+  expect(told()).toEqual(['suspect'])
 })

@@ -183,6 +183,8 @@ export class Members {
   /** A link that was one too many is no sign of anything. */
   linkLost(peer: Peer, now: Instant, wasDuplicate = false): void {
     peer.link = undefined
+    // (It may be ready before we hear of it.)
+    peer.isJoining = false
     this.#linkChanges++
     peer.partedMs = now.monoMs
     peer.refusals = 0
@@ -281,7 +283,10 @@ export class Members {
   /** Who stood still for long has not found the others silent yet, and cannot say that they live. */
   #toldState(peer: Peer, now: Instant): MemberState {
     const { state, stateMs, livedMs } = peer
-    const sinceMs = Math.max(now.monoMs - this.#config.deadAfterMs * this.#slowness(peer), this.#wokeMs)
+    // (As many beats of its own, be they quicker than ours: those who beat as quickly listen to us.)
+    const beatMs = peer.heartbeatMs || this.#config.heartbeatMs
+    const patienceMs = (this.#config.deadAfterMs / this.#config.heartbeatMs) * beatMs
+    const sinceMs = Math.max(now.monoMs - patienceMs, this.#wokeMs)
     return state === 'alive' && Math.max(stateMs, livedMs) < sinceMs ? 'suspect' : state
   }
 
@@ -339,8 +344,11 @@ export class Members {
   }
 
   #isVouchedFor(peer: Peer, now: Instant): boolean {
+    const { suspectAfterMs, heartbeatMs } = this.#config
     for (const teller of this.#peers.values()) {
-      if (teller.state !== 'alive' || this.#isSilentFor(this.#config.suspectAfterMs, teller, now)) continue
+      // Until it should have said so again.
+      const validMs = Math.max(suspectAfterMs, teller.heartbeatMs + heartbeatMs)
+      if (teller.state !== 'alive' || now.monoMs - teller.heardMs > validMs) continue
       if (teller.vouchesFor.has(peer.id)) return true
     }
     return false

@@ -272,8 +272,10 @@ export class Pulls {
       this.#context.digest.clear()
     }
     this.#context.counters.transfersAbandoned++
-    if (open.begun && !this.#hasJoined && ++this.#timesBrokenOff <= MAX_BROKEN_OFF)
+    if (open.begun && !this.#hasJoined && ++this.#timesBrokenOff <= MAX_BROKEN_OFF) {
       this.#brokenOffMs = now.monoMs
+      this.#context.dialer.brokenOff(open.peer.address)
+    }
     this.#close(open, false, now)
   }
 

@@ -37,7 +37,7 @@ test('an answer is no larger than a batch, or one session; what no frame can hol
     maxSessionBytes: 3_000,
     maxBatchBytes: 4_000,
     maxFrameBytes: 10_000,
-    transferChunkBytes: 4_000,
+    transferChunkBytes: 2_000,
   }
   const net = new Net(size)
   const [a, b, c] = net.cluster('a', 'b', 'c')
@@ -54,6 +54,37 @@ test('an answer is no larger than a batch, or one session; what no frame can hol
     [['s1'], ['large']],
     [['s2'], []],
     [['s3'], []],
+  ])
+})
+
+test('of thousands that were forgotten here and are in use elsewhere a few are asked for at once, those that are read first', () => {
+  const net = new Net({ ttlMs: TTL })
+  const [a, b] = net.cluster('a', 'b')
+  const sids = Array.from({ length: 100 }, (_, i) => `s${i}`)
+  for (const sid of sids) a.write(sid, { x: '1' })
+  net.run(2 * heartbeatMs)
+  net.cut(a, b)
+  for (let passed = 0; passed < 3 * TTL; passed += TTL / 4) {
+    net.run(TTL / 4)
+    for (const sid of sids) a.touch(sid)
+  }
+  expect([a.keys().length, b.replica.size]).toEqual([100, 0])
+  b.forgetLog()
+  net.heal(a, b)
+  net.connect(a, b)
+  net.hold(a, b)
+  net.settle()
+  while (b.sentOf('pull').every((pull) => pull.sids === undefined)) net.deliverOne(a, b)
+  const asked = () => b.sentOf('pull').flatMap((pull) => pull.sids ?? [])
+  expect([asked().length, b.replica.pending]).toEqual([16, 100])
+  expect(asked()).not.toContain('s99')
+  const wait = b.catchUp('s99', [])
+  net.run(waitMs)
+  expect(asked().slice(16)).toEqual(['s99'])
+  net.release(a, b)
+  expect(b.caughtUp).toEqual([{ wait, isStale: false }])
+  expect([b.keys().length, Math.max(...b.sentOf('pull').map((pull) => pull.sids?.length ?? 0))]).toEqual([
+    100, 16,
   ])
 })
 

@@ -28,11 +28,19 @@ interface Question {
   readonly sinceMs: number
 }
 
+/**
+ * Sessions asked for at once, beside those for which a read waits. After a cut that was longer than the sessions' time
+ * there may be thousands, and all of them in answer to one question would run over the link's buffer.
+ */
+const MAX_QUESTIONS = 16
+
 export class Questions {
   readonly #context: Context
   readonly #nextPull: () => number
   readonly #neededFor: (sid: string) => readonly Stamp[] | undefined
   readonly #questions = new Map<string, Question>()
+  /** Sessions that are asked for when others have been answered. */
+  readonly #later = new Set<string>()
 
   /** @param neededFor what reads of a session wait for; `undefined` when none waits. */
   constructor(
@@ -46,7 +54,7 @@ export class Questions {
   }
 
   get size(): number {
-    return this.#questions.size
+    return this.#questions.size + this.#later.size
   }
 
   get(sid: string): Readonly<Question> | undefined {
@@ -75,7 +83,9 @@ export class Questions {
 
   /** Asks for the wholes of sessions that were forgotten here, those first who just told of them. */
   fetch(sids: readonly string[], link: LinkId | undefined, now: Instant): void {
-    for (const sid of sids) this.#question(sid, now)
+    for (const sid of sids)
+      if (this.#hasRoom || this.#neededFor(sid) !== undefined) this.#question(sid, now)
+      else if (!this.#questions.has(sid)) this.#later.add(sid)
     const unanswered = sids.filter((sid) => this.#questions.get(sid)?.answers.length === 0)
     const teller = this.#context.members.linked().find((peer) => peer.link === link)
     if (teller !== undefined) this.#ask(teller, unanswered, now)
@@ -149,6 +159,11 @@ export class Questions {
   settle(now: Instant): void {
     if (this.size === 0) return
     for (const question of this.#questions.values()) this.#settleQuestion(question, now)
+    for (const sid of this.#later) {
+      if (!this.#hasRoom) break
+      this.#later.delete(sid)
+      if (this.#context.records.get(sid)?.whole === false) this.#question(sid, now)
+    }
     this.#askNext(this.#questions.keys(), now)
   }
 
@@ -181,6 +196,7 @@ export class Questions {
   #question(sid: string, now: Instant): Question {
     let question = this.#questions.get(sid)
     if (question === undefined) {
+      this.#later.delete(sid)
       this.#context.counters.fetches++
       question = {
         sid,
@@ -202,6 +218,10 @@ export class Questions {
     if (question?.pulls.has(pull) !== true) return undefined
     if (question.asking?.pull === pull) question.asking = undefined
     return question
+  }
+
+  get #hasRoom(): boolean {
+    return this.#questions.size < MAX_QUESTIONS
   }
 
   /** Goes on to the next member for each of these that needs it, with one message to each. */

@@ -415,6 +415,25 @@ describe('a write of one that has been gone for long', () => {
     // The answer's token names it no more.
     expect(b.token('s', token)).toEqual([])
   })
+
+  test('is named again by tokens when it is back: what was lost may be on its way', () => {
+    const net = new Net({ transferChunkRecords: 1 })
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    for (const other of [b, c]) net.cut(a, other)
+    net.run(3_000)
+    for (const sid of ['s', 't', 'u']) a.write(sid, { x: '1' })
+    const token = seenAt(a, 's')
+    net.run(8_000)
+    b.catchUp('s', token)
+    net.run(1_100)
+    expect([b.replica.counters.lostWrites, b.token('s', token)]).toEqual([1, []])
+    net.hold(a, b)
+    net.heal(a, b)
+    net.connect(a, b)
+    net.settle()
+    while (net.inFlight(a, b)[0]?.kind !== 'state') net.deliverOne(a, b)
+    expect([b.peer(a).state, b.read('s'), b.token('s', token)]).toEqual(['alive', undefined, token])
+  })
 })
 
 describe('a member that was silent for long, and is heard again by another one', () => {

@@ -75,7 +75,9 @@ export class Reads {
     const isKnown = ({ origin }: Stamp) =>
       origin === this.#context.self.id || members.get(origin) !== undefined
     // What was lost is dropped once a read has been told of it: else it would go uncounted.
-    const isDropped = (stamp: Stamp) => !isKnown(stamp) || this.#toldLost.has(formatStamp(stamp))
+    const isToldLost = (stamp: Stamp) =>
+      this.#toldLost.has(formatStamp(stamp)) && members.isGoneForAll(stamp.origin)
+    const isDropped = (stamp: Stamp) => !isKnown(stamp) || isToldLost(stamp)
     const seen = Digest.of(brought.filter((stamp) => digest.covers(stamp) || !isDropped(stamp)))
     const record = this.#questions.view(sid, now)
     // (A creation that died with its writer is shown by what others wrote later, and will never come.)
@@ -146,7 +148,7 @@ export class Reads {
     if (this.#behindUntilMs() !== undefined) return false
     const question = this.#questions.get(wait.sid)
     const record = this.#context.records.get(wait.sid)
-    if (record?.whole === false && question !== undefined && question.answers.length === 0) return false
+    if (record?.whole === false && !question?.answers.length) return false
     if (record !== undefined) this.#needCreation(wait, record)
     wait.needs = wait.needs.flatMap((stamp) => {
       if (this.#context.digest.covers(stamp)) return []
@@ -189,7 +191,8 @@ export class Reads {
   /** Its origin has been gone for long, wherever it may live and write, and nobody in reach has it. */
   #isOutOfReach(stamp: Stamp, now: Instant): boolean {
     const { members, config } = this.#context
-    const goneMs = members.get(stamp.origin)?.goneMs ?? Number.NEGATIVE_INFINITY
+    // (One that is not known here may be new, and the token leaves it out anyway.)
+    const goneMs = members.get(stamp.origin)?.goneMs ?? now.monoMs
     const isLongGone = now.monoMs - goneMs > 2 * config.deadAfterMs
     return isLongGone && members.isGoneForAll(stamp.origin) && !this.#isHad(stamp)
   }

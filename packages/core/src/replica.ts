@@ -559,6 +559,8 @@ export class Replica {
       this.#context.dialer.ready()
       this.#reads.caughtUp(now)
       this.#settle(now)
+      // Whose writes wait for all waits for this member from now on.
+      this.#beatNow(now)
     }
     this.#reads.tick(now)
     return { result, effects: this.#context.takeEffects() }
