@@ -201,7 +201,8 @@ export class Run {
       this.carryOut(this.replica.leave(this.now))
       this.end('left')
     }
-    this.#acks.set(ack, go)
+    // (The promise's continuation: after the effects of the input that fulfils it.)
+    this.#acks.set(ack, () => this.#world.after(0, () => this.input(go)))
     this.carryOut(effects)
   }
 
