@@ -19,6 +19,82 @@ function loaded(count: number, config = {}): { net: Net; a: Member } {
   return { net, a }
 }
 
+/** A joiner to whom the only other member is about to send its state, session by session; `chunk` lets one come. */
+function underWay(joinTimeoutMs?: number) {
+  const net = new Net({ transferChunkRecords: 1, ...(joinTimeoutMs !== undefined && { joinTimeoutMs }) })
+  const a = net.start(net.member('a'))
+  for (const sid of ['s1', 's2', 's3']) a.write(sid, { x: '1' })
+  const b = net.member('b')
+  net.hold(a, b)
+  net.start(b, a)
+  const chunk = () => {
+    net.settle()
+    while (net.inFlight(a, b)[0]?.kind !== 'state') net.deliverOne(a, b)
+    net.deliverOne(a, b)
+  }
+  return { net, a, b, chunk }
+}
+
+describe('a joiner whose first transfer breaks off', () => {
+  test('is not ready with nothing, be it later than it waits for anybody', () => {
+    const { net, a, b, chunk } = underWay(500)
+    chunk()
+    net.run(600)
+    net.cut(a, b)
+    net.run(100)
+    expect(b.replica.isReady).toBe(false)
+    net.heal(a, b)
+    net.release(a, b)
+    net.run(300)
+    expect([b.replica.isReady, b.keys(), b.codes()]).toEqual([true, ['s1', 's2', 's3'], []])
+  })
+
+  test('waits for who was giving it his state as for who never answered, though he is found dead', () => {
+    const { net, a, b, chunk } = underWay()
+    chunk()
+    net.cut(a, b)
+    net.run(3_000)
+    expect([b.peer(a).state, b.replica.isReady]).toEqual(['dead', false])
+    net.kill(a)
+    net.run(1_500)
+    expect(b.replica.isReady).toBe(true)
+  })
+
+  test('is given the time that it stands still meanwhile', () => {
+    const { net, a, b, chunk } = underWay(1_500)
+    for (let i = 0; i < 2; i++) {
+      chunk()
+      net.run(900)
+    }
+    net.cut(a, b)
+    net.run(100)
+    net.freeze(b)
+    net.run(2_000)
+    net.heal(a, b)
+    net.thaw(b, { timersFirst: true })
+    expect(b.replica.isReady).toBe(false)
+    net.release(a, b)
+    net.run(500)
+    expect([b.replica.isReady, b.keys()]).toEqual([true, ['s1', 's2', 's3']])
+  })
+
+  test('is ready in the end, and says without whose sessions, when each transfer breaks off', () => {
+    const { net, a, b, chunk } = underWay(500)
+    for (let times = 0; times < 11; times++) {
+      expect(b.replica.isReady).toBe(false)
+      chunk()
+      net.breakLink(a, b)
+      net.run(200)
+    }
+    net.cut(a, b)
+    net.run(600)
+    expect([b.replica.isReady, b.keys(), b.codes()]).toEqual([true, [], ['SESSIONMESH_JOIN_TIMEOUT']])
+    expect(b.told('warning')[0]?.message).toMatch(
+      /^a at a:1 has sessions that this member could not be given/,
+    )
+  })
+})
+
 describe('joining', () => {
   test('of the first member is done when all addresses have refused', () => {
     const net = new Net()
@@ -359,96 +435,6 @@ describe('a joiner', () => {
     net.run(500)
     expect(d.read('live')).toEqual({ x: '1' })
     expect(d.state()).toEqual(b.state())
-  })
-
-  test('is not ready with nothing when its first transfer breaks off, be it later than it waits for anybody', () => {
-    const net = new Net({ joinTimeoutMs: 500, transferChunkRecords: 1 })
-    const a = net.start(net.member('a'))
-    net.run(600)
-    for (const sid of ['s1', 's2', 's3']) a.write(sid, { x: '1' })
-    const b = net.member('b')
-    net.hold(a, b)
-    net.start(b, a)
-    net.settle()
-    while (net.inFlight(a, b)[0]?.kind !== 'state') net.deliverOne(a, b)
-    net.deliverOne(a, b)
-    net.run(600)
-    net.cut(a, b)
-    net.run(100)
-    expect(b.replica.isReady).toBe(false)
-    net.heal(a, b)
-    net.release(a, b)
-    net.run(300)
-    expect([b.replica.isReady, b.keys(), b.codes()]).toEqual([true, ['s1', 's2', 's3'], []])
-  })
-
-  test('waits for who was cut off while giving it his state as for who never answered, though he is found dead', () => {
-    const net = new Net({ transferChunkRecords: 1 })
-    const a = net.start(net.member('a'))
-    net.run(600)
-    for (const sid of ['s1', 's2', 's3']) a.write(sid, { x: '1' })
-    const b = net.member('b')
-    net.hold(a, b)
-    net.start(b, a)
-    net.settle()
-    while (net.inFlight(a, b)[0]?.kind !== 'state') net.deliverOne(a, b)
-    net.deliverOne(a, b)
-    net.cut(a, b)
-    net.run(3_000)
-    expect([b.peer(a).state, b.replica.isReady]).toEqual(['dead', false])
-    net.kill(a)
-    net.run(1_500)
-    expect(b.replica.isReady).toBe(true)
-  })
-
-  test('that stands still while it waits for who broke off is given the time', () => {
-    const net = new Net({ joinTimeoutMs: 1_500, transferChunkRecords: 1 })
-    const a = net.start(net.member('a'))
-    net.run(2_000)
-    for (const sid of ['s1', 's2', 's3']) a.write(sid, { x: '1' })
-    const b = net.member('b')
-    net.hold(a, b)
-    net.start(b, a)
-    for (let i = 0; i < 2; i++) {
-      net.settle()
-      while (net.inFlight(a, b)[0]?.kind !== 'state') net.deliverOne(a, b)
-      net.deliverOne(a, b)
-      net.run(900)
-    }
-    net.cut(a, b)
-    net.run(100)
-    net.freeze(b)
-    net.run(2_000)
-    net.heal(a, b)
-    net.thaw(b, { timersFirst: true })
-    expect(b.replica.isReady).toBe(false)
-    net.release(a, b)
-    net.run(500)
-    expect([b.replica.isReady, b.keys()]).toEqual([true, ['s1', 's2', 's3']])
-  })
-
-  test('is ready in the end, and says without whose sessions, when each transfer breaks off', () => {
-    const net = new Net({ joinTimeoutMs: 500, transferChunkRecords: 1 })
-    const a = net.start(net.member('a'))
-    net.run(600)
-    for (const sid of ['s1', 's2', 's3']) a.write(sid, { x: '1' })
-    const b = net.member('b')
-    net.hold(a, b)
-    net.start(b, a)
-    for (let times = 0; times < 11; times++) {
-      expect(b.replica.isReady).toBe(false)
-      net.settle()
-      while (net.inFlight(a, b)[0]?.kind !== 'state') net.deliverOne(a, b)
-      net.deliverOne(a, b)
-      net.breakLink(a, b)
-      net.run(200)
-    }
-    net.cut(a, b)
-    net.run(600)
-    expect([b.replica.isReady, b.keys(), b.codes()]).toEqual([true, [], ['SESSIONMESH_JOIN_TIMEOUT']])
-    expect(b.told('warning')[0]?.message).toMatch(
-      /^a at a:1 has sessions that this member could not be given/,
-    )
   })
 
   test('takes no chunk of a transfer that it has not asked for', () => {
