@@ -7,13 +7,18 @@ import type { Run } from './run.js'
 export class Verdicts implements Observer {
   readonly #cluster: Cluster
   deaths = 0
+  /** When a run last found another one suspect. */
+  readonly #suspectMs = new Map<string, number>()
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
   }
 
   event(run: Run, event: CoreEvent): void {
-    if (event.type !== 'member' || event.state !== 'dead') return
+    if (event.type !== 'member') return
+    const { world } = this.#cluster
+    if (event.state === 'suspect') this.#suspectMs.set(`${run.id} ${event.peer.id}`, world.nowMs)
+    if (event.state !== 'dead') return
     this.deaths++
     const accused = this.#cluster.runs.find(({ id }) => id === event.peer.id)
     if (accused?.isRunning !== true) return
@@ -107,8 +112,9 @@ export class Verdicts implements Observer {
   #checkVouched(run: Run, accused: Run): void {
     const { world, config, runs } = this.#cluster
     const sinceMs = world.nowMs - 2 * config.deadAfterMs
-    // (What the third says counts once it must have noticed what we saw.)
-    const untilMs = world.nowMs - config.deadAfterMs + 2 * config.suspectAfterMs + config.heartbeatMs
+    // (What the third says counts once it must have noticed what we saw: one that went before had not said it.)
+    const suspectMs = this.#suspectMs.get(`${run.id} ${accused.id}`) ?? world.nowMs
+    const untilMs = suspectMs + config.suspectAfterMs + config.heartbeatMs + BEAT_MS
     // (A newcomer that reaches none of those on its list is in touch with nobody, whomever it could reach.)
     const isInTouch = (third: Run, of: Run) =>
       this.#cluster.areInTouch(third, of, sinceMs, untilMs) && this.#cluster.hasKnown(third, of, sinceMs)
@@ -122,5 +128,7 @@ export class Verdicts implements Observer {
   }
 }
 
+/** What a heartbeat may be late, and takes on the slowest network. */
+const BEAT_MS = 150
 /** Two refused redials, on the slowest network. */
 const REFUSED_MS = 600

@@ -52,7 +52,9 @@ export class PendingAcks {
     this.#pending = this.#pending.filter(({ ack, stamps, need }) => {
       const lacking = living.filter(({ digest }) => !digest.coversAll(stamps))
       const peers = living.length - lacking.length
-      const isHeldByJoined = need === 'all' && peers > 0 && lacking.every(({ isJoining }) => isJoining)
+      // (Who is silent may have joined since.)
+      const joins = ({ isJoining, state }: Peer) => isJoining && state === 'alive'
+      const isHeldByJoined = need === 'all' && peers > 0 && lacking.every(joins)
       const isHeld = need === 'one' ? peers > 0 : lacking.length === 0 || isHeldByJoined
       if (need === 'one' && living.length === 0) this.#miss(ack, peers, 'SESSIONMESH_NO_PEER')
       else if (isHeld) this.#context.effect({ type: 'acked', ack, peers })
