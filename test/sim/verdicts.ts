@@ -113,8 +113,12 @@ export class Verdicts implements Observer {
     const { world, config, runs } = this.#cluster
     const sinceMs = world.nowMs - 2 * config.deadAfterMs
     // (What the third says counts once it must have noticed what we saw: one that went before had not said it.)
+    const { suspectAfterMs, heartbeatMs } = config
     const suspectMs = this.#suspectMs.get(`${run.id} ${accused.id}`) ?? world.nowMs
-    const untilMs = suspectMs + config.suspectAfterMs + config.heartbeatMs + BEAT_MS
+    const untilMs = Math.max(
+      world.nowMs - config.deadAfterMs + 2 * suspectAfterMs + heartbeatMs,
+      suspectMs + suspectAfterMs + heartbeatMs + BEAT_MS,
+    )
     // (A newcomer that reaches none of those on its list is in touch with nobody, whomever it could reach.)
     const isInTouch = (third: Run, of: Run) =>
       this.#cluster.areInTouch(third, of, sinceMs, untilMs) && this.#cluster.hasKnown(third, of, sinceMs)
