@@ -578,14 +578,6 @@ export const mutants: readonly Mutant[] = [
     by: ['destroyed', 'exactness', 'convergence'],
   },
   {
-    name: 'newcomers are not handed the removals that are not kept',
-    file: 'pulls.ts',
-    find: '    this.#context.purged.join(message.end.purged)\n',
-    replace: '',
-    seeds: 5_000,
-    by: ['destroyed', 'exactness', 'convergence'],
-  },
-  {
     name: 'who was forgotten is learnt of by his own hello alone',
     file: 'members.ts',
     find: "this.#forgotten.has(entry.id) && entry.state !== 'alive'",

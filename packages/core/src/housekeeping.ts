@@ -23,8 +23,12 @@ export function sweep(context: Context, outbox: Outbox, mayJudge: boolean, now: 
     isEndTold: (record) => isEndTold(context, outbox, record, now),
   })
   if (origins === undefined) return
-  for (const { origin } of digest.entries()) {
-    if (origin !== self.id && members.isGone(origin) && !origins.has(origin)) digest.retire(origin)
+  const living = members.livingPeers()
+  for (const stamp of digest.entries()) {
+    const { origin } = stamp
+    if (origin === self.id || !members.isGone(origin) || origins.has(origin)) continue
+    // (Who lacks the last of it would not be told of that any more, and who leaves would wait for him.)
+    if (living.every((peer) => peer.digest.covers(stamp))) digest.retire(origin)
   }
   context.purged.keep(digest.lately())
 }
