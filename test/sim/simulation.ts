@@ -74,7 +74,7 @@ function live(trial: Trial): void {
     nemesis.allUp()
     return convergence.notWhole()
   })
-  within(trial, CONVERGED_WITHIN_MS, () => convergence.notSame() ?? survival.problem())
+  within(trial, CONVERGED_WITHIN_MS + transfersMs(trial), () => convergence.notSame() ?? survival.problem())
   exactness.check(true)
   if (cluster.canExpire) {
     trial.expiry.checkInUse()
@@ -91,6 +91,17 @@ function live(trial: Trial): void {
   world.run(2 * cluster.config.sweepMs)
   trial.told.check()
   within(trial, 0, () => convergence.notSame() ?? survival.problem())
+}
+
+/**
+ * Each member asks one peer after the other, who sends chunk after chunk at the pace of the network. (With chunks as small
+ * as some histories have them that takes its time; a thousand sessions in one take none.)
+ */
+function transfersMs({ cluster: { running, config, scenario } }: Trial): number {
+  const records = Math.max(...running.map(({ replica }) => replica.size + replica.tombstones))
+  const ofOne = Math.min(config.transferChunkRecords, config.transferChunkBytes / (64 + scenario.valueBytes))
+  const chunks = Math.floor(records / Math.max(1, ofOne))
+  return (running.length - 1) * chunks * 2 * scenario.delayMs
 }
 
 /** Time passes. (What a member claims of an origin that is gone it may have retired before the next check.) */
