@@ -48,8 +48,8 @@ export class Survival implements Observer {
 
   /** When nothing is wrong, acks come in time. */
   #checkMissed(run: Run, stamp: Stamp, missing: string): void {
-    const { scenario, world } = this.#cluster
-    if (scenario.faults.length === 0 && missing === 'SESSIONMESH_ACK_TIMEOUT')
+    const { isCalm, world } = this.#cluster
+    if (isCalm && missing === 'SESSIONMESH_ACK_TIMEOUT')
       world.fail('liveness', `no ack has come for ${short(stamp)} of ${run.id}, and nothing was wrong`)
   }
 

@@ -23,12 +23,11 @@ export function sweep(context: Context, outbox: Outbox, mayJudge: boolean, now: 
     isEndTold: (record) => isEndTold(context, outbox, record, now),
   })
   if (origins === undefined) return
-  const living = members.livingPeers()
-  for (const stamp of digest.entries()) {
-    const { origin } = stamp
+  for (const { origin } of digest.entries()) {
     if (origin === self.id || !members.isGone(origin) || origins.has(origin)) continue
-    // (Who lacks the last of it would not be told of that any more, and who leaves would wait for him.)
-    if (living.every((peer) => peer.digest.covers(stamp))) digest.retire(origin)
+    // Who has not noticed its end yet takes what he lacks of it for in flight, and would not be told of it any more.
+    const goneMs = members.get(origin)?.goneMs ?? Number.NEGATIVE_INFINITY
+    if (now.monoMs - goneMs > 2 * config.deadAfterMs) digest.retire(origin)
   }
   context.purged.keep(digest.lately())
 }

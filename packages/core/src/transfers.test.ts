@@ -101,7 +101,7 @@ describe('the end of a transfer', () => {
     a.destroy('s')
     net.settle()
     net.kill(b)
-    net.run(3_000)
+    net.run(6_000)
     expect(a.replica.digest().map(({ origin }) => origin)).toEqual([a.id])
     const c = net.start(net.member('c'), a)
     net.run(500)
