@@ -135,6 +135,19 @@ describe('two members', () => {
     expect([a.codes(), b.codes()]).toEqual([[], []])
   })
 
+  test('are told of a goodbye that is said before the hello of the other end is read', () => {
+    const net = new Net()
+    const [a, b] = [net.member('a'), net.member('b')]
+    const [near, far] = net.connect(a, b)
+    net.deliver(a, near)
+    net.deliver(b, far)
+    net.deliver(b, far)
+    expect([linked(a, b), linked(b, a)]).toEqual([false, true])
+    a.act(a.replica.leave(a.now))
+    net.deliver(b, far)
+    expect(b.peer(a).state).toBe('left')
+  })
+
   test('that dial each other at once settle on one link, though each reads another hello first', () => {
     const net = new Net()
     const [a, b] = [net.member('a'), net.member('b')]

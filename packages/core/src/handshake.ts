@@ -62,6 +62,11 @@ export class Handshake {
     return false
   }
 
+  /** Every connection on which we have said hello. */
+  links(): LinkId[] {
+    return [...this.#connections.keys()]
+  }
+
   /** The member at the other end, once the link is established. */
   peerOf(link: LinkId): Peer | undefined {
     return this.#connections.get(link)?.peer

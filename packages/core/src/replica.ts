@@ -152,7 +152,8 @@ export class Replica {
 
   /** Says goodbye. Hand over and flush first. */
   leave(now: Instant): Effect[] {
-    const goodbye = () => this.#context.send(this.#context.members.links(), { kind: 'leave' })
+    // (Also to who may have read our hello, and whose own is still on its way.)
+    const goodbye = () => this.#context.send(this.#handshake.links(), { kind: 'leave' })
     return this.#input(now, goodbye).effects
   }
 
