@@ -122,7 +122,7 @@ export const mutants: readonly Mutant[] = [
     file: 'owner.ts',
     find: 'return living.has(lastStamp.origin) ? lastStamp.origin : rendezvous(sid, living)',
     replace: 'return lastStamp.origin',
-    seeds: 40,
+    seeds: 300,
     by: ['events', 'expiryEvents', 'limits'],
   },
   {
@@ -326,7 +326,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'living origins are retired',
     file: 'housekeeping.ts',
-    find: 'members.isGone(origin) && ',
+    find: '!members.isGone(origin) || ',
     replace: '',
     seeds: 20,
     by: ['limits', 'exactness', 'convergence'],
@@ -445,7 +445,7 @@ export const mutants: readonly Mutant[] = [
     find: '      this.#time = stamp.time\n      this.#counter = stamp.counter\n',
     replace: '      this.#time = stamp.time\n',
     seeds: 800,
-    by: ['causality'],
+    by: ['causality', 'events'],
   },
   {
     name: 'a joiner does not wait until others were looked for',
@@ -588,7 +588,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'nobody says goodbye',
     file: 'replica.ts',
-    find: "this.#context.send(this.#context.members.links(), { kind: 'leave' })",
+    find: "this.#context.send(this.#handshake.links(), { kind: 'leave' })",
     replace: "this.#context.send([], { kind: 'leave' })",
     seeds: 380,
     by: ['leaving', 'limits'],
