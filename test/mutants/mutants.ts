@@ -427,7 +427,7 @@ export const mutants: readonly Mutant[] = [
     file: 'records.ts',
     find: '!announced && !this.#isNowhere(created)',
     replace: '!announced',
-    seeds: 2_100,
+    seeds: 6_000,
     by: ['survival'],
   },
   {
