@@ -499,7 +499,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a joiner is ready before those who are silent have answered',
     file: 'catch-up.ts',
-    find: 'const isAwaited = silent.length > 0 || isGreeting || this.#isUnheard() || this.#brokenOff().length > 0',
+    find: 'const isAwaited = silent.length > 0 || isGreeting || this.#isUnheard() || brokenOff.length > 0',
     replace: 'const isAwaited = isGreeting && false',
     seeds: 80,
     by: ['joining', 'causality', 'survival', 'destroyed'],

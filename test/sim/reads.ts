@@ -9,7 +9,7 @@ import type { Cluster } from './cluster.js'
 import { short } from './describe.js'
 import { type History, valueId, type Write } from './history.js'
 import type { Run } from './run.js'
-import { compareStamps, covers, stampKey } from './stamps.js'
+import { compareStamps, covers, isNamed, stampKey } from './stamps.js'
 
 /** Stands for the end of a session among what a client has seen of it. */
 export const END = '(end)'
@@ -170,10 +170,7 @@ export class Reads {
     if (name === END && this.#history.isDestroyExcused(sid)) return this.#count('island')
     const isCounted = isStale || run.replica.counters.lostWrites > lostBefore
     // (What the token did not name all had who were known, and all of them may be gone.)
-    const isNamed = attempt.token.some(
-      (entry) => entry.origin === stamp.origin && compareStamps(entry, stamp) >= 0,
-    )
-    if (isNamed && !isCounted)
+    if (isNamed(attempt.token, stamp) && !isCounted)
       world.fail('causality', `${run.id} does not show ${what}, which the token names, and does not count it`)
     if (this.#cluster.isLost(stamp)) return this.#count('lost')
     if (this.#history.at(stamp)?.isIsland || this.#cluster.isIsland(run)) return this.#count('island')

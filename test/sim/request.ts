@@ -5,7 +5,7 @@ import { short } from './describe.js'
 import { valueId, type Write } from './history.js'
 import { END, type Knowledge, type Missing } from './reads.js'
 import type { Run } from './run.js'
-import { compareStamps, covers } from './stamps.js'
+import { compareStamps, covers, isNamed } from './stamps.js'
 import type { Trial } from './trial.js'
 import type { Client } from './workload.js'
 
@@ -247,11 +247,9 @@ export class Request {
     const { cluster } = this.#trial
     const unknown = cluster.unknownTo(this.#run).map((run) => cluster.claim(run))
     const isFoundLost = this.#run.replica.counters.lostWrites > this.#lostWrites
-    const isNamed = (stamp: Stamp) =>
-      token.some((entry) => entry.origin === stamp.origin && compareStamps(entry, stamp) >= 0)
     for (const [name, stamp] of this.#seen) {
       const isLost = isFoundLost && this.#missing.has(name)
-      if (isNamed(stamp)) continue
+      if (isNamed(token, stamp)) continue
       if (isLost || unknown.some((claims) => !covers(claims, stamp))) this.#seen.delete(name)
     }
   }

@@ -28,3 +28,8 @@ export function join(digest: DigestMap, stamps: Iterable<Stamp>): DigestMap {
   for (const stamp of stamps) raise(digest, stamp)
   return digest
 }
+
+/** A client's token names this stamp, or a later one of its origin. */
+export function isNamed(token: readonly Stamp[], stamp: Stamp): boolean {
+  return token.some((entry) => entry.origin === stamp.origin && compareStamps(entry, stamp) >= 0)
+}

@@ -97,9 +97,9 @@ export class CatchUp {
     if (isOver) this.#pulls.takeAnybody(now)
     if (!this.#pulls.isIdle) return false
     const { silent, isGreeting } = expected()
-    const isAwaited = silent.length > 0 || isGreeting || this.#isUnheard() || this.#brokenOff().length > 0
+    const brokenOff = this.#brokenOff()
+    const isAwaited = silent.length > 0 || isGreeting || this.#isUnheard() || brokenOff.length > 0
     if (!isOver && isAwaited) return false
-    const brokenOff = isOver ? this.#brokenOff() : []
     for (const { name, address } of brokenOff) {
       const message = `${name} at ${address} has sessions that this member could not be given in time; it serves without them until it can. See the network between them`
       this.#context.warn('SESSIONMESH_JOIN_TIMEOUT', message, address)

@@ -284,9 +284,7 @@ export class Members {
   #toldState(peer: Peer, now: Instant): MemberState {
     const { state, stateMs, livedMs } = peer
     // (As many beats of its own, be they quicker than ours: those who beat as quickly listen to us.)
-    const beatMs = peer.heartbeatMs || this.#config.heartbeatMs
-    const patienceMs = (this.#config.deadAfterMs / this.#config.heartbeatMs) * beatMs
-    const sinceMs = Math.max(now.monoMs - patienceMs, this.#wokeMs)
+    const sinceMs = Math.max(now.monoMs - this.#config.deadAfterMs * this.#pace(peer), this.#wokeMs)
     return state === 'alive' && Math.max(stateMs, livedMs) < sinceMs ? 'suspect' : state
   }
 
@@ -305,8 +303,13 @@ export class Members {
   }
 
   /** Whoever was given a longer period than this member is given as many beats. */
-  #slowness({ heartbeatMs }: Peer): number {
-    return Math.max(1, heartbeatMs / this.#config.heartbeatMs)
+  #slowness(peer: Peer): number {
+    return Math.max(1, this.#pace(peer))
+  }
+
+  /** Its period in periods of this member. */
+  #pace({ heartbeatMs }: Peer): number {
+    return heartbeatMs === 0 ? 1 : heartbeatMs / this.#config.heartbeatMs
   }
 
   /**
