@@ -89,6 +89,7 @@ class Agent implements Cluster {
   /** Nobody can listen before `joinCluster` resolves: what happens until then is told right after. */
   #early: (() => void)[] | undefined = []
   #onReady = () => {}
+  #isDraining = false
   #closing: Promise<void> | undefined
   #hasLeft = false
 
@@ -175,6 +176,10 @@ class Agent implements Cluster {
     return this.#sessions
   }
 
+  get ready(): boolean {
+    return this.#replica.isReady && !this.#isDraining
+  }
+
   async join(): Promise<void> {
     const { host, hasSecret, isSecretUnset } = this.#options
     const open = `${host} is open to every process of this machine`
@@ -207,7 +212,7 @@ class Agent implements Cluster {
       cluster: this.name,
       self: this.self,
       members: this.members(),
-      ready: this.#replica.isReady && this.#closing === undefined,
+      ready: this.ready,
       sessions: this.#replica.size,
       tombstones: this.#replica.tombstones,
       candidates: this.#replica.candidates,
@@ -239,7 +244,16 @@ class Agent implements Cluster {
     return this
   }
 
+  drain(): void {
+    if (this.#isDraining) return
+    this.#isDraining = true
+    this.#logger.info(
+      `${this.self.name} is draining: it serves what still comes, and tells that it is not ready`,
+    )
+  }
+
   close(): Promise<void> {
+    this.#isDraining = true
     this.#closing ??= this.#close()
     return this.#closing
   }

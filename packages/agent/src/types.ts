@@ -225,7 +225,7 @@ export interface Status {
   cluster: string
   self: Member
   members: Member[]
-  /** False while it joins anew, having been away for too long, and from `close()` on. */
+  /** As `Cluster.ready`. */
   ready: boolean
   /** Sessions held, as `sessions.size` counts them. */
   sessions: number
@@ -244,6 +244,11 @@ export interface Cluster extends AsyncDisposable {
   readonly name: string
   readonly self: Member
   readonly sessions: Sessions
+  /**
+   * Whether a load balancer should send requests here: what a health check asks for. False while this member joins anew,
+   * having been away for too long, and from `drain()` or `close()` on.
+   */
+  readonly ready: boolean
   /** Self first, then all that are known: those that died or left are remembered for `forgetDeadAfterMs`. */
   members(): Member[]
   /** The state of this moment. Cheap, local, and never throws; also after `close()`. */
@@ -257,6 +262,11 @@ export interface Cluster extends AsyncDisposable {
   once<E extends keyof ClusterEvents>(event: E, listener: (...args: ClusterEvents[E]) => void): this
   /** Takes back an `on` or `once` with the same listener. */
   off<E extends keyof ClusterEvents>(event: E, listener: (...args: ClusterEvents[E]) => void): this
+  /**
+   * `ready` is false from now on, and all else goes on: what load balancers still send is served as ever. To be called
+   * some of their checks before the HTTP server is closed. Idempotent.
+   */
+  drain(): void
   /**
    * Leaves the cluster: hands over what it may hold alone, for `handoverTimeoutMs` at the most, and closes every link.
    * From the call on writes throw `SESSIONMESH_CLOSED`; reads go on. Idempotent. Never rejects.

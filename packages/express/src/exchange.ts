@@ -11,17 +11,13 @@
 import type { NextFunction, Request, Response } from 'express'
 import type { CookieOptions, Session } from 'express-session'
 import onHeaders from 'on-headers'
-import type { Sessions } from 'sessionmesh'
+import type { Visit } from 'sessionmesh/adapter'
 import { hold } from './hold.js'
 import { attributesOf } from './json.js'
-import { sendToken } from './token.js'
 
 /** What all exchanges of one middleware have in common. */
 export interface Setup {
-  sessions: Sessions
   store: ExchangeStore
-  /** The token's cookie; `undefined` without read-your-writes. */
-  cookieName: string | undefined
   saveUninitialized: boolean
   unset: 'destroy' | 'keep'
 }
@@ -37,19 +33,19 @@ export class Exchange {
   readonly #req: Request
   readonly #res: Response
   readonly #next: NextFunction
-  readonly #brought: string | undefined
+  readonly #visit: Visit
   /** The session's id and cookie when the handler got it; `undefined`: express-session has not opened one. */
   #opened: { sid: string; cookie: CookieOptions } | undefined
   /** `res.end` has been called: express-session itself saves, before anything leaves. */
   #ending = false
 
   /** To be made before express-session runs: of the listeners for headers the first one is called last. */
-  constructor(setup: Setup, req: Request, res: Response, next: NextFunction, brought: string | undefined) {
+  constructor(setup: Setup, req: Request, res: Response, next: NextFunction, visit: Visit) {
     this.#setup = setup
     this.#req = req
     this.#res = res
     this.#next = next
-    this.#brought = brought
+    this.#visit = visit
     onHeaders(res, () => this.#onHeaders())
   }
 
@@ -70,11 +66,11 @@ export class Exchange {
       this.#report(error)
     }
     try {
-      this.#sendToken(this.#opened.cookie)
+      this.#sendCookies(this.#opened.cookie)
     } catch {
       // Without its token the response is still right; the next one brings it.
     }
-    const flushed = this.#setup.sessions.flushed()
+    const flushed = this.#visit.flushed()
     if (flushed !== undefined) this.#releaseWhen(flushed, this.#hold())
   }
 
@@ -86,7 +82,7 @@ export class Exchange {
     try {
       return end()
     } finally {
-      const flushed = this.#setup.sessions.flushed()
+      const flushed = this.#visit.flushed()
       if (flushed !== undefined) this.#releaseWhen(flushed, release)
       else release()
     }
@@ -109,11 +105,9 @@ export class Exchange {
     }
   }
 
-  #sendToken(cookie: CookieOptions): void {
-    const { cookieName, sessions } = this.#setup
-    if (cookieName === undefined) return
-    const token = sessions.token(this.#req.sessionID, this.#brought)
-    if (token !== this.#brought) sendToken(this.#res, cookieName, token, this.#req.session?.cookie ?? cookie)
+  #sendCookies(cookie: CookieOptions): void {
+    const cookies = this.#visit.cookies(this.#req.sessionID, this.#req.session?.cookie ?? cookie)
+    for (const line of cookies) this.#res.appendHeader('Set-Cookie', line)
   }
 
   /** HTTP/2 has no socket of its own per response: nothing is held there. */

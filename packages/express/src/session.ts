@@ -1,30 +1,18 @@
 /** The one-line middleware: express-session on a cluster's sessions, with read-your-writes. */
 import type { RequestHandler } from 'express'
 import expressSession from 'express-session'
+import type { Visit } from 'sessionmesh/adapter'
 import { Exchange, type ExchangeStore } from './exchange.js'
-import {
-  checkSessionOptions,
-  DEFAULT_COOKIE_NAME,
-  type MeshSessionOptions,
-  type SessionStoreOptions,
-} from './options.js'
+import { checkSession, type MeshSessionOptions } from './options.js'
 import { SessionStore } from './store.js'
-import { readToken } from './token.js'
 
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION`; and what express-session throws about its own options. */
 export function session(options: MeshSessionOptions): RequestHandler {
-  checkSessionOptions(options)
-  const { cluster, acks, ttlMs, readYourWrites = true, token, ...own } = options
-  const cookieName = token?.cookieName ?? DEFAULT_COOKIE_NAME
+  const visits = checkSession(options)
+  const { cluster, acks, ttlMs, readYourWrites, token, route, ...own } = options
   const store = new TokenStore({ cluster, acks, ttlMs })
   const openSession = expressSession({ ...own, store })
-  const setup = {
-    sessions: cluster.sessions,
-    store,
-    cookieName: readYourWrites ? cookieName : undefined,
-    saveUninitialized: own.saveUninitialized ?? true,
-    unset: own.unset ?? 'keep',
-  }
+  const setup = { store, saveUninitialized: own.saveUninitialized ?? true, unset: own.unset ?? 'keep' }
 
   return function sessionmesh(req, res, next) {
     // Mounted twice: express-session leaves it at the first, and so do we.
@@ -32,9 +20,9 @@ export function session(options: MeshSessionOptions): RequestHandler {
       next()
       return
     }
-    const brought = readYourWrites ? readToken(req, cookieName) : undefined
-    const exchange = new Exchange(setup, req, res, next, brought)
-    store.bring(brought, () => {
+    const visit = visits.begin(req.headers.cookie)
+    const exchange = new Exchange(setup, req, res, next, visit)
+    store.serve(visit, () => {
       openSession(req, res, (error?: unknown) => {
         exchange.open()
         next(error)
@@ -43,31 +31,25 @@ export function session(options: MeshSessionOptions): RequestHandler {
   }
 }
 
-/** The store that knows the token of the request that is being opened. */
+/** The store that knows the request that is being opened. */
 class TokenStore extends SessionStore implements ExchangeStore {
-  readonly #sessions: SessionStoreOptions['cluster']['sessions']
-  #token: string | undefined
+  #visit: Visit | undefined
 
-  constructor(options: SessionStoreOptions) {
-    super(options)
-    this.#sessions = options.cluster.sessions
-  }
-
-  /** express-session calls `get` before `open` returns, so a field is enough to hand the token to it. */
-  bring(token: string | undefined, open: () => void): void {
-    this.#token = token
+  /** express-session calls `get` before `open` returns, so a field is enough to hand the visit to it. */
+  serve(visit: Visit, open: () => void): void {
+    this.#visit = visit
     try {
       open()
     } finally {
-      this.#token = undefined
+      this.#visit = undefined
     }
   }
 
   protected override catchUp(sid: string): Promise<void> | undefined {
-    const token = this.#token
+    const visit = this.#visit
     // Once: the handlers run within `open`, and may load other sessions.
-    this.#token = undefined
-    return this.#sessions.catchUp(sid, token)
+    this.#visit = undefined
+    return visit === undefined ? super.catchUp(sid) : visit.catchUp(sid)
   }
 
   override isStored(session: object): boolean {

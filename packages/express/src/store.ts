@@ -2,28 +2,16 @@
  * An express-session store over the sessions of a cluster.
  *
  * Everything is local and synchronous: a callback is called before the method returns, so express-session sends
- * the response whole, after the write. What a request saves is the difference to what it loaded; the base of
- * that difference is kept per Session object, from `get` over `createSession` to `set`.
+ * the response whole, after the write.
  */
 import type { Request } from 'express'
 import expressSession, { type Session, type SessionData } from 'express-session'
-import type { Acks, Base, Sessions } from 'sessionmesh'
-import { expiryOf, fromStored, lifetimeUntil, toStored } from './cookie.js'
-import { attributesOf, showChangesInJson } from './json.js'
-import { checkStoreOptions, type SessionStoreOptions } from './options.js'
+import type { Acks, Sessions } from 'sessionmesh'
+import { CookieSessions } from 'sessionmesh/adapter'
+import { showChangesInJson } from './json.js'
+import { checkStore, type SessionStoreOptions } from './options.js'
 
 type Callback = (error?: unknown) => void
-
-/** What is known of a Session object, or of the data that `get` returned, since it was loaded or saved. */
-interface Known {
-  base: Base | undefined
-  /** The cookie's attribute as JSON, to notice a change of it. */
-  cookie: string
-  /** The cookie's expiry as handed out or saved: while the cookie has this one, nobody moved it. */
-  expiresAt: number | undefined
-  /** The idle lifetime agreed; `undefined` when it was left to the cluster. */
-  ttlMs: number | undefined
-}
 
 /**
  * For who composes the middleware by hand, and for NestJS and others that take an express-session store. Alone
@@ -33,18 +21,17 @@ interface Known {
 export class SessionStore extends expressSession.Store {
   readonly #sessions: Sessions
   readonly #acks: Acks
-  readonly #ttlMs: number | undefined
-  readonly #known = new WeakMap<object, Known>()
+  readonly #stored: CookieSessions
   #generate: ((req: Request) => void) | undefined
 
   /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
   constructor(options: SessionStoreOptions) {
     super()
-    checkStoreOptions(options)
-    const { cluster, acks, ttlMs } = options
+    checkStore(options)
+    const { cluster, acks } = options
     this.#sessions = cluster.sessions
     this.#acks = acks ?? cluster.sessions.acks
-    this.#ttlMs = ttlMs
+    this.#stored = new CookieSessions(options)
   }
 
   override get(sid: string, callback: (error: unknown, session?: SessionData | null) => void): void {
@@ -66,7 +53,7 @@ export class SessionStore extends expressSession.Store {
   }
 
   override set(sid: string, session: SessionData, callback: Callback = ignore): void {
-    this.#run(() => this.#save(sid, session), callback)
+    this.#run(() => this.#stored.save(sid, session), callback)
   }
 
   override destroy(sid: string, callback: Callback = ignore): void {
@@ -76,7 +63,8 @@ export class SessionStore extends expressSession.Store {
   /** Renews the idle time. Of the session it changes the cookie only, and that only where the app did. */
   override touch(sid: string, session: SessionData, callback: () => void = ignore): void {
     this.#run(
-      () => this.#touch(sid, session),
+      // express-session does not count the cookie as a modification: `cookie.maxAge = ...` alone ends up here.
+      () => this.#stored.touch(sid, session),
       () => callback(),
     )
   }
@@ -112,8 +100,7 @@ export class SessionStore extends expressSession.Store {
   /** The base of the difference goes with the loaded data into the Session object that a request works on. */
   override createSession(req: Request, data: SessionData): Session & SessionData {
     const session = super.createSession(req, data)
-    const known = this.#known.get(data)
-    if (known) this.#known.set(session, known)
+    this.#stored.adopt(session, data)
     showChangesInJson(data)
     showChangesInJson(session)
     return session
@@ -138,7 +125,7 @@ export class SessionStore extends expressSession.Store {
 
   /** Whether this Session object was loaded from the cluster, or saved to it. */
   protected isStored(session: object): boolean {
-    return this.#known.has(session)
+    return this.#stored.isStored(session)
   }
 
   /** Errors go to the callback; so does the wait for acks, if any were asked for. */
@@ -155,74 +142,7 @@ export class SessionStore extends expressSession.Store {
   }
 
   #load(sid: string): SessionData | undefined {
-    const loaded = this.#sessions.load(sid)
-    if (!loaded) return undefined
-    const { data, base, ttlMs, remainingMs } = loaded
-    const session = { ...data, cookie: fromStored(data.cookie, ttlMs, Date.now() + remainingMs) }
-    this.#agree(session, { base, ttlMs })
-    return session
-  }
-
-  #save(sid: string, session: SessionData): Promise<unknown> | undefined {
-    const ttlMs = this.#lifetimeOf(session)
-    if (ttlMs !== undefined && ttlMs <= 0) return this.#end(sid)
-    const before = this.#known.get(session)
-    const data = { ...Object.fromEntries(attributesOf(session)), cookie: toStored(session.cookie ?? {}) }
-    const { outcome, base, acked } = this.#sessions.write(sid, data, {
-      base: before?.base,
-      ttlMs,
-      acks: this.#acks,
-    })
-    // Destroyed or expired meanwhile: the cluster has reported it, and the request goes on. The old base stays,
-    // so that the next save of this request is dropped too instead of creating the session again.
-    if (outcome !== 'dropped') this.#agree(session, { base, ttlMs })
-    return acked
-  }
-
-  #touch(sid: string, session: SessionData): Promise<unknown> | undefined {
-    const ttlMs = this.#lifetimeOf(session)
-    if (ttlMs !== undefined && ttlMs <= 0) return this.#end(sid)
-    const known = this.#known.get(session)
-    const cookie = toStored(session.cookie)
-    if (known !== undefined && known.cookie !== JSON.stringify(cookie)) {
-      // express-session does not count the cookie as a modification: `cookie.maxAge = ...` alone ends up here.
-      const now = this.#sessions.load(sid)
-      if (now) this.#sessions.write(sid, { ...now.data, cookie }, { base: now.base, ttlMs, acks: 'none' })
-    } else {
-      this.#sessions.touch(sid, { ttlMs })
-    }
-    if (known) this.#agree(session, { base: known.base, ttlMs })
-    return undefined
-  }
-
-  /** The app has set an expiry in the past: as with other stores, that ends the session. */
-  #end(sid: string): Promise<unknown> | undefined {
-    return this.#sessions.has(sid) ? this.#sessions.destroy(sid, { acks: this.#acks }).acked : undefined
-  }
-
-  /** The idle lifetime that the session's cookie asks for; `undefined` when it asks for no change. */
-  #lifetimeOf(session: SessionData): number | undefined {
-    const known = this.#known.get(session)
-    const now = Date.now()
-    const expiresAt = expiryOf(session.cookie ?? {}, now)
-    if (known !== undefined && expiresAt === known.expiresAt && expiresAt !== undefined) return undefined
-    const wanted =
-      expiresAt === undefined
-        ? (this.#ttlMs ?? (known?.expiresAt === undefined ? undefined : this.#sessions.ttlMs))
-        : lifetimeUntil(expiresAt, now, [known?.ttlMs, session.cookie.originalMaxAge])
-    return known !== undefined && wanted === known.ttlMs ? undefined : wanted
-  }
-
-  /** Notes what the session is like now that it is loaded or saved. */
-  #agree(session: SessionData, { base, ttlMs }: Pick<Known, 'base' | 'ttlMs'>): void {
-    const before = this.#known.get(session)
-    const cookie = session.cookie ?? {}
-    this.#known.set(session, {
-      base,
-      cookie: JSON.stringify(toStored(cookie)),
-      expiresAt: expiryOf(cookie, Date.now()),
-      ttlMs: ttlMs ?? before?.ttlMs,
-    })
+    return this.#stored.load(sid)
   }
 }
 

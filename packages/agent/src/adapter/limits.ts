@@ -1,8 +1,8 @@
-/** The limits of this package, with what goes wrong when one is too small or too big. */
+/** The limits of what adapters share, with what goes wrong when one is too small or too big. */
 
 /**
  * How far a lifetime may fall short of the one agreed and still be the same, in ms; a tenth of it at most.
- * express-session takes the clock twice when it renews a cookie, so each renewal may lose a millisecond, or the
+ * Frameworks take the clock twice when they renew a cookie, so each renewal may lose a millisecond, or the
  * length of a pause of the process; and some time passes between the renewal and the save. Too small: renewals
  * turn into writes, and the lifetime shrinks with each. Too big: an app cannot shorten it by a little.
  */

@@ -1,18 +1,22 @@
 /**
- * Between express-session's cookie and what a cluster keeps of it.
+ * Between the cookie that express-session and @fastify/session keep in a session, and what a cluster keeps of it.
  *
- * express-session puts an expiry date into each session's cookie and moves it on every request; stored as it
- * stands, every read would be a write. Here only what stays is an attribute of the session (`cookie`), and the
+ * They put an expiry date into each session's cookie and move it on every request; stored as it stands, every read
+ * would be a write. Here only what stays is an attribute of the session (`cookie`), and the
  * date is worked out anew at each load from the session's idle lifetime, which the members keep anyway. That
  * lifetime is `originalMaxAge`: one source for both, so that they cannot disagree.
  */
-import type { CookieOptions } from 'express-session'
 import { MAX_DRIFT_MS } from './limits.js'
 
-type Fields = Pick<
-  CookieOptions,
-  'path' | 'domain' | 'httpOnly' | 'secure' | 'sameSite' | 'partitioned' | 'priority'
->
+interface Fields {
+  path?: string | undefined
+  domain?: string | undefined
+  httpOnly?: boolean | undefined
+  secure?: boolean | 'auto' | undefined
+  sameSite?: boolean | 'lax' | 'strict' | 'none' | undefined
+  partitioned?: boolean | undefined
+  priority?: 'low' | 'medium' | 'high' | undefined
+}
 
 /** The attribute `cookie` of a session: how its cookie is set, without the date. */
 export interface StoredCookie extends Fields {
@@ -20,7 +24,7 @@ export interface StoredCookie extends Fields {
   persistent: boolean
 }
 
-/** What is read of a session's cookie: express-session's own, or the plain data that a store's user passes. */
+/** What is read of a session's cookie: the framework's own, or the plain data that a store's user passes. */
 export interface CookieLike extends Fields {
   expires?: Date | string | boolean | null | undefined
   originalMaxAge?: number | boolean | null | undefined
@@ -33,7 +37,7 @@ export function toStored(cookie: CookieLike): StoredCookie {
   return { persistent, path, domain, httpOnly, secure, sameSite, partitioned, priority }
 }
 
-/** The plain cookie that express-session expects from a store's `get`. */
+/** The plain cookie that the framework expects from a store's `get`. */
 export function fromStored(stored: unknown, ttlMs: number, expiresAt: number) {
   const { persistent, ...fields } = isStored(stored) ? stored : toStored({})
   return {

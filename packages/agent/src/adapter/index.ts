@@ -1,0 +1,17 @@
+/**
+ * What the adapters for frameworks have in common, for who writes another one (`sessionmesh/adapter`). An application
+ * needs none of it.
+ */
+
+export type { CookieLike } from './cookie.js'
+export { type CookieSession, CookieSessions } from './cookie-sessions.js'
+export {
+  ADAPTER_OPTIONS,
+  type AdapterOptions,
+  badOption,
+  checkNames,
+  checkStoreOptions,
+  STORE_OPTIONS,
+  type StoreOptions,
+} from './options.js'
+export { type CookieReach, type Visit, Visits } from './visit.js'

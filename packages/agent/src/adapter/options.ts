@@ -1,0 +1,131 @@
+/** What every adapter takes from its user beside its framework's own options, and the checks. */
+
+import { SessionMeshError } from '@sessionmesh/core'
+import type { Acks, Cluster } from '../types.js'
+
+/** What a store takes that does not see requests. */
+export interface StoreOptions {
+  /** The cluster that this process has joined. */
+  cluster: Cluster
+  /**
+   * How many peers must hold a change before it counts as made. Default: the cluster's `acks`, which is `'none'`
+   * unless said otherwise: it is made here, and on its way to the peers.
+   */
+  acks?: Acks | undefined
+  /** Idle lifetime of a session for which nothing else is said, in ms. Default: the cluster's `ttlMs`. */
+  ttlMs?: number | undefined
+}
+
+/** What an adapter takes that sees requests and responses. */
+export interface AdapterOptions extends StoreOptions {
+  /** Whether a client sees what it did before on whichever member serves it next. Default true. */
+  readYourWrites?: boolean | undefined
+  /** The cookie that carries what a client has seen. Default name: `sessionmesh`. */
+  token?: { cookieName?: string | undefined } | undefined
+  /**
+   * A cookie that names the member that served a client last (`memberName`), for a load balancer that is to send it there
+   * again. Who is served by another one gets that one's name; without a session, and at a member that is not ready, it is
+   * dropped.
+   * Default: none; `true` for one of the name `route`.
+   */
+  route?: boolean | { cookieName?: string | undefined } | undefined
+}
+
+export const STORE_OPTIONS = ['cluster', 'acks', 'ttlMs']
+export const ADAPTER_OPTIONS = [...STORE_OPTIONS, 'readYourWrites', 'token', 'route']
+
+const DEFAULT_TOKEN_COOKIE = 'sessionmesh'
+const DEFAULT_ROUTE_COOKIE = 'route'
+
+/** The characters of a cookie's name, and of its value (RFC 6265, section 4.1.1). */
+const COOKIE_NAME = /^[\w!#$%&'*+\-.^`|~]+$/
+const COOKIE_VALUE = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+$/
+
+/** Names of the cookies; `undefined` where there is to be none. */
+export interface CookieNames {
+  readonly token: string | undefined
+  readonly route: string | undefined
+  /** What the route cookie says here. */
+  readonly member: string
+}
+
+/**
+ * @param where what the user calls, for messages
+ * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`
+ */
+export function checkStoreOptions(options: StoreOptions, where: string): void {
+  if (typeof (options as Partial<Cluster> | undefined)?.sessions?.load === 'function')
+    throw badOption(`${where} takes an object: give { cluster } instead of the cluster itself`)
+  if (typeof options !== 'object' || options === null)
+    throw badOption(`${where} takes an object, as in { cluster: await joinCluster({ … }) }`)
+  const { cluster, acks, ttlMs } = options
+  if (typeof cluster?.sessions?.load !== 'function')
+    throw badOption('cluster must be what joinCluster() resolves with: await it first')
+  if (acks !== undefined && acks !== 'none' && acks !== 'one' && acks !== 'all')
+    throw badOption(`acks is ${JSON.stringify(acks)}; give 'none', 'one' or 'all'`)
+  if (ttlMs !== undefined && !(typeof ttlMs === 'number' && Number.isFinite(ttlMs) && ttlMs > 0))
+    throw badOption(`ttlMs is ${String(ttlMs)}; give a finite number of milliseconds above 0`)
+}
+
+/**
+ * @param sessionCookie the name of the session's own cookie
+ * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`
+ */
+export function checkAdapterOptions(
+  options: AdapterOptions,
+  where: string,
+  sessionCookie: string,
+): CookieNames {
+  checkStoreOptions(options, where)
+  const { readYourWrites = true, token = {}, route = false, cluster } = options
+  if (typeof readYourWrites !== 'boolean')
+    throw badOption(`readYourWrites is ${JSON.stringify(readYourWrites)}; give true or false`)
+  const tokenCookie = cookieName('token', token, DEFAULT_TOKEN_COOKIE)
+  const routeCookie = cookieName(
+    'route',
+    route === true || route === false ? {} : route,
+    DEFAULT_ROUTE_COOKIE,
+  )
+  const names = {
+    token: readYourWrites ? tokenCookie : undefined,
+    route: route === false ? undefined : routeCookie,
+    member: cluster.self.name,
+  }
+  const all = [sessionCookie, names.token, names.route].filter((name) => name !== undefined)
+  const twice = all.find((name, i) => all.indexOf(name) !== i)
+  if (twice !== undefined)
+    throw badOption(
+      `${twice} is the name of two cookies: the session's own, token.cookieName and route.cookieName have to differ`,
+    )
+  if (names.route !== undefined && !COOKIE_VALUE.test(names.member))
+    throw badOption(
+      `memberName ${JSON.stringify(names.member)} cannot stand in the route cookie: use letters, digits, ., : and -`,
+    )
+  return names
+}
+
+/** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` for a name that is not `known` */
+export function checkNames(options: object, known: readonly string[], where: string): void {
+  const stray = Object.keys(options).find((key) => !known.includes(key))
+  if (stray !== undefined)
+    throw badOption(`${stray} is not an option of ${where}. Known are: ${known.join(', ')}`)
+}
+
+export function badOption(message: string): SessionMeshError {
+  return new SessionMeshError('SESSIONMESH_BAD_OPTION', message)
+}
+
+function cookieName(option: string, given: unknown, byDefault: string): string {
+  if (typeof given !== 'object' || given === null)
+    throw badOption(
+      `${option} must be ${option === 'route' ? 'true, or ' : ''}an object, as in { cookieName: 'seen' }`,
+    )
+  const stray = Object.keys(given).find((key) => key !== 'cookieName')
+  if (stray !== undefined) throw badOption(`${option}.${stray} is not an option; ${option} has cookieName`)
+  const { cookieName: name = byDefault } = given as { cookieName?: unknown }
+  if (typeof name !== 'string' || !COOKIE_NAME.test(name))
+    throw badOption(
+      `${option}.cookieName ${JSON.stringify(name)} is no cookie name: use letters, digits, - and _`,
+    )
+  return name
+}

@@ -1,0 +1,119 @@
+/**
+ * What every adapter does around a request and its response, whatever the framework: reads the causal token that the
+ * client brings, waits for what it has seen, and sends it away with what it has seen then.
+ */
+
+import { parseCookie, stringifySetCookie } from 'cookie'
+import type { Acks, Cluster, Sessions } from '../types.js'
+import { type AdapterOptions, type CookieNames, checkAdapterOptions } from './options.js'
+
+/** Of the session's own cookie: where the browser sends it. Our cookies go with it. */
+export interface CookieReach {
+  path?: string | undefined
+  domain?: string | undefined
+  sameSite?: boolean | 'lax' | 'strict' | 'none' | undefined
+  secure?: boolean | 'auto' | undefined
+  partitioned?: boolean | undefined
+}
+
+/** What an adapter makes once, of its user's options. */
+export class Visits {
+  readonly sessions: Sessions
+  readonly acks: Acks
+  readonly ttlMs: number
+  readonly #cluster: Cluster
+  readonly #names: CookieNames
+
+  /**
+   * @param where what the user calls, for messages
+   * @param sessionCookie the name of the session's own cookie
+   * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`
+   */
+  constructor(options: AdapterOptions, where: string, sessionCookie: string) {
+    this.#names = checkAdapterOptions(options, where, sessionCookie)
+    this.#cluster = options.cluster
+    this.sessions = options.cluster.sessions
+    this.acks = options.acks ?? this.sessions.acks
+    this.ttlMs = options.ttlMs ?? this.sessions.ttlMs
+  }
+
+  /** @param cookieHeader the request's `Cookie` */
+  begin(cookieHeader: string | undefined | null): Visit {
+    return new Visit(this.#cluster, this.#names, cookieHeader ?? '')
+  }
+}
+
+/** One request and its response. */
+export class Visit {
+  readonly #cluster: Cluster
+  readonly #names: CookieNames
+  readonly #token: string | undefined
+  readonly #route: string | undefined
+
+  constructor(cluster: Cluster, names: CookieNames, cookieHeader: string) {
+    this.#cluster = cluster
+    this.#names = names
+    // Most requests of a page are for what has no session, and parsing is not free.
+    const ours = (name: string | undefined) => name !== undefined && cookieHeader.includes(name)
+    if (!ours(names.token) && !ours(names.route)) return
+    const cookies = parseCookie(cookieHeader)
+    if (names.token !== undefined) this.#token = cookies[names.token] || undefined
+    if (names.route !== undefined) this.#route = cookies[names.route] || undefined
+  }
+
+  /** To be awaited, if it is something, before the session `sid` is loaded. */
+  catchUp(sid: string): Promise<void> | undefined {
+    return this.#cluster.sessions.catchUp(sid, this.#token)
+  }
+
+  /**
+   * Values of `Set-Cookie`, for the response to a request that had to do with the session `sid`. To be asked when its
+   * last write is made, and as soon as its headers leave; what is written later no token can tell of.
+   */
+  cookies(sid: string, reach: CookieReach): string[] {
+    return [...this.#tokenCookie(sid, reach), ...this.#routeCookie(sid, reach)]
+  }
+
+  /**
+   * To be awaited, if it is something, before the response leaves: then what it speaks of is on its way to the peers, and
+   * no client was told what a SIGKILL of this process takes away. Rejects with `SESSIONMESH_FORGOTTEN_MEMBER`: it is gone.
+   */
+  flushed(): Promise<void> | undefined {
+    return this.#cluster.sessions.flushed()
+  }
+
+  #tokenCookie(sid: string, reach: CookieReach): string[] {
+    const { token: name } = this.#names
+    if (name === undefined) return []
+    const token = this.#cluster.sessions.token(sid, this.#token)
+    return token === this.#token ? [] : [setCookie(name, token, reach)]
+  }
+
+  #routeCookie(sid: string, reach: CookieReach): string[] {
+    const { route: name } = this.#names
+    if (name === undefined) return []
+    const isWanted = this.#cluster.ready && this.#cluster.sessions.has(sid)
+    const route = isWanted ? this.#names.member : undefined
+    return route === this.#route ? [] : [setCookie(name, route, reach)]
+  }
+}
+
+/** Without a value it tells the client to drop it. */
+function setCookie(name: string, value: string | undefined, reach: CookieReach): string {
+  const { path, domain, sameSite, partitioned, secure } = reach
+  return stringifySetCookie(
+    {
+      name,
+      value: value ?? '',
+      path: path ?? '/',
+      ...(domain !== undefined && { domain }),
+      sameSite: sameSite || 'lax',
+      partitioned: partitioned ?? false,
+      secure: Boolean(secure),
+      httpOnly: true,
+      ...(value === undefined && { maxAge: 0, expires: new Date(0) }),
+    },
+    // A load balancer compares it as it stands; all that is ours is made of a cookie's characters.
+    { encode: (text) => text },
+  )
+}
