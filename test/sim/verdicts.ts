@@ -37,8 +37,8 @@ export class Verdicts implements Observer {
       if (gone.isRunning && !gone.isFrozen) continue
       const endMs = gone.isRunning ? gone.frozeMs : gone.endedMs
       this.#checkRefused(gone)
-      // (What it had sent may come late, out of a cut: whoever reads it tells the others that it lives.)
-      const sinceMs = Math.max(endMs, ...running.map(({ heardMs }) => heardMs.get(gone.id) ?? 0))
+      // (What it had sent may come late, out of a cut: whoever reads it tells the others that it lives, and may be gone.)
+      const sinceMs = Math.max(endMs, ...runs.map(({ heardMs }) => heardMs.get(gone.id) ?? 0))
       if (world.nowMs - sinceMs < withinMs) continue
       for (const run of running) {
         const isWell = !run.isFrozen && run.thawedMs < sinceMs && run.startedMs < sinceMs
