@@ -47,6 +47,11 @@ export class Convergence {
         const problem = run === of ? undefined : this.#lacks(run, states, of)
         if (problem !== undefined) return { invariant: 'convergence', text: problem }
       }
+    for (const { id, replica, mirror } of running) {
+      const sid = mirror.wrong(replica)
+      if (sid !== undefined)
+        return { invariant: 'convergence', text: `the observer of ${id} is wrong about ${sid}` }
+    }
     return undefined
   }
 

@@ -17,6 +17,7 @@ import {
 } from '@sessionmesh/core'
 import { describeMessage, EPOCH_MS } from './describe.js'
 import type { Host } from './host.js'
+import { Mirror } from './mirror.js'
 import type { End, Network } from './network.js'
 import type { World } from './world.js'
 
@@ -58,6 +59,7 @@ export class Run {
   readonly host: number
   /** Of its host, while it ran. */
   readonly address: string
+  readonly mirror = new Mirror()
   readonly replica: Replica
   readonly startedMs: number
   /** Links that were cut because their readers were too slow. */
@@ -119,7 +121,8 @@ export class Run {
     this.address = host.address
     const address = isEverywhere ? ':7373' : host.address
     const self = { id, name: host.name, address, seenAt: [host.address, host.otherAddress] }
-    this.replica = new Replica({ self, cluster: 'sim', config, random: world.random.next, sought })
+    const observer = this.mirror
+    this.replica = new Replica({ self, cluster: 'sim', config, random: world.random.next, sought, observer })
   }
 
   get now(): Instant {

@@ -17,9 +17,10 @@ import { Searches } from './discovery/searches.js'
 import { deriveKeys } from './keys.js'
 import { Links } from './links.js'
 import { RateLimit } from './log.js'
+import { attributeOf } from './merged-attributes.js'
 import { type ResolvedOptions, resolveOptions } from './options.js'
 import { Runner } from './runner.js'
-import { LocalSessions } from './sessions.js'
+import { Extras, LocalSessions } from './sessions.js'
 import type { Cluster, ClusterEvents, ClusterOptions, Logger, Member, Sessions, Status } from './types.js'
 
 /** Fewer would let one slow handshake keep a peer out, more would let strangers take memory. */
@@ -72,6 +73,7 @@ class Agent implements Cluster {
   #self: Member
   readonly runner: Runner
   readonly #sessions: LocalSessions
+  #extras: Extras
   readonly #options: ResolvedOptions
   readonly #logger: Logger
   readonly #emitter = new EventEmitter()
@@ -101,6 +103,7 @@ class Agent implements Cluster {
     this.name = name
     this.#self = { id: newId(), name: memberName, address, state: 'alive', self: true }
     this.#options = options
+    this.#extras = new Extras(options.sessions)
     this.#port = port
     this.#shownAddress = address.startsWith(':') ? shown(port) : address
     this.#logger = guarded(logger)
@@ -119,6 +122,7 @@ class Agent implements Cluster {
     })
     this.#sessions = new LocalSessions(
       this.runner,
+      () => this.#extras,
       { acks: options.acks, ttlMs: config.ttlMs },
       deriveKeys(keyring, 'causal token'),
       (member) => this.#member(member),
@@ -134,13 +138,15 @@ class Agent implements Cluster {
     const { name: cluster, config } = this.#options
     const seenAt = address.startsWith(':') ? ownAddresses(this.#port) : undefined
     const self = { id, name, address, seenAt }
-    return new Replica({ self, cluster, config, random: Math.random, sought })
+    const observer = this.#extras
+    return new Replica({ self, cluster, config, random: Math.random, sought, observer })
   }
 
   /** A run that the others have forgotten must not be taken for the one that comes back. */
   #beginAnew(addresses: readonly string[], sought: readonly Purge[]): void {
     this.#countedBefore = this.#counters()
     this.#self = { ...this.#self, id: newId() }
+    this.#extras = new Extras(this.#options.sessions)
     this.runner.beginAnew(this.#newReplica(sought), this.#self.id)
     this.#start(addresses)
   }
@@ -308,7 +314,8 @@ class Agent implements Cluster {
       case 'sync':
         return this.#onSync(event)
       case 'session': {
-        const { sid, changed, owned, local } = event
+        const { sid, owned, local } = event
+        const changed = [...new Set(event.changed.map(attributeOf))]
         return this.#emit(`session:${event.change}`, { sid, changed, owned, local })
       }
       case 'warning':

@@ -1,5 +1,6 @@
 export type { ErrorCode } from '@sessionmesh/core'
 export { SessionMeshError } from '@sessionmesh/core'
+export { checkMerge } from './check-merge.js'
 export { joinCluster } from './cluster.js'
 export type { Announcement, Discovery, Report, Search } from './discovery/discovery.js'
 export { type DnsOptions, dns } from './discovery/dns.js'
@@ -12,12 +13,14 @@ export type {
   ClusterOptions,
   Config,
   Counters,
+  DestroyByOptions,
   Loaded,
   Logger,
   Member,
   MemberState,
   SessionEvent,
   Sessions,
+  SessionsOptions,
   Status,
   WriteOptions,
   WriteResult,

@@ -11,6 +11,7 @@ import { type Environment, variablesFor, withEnvironment } from './environment.j
 import { badOption, isObject } from './errors.js'
 import { createKeyring, type Keyring } from './keys.js'
 import { silent } from './log.js'
+import { type ResolvedSessionsOptions, resolveSessionsOptions } from './session-options.js'
 import type { ClusterOptions, Logger } from './types.js'
 
 export interface ResolvedOptions {
@@ -29,6 +30,7 @@ export interface ResolvedOptions {
   readonly logger: Logger
   readonly isLogged: boolean
   readonly config: Config
+  readonly sessions: ResolvedSessionsOptions
   /** For the port that was bound, which is not known before. */
   memberName(port: number): string
 }
@@ -42,6 +44,7 @@ const known = [
   'memberName',
   'acks',
   'ttlMs',
+  'sessions',
   'joinTimeoutMs',
   'logger',
   'config',
@@ -114,6 +117,7 @@ function resolved(options: ClusterOptions, isSecretGiven: boolean): ResolvedOpti
     logger: logger ?? silent,
     isLogged: logger !== undefined,
     config,
+    sessions: resolveSessionsOptions(options.sessions),
     memberName: (bound) => memberName ?? `${hostname().slice(0, 100)}:${bound}`,
   }
 }

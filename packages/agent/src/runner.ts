@@ -83,6 +83,11 @@ export class Runner {
     return this.#replica
   }
 
+  /** Of the member, as others know this run of it. */
+  get id(): string {
+    return this.#id
+  }
+
   now(): Instant {
     return { wallMs: Date.now(), monoMs: performance.now() }
   }

@@ -1,16 +1,44 @@
 /** The sessions of the cluster, free of any framework: values in, values out; all reads are local. */
 
-import { type Acks, type Replica, SessionMeshError } from '@sessionmesh/core'
+import { type Acks, type RecordObserver, type Replica, SessionMeshError } from '@sessionmesh/core'
+import { AttributeIndex, keyOf } from './attribute-index.js'
+import { badOption } from './errors.js'
+import { LocalAttributes } from './local-attributes.js'
+import { attributeOf, MergedAttributes } from './merged-attributes.js'
 import { checkAcks } from './options.js'
 import type { Runner } from './runner.js'
+import type { ResolvedSessionsOptions } from './session-options.js'
 import { decodeToken, encodeToken } from './token.js'
-import type { Loaded, Member, Sessions, WriteOptions, WriteResult } from './types.js'
+import type { DestroyByOptions, Loaded, Member, Sessions, WriteOptions, WriteResult } from './types.js'
 import { packAttributes, unpackAttributes } from './values.js'
 
 const noAcks = Promise.resolve(0)
 
+/** What a member keeps of its sessions beside the core's records, for one run of the core. */
+export class Extras implements RecordObserver {
+  readonly index: AttributeIndex
+  readonly local: LocalAttributes
+  readonly merged: MergedAttributes
+
+  constructor({ indexBy, localAttributes, merge }: ResolvedSessionsOptions) {
+    this.index = new AttributeIndex(indexBy)
+    this.local = new LocalAttributes(localAttributes)
+    this.merged = new MergedAttributes(merge)
+  }
+
+  changed(...news: Parameters<RecordObserver['changed']>): void {
+    this.index.changed(...news)
+  }
+
+  ended(sid: string): void {
+    this.index.ended(sid)
+    this.local.ended(sid)
+  }
+}
+
 export class LocalSessions implements Sessions {
   readonly #runner: Runner
+  readonly #extras: () => Extras
   readonly acks: Acks
   readonly ttlMs: number
   readonly #tokenKeys: readonly Uint8Array[]
@@ -19,11 +47,13 @@ export class LocalSessions implements Sessions {
 
   constructor(
     runner: Runner,
+    extras: () => Extras,
     { acks, ttlMs }: { acks: Acks; ttlMs: number },
     tokenKeys: readonly Uint8Array[],
     member: (id: string) => Member | undefined,
   ) {
     this.#runner = runner
+    this.#extras = extras
     this.acks = acks
     this.ttlMs = ttlMs
     this.#tokenKeys = tokenKeys
@@ -43,7 +73,10 @@ export class LocalSessions implements Sessions {
     const view = this.#replica.load(sid, this.#runner.now())
     if (view === undefined) return undefined
     const { base, ttlMs, remainingMs } = view
-    return { data: unpackAttributes(base.attributes), base, ttlMs, remainingMs }
+    const { merged, local } = this.#extras()
+    const data = unpackAttributes(merged.view(base))
+    local.load(sid, data, base)
+    return { data, base, ttlMs, remainingMs }
   }
 
   catchUp(sid: string, token: string | undefined): Promise<void> | undefined {
@@ -74,11 +107,24 @@ export class LocalSessions implements Sessions {
         'data must be an object: each of its fields is an attribute',
       )
     }
-    const next = packAttributes(data, base)
-    const { written, effects } = this.#replica.write(sid, next, { base, ttlMs, acks }, this.#runner.now())
+    const { local, merged } = this.#extras()
+    const packed = packAttributes(local.isEmpty ? data : local.without(data), base?.attributes)
+    const held = () => this.#replica.load(sid, this.#runner.now())?.base
+    const next = merged.write(this.#runner.id, packed, base, held, (origin) => this.#isGone(origin))
+    const { written, effects } = this.#replica.write(
+      sid,
+      next.attributes,
+      { base, ttlMs, acks },
+      this.#runner.now(),
+    )
+    if (written.outcome !== 'dropped') {
+      next.note(written.base)
+      if (!local.isEmpty && this.#replica.record(sid) !== undefined) local.save(sid, data, base, written.base)
+    }
     const acked = this.#acked(written.ack)
     this.#runner.run(effects)
-    return { outcome: written.outcome, changed: written.changed, base: written.base, acked }
+    const changed = [...new Set(written.changed.map(attributeOf))]
+    return { outcome: written.outcome, changed, base: written.base, acked }
   }
 
   touch(sid: string, { ttlMs }: { ttlMs?: number | undefined } = {}): boolean {
@@ -97,6 +143,34 @@ export class LocalSessions implements Sessions {
     const acked = this.#acked(destroyed.ack)
     this.#runner.run(effects)
     return { destroyed: destroyed.destroyed, acked }
+  }
+
+  findBy(path: string, value: unknown): string[] {
+    const { index } = this.#extras()
+    if (!index.paths.includes(path))
+      throw badOption(
+        `There is no index of ${path}: name it in joinCluster({ sessions: { indexBy: [...] } })`,
+      )
+    if (keyOf(value) === undefined)
+      throw badOption(`${path} is found by a text, a number, a bigint or a boolean; this is ${typeof value}`)
+    return index.find(path, value).filter((sid) => this.has(sid))
+  }
+
+  destroyBy(
+    path: string,
+    value: unknown,
+    { where, acks = this.acks }: DestroyByOptions = {},
+  ): { destroyed: string[]; acked: Promise<number> } {
+    this.#checkOpen()
+    checkAcks(acks)
+    const found = this.findBy(path, value)
+    const destroyed =
+      where === undefined ? found : found.filter((sid) => where({ sid, ...this.#dataOf(sid) }))
+    const acked = Promise.all(destroyed.map((sid) => this.destroy(sid, { acks }).acked)).then((peers) =>
+      peers.length === 0 ? 0 : Math.min(...peers),
+    )
+    acked.catch(() => {})
+    return { destroyed, acked }
   }
 
   has(sid: string): boolean {
@@ -119,6 +193,16 @@ export class LocalSessions implements Sessions {
   /** Reads go on, for requests that are being finished; nobody would hear of writes. */
   close(): void {
     this.#isClosed = true
+  }
+
+  #dataOf(sid: string): { data: Record<string, unknown> } {
+    return { data: this.load(sid)?.data ?? {} }
+  }
+
+  /** A run of a member that writes no more. */
+  #isGone(origin: string): boolean {
+    const member = this.#member(origin)
+    return member === undefined || member.state === 'left'
   }
 
   #acked(ack: number | undefined): Promise<number> {

@@ -49,12 +49,35 @@ export interface ClusterOptions {
   acks?: Acks | undefined
   /** Idle lifetime of a session whose writer names none, in ms. Default 24 h. */
   ttlMs?: number | undefined
+  /** What some attributes of sessions are for. The same on all members. */
+  sessions?: SessionsOptions | undefined
   /** How long `joinCluster` waits for peers that neither answer nor refuse, in ms. Default 5000. */
   joinTimeoutMs?: number | undefined
   /** Console-shaped logger. Without one, warnings that no listener of `warning` takes go to `console.warn`. */
   logger?: Logger | undefined
   /** Timeouts and limits of the protocol; see `Config` in @sessionmesh/core for each meaning and default. */
   config?: Partial<Omit<Config, 'ttlMs' | 'joinTimeoutMs'>> | undefined
+}
+
+/** What some attributes of sessions are for; an attribute is a top-level field of a session. */
+export interface SessionsOptions {
+  /**
+   * Attributes by which sessions are found (`findBy`, `destroyBy`), as in `['userId']`; `passport.user` is the field `user`
+   * of the attribute `passport`. Their values are texts, numbers, bigints or booleans; others are not found. Default none.
+   */
+  indexBy?: readonly string[] | undefined
+  /**
+   * Attributes that do not leave this process: they are neither sent nor packed, so they may be anything, and each member
+   * has its own. They end with their session, and count as no change of it. Default none.
+   */
+  localAttributes?: readonly string[] | undefined
+  /**
+   * How concurrent values of an attribute become one, in place of the later one winning: as in `{ cart: unionBySku }`.
+   * What one request after another writes is replaced as ever, also by less; only what neither of two writers had seen
+   * of the other is merged. Each function must be commutative, associative and idempotent (see `checkMerge`), and change
+   * neither argument. Default none.
+   */
+  merge?: Readonly<Record<string, (a: never, b: never) => unknown>> | undefined
 }
 
 /** The part of `console` (or pino) that the agent uses. */
@@ -119,6 +142,13 @@ export interface WriteResult {
   acked: Promise<number>
 }
 
+export interface DestroyByOptions {
+  /** Which of them: `({ sid }) => sid !== req.sessionID` keeps the one that asks. Default all. */
+  where?: ((session: { sid: string; data: Record<string, unknown> }) => boolean) | undefined
+  /** Default: the cluster's `acks`. `acked` resolves with the fewest peers that held one of them. */
+  acks?: Acks | undefined
+}
+
 /** The sessions of the cluster, free of any framework. All reads are local and synchronous. */
 export interface Sessions {
   /** Sessions held; one that has expired counts until it is forgotten, a grace later. `keys()` leaves it out. */
@@ -129,7 +159,8 @@ export interface Sessions {
   readonly ttlMs: number
   /**
    * The session as this member knows it now, or `undefined`. Loading is not a touch.
-   * @throws SessionMeshError `SESSIONMESH_UNREADABLE_ATTRIBUTE` when a member of another version wrote it
+   * @throws SessionMeshError `SESSIONMESH_UNREADABLE_ATTRIBUTE` when a member of another version wrote it,
+   * `SESSIONMESH_MERGE_FAILED`
    */
   load(sid: string): Loaded | undefined
   /**
@@ -146,7 +177,7 @@ export interface Sessions {
   token(sid: string, brought: string | undefined): string | undefined
   /**
    * Writes `data`. @throws SessionMeshError `SESSIONMESH_UNSERIALISABLE_ATTRIBUTE`,
-   * `SESSIONMESH_FORBIDDEN_ATTRIBUTE`, `SESSIONMESH_SESSION_TOO_LARGE`, `SESSIONMESH_BAD_SESSION_ID`,
+   * `SESSIONMESH_FORBIDDEN_ATTRIBUTE`, `SESSIONMESH_MERGE_FAILED`, `SESSIONMESH_SESSION_TOO_LARGE`, `SESSIONMESH_BAD_SESSION_ID`,
    * `SESSIONMESH_BAD_OPTION`, `SESSIONMESH_CLOSED`; nothing is written then.
    */
   write(sid: string, data: Record<string, unknown>, options?: WriteOptions): WriteResult
@@ -161,6 +192,22 @@ export interface Sessions {
    */
   destroy(sid: string, options?: { acks?: Acks | undefined }): { destroyed: boolean; acked: Promise<number> }
   has(sid: string): boolean
+  /**
+   * Ids of the sessions that have this value now, as far as this member knows, by an attribute of `sessions.indexBy`. A
+   * number and its text are one: `'42'` finds 42.
+   * @throws SessionMeshError `SESSIONMESH_BAD_OPTION` when there is no such index, or the value is none that is indexed
+   */
+  findBy(path: string, value: unknown): string[]
+  /**
+   * Destroys what `findBy` finds: "log out everywhere", on every member, and final against requests that have loaded one of
+   * them. What this member does not know of yet (a login of this very moment elsewhere, or beyond a partition) stays.
+   * @throws SessionMeshError as `findBy`, `load` (with `where`) and `destroy`; nothing is destroyed then
+   */
+  destroyBy(
+    path: string,
+    value: unknown,
+    options?: DestroyByOptions,
+  ): { destroyed: string[]; acked: Promise<number> }
   /** Ids of the living sessions. */
   keys(): IterableIterator<string>
   /** The member that answers for the session: its last writer while alive. `undefined` if no such session. */

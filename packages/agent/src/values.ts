@@ -4,8 +4,11 @@
  */
 
 import { types } from 'node:util'
-import { type Base, checkForbidden, SessionMeshError } from '@sessionmesh/core'
+import { checkForbidden, SessionMeshError } from '@sessionmesh/core'
 import { Packr } from 'msgpackr'
+
+/** In the names under which members keep an attribute that is merged; see `merged-attributes`. */
+export const SEPARATOR = '\0'
 
 const packr = new Packr({
   structuredClone: true,
@@ -25,16 +28,22 @@ Object.assign(packr, {
  */
 export function packAttributes(
   data: Readonly<Record<string, unknown>>,
-  base: Base | undefined,
+  base: ReadonlyMap<string, Uint8Array> | undefined,
 ): Map<string, Uint8Array> {
   const packed = new Map<string, Uint8Array>()
   for (const name of Object.keys(data)) {
+    checkName(name)
     const bytes = pack(name, data[name])
-    const old = base?.attributes.get(name)
+    const old = base?.get(name)
     // What `pack` returns is a window into a pooled buffer, far bigger than most values.
     packed.set(name, old !== undefined && Buffer.compare(old, bytes) === 0 ? old : new Uint8Array(bytes))
   }
   return packed
+}
+
+/** @throws SessionMeshError `SESSIONMESH_UNSERIALISABLE_ATTRIBUTE`, naming the attribute */
+export function packValue(name: string, value: unknown): Uint8Array {
+  return new Uint8Array(pack(name, value))
 }
 
 /**
@@ -43,21 +52,26 @@ export function packAttributes(
  */
 export function unpackAttributes(attributes: ReadonlyMap<string, Uint8Array>): Record<string, unknown> {
   const data: Record<string, unknown> = {}
-  for (const [name, bytes] of attributes) data[name] = unpack(name, bytes)
+  for (const [name, bytes] of attributes) data[name] = unpackValue(name, bytes)
   return data
 }
 
-function unpack(name: string, bytes: Uint8Array): unknown {
+/** @throws SessionMeshError `SESSIONMESH_UNREADABLE_ATTRIBUTE` */
+export function unpackValue(name: string, bytes: Uint8Array): unknown {
   try {
     return packr.unpack(asBuffer(bytes))
   } catch (cause) {
-    throw new SessionMeshError(
-      'SESSIONMESH_UNREADABLE_ATTRIBUTE',
-      `The session attribute "${name}" cannot be read: ${cause instanceof Error ? cause.message : String(cause)}. ` +
-        'Do all members run the same version? Destroy the session if the error stays.',
-      { cause },
-    )
+    throw unreadable(name, cause)
   }
+}
+
+export function unreadable(name: string, cause: unknown): SessionMeshError {
+  return new SessionMeshError(
+    'SESSIONMESH_UNREADABLE_ATTRIBUTE',
+    `The session attribute "${name}" cannot be read: ${cause instanceof Error ? cause.message : String(cause)}. ` +
+      'Do all members run the same version? Destroy the session if the error stays.',
+    { cause },
+  )
 }
 
 /** A view, not a copy: from a Buffer, msgpackr gives binary values as Buffers again, else as Uint8Arrays. */
@@ -72,9 +86,17 @@ function checkHasData(value: unknown): void {
     throw new TypeError('what is held weakly is no data')
 }
 
-function pack(name: string, value: unknown): Uint8Array {
+function checkName(name: string): void {
   // Checked by the core too; but here the error is the same for a value that could not be packed either.
   checkForbidden(name)
+  if (name.includes(SEPARATOR))
+    throw new SessionMeshError(
+      'SESSIONMESH_FORBIDDEN_ATTRIBUTE',
+      `A session attribute may not have a NUL in its name: ${JSON.stringify(name)}. Use another name.`,
+    )
+}
+
+function pack(name: string, value: unknown): Uint8Array {
   try {
     checkHasData(value)
     return packr.pack(value)

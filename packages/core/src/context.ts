@@ -12,7 +12,7 @@ import { type LinkId, type MemberChange, Members, type Self } from './members.js
 import type { Message } from './messages.js'
 import { ownerOf } from './owner.js'
 import { Purged } from './purged.js'
-import { Records } from './records.js'
+import { type RecordObserver, Records } from './records.js'
 import { type Delta, type SessionRecord, writeStamps } from './session.js'
 import { HybridClock, type Instant, type Origin, type Stamp } from './stamp.js'
 import type { Transfer } from './transfer.js'
@@ -103,13 +103,14 @@ export class Context {
     random: () => number,
     isRejoining: boolean,
     onMemberChange: (change: MemberChange, now: Instant) => void,
+    observer?: RecordObserver,
   ) {
     this.self = self
     this.cluster = cluster
     this.config = config
     this.isRejoining = isRejoining
     this.clock = new HybridClock(self.id)
-    this.records = new Records(config, this.digest, (stamp) => this.members.isNowhere(stamp))
+    this.records = new Records(config, this.digest, (stamp) => this.members.isNowhere(stamp), observer)
     this.members = new Members(self, config, onMemberChange, (id) => this.dialer.memberGone(id))
     this.dialer = new Dialer(config, random, this.members)
   }

@@ -186,6 +186,32 @@ describe('a member that was away for longer than the others remember', () => {
     expect(b.state()).toEqual(a.state())
   })
 
+  // All that the two had in common is what one wrote of whom nobody tells any more.
+  test('brings nothing back of which it knew by one who has left', () => {
+    const net = new Net(config)
+    const [a, b, d] = net.cluster('a', 'b', 'd')
+    // Nothing comes on their link any more, and neither has noticed yet.
+    net.hold(a, b)
+    net.hold(b, a)
+    a.write('destroyed', { x: '1' })
+    net.settle()
+    d.write('destroyed', { x: '1', y: '2' })
+    // It asks for that session alone, and so has the creator's write without claiming any of his.
+    b.catchUp('destroyed', d.token('destroyed'))
+    net.run(200)
+    b.write('destroyed', { x: '1', y: '2', z: '3' })
+    d.act(d.replica.leave(d.now))
+    net.kill(d)
+    expect(b.read('destroyed')).toBeDefined()
+    net.cut(a, b)
+    a.destroy('destroyed')
+    net.run(60_000)
+    expect([a.replica.tombstones, a.state().digest.length]).toEqual([0, 1])
+    net.heal(a, b)
+    net.run(3_000)
+    expect([a.keys(), b.keys()]).toEqual([[], []])
+  })
+
   test('brings back no value that was removed meanwhile', () => {
     const { net, a, b, c } = apart()
     net.kill(c)

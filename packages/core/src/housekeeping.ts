@@ -15,8 +15,9 @@ export function sweep(context: Context, outbox: Outbox, mayJudge: boolean, now: 
       mayJudge && stamp.time <= settledMs && digest.covers(stamp) && members.isSettled(stamp),
     mayJudge,
     purged: (removal, { created }) => {
-      // (Of a session that was destroyed where nobody had it, anybody may have been the creator.)
-      const writers = context.purged.has(removal) ? [] : digest.entries().map(({ origin }) => origin)
+      // (Of a session that was destroyed where nobody had it, anybody may have been the creator. And of a writer that is
+      // gone, whom nobody tells of any more, others may have it still.)
+      const writers = context.purged.has(removal) ? [] : digest.lately()
       context.purged.add(removal, [...writers, created.origin])
     },
     appeared: (record) => context.tellAppeared(record),

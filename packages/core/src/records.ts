@@ -22,10 +22,22 @@ export interface SweepRules {
   isEndTold(record: SessionRecord): boolean
 }
 
+/**
+ * Told of what the records hold as it changes, within the input that changes it: what an index lives by. It looks, and
+ * calls nothing of the machine.
+ */
+export interface RecordObserver {
+  /** These attributes have another value now, or none any more. Also of a session that may not be read yet. */
+  changed(record: Pick<SessionRecord, 'sid' | 'get'>, names: readonly string[]): void
+  /** Nothing of the session is held any more: it is destroyed, or forgotten. It may come back, if it was not destroyed. */
+  ended(sid: string): void
+}
+
 export class Records {
   readonly #config: Config
   readonly #digest: Digest
   readonly #isNowhere: (stamp: Stamp) => boolean
+  readonly #observer: RecordObserver | undefined
   readonly #records = new Map<string, SessionRecord>()
   #tombstones = 0
   #sweep: Iterator<SessionRecord> | undefined
@@ -36,10 +48,16 @@ export class Records {
   #origins = new Set<Origin>()
 
   /** @param isNowhere the write is lost, with its origin and all who had it. */
-  constructor(config: Config, digest: Digest, isNowhere: (stamp: Stamp) => boolean) {
+  constructor(
+    config: Config,
+    digest: Digest,
+    isNowhere: (stamp: Stamp) => boolean,
+    observer?: RecordObserver,
+  ) {
     this.#config = config
     this.#digest = digest
     this.#isNowhere = isNowhere
+    this.#observer = observer
   }
 
   /** Sessions held; those that expired count until they are forgotten. O(1). */
@@ -104,7 +122,12 @@ export class Records {
       this.#records.set(delta.sid, record)
     }
     const merged = record.merge(delta, isMerged)
-    if (merged.destroyed) this.#tombstones++
+    if (merged.destroyed) {
+      this.#tombstones++
+      this.#observer?.ended(delta.sid)
+    } else if (merged.changed.length > 0) {
+      this.#observer?.changed(record, merged.changed)
+    }
     const isOver = record.isEndTold || record.hadEnded || record.teller !== undefined
     if (isOver && !this.isExpired(record, now)) record.usedAgain()
     // Whatever of it is kept, and wherever the sweep stands: no origin is retired that a record bears.
@@ -116,10 +139,12 @@ export class Records {
     const record = this.#records.get(sid)
     if (record === undefined) return
     if (record.destroyed !== undefined) this.#tombstones--
+    else this.#observer?.ended(sid)
     this.#records.delete(sid)
   }
 
   clear(): void {
+    for (const sid of this.#records.keys()) this.#observer?.ended(sid)
     this.#records.clear()
     this.#tombstones = 0
     this.#sweep = undefined

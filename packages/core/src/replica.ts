@@ -21,6 +21,7 @@ import { Pulls } from './pulls.js'
 import type { Purge } from './purged.js'
 import { Questions } from './questions.js'
 import { Reads } from './reads.js'
+import type { RecordObserver } from './records.js'
 import { Relay } from './relay.js'
 import type { SessionRecord } from './session.js'
 import { type Destroyed, Sessions, type View, type WriteOptions, type Written } from './sessions.js'
@@ -40,6 +41,7 @@ export interface ReplicaOptions {
    * wait until this one is ready.
    */
   readonly sought?: readonly Purge[] | undefined
+  readonly observer?: RecordObserver | undefined
 }
 
 export class Replica {
@@ -58,11 +60,11 @@ export class Replica {
   #heartbeatMs = Number.NEGATIVE_INFINITY
   #tickedMs: number | undefined
 
-  constructor({ self, cluster, config, random, sought }: ReplicaOptions) {
+  constructor({ self, cluster, config, random, sought, observer }: ReplicaOptions) {
     const nextPull = () => ++this.#lastPull
-    this.#context = new Context(self, cluster, config, random, sought !== undefined, (change, now) =>
-      this.#memberChanged(change, now),
-    )
+    const memberChanged = (change: MemberChange, now: Instant) => this.#memberChanged(change, now)
+    const isRejoining = sought !== undefined
+    this.#context = new Context(self, cluster, config, random, isRejoining, memberChanged, observer)
     this.#outbox = new Outbox(this.#context)
     this.#acks = new PendingAcks(this.#context)
     this.#pulls = new Pulls(this.#context, nextPull, sought ?? [])

@@ -1,0 +1,59 @@
+/** Attributes that stay in this process: neither sent nor packed, so they may be anything. They end with their session. */
+
+export class LocalAttributes {
+  readonly #names: readonly string[]
+  readonly #values = new Map<string, Record<string, unknown>>()
+  /** What a request was given, by its base: what it leaves as it was is not its to change. */
+  readonly #loaded = new WeakMap<object, Readonly<Record<string, unknown>>>()
+
+  constructor(names: readonly string[]) {
+    this.#names = names
+  }
+
+  get isEmpty(): boolean {
+    return this.#names.length === 0
+  }
+
+  /** Adds them to `data`, which was loaded with `base`. */
+  load(sid: string, data: Record<string, unknown>, base: object): void {
+    const values = this.#values.get(sid)
+    if (values === undefined) return
+    Object.assign(data, values)
+    this.#loaded.set(base, { ...values })
+  }
+
+  /** `data` without them. */
+  without(data: Readonly<Record<string, unknown>>): Record<string, unknown> {
+    const others = { ...data }
+    for (const name of this.#names) delete others[name]
+    return others
+  }
+
+  /**
+   * Keeps those that `data` changed since it was loaded with `base`; without a base all of them.
+   * @param after the base of the next write of the same request
+   */
+  save(
+    sid: string,
+    data: Readonly<Record<string, unknown>>,
+    base: object | undefined,
+    after: object | undefined,
+  ): void {
+    const loaded = base === undefined ? this.#values.get(sid) : this.#loaded.get(base)
+    const values = { ...this.#values.get(sid) }
+    const inHand: Record<string, unknown> = {}
+    for (const name of this.#names) {
+      const isThere = Object.hasOwn(data, name)
+      if (isThere) inHand[name] = data[name]
+      if (isThere && !Object.is(data[name], loaded?.[name])) values[name] = data[name]
+      else if (!isThere && loaded !== undefined && Object.hasOwn(loaded, name)) delete values[name]
+    }
+    if (after !== undefined) this.#loaded.set(after, inHand)
+    if (Object.keys(values).length > 0) this.#values.set(sid, values)
+    else this.#values.delete(sid)
+  }
+
+  ended(sid: string): void {
+    this.#values.delete(sid)
+  }
+}
