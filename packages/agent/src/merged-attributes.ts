@@ -7,7 +7,7 @@
  * siblings that nobody had seen who wrote another one. So one request after another replaces, also with less than there
  * was, and only what really was concurrent is merged.
  *
- * Who has no function for the attribute takes part all the same, and sees the latest of such siblings.
+ * Who has no function for the attribute takes part all the same, and sees one of such siblings, the same everywhere.
  */
 
 import { type Base, SessionMeshError } from '@sessionmesh/core'

@@ -1,0 +1,296 @@
+/** Members that write one attribute at once, over links that deliver in any order; and what each of them then sees. */
+
+import type { Base } from '@sessionmesh/core'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { attributeOf, type Merge, MergedAttributes } from './merged-attributes.js'
+import { packAttributes, packValue, unpackAttributes } from './values.js'
+
+const union: Merge = (a: number[], b: number[]) => [...new Set([...a, ...b])].sort((x, y) => x - y)
+
+interface Held {
+  readonly value: Uint8Array | undefined
+  readonly stamp: number
+}
+
+/** As the core merges: of each name the higher stamp wins. */
+class Member {
+  readonly held = new Map<string, Held>()
+  readonly merged: MergedAttributes
+  readonly name: string
+
+  constructor(name: string, merge: Merge | null = union) {
+    this.name = name
+    this.merged = new MergedAttributes(merge === null ? new Map() : new Map([['cart', merge]]))
+  }
+
+  load(): { data: Record<string, unknown>; base: Base } {
+    const base = this.base()
+    return { data: unpackAttributes(this.merged.view(base)), base }
+  }
+
+  base(): Base {
+    const attributes = new Map<string, Uint8Array>()
+    for (const [name, { value }] of this.held) if (value !== undefined) attributes.set(name, value)
+    return { created: { time: 0, counter: 0, origin: '' }, attributes }
+  }
+
+  /** Returns what its peers are to be told, and the base of the request's next write. */
+  write(
+    data: Record<string, unknown>,
+    base: Base | undefined,
+    stamp: number,
+    isGone = (_: string) => false,
+  ): { delta: Map<string, Held>; base: Base } {
+    const next = this.merged.write(
+      this.name,
+      packAttributes(data, base?.attributes),
+      base,
+      () => this.base(),
+      isGone,
+    )
+    const before = (base ?? this.base()).attributes
+    const delta = new Map<string, Held>()
+    for (const [name, value] of next.attributes)
+      if (Buffer.compare(before.get(name) ?? new Uint8Array(), value) !== 0) delta.set(name, { value, stamp })
+    for (const name of before.keys())
+      if (!next.attributes.has(name)) delta.set(name, { value: undefined, stamp })
+    this.receive(delta)
+    const after = { created: { time: 0, counter: 0, origin: '' }, attributes: next.attributes }
+    next.note(after)
+    return { delta, base: after }
+  }
+
+  receive(delta: ReadonlyMap<string, Held>): void {
+    for (const [name, news] of delta) {
+      const held = this.held.get(name)
+      if (held === undefined || news.stamp > held.stamp) this.held.set(name, news)
+    }
+  }
+}
+
+describe('an attribute that is merged', () => {
+  test('is replaced by one request after another, also by less, whichever member serves them', () => {
+    const [a, b] = [new Member('a'), new Member('b')]
+    const add = a.write({ cart: [1, 2], name: 'x' }, undefined, 1)
+    b.receive(add.delta)
+    const { data, base } = b.load()
+    expect(data).toEqual({ cart: [1, 2], name: 'x' })
+    a.receive(b.write({ cart: [2], name: 'x' }, base, 2).delta)
+    expect([a.load().data, b.load().data]).toEqual(Array(2).fill({ cart: [2], name: 'x' }))
+    const again = a.load()
+    b.receive(a.write({ name: 'x' }, again.base, 3).delta)
+    expect([a.load().data, b.load().data]).toEqual(Array(2).fill({ name: 'x' }))
+  })
+
+  test('has what both wrote of whom neither had seen the other, on one member or two', () => {
+    for (const [a, b] of [[new Member('a'), new Member('b')] as const, sameTwice()]) {
+      b.receive(a.write({ cart: [1] }, undefined, 1).delta)
+      const [one, other] = [a.load(), b.load()]
+      const left = a.write({ cart: [1, 2] }, one.base, 2)
+      const right = b.write({ cart: [3] }, other.base, 3)
+      a.receive(right.delta)
+      b.receive(left.delta)
+      expect([a.load().data, b.load().data]).toEqual(Array(2).fill({ cart: [1, 2, 3] }))
+    }
+  })
+
+  test('keeps what others wrote meanwhile through all writes of one request', () => {
+    const a = new Member('a')
+    a.write({ cart: [1] }, undefined, 1)
+    const [one, other] = [a.load(), a.load()]
+    a.write({ cart: [1, 2] }, one.base, 2)
+    const first = a.write({ cart: [1, 3] }, other.base, 3)
+    // It saves again, as it was, and then less: what the other request put in stays.
+    const second = a.write({ cart: [1, 3] }, first.base, 4)
+    expect([...second.delta]).toEqual([])
+    a.write({ cart: [] }, second.base, 5)
+    expect(a.load().data).toEqual({ cart: [1, 2] })
+  })
+
+  test('loses nothing that is added while another request takes it away as a whole', () => {
+    const [a, b] = [new Member('a'), new Member('b')]
+    b.receive(a.write({ cart: [1] }, undefined, 1).delta)
+    const [one, other] = [a.load(), b.load()]
+    const left = a.write({}, one.base, 3)
+    const right = b.write({ cart: [1, 2] }, other.base, 2)
+    a.receive(right.delta)
+    b.receive(left.delta)
+    expect([a.load().data, b.load().data]).toEqual(Array(2).fill({ cart: [1, 2] }))
+  })
+
+  test('takes over what it held before it was merged', () => {
+    const a = new Member('a')
+    a.held.set('cart', { value: packValue('cart', [1]), stamp: 1 })
+    expect(a.load().data).toEqual({ cart: [1] })
+    const { base } = a.load()
+    a.write({ cart: [2] }, base, 2)
+    expect(a.load().data).toEqual({ cart: [2] })
+  })
+
+  test('is one of two, and the same everywhere, where there is no function for it; and who has one merges still', () => {
+    const [a, b, c] = [new Member('a'), new Member('b'), new Member('c', null)]
+    for (const other of [b, c]) other.receive(a.write({ cart: [1] }, undefined, 1).delta)
+    const [one, other] = [a.load(), b.load()]
+    const deltas = [a.write({ cart: [1, 2] }, one.base, 2), b.write({ cart: [1, 3] }, other.base, 3)]
+    for (const { delta } of deltas) for (const member of [a, b, c]) member.receive(delta)
+    expect(c.load().data).toEqual({ cart: [1, 2] })
+    const third = c.load()
+    const { delta } = c.write({ cart: [1, 2, 4] }, third.base, 4)
+    for (const member of [a, b]) member.receive(delta)
+    // What c was shown stands for all that it was made of.
+    expect([a.load().data, b.load().data]).toEqual(Array(2).fill({ cart: [1, 2, 4] }))
+  })
+
+  test('leaves nothing of members that are gone, once it is written again', () => {
+    const [a, b] = [new Member('a'), new Member('b')]
+    a.receive(b.write({ cart: [1] }, undefined, 1).delta)
+    const { base } = a.load()
+    a.write({ cart: [1, 2] }, base, 2, (origin) => origin === 'b')
+    expect([...a.base().attributes.keys()].map((name) => name.split('\0'))).toEqual([['cart', 'a']])
+    expect(a.load().data).toEqual({ cart: [1, 2] })
+  })
+
+  test('names itself when its function throws', () => {
+    const failing = new Member('a', () => {
+      throw new Error('no')
+    })
+    const b = new Member('b')
+    failing.receive(b.write({ cart: [1] }, undefined, 1).delta)
+    failing.receive(new Member('c').write({ cart: [2] }, undefined, 2).delta)
+    expect(() => failing.load()).toThrow(
+      expect.objectContaining({
+        code: 'SESSIONMESH_MERGE_FAILED',
+        message: expect.stringContaining('"cart"'),
+      }),
+    )
+  })
+
+  test('is at any time what those writes say of which none had seen another, whatever the order in which they come', () => {
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 40 }), (steps) => {
+        const world = new World()
+        for (const each of steps) world.do(each)
+        world.deliverAll()
+        for (const { member, has } of world.places)
+          expect(member.load().data.cart).toEqual(world.expected(has))
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+})
+
+/** Two requests on one member. */
+function sameTwice(): readonly [Member, Member] {
+  const member = new Member('a')
+  return [member, member]
+}
+
+type Step =
+  | { type: 'load'; place: number; request: number }
+  | { type: 'write'; request: number; drops: boolean }
+  | { type: 'deliver'; place: number; from: number }
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({
+    type: fc.constant('load' as const),
+    place: fc.integer({ min: 0, max: 2 }),
+    request: fc.integer({ min: 0, max: 3 }),
+  }),
+  fc.record({
+    type: fc.constant('write' as const),
+    request: fc.integer({ min: 0, max: 3 }),
+    drops: fc.boolean(),
+  }),
+  fc.record({
+    type: fc.constant('deliver' as const),
+    place: fc.integer({ min: 0, max: 2 }),
+    from: fc.integer({ min: 0, max: 2 }),
+  }),
+)
+
+interface Write {
+  readonly value: number[]
+  /** Ids of all writes that its request had seen, its own included. */
+  readonly seen: ReadonlySet<number>
+}
+
+interface Request {
+  readonly place: number
+  base: Base
+  cart: number[]
+  seen: Set<number>
+}
+
+/** Members, requests on them, and what ought to come of it, worked out from who had seen what. */
+class World {
+  readonly places = ['a', 'b', 'c'].map((name) => ({
+    member: new Member(name),
+    /** By sender: what it wrote comes in its order. */
+    inboxes: [[], [], []] as { delta: Map<string, Held>; id: number }[][],
+    /** Writes that are merged here. */
+    has: new Set<number>(),
+  }))
+  readonly #requests = new Map<number, Request>()
+  readonly #writes = new Map<number, Write>()
+  #last = 0
+
+  do(each: Step): void {
+    switch (each.type) {
+      case 'load': {
+        const { member, has } = this.places[each.place]!
+        const { data, base } = member.load()
+        expect(data.cart).toEqual(this.expected(has))
+        const seen = new Set([...has].flatMap((id) => [...this.#writes.get(id)!.seen]))
+        this.#requests.set(each.request, {
+          place: each.place,
+          base,
+          cart: (data.cart as number[] | undefined) ?? [],
+          seen,
+        })
+        return
+      }
+      case 'write': {
+        const request = this.#requests.get(each.request)
+        if (request === undefined) return
+        const place = this.places[request.place]!
+        const id = ++this.#last
+        const value = each.drops ? [id] : [...request.cart, id]
+        const { delta, base } = place.member.write({ cart: value }, request.base, id)
+        request.seen.add(id)
+        this.#writes.set(id, { value, seen: new Set(request.seen) })
+        place.has.add(id)
+        Object.assign(request, { base, cart: value })
+        for (const other of this.places)
+          if (other !== place) other.inboxes[request.place]!.push({ delta, id })
+        return
+      }
+      case 'deliver': {
+        const place = this.places[each.place]!
+        const next = place.inboxes[each.from]!.shift()
+        if (next === undefined) return
+        place.member.receive(next.delta)
+        place.has.add(next.id)
+      }
+    }
+  }
+
+  deliverAll(): void {
+    for (const [place, { inboxes }] of this.places.entries())
+      for (const [from, inbox] of inboxes.entries())
+        while (inbox.length > 0) this.do({ type: 'deliver', place, from })
+  }
+
+  /** What is to be seen where these writes are. */
+  expected(has: ReadonlySet<number>): number[] | undefined {
+    const writes = [...this.#writes].filter(([id]) => has.has(id))
+    const last = writes.filter(([id]) => !writes.some(([other, { seen }]) => other !== id && seen.has(id)))
+    if (last.length === 0) return undefined
+    if (last.length === 1) return last[0]![1].value
+    return [...new Set(last.flatMap(([, { value }]) => value))].sort((x, y) => x - y)
+  }
+}
+
+test('a name of the core belongs to an attribute', () => {
+  expect([attributeOf('cart'), attributeOf('cart\0member')]).toEqual(['cart', 'cart'])
+})
