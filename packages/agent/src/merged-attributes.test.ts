@@ -119,6 +119,18 @@ describe('an attribute that is merged', () => {
     expect([a.load().data, b.load().data]).toEqual(Array(2).fill({ cart: [1, 2] }))
   })
 
+  test('brings nothing back where an old value comes late of which all were seen that replaced it', () => {
+    const [a, b, c] = [new Member('a'), new Member('b'), new Member('c')]
+    const first = a.write({ cart: [1] }, undefined, 1).delta
+    b.receive(first)
+    a.receive(b.write({ cart: [2] }, b.load().base, 2).delta)
+    b.receive(a.write({ cart: [3] }, a.load().base, 3).delta)
+    c.receive(b.write({ cart: [4] }, b.load().base, 4).delta)
+    // What a wrote since is still on its way to c.
+    c.receive(first)
+    expect(c.load().data).toEqual({ cart: [4] })
+  })
+
   test('takes over what it held before it was merged', () => {
     const a = new Member('a')
     a.held.set('cart', { value: packValue('cart', [1]), stamp: 1 })

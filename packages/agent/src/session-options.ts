@@ -14,7 +14,8 @@ export interface ResolvedSessionsOptions {
 
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
 export function resolveSessionsOptions(options: SessionsOptions = {}): ResolvedSessionsOptions {
-  if (!isObject(options)) throw badOption("sessions must be an object, as in { indexBy: ['userId'] }")
+  if (!isObject(options) || Array.isArray(options))
+    throw badOption("sessions must be an object, as in { indexBy: ['userId'] }")
   const known = ['indexBy', 'localAttributes', 'merge']
   const stray = Object.keys(options).find((key) => !known.includes(key))
   if (stray !== undefined)
@@ -48,7 +49,8 @@ function namesOf(option: string, names: unknown = []): readonly string[] {
 }
 
 function mergesOf(merge: unknown = {}): ReadonlyMap<string, Merge> {
-  if (!isObject(merge)) throw badOption('sessions.merge must be an object, as in { cart: (a, b) => … }')
+  if (!isObject(merge) || Array.isArray(merge))
+    throw badOption('sessions.merge must be an object, as in { cart: (a, b) => … }')
   for (const [name, each] of Object.entries(merge)) {
     if (typeof each !== 'function') throw badOption(`sessions.merge.${name} must be a function of two values`)
     if (!isAllowed(name))
