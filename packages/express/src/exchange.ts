@@ -53,6 +53,8 @@ export class Exchange {
   open(): void {
     if (this.#opened || !this.#req.session) return
     this.#opened = { sid: this.#req.sessionID, cookie: this.#req.session.cookie }
+    // (Who has a session opened for an upgrade to WebSockets gives `{}` for a response.)
+    if (typeof this.#res.end !== 'function') return
     this.#res.end = new Proxy(this.#res.end, {
       apply: (end, res, args) => this.#onEnd(() => Reflect.apply(end, res, args)),
     })
