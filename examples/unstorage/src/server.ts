@@ -1,6 +1,6 @@
 /**
  * A complete server on h3, without Nitro: start it two or more times with other ports, put any load balancer in front,
- * and each of them knows every session. What stands in sessions.ts can be used in Nitro as it is.
+ * and each of them knows every session. What stands in sessions.ts needs h3 alone, which is in Nitro too.
  *
  *   npx -y pnpm@10 install && npx -y pnpm@10 build   (once, in a clone)
  *   PORT=3001 node dist/server.js

@@ -152,6 +152,25 @@ test('watch tells what happens on every member, until nobody wants to know', asy
   expect(told.length).toBe(5)
 })
 
+test('who watches no more is told of nothing', async () => {
+  const [cluster] = await join(1)
+  const driver = meshDriver({ cluster: cluster! })
+  const told: string[] = []
+  const kept: string[] = []
+  // (A storage is silent by itself then.)
+  const unwatch = await driver.watch!((event, key) => told.push(`${event} ${key}`))
+  await driver.watch!((event, key) => kept.push(`${event} ${key}`))
+  cluster!.sessions.write('short', {}, { ttlMs: 50 })
+  await until('of its life', () => told.length === 2)
+  await unwatch()
+  cluster!.sessions.write('key', { step: 1 })
+  cluster!.sessions.write('key', { step: 2 })
+  cluster!.sessions.destroy('key')
+  cluster!.sessions.write('brief', {}, { ttlMs: 50 })
+  await until('the other one of all', () => kept.length === 7)
+  expect(told).toEqual(['update short', 'remove short'])
+})
+
 test('dispose ends the watching, and leaves the cluster to the app', async () => {
   const [cluster] = await join(1)
   const storage = storageOn(cluster)

@@ -96,6 +96,17 @@ test('its cookie tells of every item of the request, in whatever storage it is',
   }
 })
 
+test('who only asks whether an item is there has seen it', async () => {
+  const { driver, storage } = placeOn((await join(2))[0])
+  await until('some member lacks what was just written', async () => {
+    const key = `key-${Math.random()}`
+    await storage.setItem(key, 1)
+    const visit = driver.visit(undefined)
+    await storage.hasItem(key, { visit })
+    return visit.cookies().length === 1
+  })
+})
+
 test('no cookie where nothing was asked for, or read-your-writes is off', async () => {
   const [a] = await join(2)
   const { driver, storage } = placeOn(a, { readYourWrites: false })
