@@ -1,1 +1,3 @@
-export {}
+export { type MeshDriver, meshDriver } from './driver.js'
+export type { MeshDriverOptions, MeshTransactionOptions } from './options.js'
+export type { StorageVisit } from './visit.js'

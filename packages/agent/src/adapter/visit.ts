@@ -67,11 +67,12 @@ export class Visit {
   }
 
   /**
-   * Values of `Set-Cookie`, for the response to a request that had to do with the session `sid`. To be asked when its
-   * last write is made, and as soon as its headers leave; what is written later no token can tell of.
+   * Values of `Set-Cookie`, for the response to a request that had to do with the session `sid`, or with several. To be
+   * asked when its last write is made, and as soon as its headers leave; what is written later no token can tell of.
    */
-  cookies(sid: string, reach: CookieReach): string[] {
-    return [...this.#tokenCookie(sid, reach), ...this.#routeCookie(sid, reach)]
+  cookies(sid: string | readonly string[], reach: CookieReach): string[] {
+    const sids = typeof sid === 'string' ? [sid] : sid
+    return [...this.#tokenCookie(sids, reach), ...this.#routeCookie(sids, reach)]
   }
 
   /**
@@ -82,17 +83,18 @@ export class Visit {
     return this.#cluster.sessions.flushed()
   }
 
-  #tokenCookie(sid: string, reach: CookieReach): string[] {
+  #tokenCookie(sids: readonly string[], reach: CookieReach): string[] {
     const { token: name } = this.#names
     if (name === undefined) return []
-    const token = this.#cluster.sessions.token(sid, this.#token)
+    let token = this.#token
+    for (const sid of sids) token = this.#cluster.sessions.token(sid, token)
     return token === this.#token ? [] : [setCookie(name, token, reach)]
   }
 
-  #routeCookie(sid: string, reach: CookieReach): string[] {
+  #routeCookie(sids: readonly string[], reach: CookieReach): string[] {
     const { route: name } = this.#names
     if (name === undefined) return []
-    const isWanted = this.#cluster.ready && this.#cluster.sessions.has(sid)
+    const isWanted = this.#cluster.ready && sids.some((sid) => this.#cluster.sessions.has(sid))
     const route = isWanted ? this.#names.member : undefined
     return route === this.#route ? [] : [setCookie(name, route, reach)]
   }
