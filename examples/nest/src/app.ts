@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Module, Post, Req } from '@nestjs/common'
+import { Body, Controller, Get, HttpCode, Module, Post, Req } from '@nestjs/common'
 import type { Request } from 'express'
 
 declare module 'express-session' {
@@ -17,6 +17,7 @@ class AppController {
   }
 
   @Post('login')
+  @HttpCode(200)
   async login(@Req() req: Request, @Body() body?: { user?: string }) {
     // A new id at login, so that nobody can plant one beforehand.
     await new Promise<void>((resolve, reject) =>
@@ -32,6 +33,7 @@ class AppController {
   }
 
   @Post('logout')
+  @HttpCode(200)
   async logout(@Req() req: Request) {
     await new Promise<void>((resolve, reject) =>
       req.session.destroy((error) => (error ? reject(error) : resolve())),

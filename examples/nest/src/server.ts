@@ -3,8 +3,8 @@
  * session.
  *
  *   npx -y pnpm@10 install && npx -y pnpm@10 build   (once, in a clone)
- *   PORT=3001 node dist/main.js
- *   PORT=3002 node dist/main.js
+ *   PORT=3001 node dist/server.js
+ *   PORT=3002 node dist/server.js
  */
 
 import 'reflect-metadata'
