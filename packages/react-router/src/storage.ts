@@ -152,6 +152,7 @@ export function createMeshSessionStorage<Data = SessionData, FlashData = Data>(
     if (written.outcome === 'dropped') return undefined
     known.sid = sid
     known.base = written.base
+    known.ttlMs = ttlMs ?? known.ttlMs
     known.isToBeRenewed = false
     return { sid, acked: Promise.all([ended, written.acked]) }
   }
