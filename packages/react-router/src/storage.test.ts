@@ -198,6 +198,19 @@ test('loaders of one request that change different things keep each other’s', 
   expect((await storage.getSession(client.header)).data).toEqual({ user: 'ada', left: 1, right: 2 })
 })
 
+test('a Map that is changed in place is saved with the commit', async () => {
+  const [cluster] = await join(1)
+  const storage = storageOn(cluster)
+  const client = await clientWith(storage, { cart: new Map([['book', 1]]) })
+  const session = await storage.getSession(client.header)
+  session.get('cart').set('pen', 2)
+  await storage.commitSession(session)
+  expect([...(await storage.getSession(client.header)).get('cart')]).toEqual([
+    ['book', 1],
+    ['pen', 2],
+  ])
+})
+
 test('what was loaded is a copy: without a commit nothing changes', async () => {
   const [cluster] = await join(1)
   const storage = storageOn(cluster)
@@ -279,6 +292,23 @@ test('renewing does not bring back what was destroyed meanwhile', async () => {
   await storage.destroySession(await storage.getSession(client.header))
   expect(await storage.commitSession(late)).toBe('')
   expect([...cluster!.sessions.keys()]).toEqual([])
+})
+
+test('a renewal that cannot be stored leaves nothing under the old id; the next commit makes it good', async () => {
+  const [cluster] = await join(1)
+  const storage = storageOn(cluster)
+  const client = await clientWith(storage, { cart: ['book'] })
+  const session = await storage.getSession(client.header)
+  storage.renewSession(session)
+  session.set('callback', () => {})
+  await expect(storage.commitSession(session)).rejects.toMatchObject({
+    code: 'SESSIONMESH_UNSERIALISABLE_ATTRIBUTE',
+  })
+  expect((await storage.getSession(client.header)).data).toEqual({})
+  session.unset('callback')
+  const renewed = await storage.getSession(await storage.commitSession(session))
+  expect(renewed.data).toEqual({ cart: ['book'] })
+  expect(renewed.id).not.toBe(session.id)
 })
 
 test('a new session is renewed by being made', async () => {

@@ -58,8 +58,12 @@ export function createMeshSessionStorage<Data = SessionData, FlashData = Data>(
 
   const getSession: Storage['getSession'] = async (cookieHeader, parseOptions) => {
     const { sid, token } = await cookie.parse(cookieHeader, parseOptions)
-    const session = sid === undefined ? undefined : await open(sid, readYourWrites ? token : undefined)
-    return session ?? createSession<Data, FlashData>()
+    if (sid === undefined) return createSession<Data, FlashData>()
+    await sessions.catchUp(sid, readYourWrites ? token : undefined)
+    const session = open(sid, token) ?? createSession<Data, FlashData>()
+    // This request may tell of what another one of this process has just written, and commit nothing itself.
+    await sessions.flushed()
+    return session
   }
 
   const commitSession: Storage['commitSession'] = async (session, serializeOptions) => {
@@ -92,22 +96,13 @@ export function createMeshSessionStorage<Data = SessionData, FlashData = Data>(
 
   return { getSession, commitSession, destroySession, renewSession }
 
-  async function open(sid: string, token: string | undefined): Promise<OwnSession | undefined> {
-    await sessions.catchUp(sid, token)
+  function open(sid: string, token: string | undefined): OwnSession | undefined {
     const loaded = sessions.load(sid)
     if (loaded === undefined) return undefined
-    const session = createSession<Data, FlashData>(loaded.data as Data, sid)
-    knownOf.set(session, {
-      sid,
-      base: loaded.base,
-      ttlMs: loaded.ttlMs,
-      token,
-      isToBeRenewed: false,
-      isDestroyed: false,
-    })
     use(sid)
-    // Other requests of this process may have written what this one will tell of, and commit nothing itself.
-    await sessions.flushed()
+    const session = createSession<Data, FlashData>(loaded.data as Data, sid)
+    const { base, ttlMs } = loaded
+    knownOf.set(session, { sid, base, ttlMs, token, isToBeRenewed: false, isDestroyed: false })
     return session
   }
 

@@ -40,19 +40,21 @@ export function withSessions(cluster: Cluster, replace: (sessions: Sessions) => 
   })
 }
 
-/** Serves the routes until the test ends, as React Router's own servers do; what they throw is told. */
-export async function serve(routes: RouteObject[], errors: unknown[] = []): Promise<string> {
+/** Serves data routes until the test ends, as React Router's own servers do; what they throw is told. */
+export function serve(routes: RouteObject[], errors: unknown[] = []): Promise<string> {
   const handler = createStaticHandler(routes)
-
-  async function respond(request: Request): Promise<Response> {
+  return serveRequests(async (request) => {
     try {
       return await handler.queryRoute(request, { generateMiddlewareResponse: (query) => query(request) })
     } catch (error) {
       errors.push(error)
       return new Response('failed', { status: 500 })
     }
-  }
+  })
+}
 
+/** Serves until the test ends; resolves with the origin. */
+export async function serveRequests(respond: (request: Request) => Promise<Response>): Promise<string> {
   const server = createServer(async (req, res) => {
     const response = await respond(requestOf(req))
     res.writeHead(response.status, [...response.headers].flat())
@@ -83,8 +85,12 @@ export interface Reply {
 export class Client {
   readonly cookies = new Map<string, string>()
 
-  async get(url: string): Promise<Reply> {
-    const response = await fetch(url, { redirect: 'manual', headers: { cookie: this.header } })
+  get(url: string): Promise<Reply> {
+    return this.send('GET', url)
+  }
+
+  async send(method: string, url: string): Promise<Reply> {
+    const response = await fetch(url, { method, redirect: 'manual', headers: { cookie: this.header } })
     const lines = response.headers.getSetCookie()
     this.keep(...lines)
     return { status: response.status, text: await response.text(), lines }

@@ -1,8 +1,9 @@
-/** The peer range says React Router 8 as well: all that `storage.test.ts` says, there. */
+/** The peer range says React Router 8 as well: all that the tests beside say, there. */
 
 import { createRequire } from 'node:module'
 import * as reactRouter from 'react-router'
 import { expect, test, vi } from 'vitest'
+import './framework.test.js'
 import './storage.test.js'
 
 vi.mock('react-router', () => import('react-router8'))
