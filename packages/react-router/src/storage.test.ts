@@ -9,7 +9,7 @@ import {
   type SessionStorage,
 } from 'react-router'
 import type { Cluster } from 'sessionmesh'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { createMeshSessionStorage, type MeshSessionStorageOptions } from './index.js'
 import { Client, join, serve, until, withSessions } from './testing/harness.js'
 
@@ -132,7 +132,8 @@ test.each([
   '__session=garbage',
   '__session=WzFd',
   '__session=e30',
-  '__session=WyIiLDFd',
+  '__session=WyIiLDFd', // ["",1]
+  '__session=WyJhIiw1XQ', // ["a",5]
   'other=1; __session',
   ';;;',
   '',
@@ -174,6 +175,21 @@ test('a new session that is committed twice is one session', async () => {
   const line = await storage.commitSession(session)
   expect(cluster!.sessions.size).toBe(1)
   expect((await storage.getSession(line)).data).toEqual({ user: 'ada', city: 'paris' })
+})
+
+test('a second commit writes what has changed since the first', async () => {
+  const [cluster] = await join(1)
+  const storage = storageOn(cluster)
+  const session = await storage.getSession()
+  session.set('user', 'ada')
+  const line = await storage.commitSession(session)
+  const other = await storage.getSession(line)
+  other.set('user', 'grace')
+  other.set('city', 'paris')
+  await storage.commitSession(other)
+  session.set('views', 1)
+  await storage.commitSession(session)
+  expect((await storage.getSession(line)).data).toEqual({ user: 'grace', city: 'paris', views: 1 })
 })
 
 test('two commits at once of a new session make one session', async () => {
@@ -335,9 +351,26 @@ test('a session that something has wrapped is saved as a whole', async () => {
   await storage.commitSession(session)
   expect((await storage.getSession(client.header)).data).toEqual({ user: 'ada', city: 'paris' })
 
-  const late = await wrapped()
+  const [late, later] = [await wrapped(), await wrapped()]
+  storage.renewSession(later)
   await storage.destroySession(await wrapped())
-  expect(await storage.commitSession(late)).toBe('')
+  for (const gone of [late, later, createSession({ user: 'mallory' }, 'made-up')])
+    expect(await storage.commitSession(gone)).toBe('')
+  expect([...cluster!.sessions.keys()]).toEqual([])
+})
+
+test('a commit brings nothing back that has expired meanwhile', async () => {
+  const [cluster] = await join(1, { logger: quiet })
+  const storage = storageOn(cluster, { ttlMs: 500 })
+  const client = await clientWith(storage, { user: 'ada' })
+  const session = await storage.getSession(client.header)
+  const wrapped = createSession(session.data, session.id)
+  storage.renewSession(wrapped)
+  await until('it has expired', () => !cluster!.sessions.has(session.id))
+  for (const gone of [session, wrapped]) {
+    gone.set('city', 'paris')
+    expect(await storage.commitSession(gone)).toBe('')
+  }
   expect([...cluster!.sessions.keys()]).toEqual([])
 })
 
@@ -363,10 +396,14 @@ test('a commit that says nothing of the lifetime leaves it', async () => {
   const session = await storage.getSession()
   session.set('user', 'ada')
   const line = await storage.commitSession(session, { maxAge: 90 })
-  const again = await storage.getSession(line)
+  const [again, meanwhile] = [await storage.getSession(line), await storage.getSession(line)]
   again.set('city', 'paris')
   await storage.commitSession(again)
   expect(cluster!.sessions.load(again.id)?.ttlMs).toBe(90_000)
+  await storage.commitSession(again, { maxAge: 80 })
+  meanwhile.set('country', 'france')
+  await storage.commitSession(meanwhile)
+  expect(cluster!.sessions.load(again.id)?.ttlMs).toBe(80_000)
 })
 
 test('a commit whose cookie is over ends the session', async () => {
@@ -394,6 +431,10 @@ test('a session that is read, and not committed, lives on', async () => {
 
 test('a cookie with maxAge is renewed with each commit, and that is no write', async () => {
   const [cluster] = await join(1)
+  // A clock that never stands still between two looks at it.
+  let now = Date.now()
+  vi.spyOn(Date, 'now').mockImplementation(() => now++)
+  onTestFinished(() => void vi.restoreAllMocks())
   for (const cookie of [{ maxAge: 60 }, createCookie('__session', { maxAge: 60 })]) {
     const storage = storageOn(cluster, { cookie })
     const client = await clientWith(storage, { user: 'ada' })
@@ -403,6 +444,8 @@ test('a cookie with maxAge is renewed with each commit, and that is no write', a
       expect(line).toMatch(/Max-Age=60/)
     }
     expect(JSON.stringify(cluster!.status().digest)).toBe(digest)
+    const { id } = await storage.getSession(client.header)
+    expect(cluster!.sessions.load(id)?.ttlMs).toBe(60_000)
   }
 })
 
@@ -427,20 +470,26 @@ test('the token travels in the session cookie, until all have what the client ha
   })
 })
 
-test('what the client brought is what is waited for', async () => {
+test('what the client brought is what is waited for, and goes into what it gets', async () => {
   const [cluster] = await join(1)
   const asked: unknown[] = []
+  const brought: unknown[] = []
   const watched = withSessions(cluster!, (sessions) => ({
-    token: () => 'seen',
+    token: (_sid, token) => {
+      brought.push(token)
+      return 'seen'
+    },
     catchUp: (sid, token) => {
       asked.push(token)
       return sessions.catchUp(sid, token)
     },
   }))
   const client = await clientWith(storageOn(watched), { user: 'ada' })
-  await storageOn(watched).getSession(client.header)
+  const storage = storageOn(watched)
+  await storage.commitSession(await storage.getSession(client.header))
   await storageOn(watched, { readYourWrites: false }).getSession(client.header)
   expect(asked).toEqual(['seen', undefined])
+  expect(brought).toEqual([undefined, 'seen'])
 })
 
 test('a token that would make the cookie too long for browsers is left out, and the session stays', async () => {
