@@ -1,1 +1,2 @@
-export {}
+export type { MeshSessionStorageOptions } from './options.js'
+export { createMeshSessionStorage, type MeshSessionStorage } from './storage.js'

@@ -1,0 +1,167 @@
+/**
+ * React Router's session storage on the sessions of a cluster.
+ *
+ * Not made by `createSessionStorage`: what that one passes to its strategy is a session's id and data, and neither the
+ * Session object, from whose load to whose commit the base of the difference is kept here, nor the client's token.
+ */
+
+import { randomBytes } from 'node:crypto'
+import { createSession, type Session, type SessionData, type SessionStorage } from 'react-router'
+import type { Base } from 'sessionmesh'
+import { SessionCookie } from './cookie.js'
+import { checkOptions, type MeshSessionStorageOptions } from './options.js'
+
+/** Unguessable: who has the id has the session. */
+const SID_BYTES = 24
+
+/** React Router's own, and a new id for a session. */
+export interface MeshSessionStorage<Data = SessionData, FlashData = Data>
+  extends SessionStorage<Data, FlashData> {
+  /**
+   * As React Router's. Resolves with `''`, which browsers ignore as a `Set-Cookie`, when there is nothing to keep: a new
+   * session in which nothing is, or one that was destroyed or has expired meanwhile.
+   * @throws SessionMeshError (rejects) as `Sessions.write` does, and for acks that did not come
+   */
+  commitSession: SessionStorage<Data, FlashData>['commitSession']
+  /**
+   * For logins: the next `commitSession` of this session gives it another id, and ends the one that somebody may have
+   * planted in the client before. What is in the session stays there.
+   */
+  renewSession(session: Session<Data, FlashData>): void
+}
+
+/** What is known of a Session object. */
+interface Known {
+  /** `undefined` as long as it is new. */
+  sid: string | undefined
+  base: Base | undefined
+  /** The idle lifetime that it gets when it is written under a new id. */
+  ttlMs: number | undefined
+  /** What the client had seen when it asked. */
+  readonly token: string | undefined
+  isToBeRenewed: boolean
+  isDestroyed: boolean
+}
+
+/** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
+export function createMeshSessionStorage<Data = SessionData, FlashData = Data>(
+  options: MeshSessionStorageOptions,
+): MeshSessionStorage<Data, FlashData> {
+  type OwnSession = Session<Data, FlashData>
+  type Storage = MeshSessionStorage<Data, FlashData>
+
+  const cookie = new SessionCookie(checkOptions(options))
+  const { cluster, ttlMs, readYourWrites = true } = options
+  const { sessions } = cluster
+  const acks = options.acks ?? sessions.acks
+  const knownOf = new WeakMap<OwnSession, Known>()
+
+  const getSession: Storage['getSession'] = async (cookieHeader, parseOptions) => {
+    const { sid, token } = await cookie.parse(cookieHeader, parseOptions)
+    if (sid === undefined) return createSession<Data, FlashData>()
+    await sessions.catchUp(sid, readYourWrites ? token : undefined)
+    const session = open(sid, token) ?? createSession<Data, FlashData>()
+    // This request may tell of what another one of this process has just written, and commit nothing itself.
+    await sessions.flushed()
+    return session
+  }
+
+  const commitSession: Storage['commitSession'] = async (session, serializeOptions) => {
+    const lifetimeMs = cookie.lifetimeMs(serializeOptions)
+    if (lifetimeMs !== undefined && lifetimeMs <= 0) return destroySession(session, serializeOptions)
+    const known = recall(session)
+    const saved = save(known, session.data, lifetimeMs)
+    if (saved === undefined) return ''
+    if (acks !== 'none') await saved.acked
+    const token = readYourWrites ? sessions.token(saved.sid, known.token) : undefined
+    const line = await cookie.line(saved.sid, token, serializeOptions)
+    await sessions.flushed()
+    return line
+  }
+
+  const destroySession: Storage['destroySession'] = async (session, serializeOptions) => {
+    const known = recall(session)
+    known.isDestroyed = true
+    if (known.sid !== undefined) {
+      const { acked } = sessions.destroy(known.sid, { acks })
+      if (acks !== 'none') await acked
+    }
+    await sessions.flushed()
+    return cookie.gone(serializeOptions)
+  }
+
+  const renewSession: Storage['renewSession'] = (session) => {
+    recall(session).isToBeRenewed = true
+  }
+
+  return { getSession, commitSession, destroySession, renewSession }
+
+  function open(sid: string, token: string | undefined): OwnSession | undefined {
+    const loaded = sessions.load(sid)
+    if (loaded === undefined) return undefined
+    use(sid)
+    const session = createSession<Data, FlashData>(loaded.data as Data, sid)
+    const { base, ttlMs } = loaded
+    knownOf.set(session, { sid, base, ttlMs, token, isToBeRenewed: false, isDestroyed: false })
+    return session
+  }
+
+  /** Most loaders commit nothing; whoever visits is there all the same. */
+  function use(sid: string): void {
+    try {
+      sessions.touch(sid)
+    } catch {
+      // This member has left the cluster: it writes nothing any more, and reads go on.
+    }
+  }
+
+  function recall(session: OwnSession): Known {
+    const known = knownOf.get(session) ?? meet(session)
+    knownOf.set(session, known)
+    return known
+  }
+
+  /** A new one; or not ours, as some wrap the sessions of a storage: then what it differs from is what is there now. */
+  function meet({ id }: OwnSession): Known {
+    const sid = id === '' ? undefined : id
+    const loaded = sid === undefined ? undefined : sessions.load(sid)
+    return {
+      sid,
+      base: loaded?.base,
+      ttlMs: loaded?.ttlMs ?? ttlMs,
+      token: undefined,
+      isToBeRenewed: false,
+      isDestroyed: sid !== undefined && loaded === undefined,
+    }
+  }
+
+  /** Without awaiting anything, so that a second commit of the same object finds what the first one made. */
+  function save(known: Known, data: OwnSession['data'], lifetimeMs: number | undefined) {
+    const isNothing = known.sid === undefined && Object.keys(data).length === 0
+    if (isNothing || known.isDestroyed) return undefined
+    const ended = known.isToBeRenewed ? endOld(known) : undefined
+    const { sid = randomBytes(SID_BYTES).toString('base64url'), base } = known
+    const ttlMs = lifetimeMs ?? (base === undefined ? known.ttlMs : undefined)
+    const written = sessions.write(sid, data, { base, ttlMs, acks })
+    // The old base stays then, and the next commit is dropped too.
+    if (written.outcome === 'dropped') return undefined
+    known.sid = sid
+    known.base = written.base
+    known.ttlMs = ttlMs ?? known.ttlMs
+    known.isToBeRenewed = false
+    return { sid, acked: Promise.all([ended, written.acked]) }
+  }
+
+  /**
+   * Before the new one is written: wherever that has arrived, the old one is dead. (One that is gone already is not
+   * renewed but saved, and that dropped.)
+   */
+  function endOld(known: Known): Promise<number> | undefined {
+    const { sid } = known
+    if (sid === undefined || !sessions.has(sid)) return undefined
+    const { acked } = sessions.destroy(sid, { acks })
+    known.sid = undefined
+    known.base = undefined
+    return acked
+  }
+}
