@@ -25,7 +25,7 @@ Object.assign(packr, {
  */
 export function packAttributes(
   data: Readonly<Record<string, unknown>>,
-  base: Base | undefined,
+  base: Pick<Base, 'attributes'> | undefined,
 ): Map<string, Uint8Array> {
   const packed = new Map<string, Uint8Array>()
   for (const name of Object.keys(data)) {

@@ -6,6 +6,7 @@
  */
 
 import type { Acks, Base, Sessions } from '../types.js'
+import { packAttributes } from '../values.js'
 import { type CookieLike, expiryOf, fromStored, lifetimeUntil, toStored } from './cookie.js'
 import type { StoreOptions } from './options.js'
 
@@ -93,6 +94,23 @@ export class CookieSessions {
   /** Whether this object was loaded from the cluster, or saved to it. */
   isStored(session: object): boolean {
     return this.#known.has(session)
+  }
+
+  /**
+   * Whether an attribute differs from what was loaded or saved last as this object, its cookie aside; of a new one, whether
+   * it has any. True as well for what cannot be stored: the save will say so.
+   */
+  isChanged(session: CookieSession): boolean {
+    const { cookie: _, ...data } = session
+    const base = this.#known.get(session)?.base?.attributes
+    if (base === undefined) return Object.keys(data).length > 0
+    try {
+      const packed = packAttributes(data, { attributes: base })
+      const isSame = ([name, bytes]: [string, Uint8Array]) => base.get(name) === bytes
+      return packed.size !== base.size - Number(base.has('cookie')) || ![...packed].every(isSame)
+    } catch {
+      return true
+    }
   }
 
   /** The app has set an expiry in the past: as with other stores, that ends the session. */
