@@ -202,12 +202,31 @@ test('the error handler of the app is called once, and its answer arrives', asyn
     session.value = () => 1
     return 'never seen'
   })
+  const after: unknown[] = []
+  app.addHook('onResponse', async ({ session }) => after.push(typeof session?.value))
   expect(await new Client().get(await serve(app))).toMatchObject({
     status: 422,
     text: 'cannot be kept',
     set: {},
   })
   expect(codes).toEqual(['SESSIONMESH_UNSERIALISABLE_ATTRIBUTE'])
+  await until('all is over', () => after.length === 1)
+  expect(after).toEqual(['function'])
+})
+
+test('what an error handler changes is saved', async () => {
+  const [cluster] = await join(1)
+  const app = countAt(await appOn(cluster!))
+  app.addHook('onSend', async (_request, _reply, payload) => {
+    if (payload !== 'sorry') throw new Error('of another hook')
+  })
+  app.setErrorHandler((_error, { session }, reply) => {
+    session.user = 'told'
+    return reply.code(500).send('sorry')
+  })
+  const client = new Client()
+  expect((await client.get(`${await serve(app)}/write`)).text).toBe('sorry')
+  expect(cluster!.sessions.load(client.sid)?.data).toMatchObject({ count: 1, user: 'told' })
 })
 
 test('a handler that saves by itself gets the error, and can mend it and answer', async () => {

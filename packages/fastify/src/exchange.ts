@@ -54,7 +54,7 @@ export class Exchange {
     if (this.#hidden) this.#request.session = this.#hidden
     this.#hidden = undefined
     const session = this.#see() ?? this.#session
-    if (session && !this.#isWithheld(session)) {
+    if (session !== undefined) {
       const cookies = this.#visit.cookies(session.sessionId, session.cookie)
       if (cookies.length > 0) reply.header('set-cookie', cookies)
     }
@@ -74,10 +74,5 @@ export class Exchange {
   #hide(session: FastifySessionObject): void {
     this.#hidden = session
     Object.assign(this.#request, { session: null })
-  }
-
-  /** As @fastify/session withholds its own cookie. */
-  #isWithheld({ cookie }: FastifySessionObject): boolean {
-    return cookie.secure === true && this.#request.protocol !== 'https'
   }
 }

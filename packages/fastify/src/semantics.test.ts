@@ -250,6 +250,11 @@ test('the lifetime is maxAge, however long a handler takes', async () => {
         pass(5_000)
         return read(request)
       },
+      reload: async (request) => {
+        await request.session.reload()
+        pass(5_000)
+        return ''
+      },
       longer: ({ session }) => {
         session.cookie.maxAge = 120_000
         pass(5_000)
@@ -263,7 +268,7 @@ test('the lifetime is maxAge, however long a handler takes', async () => {
     { cookie: { maxAge: 60_000 } },
   )
   const expiresIn = (line = '') => Date.parse(/Expires=([^;]+)/.exec(line)?.[1] ?? '') - Date.now()
-  for (const path of ['login', 'read', 'read']) {
+  for (const path of ['login', 'read', 'reload', 'read']) {
     const { cookie } = await visit(path)
     expect(sessions.load(client.sid)?.ttlMs, path).toBe(60_000)
     // (A cookie's date has whole seconds.)

@@ -73,6 +73,53 @@ test('a member that has to wait serves when it has caught up, not before', async
   expect(order).toEqual(['wait', 'arrive', 'load'])
 })
 
+test('a session that is loaded again while another request waits is not taken for that of the other', async () => {
+  const [a] = await join(1)
+  const tokens: (string | undefined)[] = []
+  const gates: (() => void)[] = []
+  const pass = () => new Promise<void>((resolve) => gates.push(resolve))
+  const late = withSessions(a!, () => ({
+    catchUp: (_sid, token) => {
+      tokens.push(token)
+      return token === 'late' ? pass() : undefined
+    },
+  }))
+  const app = await shop(late)
+  app.get('/reload', async (request) => {
+    await pass()
+    await request.session.reload()
+    return request.session.user
+  })
+  const origin = await serve(app)
+  const client = new Client()
+  await client.get(`${origin}/login?user=ada`)
+  const reloaded = client.get(`${origin}/reload`)
+  await until('one is in its handler', () => gates.length === 1)
+  client.cookies.set('sessionmesh', 'late')
+  const waiting = client.get(`${origin}/me`)
+  await until('the other waits', () => gates.length === 2)
+  gates[0]!()
+  expect((await reloaded).text).toBe('ada')
+  gates[1]!()
+  expect((await waiting).text).toBe('ada')
+  expect(tokens).toEqual([undefined, 'late', undefined])
+})
+
+test('the answer to a logout tells of it in its token', async () => {
+  const [a] = await join(1)
+  const app = await shop(withSessions(a!, () => ({ token: (sid) => `about-${sid}` })))
+  app.get('/logout', async (request) => {
+    await request.session.destroy()
+    return 'bye'
+  })
+  const origin = await serve(app)
+  const client = new Client()
+  await client.get(`${origin}/login?user=ada`)
+  client.cookies.delete('sessionmesh')
+  const { set } = await client.get(`${origin}/logout`)
+  expect(set.sessionmesh).toMatch(`sessionmesh=about-${client.sid};`)
+})
+
 test('without readYourWrites no token is sent or read', async () => {
   const [a] = await join(2)
   const tokens: (string | undefined)[] = []
