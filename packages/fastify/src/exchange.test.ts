@@ -58,10 +58,16 @@ function countAt(app: FastifyInstance): FastifyInstance {
 
 test('a response leaves when its writes are handed over, and not before', async () => {
   const { dammed, waiting } = await dam()
-  const origin = await serve(countAt(await appOn(dammed, { rolling: false })))
+  const app = countAt(await appOn(dammed, { rolling: false }))
+  app.get('/kick', async () => {
+    dammed.sessions.destroy('of somebody else')
+    return 'out'
+  })
+  const origin = await serve(app)
   const client = new Client()
   for (const [path, text] of [
     ['write', 'count is 1'],
+    ['kick', 'out'],
     ['destroy', 'gone'],
   ]) {
     let hasCome = false
@@ -135,6 +141,26 @@ test('streamed: what was changed before the headers is saved before them, and th
     expect((await client.get(i % 2 ? atA! : atB!)).text).toBe('headers are out; done')
     expect(seen).toEqual(Array.from({ length: i }, (_, index) => index + 1))
   }
+})
+
+test('what is changed when the session is saved already is not kept: in a later hook, or while streaming', async () => {
+  const [cluster] = await join(1)
+  const app = await appOn(cluster!)
+  app.addHook('onSend', async ({ session }) => {
+    session.cart = ['too late']
+  })
+  app.get('/', async ({ session }, reply) => {
+    session.user = 'ada'
+    async function* body() {
+      yield 'headers are out; '
+      session.count = 1
+      yield 'done'
+    }
+    return reply.send(Readable.from(body()))
+  })
+  const client = new Client()
+  expect((await client.get(await serve(app))).text).toBe('headers are out; done')
+  expect(Object.keys(cluster!.sessions.load(client.sid)?.data ?? {}).sort()).toEqual(['cookie', 'user'])
 })
 
 test('with acks, a missed one is the answer, through the error handler of the app', async () => {
