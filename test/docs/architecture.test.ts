@@ -9,8 +9,10 @@ const root = new URL('../../', import.meta.url)
 const pathOf = (path: string) => fileURLToPath(new URL(path, root))
 const read = (path: string) => readFile(pathOf(path), 'utf8')
 
-test.each(['Core', 'Agent', 'Express'])('%s: its files in reading order', async (name) => {
-  const folder = `packages/${name.toLowerCase()}/src`
+const packages = ['Core', 'Agent', 'Express', 'Fastify', 'Koa', 'Hono', 'React Router', 'unstorage']
+
+test.each(packages)('%s: its files in reading order', async (name) => {
+  const folder = `packages/${name.toLowerCase().replace(' ', '-')}/src`
   const files = (await readdir(pathOf(folder), { recursive: true }))
     .filter((file) => /^[\w/-]+\.ts$/.test(file) && !/(^|\/)index\.ts$|^testing\//.test(file))
     .map((file) => file.slice(0, -'.ts'.length))

@@ -229,6 +229,21 @@ test.each<[object, RegExp]>([
   await expect(joining).rejects.toMatchObject({ code: 'SESSIONMESH_BAD_OPTION' })
 })
 
+test('what differs from what was loaded is what a write would change', async () => {
+  const union = (a: string[], b: string[]) => [...new Set([...a, ...b])].sort()
+  const [a] = await pair({ localAttributes: ['socket'], merge: { cart: union } })
+  a.sessions.write('s', { user: new Map([['name', 'ada']]), cart: ['tea'], socket: () => {} })
+  const { data, base } = a.sessions.load('s')!
+  expect(a.sessions.differs(data, base)).toBe(false)
+  expect(a.sessions.differs({ ...data, user: new Map([['name', 'ada']]) }, base)).toBe(false)
+  for (const change of [{ user: new Map() }, { cart: [] }, { socket: 1 }, { more: 1 }, { bad: () => {} }])
+    expect(a.sessions.differs({ ...data, ...change }, base)).toBe(true)
+  for (const name of Object.keys(data)) {
+    const { [name]: _, ...less } = data
+    expect(a.sessions.differs(less, base)).toBe(true)
+  }
+})
+
 test('a NUL is in no name of an attribute', async () => {
   const [a] = await pair({})
   expect(() => a.sessions.write('s', { 'cart\0x': 1 })).toThrow(

@@ -22,6 +22,15 @@ export class LocalAttributes {
     this.#loaded.set(base, { ...values })
   }
 
+  /** Whether `data` has others than were loaded with `base`. */
+  differs(data: Readonly<Record<string, unknown>>, base: object): boolean {
+    const loaded = this.#loaded.get(base) ?? {}
+    return this.#names.some(
+      (name) =>
+        Object.hasOwn(data, name) !== Object.hasOwn(loaded, name) || !Object.is(data[name], loaded[name]),
+    )
+  }
+
   /** `data` without them. */
   without(data: Readonly<Record<string, unknown>>): Record<string, unknown> {
     const others = { ...data }

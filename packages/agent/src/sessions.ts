@@ -1,6 +1,6 @@
 /** The sessions of the cluster, free of any framework: values in, values out; all reads are local. */
 
-import { type Acks, type RecordObserver, type Replica, SessionMeshError } from '@sessionmesh/core'
+import { type Acks, type Base, type RecordObserver, type Replica, SessionMeshError } from '@sessionmesh/core'
 import { AttributeIndex, keyOf } from './attribute-index.js'
 import { badOption } from './errors.js'
 import { LocalAttributes } from './local-attributes.js'
@@ -125,6 +125,18 @@ export class LocalSessions implements Sessions {
     this.#runner.run(effects)
     const changed = [...new Set(written.changed.map(attributeOf))]
     return { outcome: written.outcome, changed, base: written.base, acked }
+  }
+
+  differs(data: Record<string, unknown>, base: Base): boolean {
+    const { local, merged } = this.#extras()
+    if (local.differs(data, base)) return true
+    try {
+      const view = merged.view(base)
+      const packed = packAttributes(local.isEmpty ? data : local.without(data), view)
+      return packed.size !== view.size || [...packed].some(([name, bytes]) => view.get(name) !== bytes)
+    } catch {
+      return true
+    }
   }
 
   touch(sid: string, { ttlMs }: { ttlMs?: number | undefined } = {}): boolean {

@@ -182,6 +182,11 @@ export interface Sessions {
    */
   write(sid: string, data: Record<string, unknown>, options?: WriteOptions): WriteResult
   /**
+   * Whether a `write` of `data` with this base would change anything; also when it would throw. For frameworks that ask
+   * before they save.
+   */
+  differs(data: Record<string, unknown>, base: Base): boolean
+  /**
    * Renews the idle time, and changes `ttlMs` if given. False when there is no such session.
    * @throws SessionMeshError `SESSIONMESH_BAD_OPTION` for a ttl that is none, `SESSIONMESH_CLOSED`
    */

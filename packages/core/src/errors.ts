@@ -54,7 +54,7 @@ const codes = {
   SESSIONMESH_STALE_READ:
     'Warned: a read was served without all that its client had seen, since nobody who has it could be reached in time.',
   SESSIONMESH_WRITE_DROPPED:
-    'Warned: a request saved a session that was destroyed or had expired meanwhile. What is gone stays gone; nothing is to be done.',
+    'Warned: a request saved a session that was destroyed or had expired meanwhile. What is gone stays gone; nothing is to be done. Thrown by the unstorage driver when a key is stored again that was removed: use a new, random one.',
   SESSIONMESH_FORGOTTEN_MEMBER:
     'Warned, and rejects what is waited for: this member was away for longer than `forgetDeadAfterMs` and has missed what was destroyed meanwhile, so it starts afresh; or a peer has to.',
   SESSIONMESH_CLOSED:

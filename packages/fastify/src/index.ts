@@ -1,1 +1,2 @@
-export {}
+export type { MeshSessionOptions } from './options.js'
+export { session } from './session.js'

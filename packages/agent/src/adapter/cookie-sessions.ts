@@ -95,6 +95,17 @@ export class CookieSessions {
     return this.#known.has(session)
   }
 
+  /**
+   * Whether an attribute differs from what was loaded or saved last as this object, its cookie aside; of a new one, whether
+   * it has any. True as well for what cannot be stored: the save will say so.
+   */
+  isChanged(session: CookieSession): boolean {
+    const { cookie: _, ...data } = session
+    const known = this.#known.get(session)
+    if (known?.base === undefined) return Object.keys(data).length > 0
+    return this.#sessions.differs({ ...data, cookie: JSON.parse(known.cookie) }, known.base)
+  }
+
   /** The app has set an expiry in the past: as with other stores, that ends the session. */
   #end(sid: string): Promise<unknown> | undefined {
     return this.#sessions.has(sid) ? this.#sessions.destroy(sid, { acks: this.#acks }).acked : undefined

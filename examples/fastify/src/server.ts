@@ -1,0 +1,80 @@
+/**
+ * A complete server: start it two or more times with other ports, put any load balancer in front, and each of them
+ * knows every session.
+ *
+ *   npx -y pnpm@10 install && npx -y pnpm@10 build   (once, in a clone)
+ *   PORT=3001 node dist/server.js
+ *   PORT=3002 node dist/server.js
+ *
+ * What the environment says holds: SESSIONMESH_SECRET (without one, servers of this machine find each other),
+ * SESSIONMESH_LISTEN, SESSIONMESH_PEERS.
+ */
+
+import { Server } from 'node:net'
+import { session } from '@sessionmesh/fastify'
+import { fastify } from 'fastify'
+import { joinCluster } from 'sessionmesh'
+
+declare module 'fastify' {
+  interface Session {
+    user?: string
+    views?: number
+  }
+}
+
+const cluster = await joinCluster({ name: 'shop' })
+
+const app = fastify()
+let closing = false
+app.addHook('onRequest', async (_request, reply) => {
+  // Each answer is the last one on its connection then: a client that goes on asking would keep the process alive.
+  if (closing) reply.header('connection', 'close')
+})
+// Before the sessions: what a load balancer or Kubernetes asks, again and again.
+app.get('/ready', async (_request, reply) => reply.code(cluster.status().ready ? 200 : 503).send())
+
+await app.register(session, {
+  cluster,
+  secret: 'a cookie secret of 32 characters or more', // the same for all servers
+  saveUninitialized: false,
+  cookie: { secure: false }, // over HTTPS leave it out
+})
+
+app.get('/', async ({ session }) => {
+  session.views = (session.views ?? 0) + 1
+  return { views: session.views }
+})
+
+app.post<{ Body: { user?: string } | null }>('/login', async (request) => {
+  // A new id at login, so that nobody can plant one beforehand.
+  await request.session.regenerate()
+  request.session.user = String(request.body?.user ?? 'guest')
+  return { user: request.session.user }
+})
+
+app.get('/me', async ({ session }) => ({ user: session.user ?? null }))
+
+app.post('/logout', async ({ session }) => {
+  await session.destroy()
+  return { user: null }
+})
+
+const port = Number(process.env.PORT ?? 3000)
+await app.listen({ host: '0.0.0.0', port })
+console.log(`http://127.0.0.1:${port} serves ${cluster.sessions.size} sessions as ${cluster.self.name}`)
+
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, close)
+
+/** First the requests under way, then the cluster: it hands over what they wrote. Then nothing is left to run. */
+function close() {
+  closing = true
+  // `app.close()` would cut idle connections at once, and reset requests that are on their way on them.
+  Server.prototype.close.call(app.server, async () => {
+    await app.close()
+    await cluster.close()
+    // (A worker of node:cluster lives as long as the channel to its primary.)
+    process.disconnect?.()
+  })
+  // What nobody has used for so long nobody is about to use.
+  setInterval(() => app.server.closeIdleConnections(), 1_000).unref()
+}

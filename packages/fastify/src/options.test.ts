@@ -1,0 +1,84 @@
+/** Mistakes in options are told when the app starts, with what to do about them. */
+
+import { MemoryStore } from '@fastify/session'
+import { fastify } from 'fastify'
+import { expect, test } from 'vitest'
+import { session } from './session.js'
+import { appOn, Client, DEFAULTS, join, serve } from './testing/harness.js'
+
+test.each<[object, RegExp]>([
+  [{ cluster: undefined }, /await it first/],
+  [{ store: new MemoryStore() }, /leave `store` out/],
+  [{ secret: undefined }, /secret is missing: it signs the session cookie/],
+  [{ secret: 'short' }, /secret has 5 characters; give 32 or more/],
+  [{ secret: [] }, /a list of strings with one at least/],
+  [{ secret: 7 }, /secret must be a string/],
+  [{ cookie: { maxage: 1 } }, /cookie\.maxage is not an option\. Known are: domain, /],
+  [{ cookie: { maxAge: '1h' } }, /cookie\.maxAge is "1h"; give a number of milliseconds above 0/],
+  [{ cookie: { maxAge: 0 } }, /cookie\.maxAge is 0/],
+  [{ cookie: 'seen' }, /cookie must be an object/],
+  [{ rolling: 'no' }, /rolling is "no"; give true or false/],
+  [{ saveUninitialized: 0 }, /saveUninitialized is 0; give true or false/],
+  [{ token: { cookieName: 'a b' } }, /no cookie name/],
+  [{ token: { cookieName: 'sessionId' } }, /is the name of two cookies/],
+  [{ cookieName: 'sessionmesh' }, /is the name of two cookies/],
+  [{ route: 'node' }, /route must be true, or an object/],
+  [{ readYourWrites: 'no' }, /readYourWrites is "no"/],
+  [{ acks: 'two' }, /acks is "two"/],
+  [{ ackz: 'one' }, /ackz is not an option of session\. Known are: cluster, acks, /],
+  [{ ttlMs: -4 }, /ttlMs is -4/],
+])('%o', async (options, message) => {
+  const [cluster] = await join(1)
+  const given = { ...DEFAULTS, cluster: cluster!, ...options }
+  const register = async () => fastify().register(session, given)
+  await expect(register()).rejects.toMatchObject({
+    name: 'SessionMeshError',
+    code: 'SESSIONMESH_BAD_OPTION',
+    message: expect.stringMatching(message),
+  })
+  // Nobody has to await the registration itself.
+  const app = fastify()
+  app.register(session, given)
+  await expect(app.ready()).rejects.toMatchObject({ code: 'SESSIONMESH_BAD_OPTION' })
+})
+
+test('every option of @fastify/session but the store is still taken', async () => {
+  const [cluster] = await join(1)
+  const cookie = { httpOnly: true, maxAge: 60_000, path: '/', priority: 'high', sameSite: 'strict' } as const
+  const app = await appOn(cluster!, {
+    algorithm: 'sha512',
+    cookie,
+    cookieName: 'sid',
+    cookiePrefix: 's:',
+    idGenerator: () => 'chosen',
+    rolling: false,
+    saveUninitialized: true,
+    readYourWrites: false,
+    token: {},
+    acks: 'none',
+    ttlMs: 1,
+  })
+  app.get('/', async (request) => request.session.sessionId)
+  const { text, set } = await new Client().get(await serve(app))
+  expect([text, Object.keys(set)]).toEqual(['chosen', ['sid']])
+  expect(set.sid).toMatch(/^sid=s(:|%3A)chosen\..*; Path=\/; Expires=.*; HttpOnly; SameSite=Strict$/)
+  expect(cookie).not.toHaveProperty('secure')
+})
+
+test('secrets can be rotated', async () => {
+  const [cluster] = await join(1)
+  const [older, newer] = ['o', 'n'].map((letter) => letter.repeat(32)) as [string, string]
+  const origins: string[] = []
+  for (const secret of [older, [newer, older], newer, older]) {
+    const app = await appOn(cluster!, { secret })
+    app.get('/', async ({ session }) => {
+      session.count = (session.count ?? 0) + 1
+      return session.count
+    })
+    origins.push(await serve(app))
+  }
+  const client = new Client()
+  const counts: string[] = []
+  for (const origin of origins) counts.push((await client.get(origin)).text)
+  expect(counts).toEqual(['1', '2', '3', '1'])
+})

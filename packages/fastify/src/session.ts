@@ -1,0 +1,48 @@
+/** The one-line plugin: @fastify/session on a cluster's sessions, with read-your-writes. */
+
+import { fastifyCookie } from '@fastify/cookie'
+import { fastifySession } from '@fastify/session'
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
+import fastifyPlugin from 'fastify-plugin'
+import { Exchange, type Setup } from './exchange.js'
+import { checkSession, type MeshSessionOptions } from './options.js'
+import { MeshStore } from './store.js'
+
+/**
+ * Registers @fastify/session, and before it @fastify/cookie unless it is there.
+ *
+ * `register` rejects with SessionMeshError `SESSIONMESH_BAD_OPTION`, or with what @fastify/session says of its own options.
+ */
+export const session: FastifyPluginAsync<MeshSessionOptions> = fastifyPlugin(sessionmesh, {
+  fastify: '5.x',
+  name: '@sessionmesh/fastify',
+})
+
+async function sessionmesh(fastify: FastifyInstance, options: MeshSessionOptions): Promise<void> {
+  const visits = checkSession(options)
+  const { cluster, acks, ttlMs, readYourWrites, token, route, ...own } = options
+  const store = new MeshStore({ cluster, acks, ttlMs })
+  const setup: Setup = { store, rolling: own.rolling ?? true }
+  const exchanges = new WeakMap<FastifyRequest, Exchange>()
+
+  if (!fastify.hasPlugin('@fastify/cookie')) await fastify.register(fastifyCookie)
+
+  // Hooks run in the order of registration: these two before those of @fastify/session, the other two after.
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    const exchange = new Exchange(setup, request, visits.begin(request.headers.cookie))
+    exchanges.set(request, exchange)
+    exchange.open()
+    done()
+  })
+  fastify.addHook('onSend', (request, _reply, _payload, done) => {
+    exchanges.get(request)?.beforeSave()
+    done()
+  })
+  const cookie = { ...own.cookie, sameSite: own.cookie?.sameSite ?? 'lax' }
+  await fastify.register(fastifySession, { ...own, cookie, store })
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    exchanges.get(request)?.opened()
+    done()
+  })
+  fastify.addHook('onSend', async (request, reply) => exchanges.get(request)?.afterSave(reply))
+}
