@@ -6,7 +6,14 @@
  */
 
 import type { Acks, Base, Sessions } from '../types.js'
-import { type CookieLike, expiryOf, fromStored, lifetimeUntil, toStored } from './cookie.js'
+import {
+  type CookieLike,
+  expiryOf,
+  fromStored,
+  lifetimeUntil,
+  type StoredCookie,
+  toStored,
+} from './cookie.js'
 import type { StoreOptions } from './options.js'
 
 /** What such a framework gives and takes: attributes, and its cookie. */
@@ -17,8 +24,8 @@ export interface CookieSession {
 /** What is known of an object since it was loaded or saved. */
 interface Known {
   base: Base | undefined
-  /** The cookie's attribute as JSON, to notice a change of it. */
-  cookie: string
+  /** The cookie's attribute, to notice a change of it. */
+  cookie: StoredCookie
   /** The cookie's expiry as handed out or saved: while the cookie has this one, nobody moved it. */
   expiresAt: number | undefined
   /** The idle lifetime agreed; `undefined` when it was left to the cluster. */
@@ -74,7 +81,7 @@ export class CookieSessions {
     if (ttlMs !== undefined && ttlMs <= 0) return this.#end(sid)
     const known = this.#known.get(session)
     const cookie = toStored(session.cookie)
-    if (known !== undefined && known.cookie !== JSON.stringify(cookie)) {
+    if (known !== undefined && JSON.stringify(known.cookie) !== JSON.stringify(cookie)) {
       const now = this.#sessions.load(sid)
       if (now) this.#sessions.write(sid, { ...now.data, cookie }, { base: now.base, ttlMs, acks: 'none' })
     } else {
@@ -103,7 +110,7 @@ export class CookieSessions {
     const { cookie: _, ...data } = session
     const known = this.#known.get(session)
     if (known?.base === undefined) return Object.keys(data).length > 0
-    return this.#sessions.differs({ ...data, cookie: JSON.parse(known.cookie) }, known.base)
+    return this.#sessions.differs({ ...data, cookie: known.cookie }, known.base)
   }
 
   /** The app has set an expiry in the past: as with other stores, that ends the session. */
@@ -131,7 +138,7 @@ export class CookieSessions {
     const cookie = session.cookie ?? {}
     this.#known.set(session, {
       base,
-      cookie: JSON.stringify(toStored(cookie)),
+      cookie: toStored(cookie),
       expiresAt: expiryOf(cookie, Date.now()),
       ttlMs: ttlMs ?? before?.ttlMs,
     })
