@@ -38,6 +38,8 @@ const COOKIE_OPTIONS = [
   ...['domain', 'httpOnly', 'maxAge', 'partitioned', 'path', 'priority', 'sameSite', 'secure'],
 ]
 const DEFAULT_NAME = 'sid'
+/** What browsers keep a cookie for at most, and Hono sets, in seconds. */
+const MAX_AGE = 400 * 24 * 3_600
 
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
 export function checkSession(options: SessionOptions): Setup {
@@ -81,9 +83,11 @@ function checkCookie(cookie: unknown): asserts cookie is SessionCookieOptions {
   if (stray !== undefined)
     throw badOption(`cookie.${stray} is not an option. Known are: ${COOKIE_OPTIONS.join(', ')}`)
   const { maxAge, sameSite, priority, path, domain, ...flags } = cookie as Record<string, unknown>
-  // (More than 400 days is what Hono itself refuses.)
-  if (maxAge !== undefined && !(Number.isInteger(maxAge) && Number(maxAge) > 0))
-    throw badOption(`cookie.maxAge is ${JSON.stringify(maxAge)}; give whole seconds, as in 3_600`)
+  const isAge = Number.isInteger(maxAge) && Number(maxAge) > 0 && Number(maxAge) <= MAX_AGE
+  if (maxAge !== undefined && !isAge)
+    throw badOption(
+      `cookie.maxAge is ${JSON.stringify(maxAge)}; give whole seconds, 400 days of them at most, as in 3_600`,
+    )
   checkOneOf('sameSite', sameSite, ['strict', 'lax', 'none'])
   checkOneOf('priority', priority, ['low', 'medium', 'high'])
   for (const [key, value] of Object.entries({ path, domain }))
