@@ -49,7 +49,7 @@ async function cookiesOf(
 ): Promise<string[]> {
   const { fate } = session
   const others = visit.cookies(fate.sid, cookie.reach)
-  if (fate.kind === 'ended' && brought) return [cookie.drop(), ...others]
+  if (fate.kind === 'ended') return [cookie.drop(), ...others]
   // Nor is a cookie taken away that names nothing: another answer may have just replaced it.
   if (fate.kind !== 'stored') return others
   const isOther = fate.sid !== brought?.sid || brought.isOld
