@@ -1,7 +1,7 @@
 /** The session of one request: what its handlers see, and how their changes get to the cluster. */
 
 import { randomBytes } from 'node:crypto'
-import type { Base, Loaded } from 'sessionmesh'
+import type { Base, Loaded, WriteResult } from 'sessionmesh'
 import type { Visit, Visits } from 'sessionmesh/adapter'
 
 /**
@@ -46,11 +46,14 @@ export interface Session<Data extends object = SessionData> {
   save(): Promise<void>
 }
 
-/** What happened to the client's session in this request, for its cookie. */
-export type Fate =
-  | { readonly kind: 'stored'; readonly sid: string; readonly isChanged: boolean }
-  | { readonly kind: 'ended'; readonly sid: string }
-  | { readonly kind: 'none'; readonly sid: string }
+/** What became of the client's session in this request, for its cookie. */
+export interface Fate {
+  /** `ended`: and no other was begun. `none`: there was none, or it is gone without this request's doing. */
+  readonly kind: 'stored' | 'ended' | 'none'
+  /** Of the session that the client has seen last. */
+  readonly sid: string
+  readonly isChanged: boolean
+}
 
 /** 192 bits. */
 const ID_BYTES = 24
@@ -131,7 +134,8 @@ export class RequestSession<Data extends object = SessionData> implements Sessio
   }
 
   async save(): Promise<void> {
-    await this.#write()
+    // (Of what a save before this one has written, too: that it is unchanged now does not mean that others hold it.)
+    await this.#write()?.acked
     await this.#visit.flushed()
   }
 
@@ -140,25 +144,27 @@ export class RequestSession<Data extends object = SessionData> implements Sessio
    * @throws as `save`
    */
   async leave(): Promise<void> {
-    let acked: Promise<unknown> | undefined
+    let written: WriteResult | undefined
     try {
-      if (this.#isUsed) acked = this.#write()
+      if (this.#isUsed) written = this.#write()
       else this.#touch()
     } finally {
       this.#hasLeft = true
     }
-    await acked
+    // Who only reads waits for nobody.
+    if (written?.outcome !== 'unchanged') await written?.acked
   }
 
   get fate(): Fate {
     const { sid, base } = this.#state
-    if (base !== undefined && this.#visits.sessions.has(sid))
-      return { kind: 'stored', sid, isChanged: this.#isChanged }
-    return this.#endedSid === undefined ? { kind: 'none', sid } : { kind: 'ended', sid: this.#endedSid }
+    const isChanged = this.#isChanged
+    if (base !== undefined && this.#visits.sessions.has(sid)) return { kind: 'stored', sid, isChanged }
+    return this.#endedSid === undefined
+      ? { kind: 'none', sid, isChanged }
+      : { kind: 'ended', sid: this.#endedSid, isChanged }
   }
 
-  /** What it returns is to be awaited for the acks. */
-  #write(): Promise<unknown> | undefined {
+  #write(): WriteResult | undefined {
     const { sid, data, base } = this.#state
     const { sessions, acks } = this.#visits
     if (base === undefined) {
@@ -168,14 +174,13 @@ export class RequestSession<Data extends object = SessionData> implements Sessio
           'A new session needs a cookie, and the headers have left: set something in it before you answer',
         )
     }
-    const isFirst = base === undefined
-    const written = sessions.write(sid, data, { base, acks, ttlMs: isFirst ? this.#ttlMs : undefined })
+    const ttlMs = base === undefined ? this.#ttlMs : undefined
+    const written = sessions.write(sid, data, { base, acks, ttlMs })
     // Destroyed or expired meanwhile: the cluster has reported it, and the request goes on. With the old base, so that
     // what it saves later is dropped too.
-    if (written.outcome === 'dropped') return undefined
-    this.#state.base = written.base
-    if (written.outcome !== 'unchanged') this.#isChanged = true
-    return acks === 'none' ? undefined : written.acked
+    if (written.outcome !== 'dropped') this.#state.base = written.base
+    if (written.outcome === 'created' || written.outcome === 'changed') this.#isChanged = true
+    return written
   }
 
   #touch(): void {
@@ -186,14 +191,14 @@ export class RequestSession<Data extends object = SessionData> implements Sessio
     }
   }
 
-  async #end(kept: Record<string, unknown>): Promise<void> {
+  #end(kept: Record<string, unknown>): Promise<unknown> | undefined {
     this.#isUsed = true
     const { sid, base } = this.#state
     const { sessions, acks } = this.#visits
-    const acked = base === undefined ? undefined : sessions.destroy(sid, { acks }).acked
-    if (base !== undefined) this.#endedSid = sid
+    const destroyed = base === undefined ? undefined : sessions.destroy(sid, { acks })
+    if (destroyed) this.#endedSid = sid
     this.#state = begin(kept)
-    if (acks !== 'none') await acked
+    return destroyed?.acked
   }
 }
 

@@ -305,6 +305,7 @@ test('where acks are asked for and do not come, the answer is the error; the wri
   const [cluster] = await join(1)
   const errors: unknown[] = []
   const app = count(appOn(cluster!, { acks: 'one' }, errors))
+  app.get('/read', (c) => c.text(String(c.get('session').get('count'))))
   for (const end of ['destroy', 'regenerate'] as const)
     app.get(`/${end}`, async (c) => {
       const code = await c
@@ -318,9 +319,26 @@ test('where acks are asked for and do not come, the answer is the error; the wri
   expect(await client.get(`${origin}/count`)).toMatchObject({ status: 500, text: 'failed' })
   expect(errors).toEqual([expect.objectContaining({ code: 'SESSIONMESH_NO_PEER' })])
   expect(cluster!.sessions.load(client.sid)?.data).toEqual({ count: 1 })
+  // Nothing is changed, and nobody has to hold it.
+  expect(await client.get(`${origin}/read`)).toMatchObject({ status: 200, text: '1' })
   expect((await client.get(`${origin}/destroy`)).text).toBe('SESSIONMESH_NO_PEER')
   await client.get(`${origin}/count`)
   expect((await client.get(`${origin}/regenerate`)).text).toBe('SESSIONMESH_NO_PEER')
+})
+
+test('save() shows missing acks to the handler, each time, and the answer is then its own', async () => {
+  const [cluster] = await join(1)
+  const errors: unknown[] = []
+  const app = appOn(cluster!, { acks: 'one' }, errors).get('/', async (c) => {
+    const session = c.get('session')
+    session.set('user', 'ada')
+    const codes = []
+    for (let i = 0; i < 2; i++) codes.push(await session.save().catch((error) => error.code))
+    return c.json(codes, 503)
+  })
+  const { status, text } = await new Client().get(await serve(app))
+  expect([status, text]).toEqual([503, '["SESSIONMESH_NO_PEER","SESSIONMESH_NO_PEER"]'])
+  expect(errors).toEqual([])
 })
 
 test('where acks come, the answer comes after them', async () => {

@@ -145,6 +145,29 @@ test('what needs a cookie comes too late then: a new session, another id', async
   expect(cluster!.sessions.size).toBe(1)
 })
 
+test('a session can be destroyed from within a stream', async () => {
+  const [cluster] = await join(1)
+  const headers = gate()
+  const app = appOn(cluster!)
+    .get('/', (c) => {
+      c.get('session').set('count', 1)
+      return stream(c, async () => {
+        await headers.opened
+        await c.get('session').destroy()
+      })
+    })
+    .get('/read', (c) => c.text(String(c.get('session').get('count'))))
+  const origin = await serve(app)
+  const client = new Client()
+  const reply = client.get(origin)
+  await until('it is stored', () => cluster!.sessions.size === 1)
+  headers.open()
+  await reply
+  expect(cluster!.sessions.size).toBe(0)
+  expect(client.sid).not.toBe('')
+  expect((await client.get(`${origin}/read`)).text).toBe('undefined')
+})
+
 test('a session that was ended meanwhile is not revived by what is set late', async () => {
   const [a, b] = await join(2)
   const headers = gate()
