@@ -1,0 +1,212 @@
+/** The session of one request: what its handlers see, and how their changes get to the cluster. */
+
+import { randomBytes } from 'node:crypto'
+import type { Base, Loaded, WriteResult } from 'sessionmesh'
+import type { Visit, Visits } from 'sessionmesh/adapter'
+
+/**
+ * What your sessions hold. Declare it once:
+ *
+ *     declare module '@sessionmesh/hono' {
+ *       interface SessionData {
+ *         user: string
+ *       }
+ *     }
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: it is there to be added to
+export interface SessionData {}
+
+/** `c.get('session')`. Changes are stored when the handler is done, before the response leaves. */
+export interface Session<Data extends object = SessionData> {
+  /** What the client's cookie names: unguessable, and never chosen by the client. It changes with `regenerate()`. */
+  readonly id: string
+  /** Nothing of it is stored yet. */
+  readonly isNew: boolean
+  /** All attributes. To be changed as well, also in depth: what differs at the end is stored. */
+  readonly data: Partial<Data>
+  get<Name extends keyof Data>(name: Name): Data[Name] | undefined
+  set<Name extends keyof Data>(name: Name, value: Data[Name]): void
+  delete(name: keyof Data): void
+  /**
+   * Ends it for good, on every server, and takes the cookie from the client. What is set afterwards begins a new one.
+   * @throws SessionMeshError `SESSIONMESH_ACK_TIMEOUT` and the like, if `acks` were asked for; `SESSIONMESH_CLOSED`
+   */
+  destroy(): Promise<void>
+  /**
+   * Ends it, and begins a new one under another id with the attributes named in `keep`: to be called at each login, so
+   * that an id that somebody has planted or seen before is worth nothing.
+   * @throws Error when the response's headers have left; and as `destroy`
+   */
+  regenerate(keep?: readonly (keyof Data)[]): Promise<void>
+  /**
+   * Stores the changes now. Resolves when they are on their way to the other servers, and when those that `acks` asks for
+   * have them. Needed only where the handler goes on after its response: in a stream.
+   * @throws SessionMeshError with the attribute that cannot be stored; and as `destroy`
+   */
+  save(): Promise<void>
+}
+
+/** What became of the client's session in this request, for its cookie. */
+export interface Fate {
+  /** `ended`: and no other was begun. `none`: there was none, or it is gone without this request's doing. */
+  readonly kind: 'stored' | 'ended' | 'none'
+  /** Of the session that the client has seen last. */
+  readonly sid: string
+  readonly isChanged: boolean
+}
+
+/** 192 bits. */
+const ID_BYTES = 24
+
+interface State {
+  readonly sid: string
+  readonly data: Record<string, unknown>
+  /** What a write is the difference to; `undefined`: nothing is stored. */
+  base: Base | undefined
+}
+
+export class RequestSession<Data extends object = SessionData> implements Session<Data> {
+  readonly #visits: Visits
+  readonly #visit: Visit
+  readonly #ttlMs: number
+  #state: State
+  /** Some handler has looked at it, and may have changed it. */
+  #isUsed = false
+  #isChanged = false
+  #endedSid: string | undefined
+  #hasLeft = false
+
+  /** @param loaded what was stored under `sid` */
+  constructor(
+    visits: Visits,
+    visit: Visit,
+    ttlMs: number,
+    sid: string | undefined,
+    loaded: Loaded | undefined,
+  ) {
+    this.#visits = visits
+    this.#visit = visit
+    this.#ttlMs = ttlMs
+    // An id that names nothing is never used again: whoever made the client send it knows it, too.
+    this.#state =
+      sid === undefined || loaded === undefined
+        ? begin({})
+        : { sid, data: attributes(loaded.data), base: loaded.base }
+  }
+
+  get id(): string {
+    return this.#state.sid
+  }
+
+  get isNew(): boolean {
+    return this.#state.base === undefined
+  }
+
+  get data(): Partial<Data> {
+    this.#isUsed = true
+    return this.#state.data as Partial<Data>
+  }
+
+  get<Name extends keyof Data>(name: Name): Data[Name] | undefined {
+    return this.data[name]
+  }
+
+  set<Name extends keyof Data>(name: Name, value: Data[Name]): void {
+    this.data[name] = value
+    if (this.#hasLeft) this.#write()
+  }
+
+  delete(name: keyof Data): void {
+    delete this.data[name]
+    if (this.#hasLeft) this.#write()
+  }
+
+  async destroy(): Promise<void> {
+    await this.#end({})
+  }
+
+  async regenerate(keep: readonly (keyof Data)[] = []): Promise<void> {
+    if (this.#hasLeft)
+      throw new Error('regenerate() came too late: a new id needs a cookie, and the headers have left')
+    const { data } = this.#state
+    const names = (keep as readonly string[]).filter((name) => Object.hasOwn(data, name))
+    await this.#end(Object.fromEntries(names.map((name) => [name, data[name]])))
+  }
+
+  async save(): Promise<void> {
+    // (Of what a save before this one has written, too: that it is unchanged now does not mean that others hold it.)
+    await this.#write()?.acked
+    await this.#visit.flushed()
+  }
+
+  /**
+   * The handlers are done, and the headers are about to leave. What is set from now on is stored at once.
+   * @throws as `save`
+   */
+  async leave(): Promise<void> {
+    let written: WriteResult | undefined
+    try {
+      if (this.#isUsed) written = this.#write()
+      else this.#touch()
+    } finally {
+      this.#hasLeft = true
+    }
+    // Who only reads waits for nobody.
+    if (written?.outcome !== 'unchanged') await written?.acked
+  }
+
+  get fate(): Fate {
+    const { sid, base } = this.#state
+    const isChanged = this.#isChanged
+    if (base !== undefined && this.#visits.sessions.has(sid)) return { kind: 'stored', sid, isChanged }
+    return this.#endedSid === undefined
+      ? { kind: 'none', sid, isChanged }
+      : { kind: 'ended', sid: this.#endedSid, isChanged }
+  }
+
+  #write(): WriteResult | undefined {
+    const { sid, data, base } = this.#state
+    const { sessions, acks } = this.#visits
+    if (base === undefined) {
+      if (Object.keys(data).length === 0) return undefined
+      if (this.#hasLeft)
+        throw new Error(
+          'A new session needs a cookie, and the headers have left: set something in it before you answer',
+        )
+    }
+    const ttlMs = base === undefined ? this.#ttlMs : undefined
+    const written = sessions.write(sid, data, { base, acks, ttlMs })
+    // Destroyed or expired meanwhile: the cluster has reported it, and the request goes on. With the old base, so that
+    // what it saves later is dropped too.
+    if (written.outcome !== 'dropped') this.#state.base = written.base
+    if (written.outcome === 'created' || written.outcome === 'changed') this.#isChanged = true
+    return written
+  }
+
+  #touch(): void {
+    try {
+      if (!this.isNew) this.#visits.sessions.touch(this.id)
+    } catch {
+      // The member has left the cluster. Nothing is lost with it, and the request did not even ask for its session.
+    }
+  }
+
+  #end(kept: Record<string, unknown>): Promise<unknown> | undefined {
+    this.#isUsed = true
+    const { sid, base } = this.#state
+    const { sessions, acks } = this.#visits
+    const destroyed = base === undefined ? undefined : sessions.destroy(sid, { acks })
+    if (destroyed) this.#endedSid = sid
+    this.#state = begin(kept)
+    return destroyed?.acked
+  }
+}
+
+function begin(data: Record<string, unknown>): State {
+  return { sid: randomBytes(ID_BYTES).toString('base64url'), data: attributes(data), base: undefined }
+}
+
+/** Without a prototype: `get('constructor')` is `undefined`, and `set('__proto__', …)` an attribute, which is refused. */
+function attributes(data: Record<string, unknown>): Record<string, unknown> {
+  return Object.assign(Object.create(null), data)
+}

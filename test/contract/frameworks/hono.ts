@@ -1,0 +1,57 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+import { type Session, session } from '@sessionmesh/hono'
+import { Hono } from 'hono'
+import { type Framework, type Handle, ROUTES } from '../site.js'
+
+/** The contract's attributes have names of all kinds. */
+type Any = Session<Record<string, unknown>>
+
+export const framework: Framework = {
+  name: 'hono',
+  lacks: {},
+  async serve(cluster, { ttlMs, isRolling }) {
+    const app = new Hono<{ Variables: { session: Any } }>()
+    app.use(
+      session({
+        cluster,
+        secret: 'cookie secret',
+        ...(isRolling !== undefined && { rolling: isRolling }),
+        ...(ttlMs !== undefined && { ttlMs, cookie: { maxAge: Math.ceil(ttlMs / 1_000) } }),
+      }),
+    )
+    // (The contract provokes it; Hono's own handler would print it.)
+    app.onError((error, c) => c.text(error.message, 500))
+    for (const [path, route] of Object.entries(ROUTES)) {
+      app.get(`/${path}`, async (c) => {
+        const answer = await route(handle(c.get('session')), new URL(c.req.url).searchParams)
+        return 'redirect' in answer ? c.redirect(answer.redirect) : c.json(answer.body as object)
+      })
+    }
+    const server = createAdaptorServer({ fetch: app.fetch })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    return {
+      origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      async close() {
+        if ('closeAllConnections' in server) server.closeAllConnections()
+        server.close()
+        await once(server, 'close')
+      },
+    }
+  },
+}
+
+function handle(session: Any): Handle {
+  return {
+    get sid() {
+      return session.id
+    },
+    get: (name) => session.get(name),
+    set: (name, value) => session.set(name, value),
+    remove: (name) => session.delete(name),
+    destroy: () => session.destroy(),
+    regenerate: () => session.regenerate(),
+  }
+}
