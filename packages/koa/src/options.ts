@@ -107,8 +107,8 @@ function checkApp(app: object, isSigned: boolean): void {
     )
 }
 
-function isApp(value: object): value is { context: object; keys?: unknown } {
-  return 'use' in value && typeof value.use === 'function' && 'context' in value
+function isApp(value: unknown): value is { context: object; keys?: unknown } {
+  return typeof (value as { use?: unknown } | undefined | null)?.use === 'function'
 }
 
 /** A list of keys, or a Keygrip. */
