@@ -82,7 +82,7 @@ function isShownObject(value: object, path: readonly object[]): boolean {
   if (value instanceof Date) return Number.isFinite(value.getTime())
   const prototype = Object.getPrototypeOf(value)
   const isPlain = Array.isArray(value) || prototype === Object.prototype || prototype === null
-  if (!isPlain || path.includes(value) || 'toJSON' in value) return false
+  if (!isPlain || path.includes(value)) return false
   const inside = [...path, value]
   return Object.values(value).every((inner) => isShown(inner, inside))
 }

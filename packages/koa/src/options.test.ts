@@ -106,3 +106,25 @@ test('a cookie that is not signed needs no keys, and every other option is taken
   expect([text, Object.keys(set)]).toEqual(['chosen', ['sid', 'sid.sig']])
   expect(set.sid).toMatch(/domain=shop\.test; priority=high; samesite=strict; httponly/i)
 })
+
+test('an option that is undefined is not given', async () => {
+  const [cluster] = await join(1)
+  const nothing = {
+    key: undefined,
+    sameSite: undefined,
+    autoCommit: undefined,
+    genid: undefined,
+    ttlMs: undefined,
+  }
+  const site = await serve(
+    cluster!,
+    {
+      set(ctx) {
+        ctx.session!.count = 1
+        ctx.body = 'set'
+      },
+    },
+    nothing,
+  )
+  expect((await new Client().get(site, 'set')).set['koa.sess']).toMatch(/samesite=lax; httponly/)
+})

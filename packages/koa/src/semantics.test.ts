@@ -204,52 +204,70 @@ test('an object in its place replaces what is in it, under the same id', async (
   expect(sessions.load(sid)!.data).toEqual({ count: 7 })
 })
 
-test('what a request did not touch stays as another one has made it meanwhile', async () => {
-  const [loaded, other] = [door(), door()]
-  const { client, sessions, visit } = await oneSite({
-    login,
-    count,
-    async slow(ctx) {
-      loaded.open()
-      await other.opened
-      ctx.session!.user = 'grace'
-      await ctx.session!.save()
-      ctx.session!.value = 1
-      ctx.body = 'done'
-    },
+/** A handler that stops where the test says, at each of `doors`. */
+function pausing(run: (pause: () => Promise<void>, ctx: Parameters<Handler>[0]) => Promise<void>) {
+  const doors = [0, 1].map(() => ({ reached: door(), leave: door() }))
+  const handler: Handler = async (ctx) => {
+    let next = 0
+    const pause = async () => {
+      const { reached, leave } = doors[next++]!
+      reached.open()
+      await leave.opened
+    }
+    await run(pause, ctx)
+    ctx.body = 'done'
+  }
+  return { doors, handler }
+}
+
+test('what a request did not touch stays as another one has made it meanwhile, from save to save', async () => {
+  const { doors, handler } = pausing(async (pause, ctx) => {
+    await pause()
+    ctx.session!.user = 'grace'
+    await ctx.session!.save()
+    await pause()
+    ctx.session!.value = 1
   })
+  const { client, sessions, visit } = await oneSite({ login, count, slow: handler })
   await visit('login')
   const slow = visit('slow')
-  await loaded.opened
+  await doors[0]!.reached.opened
   await visit('count')
-  other.open()
+  doors[0]!.leave.open()
+  await doors[1]!.reached.opened
+  expect(sessions.load(client.sid)!.data).toEqual({ user: 'grace', count: 1 })
+  await visit('login')
+  doors[1]!.leave.open()
   await slow
-  expect(sessions.load(client.sid)!.data).toEqual({ user: 'grace', count: 1, value: 1 })
+  expect(sessions.load(client.sid)!.data).toEqual({ user: 'ada', count: 1, value: 1 })
 })
 
-test('however often a late request saves, a session that was ended meanwhile stays so', async () => {
-  const [loaded, ended] = [door(), door()]
-  const { client, cluster, sessions, visit } = await oneSite({
-    login,
-    logout,
-    async slow(ctx) {
-      loaded.open()
-      await ended.opened
+test.each<[string, Partial<MeshSessionOptions>, boolean]>([
+  ['was ended', {}, true],
+  ['has expired', { ttlMs: 200 }, false],
+])(
+  'a session that %s meanwhile stays so, however often a late request saves',
+  async (_name, options, isEnded) => {
+    const { doors, handler } = pausing(async (pause, ctx) => {
+      await pause()
       await ctx.session!.save()
       ctx.session!.count = 1
-      ctx.body = 'done'
-    },
-  })
-  cluster.on('warning', () => {})
-  await visit('login')
-  const late = client.copy()
-  const slow = visit('slow', late)
-  await loaded.opened
-  await visit('logout')
-  ended.open()
-  expect((await slow).status).toBe(200)
-  expect(sessions.size).toBe(0)
-})
+    })
+    const { client, cluster, sessions, visit } = await oneSite({ login, logout, slow: handler }, options)
+    const warnings: string[] = []
+    cluster.on('warning', ({ code }) => warnings.push(code))
+    await visit('login')
+    const late = client.copy()
+    const slow = visit('slow', late)
+    await doors[0]!.reached.opened
+    if (isEnded) await visit('logout')
+    await until('it is gone', () => !sessions.has(late.sid))
+    doors[0]!.leave.open()
+    expect((await slow).status).toBe(200)
+    expect([...sessions.keys()]).toEqual([])
+    expect(warnings).toContain('SESSIONMESH_WRITE_DROPPED')
+  },
+)
 
 test('with autoCommit: false nothing is saved but by manuallyCommit()', async () => {
   const { sessions, visit } = await oneSite(

@@ -109,6 +109,23 @@ test.each(CHANGES)('a change of %s is noticed', async (_name, before, change, af
   })
 })
 
+test('an object of a class comes back as a plain one, or as what its toJSON says', async () => {
+  class Point {
+    x = 1
+  }
+  class Money {
+    cents = 5
+    toJSON() {
+      return `${this.cents} cents`
+    }
+  }
+  const { visit } = await twoSites()
+  await visit(0, (ctx) => {
+    ctx.session!.value = [new Point(), new Money()]
+  })
+  await visit(1, (ctx) => expect(ctx.session!.value).toStrictEqual([{ x: 1 }, '5 cents']))
+})
+
 test('a whole session is assigned, with what JSON cannot show, and nobody looks at it', async () => {
   const { visit } = await twoSites()
   await visit(0, (ctx) => {
