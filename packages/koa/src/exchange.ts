@@ -56,7 +56,8 @@ export class Exchange {
     this.#sid = sid
     const { sessions, acks, ttlMs } = this.#visits
     const { maxAge } = this.#ctx.sessionOptions
-    const isTimed = typeof maxAge === 'number'
+    // (0 is none, to koa-session and for its cookie.)
+    const isTimed = typeof maxAge === 'number' && maxAge !== 0
     const data = { ...attributes, ...(_session && { _session }), ...(isTimed && { _maxAge: maxAge }) }
     const { base, acked } = sessions.write(sid, data, {
       base: this.#bases.get(sid),

@@ -154,6 +154,17 @@ test('a session may have a maxAge of its own, on every member, and give it back'
   })
 })
 
+test('a maxAge of 0 is none', async () => {
+  const { client, sessions, visit } = await oneSite({
+    login(ctx) {
+      ctx.session!.maxAge = 0
+      return login(ctx)
+    },
+  })
+  expect((await visit('login')).cookie).not.toMatch(/expires/i)
+  expect(lifeOf(sessions, client)).toEqual({ ttlMs: DAY_MS, data: { user: 'ada' } })
+})
+
 test('regenerate() keeps what is in the session, changes the id, and ends the old one', async () => {
   const { client, sessions, visit } = await oneSite({
     login,
