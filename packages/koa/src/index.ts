@@ -1,1 +1,3 @@
-export {}
+export type { MeshSessionOptions } from './options.js'
+export { session } from './session.js'
+export type { Session, SessionData, SessionModel } from './types.js'

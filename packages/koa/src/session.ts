@@ -1,0 +1,65 @@
+/** The one-line middleware: koa-session on a cluster's sessions, with read-your-writes. */
+
+import type Koa from 'koa'
+import { createSession } from 'koa-session'
+import type { Visits } from 'sessionmesh/adapter'
+import { showChanges } from './changes.js'
+import { Exchange, type Saved } from './exchange.js'
+import { checkedBy, checkSession, type MeshSessionOptions } from './options.js'
+
+/**
+ * `app.keys = […]; app.use(session({ cluster }, app))`
+ * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`
+ */
+export function session<StateT, ContextT>(
+  options: MeshSessionOptions,
+  app: Koa<StateT, ContextT>,
+): Koa.Middleware<StateT, ContextT> {
+  const visits = checkSession(options, app)
+  const { cluster, acks, ttlMs, readYourWrites, token, route, ...given } = options
+  const store = new Store(visits)
+  // (To koa-session, an option that is `undefined` is given.)
+  const own = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  const open = checkedBy(() => createSession({ sameSite: 'lax', ...own, store }, app))
+  showChanges(app.context)
+
+  return async function sessionmesh(ctx, next) {
+    const exchange = store.of(ctx)
+    try {
+      // koa-session saves when `next` is done, before Koa answers.
+      await open(ctx, next)
+    } finally {
+      await exchange.flushed()
+    }
+  }
+}
+
+/** What koa-session stores goes to the exchange of the request. */
+class Store {
+  readonly #visits: Visits
+  readonly #exchanges = new WeakMap<object, Exchange>()
+
+  constructor(visits: Visits) {
+    this.#visits = visits
+  }
+
+  of(ctx: object): Exchange {
+    const known = this.#exchanges.get(ctx)
+    if (known !== undefined) return known
+    const exchange = new Exchange(this.#visits, ctx as Koa.Context)
+    this.#exchanges.set(ctx, exchange)
+    return exchange
+  }
+
+  get(sid: string, _maxAge: unknown, { ctx }: { ctx?: object }) {
+    return this.of(ctx!).load(sid)
+  }
+
+  set(sid: string, session: Saved, _maxAge: unknown, { ctx }: { ctx?: object }) {
+    return this.of(ctx!).save(sid, session)
+  }
+
+  destroy(sid: string, { ctx }: { ctx?: object }) {
+    return this.of(ctx!).destroy(sid)
+  }
+}

@@ -1,0 +1,4 @@
+import { framework } from './frameworks/koa.js'
+import { describeFramework } from './suite.js'
+
+describeFramework(framework)
