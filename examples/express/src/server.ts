@@ -33,7 +33,7 @@ app.use((_req, res, next) => {
 })
 // Before the sessions: what a load balancer or Kubernetes asks, again and again.
 app.get('/ready', (_req, res) => {
-  res.sendStatus(cluster.status().ready ? 200 : 503)
+  res.sendStatus(cluster.ready ? 200 : 503)
 })
 app.use(express.json())
 app.use(session({ cluster, secret: 'cookie secret', resave: false, saveUninitialized: false }))

@@ -25,13 +25,12 @@ declare module 'fastify' {
 const cluster = await joinCluster({ name: 'shop' })
 
 const app = fastify()
-let closing = false
 app.addHook('onRequest', async (_request, reply) => {
   // Each answer is the last one on its connection then: a client that goes on asking would keep the process alive.
-  if (closing) reply.header('connection', 'close')
+  if (!cluster.ready) reply.header('connection', 'close')
 })
 // Before the sessions: what a load balancer or Kubernetes asks, again and again.
-app.get('/ready', async (_request, reply) => reply.code(cluster.status().ready ? 200 : 503).send())
+app.get('/ready', async (_request, reply) => reply.code(cluster.ready ? 200 : 503).send())
 
 await app.register(session, {
   cluster,
@@ -67,7 +66,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, close)
 
 /** First the requests under way, then the cluster: it hands over what they wrote. Then nothing is left to run. */
 function close() {
-  closing = true
+  cluster.drain()
   // `app.close()` would cut idle connections at once, and reset requests that are on their way on them.
   Server.prototype.close.call(app.server, async () => {
     await app.close()

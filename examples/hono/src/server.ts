@@ -27,14 +27,13 @@ declare module '@sessionmesh/hono' {
 const cluster = await joinCluster({ name: 'shop' })
 
 const app = new Hono()
-let closing = false
 app.use(async (c, next) => {
   await next()
   // Each answer is the last one on its connection then: a client that goes on asking would keep the process alive.
-  if (closing) c.header('Connection', 'close')
+  if (!cluster.ready) c.header('Connection', 'close')
 })
 // Before the sessions: what a load balancer or Kubernetes asks, again and again.
-app.get('/ready', (c) => c.body(null, cluster.status().ready ? 200 : 503))
+app.get('/ready', (c) => c.body(null, cluster.ready ? 200 : 503))
 app.use(session({ cluster, secret: 'cookie secret' }))
 
 app.get('/', (c) => {
@@ -68,7 +67,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, close)
 
 /** First the requests under way, then the cluster: it hands over what they wrote. Then nothing is left to run. */
 function close() {
-  closing = true
+  cluster.drain()
   // `server.close()` would cut idle connections at once, and reset requests that are on their way on them.
   Server.prototype.close.call(server, async () => {
     await cluster.close()

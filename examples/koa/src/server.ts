@@ -11,6 +11,7 @@
  */
 
 import { Server } from 'node:net'
+import { json } from 'node:stream/consumers'
 import { session } from '@sessionmesh/koa'
 import Koa from 'koa'
 import { joinCluster } from 'sessionmesh'
@@ -27,12 +28,11 @@ const cluster = await joinCluster({ name: 'shop' })
 const app = new Koa()
 // They sign the session cookie, and are the same on all servers.
 app.keys = ['cookie secret']
-let closing = false
 app.use(async (ctx, next) => {
   // Each answer is the last one on its connection then: a client that goes on asking would keep the process alive.
-  if (closing) ctx.set('Connection', 'close')
+  if (!cluster.ready) ctx.set('Connection', 'close')
   // Before the sessions: what a load balancer or Kubernetes asks, again and again.
-  if (ctx.path === '/ready') ctx.status = cluster.status().ready ? 200 : 503
+  if (ctx.path === '/ready') ctx.status = cluster.ready ? 200 : 503
   else await next()
 })
 app.use(session({ cluster }, app))
@@ -46,7 +46,7 @@ app.use(async (ctx) => {
     case 'POST /login':
       // A new id at login, so that nobody can plant one beforehand.
       await ctx.session!.regenerate()
-      ctx.session!.user = ctx.URL.searchParams.get('user') ?? 'guest'
+      ctx.session!.user = String(((await json(ctx.req)) as { user?: string }).user ?? 'guest')
       ctx.body = { user: ctx.session!.user }
       break
     case 'GET /me':
@@ -67,7 +67,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, close)
 
 /** First the requests under way, then the cluster: it hands over what they wrote. Then nothing is left to run. */
 function close() {
-  closing = true
+  cluster.drain()
   // `server.close()` would cut idle connections at once, and reset requests that are on their way on them.
   Server.prototype.close.call(server, async () => {
     await cluster.close()

@@ -18,9 +18,8 @@ import { AppModule } from './app.js'
 const cluster = await joinCluster({ name: 'shop' })
 const app = await NestFactory.create(AppModule, { logger: ['warn', 'error'] })
 
-let closing = false
 app.use((_req: Request, res: Response, next: NextFunction) => {
-  if (closing) res.set('Connection', 'close')
+  if (!cluster.ready) res.set('Connection', 'close')
   next()
 })
 // Before the sessions: what a load balancer or Kubernetes asks, again and again.
@@ -37,7 +36,6 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, close)
 
 /** First the requests under way, then the cluster: it hands over what they wrote. Then nothing is left to run. */
 function close() {
-  closing = true
   cluster.drain()
   const server = app.getHttpServer()
   Server.prototype.close.call(server, async () => {

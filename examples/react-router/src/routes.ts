@@ -7,7 +7,7 @@ export const routes: RouteObject[] = [
   {
     // What a load balancer or Kubernetes asks, again and again: without a session.
     path: '/ready',
-    loader: () => new Response(null, { status: cluster.status().ready ? 200 : 503 }),
+    loader: () => new Response(null, { status: cluster.ready ? 200 : 503 }),
   },
   {
     middleware: [withSession],

@@ -21,12 +21,11 @@ import { routes } from './routes.js'
 import { cluster } from './sessions.js'
 
 const handler = createStaticHandler(routes)
-let closing = false
 
 const server = createServer(async (req, res) => {
   const response = await respond(req)
   // Each answer is the last one on its connection then: a client that goes on asking would keep the process alive.
-  if (closing) res.setHeader('Connection', 'close')
+  if (!cluster.ready) res.setHeader('Connection', 'close')
   res.writeHead(response.status, [...response.headers].flat())
   res.end(Buffer.from(await response.arrayBuffer()))
 })
@@ -58,7 +57,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, close)
 
 /** First the requests under way, then the cluster: it hands over what they wrote. Then nothing is left to run. */
 function close() {
-  closing = true
+  cluster.drain()
   // `server.close()` would cut idle connections at once, and reset requests that are on their way on them.
   Server.prototype.close.call(server, async () => {
     await cluster.close()

@@ -27,11 +27,10 @@ import { Sessions } from './sessions.js'
 const cluster = await joinCluster({ name: 'shop' })
 const sessions = new Sessions(cluster)
 
-let closing = false
 const app = createApp({
   onRequest(event) {
     // Each answer is the last one on its connection then: a client that goes on asking would keep the process alive.
-    if (closing) setResponseHeader(event, 'connection', 'close')
+    if (!cluster.ready) setResponseHeader(event, 'connection', 'close')
   },
 })
 const router = createRouter()
@@ -41,7 +40,7 @@ app.use(router)
 router.get(
   '/ready',
   eventHandler((event) => {
-    const { ready } = cluster.status()
+    const { ready } = cluster
     setResponseStatus(event, ready ? 200 : 503)
     return { ready }
   }),
@@ -95,7 +94,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, close)
 
 /** First the requests under way, then the cluster: it hands over what they wrote. Then nothing is left to run. */
 function close() {
-  closing = true
+  cluster.drain()
   // `server.close()` would cut idle connections at once, and reset requests that are on their way on them.
   Server.prototype.close.call(server, async () => {
     await cluster.close()
