@@ -22,7 +22,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     throw new Error(`SESSIONMESH_TEST_BALANCERS says that ${product} must be here: ${why}`)
 
   describe.skipIf(why !== undefined)(why === undefined ? 'as it stands' : `is skipped: ${why}`, () => {
-    test('round robin: every server has its turn, every count is right, and a server that dies costs nothing', async () => {
+    test('round robin: every server has its turn, every count is right, and one that dies or drains costs nothing', async () => {
       const { cluster, url } = await behind('round-robin')
       const ada = await Client.login(url)
       expect(new Set(await ada.increment(12))).toEqual(new Set(NAMES))
@@ -32,6 +32,12 @@ describe.each(PRODUCTS)('%s', (product) => {
 
       await cluster.member('web-2').start()
       await askUntil('it has its turn again', async () => (await ada.increment(1)).includes('web-2'))
+
+      await cluster.member('web-2').ask('drain')
+      await ada.increment(6)
+      // (nginx asks nobody whether he is ready.)
+      if (product === 'nginx') return
+      await askUntil('it is left out', async () => !(await ada.increment(12)).includes('web-2'))
     })
 
     test('users under load while servers are killed and come back: no wrong read, no lost session', async () => {
