@@ -13,15 +13,19 @@ test('the figures are those of the last recorded run', async () => {
   expect(withFigures(readme, JSON.parse(await read('test/bench/results.json')))).toBe(readme)
 })
 
-test.each(['README.md', 'packages/express/README.md', 'ARCHITECTURE.md', 'PROTOCOL.md', 'CONTRIBUTING.md'])(
-  'every file that %s links to is there',
-  async (page) => {
-    const links = [...(await read(page)).matchAll(/\]\((?!http|#)([^)#]+)/g)].map(([, link]) => link!)
-    const folder = new URL(page, root)
-    for (const link of links)
-      await expect(readFile(new URL(link, folder)).catch(isFolder)).resolves.toBeDefined()
-  },
-)
+test.each([
+  'README.md',
+  'packages/express/README.md',
+  'examples/load-balancers/README.md',
+  'ARCHITECTURE.md',
+  'PROTOCOL.md',
+  'CONTRIBUTING.md',
+])('every file that %s links to is there', async (page) => {
+  const links = [...(await read(page)).matchAll(/\]\((?!http|#)([^)#]+)/g)].map(([, link]) => link!)
+  const folder = new URL(page, root)
+  for (const link of links)
+    await expect(readFile(new URL(link, folder)).catch(isFolder)).resolves.toBeDefined()
+})
 
 test('every script that it names exists', async () => {
   const { scripts } = JSON.parse(await read('package.json'))
