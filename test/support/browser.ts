@@ -1,6 +1,6 @@
 /** A user's browser, as far as sessions go: keeps cookies, sends them to whichever server it is told to. */
 
-import { Agent, request } from 'undici'
+import { Agent, type Dispatcher, request } from 'undici'
 import { onCleanUp } from './cleanup.js'
 import type { Answer } from './member-app.js'
 
@@ -30,6 +30,12 @@ export interface Reply {
 
 export class Browser {
   readonly cookies = new Map<string, string>()
+  readonly #connections: () => Dispatcher
+
+  /** @param connections those that it uses; default: it shares them with all others */
+  constructor(connections?: Dispatcher) {
+    this.#connections = connections ? () => connections : sharedAgent
+  }
 
   get(url: string, path: string): Promise<Answer> {
     return this.#ask('GET', url + path)
@@ -45,17 +51,18 @@ export class Browser {
     const response = await request(url, {
       method,
       headers: { ...headers, ...cookie },
-      dispatcher: sharedAgent(),
+      dispatcher: this.#connections(),
     })
     const text = await response.body.text()
     this.#keep(response.headers['set-cookie'])
     return { status: response.statusCode, headers: response.headers, text }
   }
 
-  /** @throws Error unless the answer is 200. */
+  /** @throws Error with `status` unless the answer is 200. */
   async #ask(method: 'GET' | 'POST', url: string): Promise<Answer> {
     const { status, text } = await this.send(method, url)
-    if (status !== 200) throw new Error(`${method} ${url}: ${status} ${text.slice(0, 500)}`)
+    if (status !== 200)
+      throw Object.assign(new Error(`${method} ${url}: ${status} ${text.slice(0, 500)}`), { status })
     const answer: Answer = JSON.parse(text)
     return answer
   }

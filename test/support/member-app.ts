@@ -37,10 +37,18 @@ export interface Gate {
   wait(key: string): Promise<void>
 }
 
-export function memberApp(name: string, session: RequestHandler, gate: Gate): Express {
+export function memberApp(
+  name: string,
+  session: RequestHandler,
+  gate: Gate,
+  isReady: () => boolean,
+): Express {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
+  app.get('/ready', (_, res) => {
+    res.sendStatus(isReady() ? 200 : 503)
+  })
   app.use(session)
 
   const answer = (req: Request, res: Response) => {
@@ -105,6 +113,13 @@ export function memberApp(name: string, session: RequestHandler, gate: Gate): Ex
       if (req.session.user === undefined) return
       Object.assign(req.session, { [String(req.params.attribute)]: Number(req.params.value) })
       await saveForAcks(req)
+    }),
+  )
+  // Carried out, and never answered.
+  app.all(
+    '/die/:server',
+    route((req) => {
+      if (req.params.server === name || req.params.server === 'any') process.kill(process.pid, 'SIGKILL')
     }),
   )
   app.post('/destroy', async (req, res) => {

@@ -58,6 +58,7 @@ export function memberCommands(joined: Cluster | undefined, release: (key: strin
       }
     },
     cpuUsage: () => process.cpuUsage(),
+    drain: () => cluster().drain(),
     close: () => cluster().close(),
   }
 }

@@ -17,6 +17,8 @@ export interface MemberSettings {
   routes?: Record<string, number>
   /** Tell with each answer which exceptions were counted for it, see member-session.ts. */
   tellsExceptions?: boolean
+  /** Set the route cookie. */
+  route?: boolean
   /** Also report the events of single sessions. */
   reportSessionEvents?: boolean
 }
@@ -67,6 +69,8 @@ export interface MemberCommands {
   /** Blocks the member's own event loop. */
   stall(ms: number): void
   cpuUsage(): NodeJS.CpuUsage
+  /** Tells load balancers to send nothing more, and serves on. */
+  drain(): void
   /** Leaves the cluster; the process stays until it is ended. */
   close(): Promise<void>
 }

@@ -21,9 +21,9 @@ export interface Exceptions {
 export function memberSession(
   cluster: Cluster,
   options: SessionOptions,
-  { tellsExceptions }: MemberSettings,
+  { tellsExceptions, route = false }: MemberSettings,
 ): RequestHandler {
-  const middleware = (acks: Acks) => meshSession({ ...options, cluster, acks })
+  const middleware = (acks: Acks) => meshSession({ ...options, cluster, acks, route })
   const byAcks = { none: middleware('none'), one: middleware('one'), all: middleware('all') }
   const session: RequestHandler = (req, res, next) => {
     const acks = req.get(ACKS_HEADER)

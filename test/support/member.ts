@@ -81,7 +81,7 @@ async function main(): Promise<void> {
 
 async function serve(settings: MemberSettings, port: number, cluster: Cluster | undefined): Promise<Server> {
   const session = cluster === undefined ? expressSession(COOKIE) : memberSession(cluster, COOKIE, settings)
-  const server = createServer(memberApp(settings.name, session, gate))
+  const server = createServer(memberApp(settings.name, session, gate, () => cluster?.ready ?? true))
   server.listen({ host: settings.httpHost ?? '127.0.0.1', port })
   await once(server, 'listening')
   return server

@@ -19,6 +19,8 @@ export interface ProcessClusterOptions {
   wired?: boolean
   /** Serve HTTP. */
   http?: boolean
+  /** With the route cookie. */
+  route?: boolean
   reportSessionEvents?: boolean
   tellsExceptions?: boolean
   /** Beyond name, secret, listen and peers. */
@@ -49,6 +51,7 @@ export class ProcessCluster {
         name,
         ...(options.http && { httpPort: ports[names.length + i]! }),
         ...(wires && { routes: wires.routesOf(name) }),
+        ...(options.route && { route: true }),
         ...(options.reportSessionEvents && { reportSessionEvents: true }),
         ...(options.tellsExceptions && { tellsExceptions: true }),
         cluster: {

@@ -77,7 +77,9 @@ export class CheckingUser {
       this.#atMost = Math.max(this.#atLeast, this.#atMost - 1)
       return true
     }
-    if (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET' || code === 'EPIPE') {
+    // What a load balancer answers when that happened to it.
+    const isBadGateway = error instanceof Error && 'status' in error && error.status === 502
+    if (isBadGateway || code === 'ECONNRESET' || code === 'UND_ERR_SOCKET' || code === 'EPIPE') {
       this.#tally.ambiguous++
       return false
     }

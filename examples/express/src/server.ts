@@ -7,10 +7,12 @@
  *   PORT=3002 node dist/server.js
  *
  * What the environment says holds: SESSIONMESH_SECRET (without one, servers of this machine find each other),
- * SESSIONMESH_LISTEN, SESSIONMESH_PEERS.
+ * SESSIONMESH_LISTEN, SESSIONMESH_PEERS. DRAIN_MS is for how long it serves on when it is asked to end: until the load
+ * balancer has asked `/ready` again and sends nothing more here.
  */
 
 import { Server } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import { session } from '@sessionmesh/express'
 import express from 'express'
 import { joinCluster } from 'sessionmesh'
@@ -25,10 +27,9 @@ declare module 'express-session' {
 const cluster = await joinCluster({ name: 'shop' })
 
 const app = express()
-let closing = false
 app.use((_req, res, next) => {
   // Each answer is the last one on its connection then: a client that goes on asking would keep the process alive.
-  if (closing) res.set('Connection', 'close')
+  if (!cluster.ready) res.set('Connection', 'close')
   next()
 })
 // Before the sessions: what a load balancer or Kubernetes asks, again and again.
@@ -68,9 +69,10 @@ const server = app.listen(port, (error) => {
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, close)
 
-/** First the requests under way, then the cluster: it hands over what they wrote. Then nothing is left to run. */
-function close() {
-  closing = true
+/** No new requests, then those under way, then the cluster: it hands over what they wrote. Then nothing is left to run. */
+async function close() {
+  cluster.drain() // not ready any more, and serves on
+  await pause(Number(process.env.DRAIN_MS ?? 0))
   // `server.close()` would cut idle connections at once, and reset requests that are on their way on them.
   Server.prototype.close.call(server, async () => {
     await cluster.close()
