@@ -1,6 +1,6 @@
 /** What `joinCluster({ sessions })` makes of attributes: those by which sessions are found, that stay here, that are merged. */
 
-import type { Cluster, ClusterOptions } from 'sessionmesh'
+import { type Cluster, type ClusterOptions, counter } from 'sessionmesh'
 import { describe, expect, test } from 'vitest'
 import { leaveNothingBehind } from '../support/leaks.js'
 import { join, joinAll, linked } from '../support/local-cluster.js'
@@ -192,6 +192,18 @@ describe('an attribute that is merged', () => {
     const first = a.sessions.write('s', { cart: ['tea', 'rum'] }, { base: other.base })
     a.sessions.write('s', { cart: ['rum'] }, { base: first.base })
     expect(a.sessions.load('s')?.data).toEqual({ cart: ['milk', 'rum', 'tea'] })
+  })
+
+  test('counts what is added at once on two members, and twice on one', async () => {
+    const [a, b] = await pair({ merge: { views: counter } })
+    a.sessions.write('s', { views: 1 })
+    await until('b has it', () => b.sessions.has('s'))
+    const requests = [a, a, b].map(({ sessions }) => ({ sessions, ...sessions.load('s')! }))
+    for (const { sessions, data, base } of requests)
+      sessions.write('s', { views: (data.views as number) + 1 }, { base })
+    await until('both have counted all', () =>
+      [a, b].every(({ sessions }) => sessions.load('s')?.data.views === 4),
+    )
   })
 
   test('leaves no trace of members that have left', async () => {

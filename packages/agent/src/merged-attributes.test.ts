@@ -3,7 +3,9 @@
 import type { Base } from '@sessionmesh/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { attributeOf, type Merge, MergedAttributes } from './merged-attributes.js'
+import { counter } from './counter.js'
+import { attributeOf, MergedAttributes } from './merged-attributes.js'
+import type { Merge } from './siblings.js'
 import { packAttributes, packValue, unpackAttributes } from './values.js'
 
 const union: Merge = (a: number[], b: number[]) => [...new Set([...a, ...b])].sort((x, y) => x - y)
@@ -188,6 +190,86 @@ describe('an attribute that is merged', () => {
           expect(member.load().data.cart).toEqual(world.expected(has))
       }),
       { numRuns: 1_000 },
+    )
+  })
+})
+
+describe('an attribute that counts', () => {
+  test('has all that was added at once, by requests of one member and of two, and by each of them twice', () => {
+    const [a, b] = [new Member('a', counter), new Member('b', counter)]
+    b.receive(a.write({ cart: 5 }, undefined, 1).delta)
+    const [one, two, three] = [a.load(), a.load(), b.load()]
+    const deltas = [a.write({ cart: 6 }, one.base, 2), a.write({ cart: 7 }, two.base, 3)]
+    const third = b.write({ cart: 3 }, three.base, 4)
+    for (const { delta } of deltas) b.receive(delta)
+    const again = a.write({ cart: 16 }, deltas[0]!.base, 5)
+    b.receive(again.delta)
+    a.receive(third.delta)
+    expect([a.load().data, b.load().data]).toEqual(Array(2).fill({ cart: 5 + 1 + 2 - 2 + 10 }))
+  })
+
+  test('goes on from the number that it was before, is 0 once it is removed, and stays one where nobody says so', () => {
+    const [a, b] = [new Member('a', counter), new Member('b', null)]
+    a.held.set('cart', { value: packValue('cart', 5), stamp: 1 })
+    const first = a.write({ cart: 7 }, a.load().base, 2)
+    expect(a.load().data).toEqual({ cart: 7 })
+    b.held.set('cart', { value: packValue('cart', 5), stamp: 1 })
+    b.receive(first.delta)
+    const [left, right] = [a.load(), b.load()]
+    expect(right.data).toEqual({ cart: 7 })
+    const deltas = [a.write({ cart: 8 }, left.base, 3), b.write({ cart: 8 }, right.base, 4)]
+    b.receive(deltas[0]!.delta)
+    a.receive(deltas[1]!.delta)
+    expect([a.load().data, b.load().data]).toEqual(Array(2).fill({ cart: 9 }))
+    a.write({}, a.load().base, 5)
+    expect(a.load().data).toEqual({ cart: 0 })
+  })
+
+  test.each(['many', Number.NaN, null])('is no %o', (value) => {
+    const a = new Member('a', counter)
+    expect(() => a.write({ cart: value }, undefined, 1)).toThrow(
+      expect.objectContaining({
+        code: 'SESSIONMESH_MERGE_FAILED',
+        message: expect.stringContaining('a counter is a finite number'),
+      }),
+    )
+    expect(a.load().data).toEqual({})
+  })
+
+  test('is the sum of all that was added, wherever and in whatever order it comes', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const places = ['a', 'b', 'c'].map((name) => ({
+          member: new Member(name, counter),
+          inbox: [] as Map<string, Held>[],
+        }))
+        const requests = new Map<number, { place: number; base: Base; count: number }>()
+        let [stamp, total] = [0, 0]
+        for (const each of steps) {
+          if (each.type === 'load') {
+            const { data, base } = places[each.place]!.member.load()
+            requests.set(each.request, { place: each.place, base, count: Number(data.cart ?? 0) })
+          } else if (each.type === 'deliver') {
+            const delta = places[each.place]!.inbox.shift()
+            if (delta !== undefined) places[each.place]!.member.receive(delta)
+          } else {
+            const request = requests.get(each.request)
+            if (request === undefined) continue
+            const add = each.drops ? -1 : ++stamp
+            total += add
+            request.count += add
+            const { member } = places[request.place]!
+            const { delta, base } = member.write({ cart: request.count }, request.base, ++stamp)
+            request.base = base
+            for (const [i, { inbox }] of places.entries()) if (i !== request.place) inbox.push(delta)
+          }
+        }
+        for (const { member, inbox } of places) {
+          for (const delta of inbox) member.receive(delta)
+          expect(member.load().data.cart ?? 0).toBe(total)
+        }
+      }),
+      { numRuns: 500 },
     )
   })
 })

@@ -2,7 +2,7 @@
 
 import { FORBIDDEN_NAMES } from '@sessionmesh/core'
 import { badOption, isObject } from './errors.js'
-import type { Merge } from './merged-attributes.js'
+import type { Merge } from './siblings.js'
 import type { SessionsOptions } from './types.js'
 import { SEPARATOR } from './values.js'
 

@@ -75,7 +75,7 @@ export interface SessionsOptions {
    * How concurrent values of an attribute become one, in place of the later one winning: as in `{ cart: unionBySku }`.
    * What one request after another writes is replaced as ever, also by less; only what neither of two writers had seen
    * of the other is merged. Each function must be commutative, associative and idempotent (see `checkMerge`), and change
-   * neither argument. Default none.
+   * neither argument; `counter` is for numbers to which requests add. Default none.
    */
   merge?: Readonly<Record<string, (a: never, b: never) => unknown>> | undefined
 }
