@@ -7,8 +7,9 @@ import { describe, expect, test } from 'vitest'
 import { Browser } from '../support/browser.js'
 import { onCleanUp } from '../support/cleanup.js'
 import { leaveNothingBehind } from '../support/leaks.js'
-import { freeAddresses, joinAll } from '../support/local-cluster.js'
+import { freeAddresses, join, joinAll, linked } from '../support/local-cluster.js'
 import { compiled } from '../support/program.js'
+import { TcpProxy } from '../support/tcp-proxy.js'
 import { until, within } from '../support/wait.js'
 import type { Told } from './server.js'
 import { doors, type Feature, type Framework, type SiteOptions } from './site.js'
@@ -32,13 +33,13 @@ export function describeFramework(framework: Framework): void {
 
   async function places(count: number, options: SiteOptions = {}): Promise<Place[]> {
     const clusters = await joinAll(count)
-    return Promise.all(
-      clusters.map(async (cluster) => {
-        const { origin, close } = await framework.serve(cluster, options)
-        onCleanUp(close)
-        return { cluster, origin }
-      }),
-    )
+    return Promise.all(clusters.map((cluster) => place(cluster, options)))
+  }
+
+  async function place(cluster: Cluster, options: SiteOptions): Promise<Place> {
+    const { origin, close } = await framework.serve(cluster, options)
+    onCleanUp(close)
+    return { cluster, origin }
   }
 
   /** Where the client cannot tell what it has seen, the other member is given the time of a delta. */
@@ -77,8 +78,22 @@ export function describeFramework(framework: Framework): void {
       }
     })
 
+    testOf(
+      'readYourWrites',
+      'is counted up by one where what one member writes comes late to the other',
+      async () => {
+        const two = await twoFarPlaces(20)
+        const client = new Client()
+        for (let count = 1; count <= 20; count++) {
+          expect(await client.ask(two[count % 2]!, '/count')).toEqual({ value: count })
+        }
+        const waited = two.map(({ cluster }) => cluster.status().counters.waitedReads)
+        expect(Math.min(...waited)).toBeGreaterThan(0)
+      },
+    )
+
     testOf('readYourWrites', 'is there behind a redirect to another member', async () => {
-      const [a, b] = await twoPlaces()
+      const [a, b] = await twoFarPlaces(20)
       const client = new Client()
       for (let round = 0; round < 20; round++) {
         const to = encodeURIComponent(`${b.origin}/get?name=step`)
@@ -245,6 +260,22 @@ export function describeFramework(framework: Framework): void {
       }
     })
   })
+
+  /** Two members with a wire between them that takes its time. */
+  async function twoFarPlaces(delayMs: number): Promise<[Place, Place]> {
+    const [inner, outer, nowhere] = await freeAddresses(3)
+    const wire = new TcpProxy(outer!.port, inner!.port)
+    onCleanUp(() => wire.cut())
+    await wire.open()
+    const listen = (port: number) => ({ host: '127.0.0.1', port })
+    const a = await join({ listen: listen(inner!.port), advertise: outer!.address })
+    // (Nobody can dial it: the one link goes through the wire.)
+    const b = await join({ listen: listen(0), peers: [outer!.address], advertise: nowhere!.address })
+    await linked([a, b])
+    for (const direction of ['forward', 'backward'] as const) wire.delay(direction, delayMs)
+    const [here, there] = await Promise.all([a, b].map((cluster) => place(cluster, {})))
+    return [here!, there!]
+  }
 
   async function twoPlaces(options: SiteOptions = {}): Promise<[Place, Place]> {
     const [a, b] = await places(2, options)
