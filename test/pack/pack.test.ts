@@ -30,6 +30,7 @@ beforeAll(async () => {
     'express-session@1',
     '@types/express@5',
     '@types/express-session@1',
+    '@types/koa@3',
     '@types/node@20',
   ]
   await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...tarballs, ...others], {
@@ -62,6 +63,74 @@ async function main() {
 main()
 `
 
+const SECRET = 'a cookie secret of at least 32 characters'
+
+/** Each sets something in a session, and prints it. */
+const ADAPTERS: Record<string, { exports: string; program: string }> = {
+  '@sessionmesh/fastify': {
+    exports: 'session',
+    program: `
+  const { fastify } = require('fastify')
+  const app = fastify()
+  await app.register(session, { cluster, secret: '${SECRET}', cookie: { secure: false } })
+  app.get('/', async (request) => {
+    request.session.user = 'ada'
+    return cluster.sessions.size + request.session.user
+  })
+  await app.inject('/')
+  console.log([...cluster.sessions.keys()].map((sid) => cluster.sessions.load(sid).data.user).join())
+  await app.close()`,
+  },
+  '@sessionmesh/koa': {
+    exports: 'session',
+    program: `
+  const { default: Koa } = require('koa')
+  const app = new Koa()
+  app.keys = ['${SECRET}']
+  app.use(session({ cluster }, app))
+  app.use((ctx) => {
+    ctx.session.user = 'ada'
+    ctx.body = {}
+  })
+  const server = app.listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  await fetch('http://127.0.0.1:' + server.address().port)
+  console.log([...cluster.sessions.keys()].map((sid) => cluster.sessions.load(sid).data.user).join())
+  server.closeAllConnections()
+  server.close()`,
+  },
+  '@sessionmesh/hono': {
+    exports: 'session',
+    program: `
+  const { Hono } = require('hono')
+  const app = new Hono()
+  app.use(session({ cluster, secret: '${SECRET}' }))
+  app.get('/', (c) => {
+    c.get('session').set('user', 'ada')
+    return c.text('')
+  })
+  await app.request('/')
+  console.log([...cluster.sessions.keys()].map((sid) => cluster.sessions.load(sid).data.user).join())`,
+  },
+  '@sessionmesh/react-router': {
+    exports: 'createMeshSessionStorage',
+    program: `
+  const { getSession, commitSession } = createMeshSessionStorage({ cluster, cookie: { secrets: ['${SECRET}'] } })
+  const session = await getSession()
+  session.set('user', 'ada')
+  const [cookie] = (await commitSession(session)).split(';')
+  console.log((await getSession(cookie)).get('user'))`,
+  },
+  '@sessionmesh/unstorage': {
+    exports: 'meshDriver',
+    program: `
+  const { createStorage } = require('unstorage')
+  const storage = createStorage({ driver: meshDriver({ cluster }) })
+  await storage.setItem('sid', { user: 'ada' })
+  console.log((await storage.getItem('sid')).user)`,
+  },
+}
+
 test('import', async () => {
   const imports = `
 import { once } from 'node:events'
@@ -80,6 +149,28 @@ const { joinCluster } = require('sessionmesh')
 const { session } = require('@sessionmesh/express')
 `
   expect(await output('app.cjs', requires + BODY)).toBe('{"visits":2} 1')
+})
+
+test.each(Object.entries(ADAPTERS))('%s, imported and required', async (name, { exports, program }) => {
+  const imports = `
+import { joinCluster } from 'sessionmesh'
+import { ${exports} } from '${name}'
+`
+  const requires = `
+const { joinCluster } = require('sessionmesh')
+const { ${exports} } = require('${name}')
+`
+  const body = `
+async function main() {
+  const cluster = await joinCluster({ name: 'shop', secret: 'a secret for the tests only', listen: { host: '127.0.0.1', port: 0 }, peers: [] })
+  ${program}
+  await cluster.close()
+}
+main()
+`
+  const file = name.slice('@sessionmesh/'.length)
+  expect(await output(`${file}.mjs`, imports + body.replace(/require\(/g, 'await import('))).toBe('ada')
+  expect(await output(`${file}.cjs`, requires + body)).toBe('ada')
 })
 
 test('TypeScript', async () => {
@@ -105,8 +196,83 @@ export const store = SessionStore
 cluster.on('nonsense', () => {})
 `,
   )
-  const options = ['--noEmit', '--strict', '--target', 'es2023', '--module', 'nodenext', '--types', 'node']
-  await check([...options, 'app.mts'])
+  await check('app.mts')
+})
+
+test('TypeScript knows what an application keeps in its sessions, in every framework', async () => {
+  await writeFile(
+    join(folder, 'types.mts'),
+    `
+import type { Cluster } from 'sessionmesh'
+import express from 'express'
+import { session as ofExpress } from '@sessionmesh/express'
+import { fastify } from 'fastify'
+import { session as ofFastify } from '@sessionmesh/fastify'
+import Koa from 'koa'
+import { session as ofKoa } from '@sessionmesh/koa'
+import { Hono } from 'hono'
+import { session as ofHono } from '@sessionmesh/hono'
+import { createMeshSessionStorage } from '@sessionmesh/react-router'
+import { createStorage } from 'unstorage'
+import { meshDriver } from '@sessionmesh/unstorage'
+
+declare module 'express-session' {
+  interface SessionData { user: string }
+}
+declare module 'fastify' {
+  interface Session { user?: string }
+}
+declare module '@sessionmesh/koa' {
+  interface SessionData { user: string }
+}
+declare module '@sessionmesh/hono' {
+  interface SessionData { user: string }
+}
+declare const cluster: Cluster
+const secret = 'a cookie secret of at least 32 characters'
+
+express().use(ofExpress({ cluster, secret, resave: false, saveUninitialized: false })).get('/', (req) => {
+  req.session.user = 'ada'
+  // @ts-expect-error: a text
+  req.session.user = 7
+})
+
+const app = fastify()
+await app.register(ofFastify, { cluster, secret })
+app.get('/', async (request) => {
+  request.session.user = 'ada'
+  // @ts-expect-error: a text
+  request.session.user = 7
+})
+
+const koa = new Koa()
+koa.use(ofKoa({ cluster }, koa)).use((ctx) => {
+  ctx.session!.user = 'ada'
+  // @ts-expect-error: a text
+  ctx.session!.user = 7
+})
+
+new Hono().use(ofHono({ cluster, secret })).get('/', (c) => {
+  c.get('session').set('user', 'ada')
+  // @ts-expect-error: a text
+  c.get('session').set('user', 7)
+  return c.text('')
+})
+
+const storage = createMeshSessionStorage<{ user: string }>({ cluster })
+const session = await storage.getSession()
+session.set('user', 'ada')
+// @ts-expect-error: a text
+session.set('user', 7)
+
+const items = createStorage<{ user: string }>({ driver: meshDriver({ cluster }) })
+await items.setItem('sid', { user: 'ada' })
+// @ts-expect-error: a text
+await items.setItem('sid', { user: 7 })
+`,
+  )
+  // (The types of some of these frameworks do not pass by themselves.)
+  await check('types.mts', '--skipLibCheck')
 })
 
 async function publicPackages(): Promise<string[]> {
@@ -126,12 +292,15 @@ async function output(file: string, source: string): Promise<string> {
   return stdout.trim()
 }
 
-async function check(args: string[]): Promise<void> {
+async function check(file: string, ...more: string[]): Promise<void> {
+  const options = ['--noEmit', '--strict', '--target', 'es2023', '--module', 'nodenext', '--types', 'node']
   const manifest = createRequire(import.meta.url).resolve('typescript/package.json')
   const compiler = join(dirname(manifest), 'bin', 'tsc')
-  await run(process.execPath, [compiler, ...args], { cwd: folder }).catch((error: { stdout?: string }) => {
-    throw new Error(error.stdout)
-  })
+  await run(process.execPath, [compiler, ...options, ...more, file], { cwd: folder }).catch(
+    (error: { stdout?: string }) => {
+      throw new Error(error.stdout)
+    },
+  )
 }
 
 /** The pnpm that runs these tests, else the one that npx finds: npm cannot pack a workspace's own ranges. */
