@@ -206,7 +206,7 @@ describe('an attribute that is merged', () => {
     )
   })
 
-  test('leaves no trace of members that have left', async () => {
+  test('leaves no values of members that have left', async () => {
     const [a, b] = await pair({ merge })
     b.sessions.write('s', { cart: ['tea'] })
     await until('a has it', () => a.sessions.has('s'))

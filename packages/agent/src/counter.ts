@@ -8,7 +8,8 @@ import { packValue, unpackValue } from './values.js'
 
 /**
  * For `sessions.merge`: of a number, what several requests add or take away at once adds up, as in `{ views: counter }`.
- * A counter that is removed is 0.
+ * A counter that is removed is 0. Each run of a server that adds to it takes an attribute of its session (`maxAttributes`),
+ * for as long as that lives.
  */
 export const counter = (): never => {
   throw new Error('counter is given to joinCluster as it is: sessions: { merge: { views: counter } }')
@@ -24,7 +25,9 @@ export function isCount(bytes: Uint8Array): boolean {
 /** @throws Error when what it held before is no number; SessionMeshError `SESSIONMESH_UNREADABLE_ATTRIBUTE` */
 export function readCounter(name: string, slots: readonly Slot[]): InHand {
   if (slots.length === 0) return NOTHING
-  const sum = slots.reduce((total, slot) => total + added(name, slot), 0)
+  // In one order everywhere: fractions add up to another number in another.
+  const inOrder = [...slots].sort((a, b) => (a.origin < b.origin ? -1 : 1))
+  const sum = inOrder.reduce((total, slot) => total + added(name, slot), 0)
   return { ...NOTHING, value: packValue(name, sum) }
 }
 

@@ -225,6 +225,13 @@ describe('an attribute that counts', () => {
     expect(a.load().data).toEqual({ cart: 0 })
   })
 
+  test('is the same everywhere, fractions too', () => {
+    const members = ['a', 'b', 'c'].map((name) => new Member(name, counter))
+    const deltas = members.map((member, i) => member.write({ cart: [0.7, 0.1, 0.3][i] }, undefined, i).delta)
+    for (const member of members) for (const delta of deltas) member.receive(delta)
+    expect(new Set(members.map((member) => member.load().data.cart)).size).toBe(1)
+  })
+
   test.each(['many', Number.NaN, null])('is no %o', (value) => {
     const a = new Member('a', counter)
     expect(() => a.write({ cart: value }, undefined, 1)).toThrow(

@@ -98,7 +98,6 @@ export class LocalSessions implements Sessions {
   }
 
   write(sid: string, data: Record<string, unknown>, options: WriteOptions = {}): WriteResult {
-    this.#checkOpen()
     const { base, ttlMs, acks = this.acks } = options
     checkAcks(acks)
     if (typeof data !== 'object' || data === null || Array.isArray(data)) {
@@ -107,6 +106,9 @@ export class LocalSessions implements Sessions {
         'data must be an object: each of its fields is an attribute',
       )
     }
+    if (this.#isClosed && base !== undefined && this.has(sid) && !this.differs(data, base))
+      return { outcome: 'unchanged', changed: [], base, acked: noAcks }
+    this.#checkOpen()
     const { local, merged } = this.#extras()
     const packed = packAttributes(local.isEmpty ? data : local.without(data), base?.attributes)
     const held = () => this.#replica.load(sid, this.#runner.now())?.base
@@ -140,7 +142,8 @@ export class LocalSessions implements Sessions {
   }
 
   touch(sid: string, { ttlMs }: { ttlMs?: number | undefined } = {}): boolean {
-    this.#checkOpen()
+    // (Nobody would hear of it. But whoever reads touches, and reads go on.)
+    if (this.#isClosed) return this.has(sid)
     const { touched, effects } = this.#replica.touch(sid, ttlMs, this.#runner.now())
     this.#runner.run(effects)
     return touched

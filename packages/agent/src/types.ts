@@ -176,7 +176,8 @@ export interface Sessions {
    */
   token(sid: string, brought: string | undefined): string | undefined
   /**
-   * Writes `data`. @throws SessionMeshError `SESSIONMESH_UNSERIALISABLE_ATTRIBUTE`,
+   * Writes `data`. With `acks`, one that changes nothing waits for those of the last write.
+   * @throws SessionMeshError `SESSIONMESH_UNSERIALISABLE_ATTRIBUTE`,
    * `SESSIONMESH_FORBIDDEN_ATTRIBUTE`, `SESSIONMESH_MERGE_FAILED`, `SESSIONMESH_SESSION_TOO_LARGE`, `SESSIONMESH_BAD_SESSION_ID`,
    * `SESSIONMESH_BAD_OPTION`, `SESSIONMESH_CLOSED`; nothing is written then.
    */
@@ -188,7 +189,7 @@ export interface Sessions {
   differs(data: Record<string, unknown>, base: Base): boolean
   /**
    * Renews the idle time, and changes `ttlMs` if given. False when there is no such session.
-   * @throws SessionMeshError `SESSIONMESH_BAD_OPTION` for a ttl that is none, `SESSIONMESH_CLOSED`
+   * @throws SessionMeshError `SESSIONMESH_BAD_OPTION` for a ttl that is none
    */
   touch(sid: string, options?: { ttlMs?: number | undefined }): boolean
   /**
@@ -321,7 +322,8 @@ export interface Cluster extends AsyncDisposable {
   drain(): void
   /**
    * Leaves the cluster: hands over what it may hold alone, for `handoverTimeoutMs` at the most, and closes every link.
-   * From the call on writes throw `SESSIONMESH_CLOSED`; reads go on. Idempotent. Never rejects.
+   * From the call on what would change something throws `SESSIONMESH_CLOSED`; reads go on, for requests that are being
+   * finished, and a touch, or a write that changes nothing, does nothing. Idempotent. Never rejects.
    */
   close(): Promise<void>
 }
