@@ -1,17 +1,18 @@
 /** The site that the contract visits: its routes, once, and how a framework gives them its session. */
 
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { Cluster } from 'sessionmesh'
 
 /** The session of one request, as the framework has it. What is set is there for the next request. */
 export interface Handle {
-  /** Its id; where the framework makes none before there is something to keep, `undefined`. */
-  readonly sid: string | undefined
   get(name: string): unknown
   set(name: string, value: unknown): void
   remove(name: string): void
   destroy(): Promise<void>
-  /** Another id; what was in the session need not be there any more. Absent where the framework has no such thing. */
-  regenerate?(): Promise<void>
+  /** Another id; what was in the session need not be there any more. */
+  regenerate(): Promise<void>
 }
 
 export type Answer = { readonly body: unknown } | { readonly redirect: string }
@@ -26,7 +27,7 @@ export interface SiteOptions {
 }
 
 /** What a framework may lack, with the reason, which the test prints. */
-export type Feature = 'regenerate' | 'readYourWrites' | 'rolling' | 'difference'
+export type Feature = 'readYourWrites' | 'difference' | 'refusal'
 
 export interface Framework {
   readonly name: string
@@ -79,7 +80,7 @@ export const doors = new Doors()
 export const ROUTES: Readonly<Record<string, Route>> = {
   /** A new id at login, so that nobody can plant one beforehand. */
   async login(session, query) {
-    await session.regenerate?.()
+    await session.regenerate()
     session.set('user', query.get('user'))
     return told(session, 'user')
   },
@@ -106,11 +107,6 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   async logout(session) {
     await session.destroy()
     return { body: {} }
-  },
-
-  async regenerate(session) {
-    await session.regenerate?.()
-    return { body: { sid: session.sid ?? null } }
   },
 
   async 'set-rich'(session) {
@@ -156,9 +152,23 @@ export const ROUTES: Readonly<Record<string, Route>> = {
 
   /** What cannot be stored. */
   async bad(session) {
-    session.set('callback', () => {})
+    session.set('nested', { callback: () => {} })
     return { body: {} }
   },
+}
+
+/** Listens on a port of loopback; `close` resolves when nothing is left of it. */
+export async function listening(server: Server): Promise<{ origin: string; close(): Promise<void> }> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async close() {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
 }
 
 function told(session: Handle, name: string): Answer {

@@ -1,13 +1,14 @@
-import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:http'
 import { promisify } from 'node:util'
 import { session } from '@sessionmesh/express'
 import express, { type Request } from 'express'
-import { type Framework, type Handle, ROUTES } from '../site.js'
+import { type Framework, type Handle, listening, ROUTES } from '../site.js'
 
 export const framework: Framework = {
   name: 'express',
-  lacks: {},
+  lacks: {
+    refusal: 'express-session saves when the answer is made; `req.session.save` tells its callback',
+  },
   async serve(cluster, { ttlMs, isRolling }) {
     const app = express()
     app.use(
@@ -28,25 +29,13 @@ export const framework: Framework = {
         else res.json(answer.body)
       })
     }
-    const server = app.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    return {
-      origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      async close() {
-        server.closeAllConnections()
-        server.close()
-        await once(server, 'close')
-      },
-    }
+    return listening(createServer(app))
   },
 }
 
 function handle(req: Request): Handle {
   const attributes = () => req.session as unknown as Record<string, unknown>
   return {
-    get sid() {
-      return req.sessionID
-    },
     get: (name) => attributes()[name],
     set: (name, value) => {
       attributes()[name] = value

@@ -29,9 +29,6 @@ export const framework: Framework = {
 function handle(request: FastifyRequest): Handle {
   const attributes = () => request.session as unknown as Record<string, unknown>
   return {
-    get sid() {
-      return request.session?.sessionId
-    },
     get: (name) => attributes()?.[name],
     set: (name, value) => {
       attributes()[name] = value

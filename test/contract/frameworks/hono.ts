@@ -1,9 +1,8 @@
-import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import type { Server } from 'node:http'
 import { createAdaptorServer } from '@hono/node-server'
 import { type Session, session } from '@sessionmesh/hono'
 import { Hono } from 'hono'
-import { type Framework, type Handle, ROUTES } from '../site.js'
+import { type Framework, type Handle, listening, ROUTES } from '../site.js'
 
 /** The contract's attributes have names of all kinds. */
 type Any = Session<Record<string, unknown>>
@@ -30,24 +29,12 @@ export const framework: Framework = {
       })
     }
     const server = createAdaptorServer({ fetch: app.fetch })
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    return {
-      origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      async close() {
-        if ('closeAllConnections' in server) server.closeAllConnections()
-        server.close()
-        await once(server, 'close')
-      },
-    }
+    return listening(server as Server)
   },
 }
 
 function handle(session: Any): Handle {
   return {
-    get sid() {
-      return session.id
-    },
     get: (name) => session.get(name),
     set: (name, value) => session.set(name, value),
     remove: (name) => session.delete(name),

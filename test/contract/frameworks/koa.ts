@@ -1,8 +1,7 @@
-import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:http'
 import { session } from '@sessionmesh/koa'
 import Koa, { type Context } from 'koa'
-import { type Framework, type Handle, ROUTES } from '../site.js'
+import { type Framework, type Handle, listening, ROUTES } from '../site.js'
 
 export const framework: Framework = {
   name: 'koa',
@@ -19,25 +18,13 @@ export const framework: Framework = {
       if ('redirect' in answer) ctx.redirect(answer.redirect)
       else ctx.body = answer.body
     })
-    const server = app.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    return {
-      origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      async close() {
-        server.closeAllConnections()
-        server.close()
-        await once(server, 'close')
-      },
-    }
+    return listening(createServer(app.callback()))
   },
 }
 
 function handle(ctx: Context): Handle {
   const attributes = () => ctx.session as unknown as Record<string, unknown>
   return {
-    get sid() {
-      return ctx.session?.externalKey
-    },
     get: (name) => attributes()[name],
     set: (name, value) => {
       attributes()[name] = value

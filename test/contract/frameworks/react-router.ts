@@ -1,9 +1,7 @@
-import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { createMeshSessionStorage } from '@sessionmesh/react-router'
 import { redirect, type Session } from 'react-router'
-import { type Answer, type Framework, type Handle, ROUTES } from '../site.js'
+import { type Answer, type Framework, type Handle, listening, ROUTES } from '../site.js'
 
 export const framework: Framework = {
   name: 'react-router',
@@ -44,16 +42,7 @@ export const framework: Framework = {
           res.end(await response.text())
         })
     })
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    return {
-      origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      async close() {
-        server.closeAllConnections()
-        server.close()
-        await once(server, 'close')
-      },
-    }
+    return listening(server)
   },
 }
 
@@ -63,7 +52,6 @@ function responseOf(answer: Answer): Response {
 
 function handleOf(session: Session, does: { renew(): void; destroy(): Promise<void> }): Handle {
   return {
-    sid: session.id || undefined,
     get: (name) => session.get(name),
     set: (name, value) => session.set(name, value),
     remove: (name) => session.unset(name),

@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { type MeshDriver, meshDriver } from '@sessionmesh/unstorage'
 import { createStorage, type Storage } from 'unstorage'
-import { type Answer, type Framework, type Handle, ROUTES } from '../site.js'
+import { type Answer, type Framework, type Handle, listening, ROUTES } from '../site.js'
 
 /** The driver alone, as any other driver is used: an item is read and written as a whole. */
 export const framework: Framework = {
@@ -34,16 +32,7 @@ export function serving(isVisit: boolean): Framework['serve'] {
         res.writeHead(500).end(String(error))
       }
     })
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    return {
-      origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      async close() {
-        server.closeAllConnections()
-        server.close()
-        await once(server, 'close')
-      },
-    }
+    return listening(server)
   }
 }
 
