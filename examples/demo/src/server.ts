@@ -2,8 +2,7 @@
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { Server } from 'node:net'
-import { type Cluster, joinCluster } from 'sessionmesh'
+import { type Cluster, joinCluster, shutDown } from 'sessionmesh'
 import { type Report, STATUS_EVERY_MS, type Status } from './reports.js'
 import { shop } from './shop.js'
 
@@ -47,11 +46,8 @@ async function serve(options: ServerOptions): Promise<void> {
 
   const server = createServer()
   let requests = 0
-  let closing = false
-  server.on('request', (_req, res) => {
+  server.on('request', () => {
     requests++
-    // The last answer on this connection: the proxy would keep it for the next request, and this process with it.
-    if (closing) res.setHeader('Connection', 'close')
   })
   server.on('request', shop(cluster, options.name, options.cookieSecret))
   server.listen({ host: '127.0.0.1', port: options.port })
@@ -64,13 +60,7 @@ async function serve(options: ServerOptions): Promise<void> {
 
   process.once('SIGTERM', async () => {
     clearInterval(status)
-    closing = true
-    // First the requests under way, then the cluster: it hands over what they wrote. (`server.close()` would cut idle
-    // connections at once, and reset requests that are on their way on them.)
-    Server.prototype.close.call(server)
-    setInterval(() => server.closeIdleConnections(), 1_000).unref()
-    await once(server, 'close')
-    await cluster.close()
+    await shutDown(server, cluster)
     process.exit(0)
   })
 }

@@ -11,11 +11,9 @@
  * balancer has asked `/ready` again and sends nothing more here.
  */
 
-import { Server } from 'node:net'
-import { setTimeout as pause } from 'node:timers/promises'
 import { session } from '@sessionmesh/express'
 import express from 'express'
-import { joinCluster } from 'sessionmesh'
+import { joinCluster, shutDown } from 'sessionmesh'
 
 declare module 'express-session' {
   interface SessionData {
@@ -27,11 +25,6 @@ declare module 'express-session' {
 const cluster = await joinCluster({ name: 'shop' })
 
 const app = express()
-app.use((_req, res, next) => {
-  // Each answer is the last one on its connection then: a client that goes on asking would keep the process alive.
-  if (!cluster.ready) res.set('Connection', 'close')
-  next()
-})
 // Before the sessions: what a load balancer or Kubernetes asks, again and again.
 app.get('/ready', (_req, res) => {
   res.sendStatus(cluster.ready ? 200 : 503)
@@ -69,16 +62,8 @@ const server = app.listen(port, (error) => {
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, close)
 
-/** No new requests, then those under way, then the cluster: it hands over what they wrote. Then nothing is left to run. */
 async function close() {
-  cluster.drain() // not ready any more, and serves on
-  await pause(Number(process.env.DRAIN_MS ?? 0))
-  // `server.close()` would cut idle connections at once, and reset requests that are on their way on them.
-  Server.prototype.close.call(server, async () => {
-    await cluster.close()
-    // (A worker of node:cluster lives as long as the channel to its primary.)
-    process.disconnect?.()
-  })
-  // What nobody has used for so long nobody is about to use.
-  setInterval(() => server.closeIdleConnections(), 1_000).unref()
+  await shutDown(server, cluster, { drainMs: Number(process.env.DRAIN_MS ?? 0) })
+  // (A worker of node:cluster lives as long as the channel to its primary.)
+  process.disconnect?.()
 }

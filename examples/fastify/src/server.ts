@@ -7,13 +7,13 @@
  *   PORT=3002 node dist/server.js
  *
  * What the environment says holds: SESSIONMESH_SECRET (without one, servers of this machine find each other),
- * SESSIONMESH_LISTEN, SESSIONMESH_PEERS.
+ * SESSIONMESH_LISTEN, SESSIONMESH_PEERS. DRAIN_MS is for how long it serves on when it is asked to end: until the load
+ * balancer has asked `/ready` again and sends nothing more here.
  */
 
-import { Server } from 'node:net'
 import { session } from '@sessionmesh/fastify'
 import { fastify } from 'fastify'
-import { joinCluster } from 'sessionmesh'
+import { joinCluster, shutDown } from 'sessionmesh'
 
 declare module 'fastify' {
   interface Session {
@@ -25,10 +25,6 @@ declare module 'fastify' {
 const cluster = await joinCluster({ name: 'shop' })
 
 const app = fastify()
-app.addHook('onRequest', async (_request, reply) => {
-  // Each answer is the last one on its connection then: a client that goes on asking would keep the process alive.
-  if (!cluster.ready) reply.header('connection', 'close')
-})
 // Before the sessions: what a load balancer or Kubernetes asks, again and again.
 app.get('/ready', async (_request, reply) => reply.code(cluster.ready ? 200 : 503).send())
 
@@ -64,16 +60,9 @@ console.log(`http://127.0.0.1:${port} serves ${cluster.sessions.size} sessions a
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, close)
 
-/** First the requests under way, then the cluster: it hands over what they wrote. Then nothing is left to run. */
-function close() {
-  cluster.drain()
-  // `app.close()` would cut idle connections at once, and reset requests that are on their way on them.
-  Server.prototype.close.call(app.server, async () => {
-    await app.close()
-    await cluster.close()
-    // (A worker of node:cluster lives as long as the channel to its primary.)
-    process.disconnect?.()
-  })
-  // What nobody has used for so long nobody is about to use.
-  setInterval(() => app.server.closeIdleConnections(), 1_000).unref()
+async function close() {
+  await shutDown(app.server, cluster, { drainMs: Number(process.env.DRAIN_MS ?? 0) })
+  await app.close()
+  // (A worker of node:cluster lives as long as the channel to its primary.)
+  process.disconnect?.()
 }

@@ -7,15 +7,15 @@
  *   PORT=3002 node dist/server.js
  *
  * What the environment says holds: SESSIONMESH_SECRET (without one, servers of this machine find each other),
- * SESSIONMESH_LISTEN, SESSIONMESH_PEERS.
+ * SESSIONMESH_LISTEN, SESSIONMESH_PEERS. DRAIN_MS is for how long it serves on when it is asked to end: until the load
+ * balancer has asked `/ready` again and sends nothing more here.
  */
 
 import { createServer } from 'node:http'
-import { Server } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { session } from '@sessionmesh/hono'
 import { Hono } from 'hono'
-import { joinCluster } from 'sessionmesh'
+import { joinCluster, shutDown } from 'sessionmesh'
 
 declare module '@sessionmesh/hono' {
   interface SessionData {
@@ -27,11 +27,6 @@ declare module '@sessionmesh/hono' {
 const cluster = await joinCluster({ name: 'shop' })
 
 const app = new Hono()
-app.use(async (c, next) => {
-  await next()
-  // Each answer is the last one on its connection then: a client that goes on asking would keep the process alive.
-  if (!cluster.ready) c.header('Connection', 'close')
-})
 // Before the sessions: what a load balancer or Kubernetes asks, again and again.
 app.get('/ready', (c) => c.body(null, cluster.ready ? 200 : 503))
 app.use(session({ cluster, secret: 'cookie secret' }))
@@ -65,15 +60,8 @@ const server = createServer(getRequestListener(app.fetch)).listen(port, () => {
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, close)
 
-/** First the requests under way, then the cluster: it hands over what they wrote. Then nothing is left to run. */
-function close() {
-  cluster.drain()
-  // `server.close()` would cut idle connections at once, and reset requests that are on their way on them.
-  Server.prototype.close.call(server, async () => {
-    await cluster.close()
-    // (A worker of node:cluster lives as long as the channel to its primary.)
-    process.disconnect?.()
-  })
-  // What nobody has used for so long nobody is about to use.
-  setInterval(() => server.closeIdleConnections(), 1_000).unref()
+async function close() {
+  await shutDown(server, cluster, { drainMs: Number(process.env.DRAIN_MS ?? 0) })
+  // (A worker of node:cluster lives as long as the channel to its primary.)
+  process.disconnect?.()
 }

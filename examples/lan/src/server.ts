@@ -12,7 +12,7 @@
 
 import { session } from '@sessionmesh/express'
 import express from 'express'
-import { joinCluster } from 'sessionmesh'
+import { joinCluster, shutDown } from 'sessionmesh'
 
 declare module 'express-session' {
   interface SessionData {
@@ -45,9 +45,4 @@ const server = app.listen(Number(process.env.PORT ?? 3000), (error) => {
 })
 
 // (In short; examples/express shows how no request is broken under traffic.)
-for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.once(signal, () => {
-    server.close(() => cluster.close())
-    setInterval(() => server.closeIdleConnections(), 1_000).unref()
-  })
-}
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => shutDown(server, cluster))

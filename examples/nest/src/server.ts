@@ -8,20 +8,15 @@
  */
 
 import 'reflect-metadata'
-import { Server } from 'node:net'
 import { NestFactory } from '@nestjs/core'
 import { session } from '@sessionmesh/express'
-import type { NextFunction, Request, Response } from 'express'
-import { joinCluster } from 'sessionmesh'
+import type { Request, Response } from 'express'
+import { joinCluster, shutDown } from 'sessionmesh'
 import { AppModule } from './app.js'
 
 const cluster = await joinCluster({ name: 'shop' })
 const app = await NestFactory.create(AppModule, { logger: ['warn', 'error'] })
 
-app.use((_req: Request, res: Response, next: NextFunction) => {
-  if (!cluster.ready) res.set('Connection', 'close')
-  next()
-})
 // Before the sessions: what a load balancer or Kubernetes asks, again and again.
 app.use('/ready', (_req: Request, res: Response) => {
   res.sendStatus(cluster.ready ? 200 : 503)
@@ -34,13 +29,9 @@ console.log(`http://127.0.0.1:${port} serves ${cluster.sessions.size} sessions a
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, close)
 
-/** First the requests under way, then the cluster: it hands over what they wrote. Then nothing is left to run. */
-function close() {
-  cluster.drain()
-  const server = app.getHttpServer()
-  Server.prototype.close.call(server, async () => {
-    await cluster.close()
-    await app.close()
-  })
-  setInterval(() => server.closeIdleConnections(), 1_000).unref()
+async function close() {
+  await shutDown(app.getHttpServer(), cluster, { drainMs: Number(process.env.DRAIN_MS ?? 0) })
+  await app.close()
+  // (A worker of node:cluster lives as long as the channel to its primary.)
+  process.disconnect?.()
 }

@@ -7,16 +7,17 @@
  *   PORT=3002 node dist/server.js
  *
  * What the environment says holds: SESSIONMESH_SECRET (without one, servers of this machine find each other),
- * SESSIONMESH_LISTEN, SESSIONMESH_PEERS.
+ * SESSIONMESH_LISTEN, SESSIONMESH_PEERS. DRAIN_MS is for how long it serves on when it is asked to end: until the load
+ * balancer has asked `/ready` again and sends nothing more here.
  *
  * In framework mode `sessions.ts` and what the loaders and actions do stay as they are, and a server such as the one
  * of @react-router/express stands in the place of `respond`.
  */
 
 import { createServer, type IncomingMessage } from 'node:http'
-import { Server } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { createStaticHandler, isRouteErrorResponse } from 'react-router'
+import { shutDown } from 'sessionmesh'
 import { routes } from './routes.js'
 import { cluster } from './sessions.js'
 
@@ -24,8 +25,6 @@ const handler = createStaticHandler(routes)
 
 const server = createServer(async (req, res) => {
   const response = await respond(req)
-  // Each answer is the last one on its connection then: a client that goes on asking would keep the process alive.
-  if (!cluster.ready) res.setHeader('Connection', 'close')
   res.writeHead(response.status, [...response.headers].flat())
   res.end(Buffer.from(await response.arrayBuffer()))
 })
@@ -55,15 +54,8 @@ server.listen(port, () => {
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, close)
 
-/** First the requests under way, then the cluster: it hands over what they wrote. Then nothing is left to run. */
-function close() {
-  cluster.drain()
-  // `server.close()` would cut idle connections at once, and reset requests that are on their way on them.
-  Server.prototype.close.call(server, async () => {
-    await cluster.close()
-    // (A worker of node:cluster lives as long as the channel to its primary.)
-    process.disconnect?.()
-  })
-  // What nobody has used for so long nobody is about to use.
-  setInterval(() => server.closeIdleConnections(), 1_000).unref()
+async function close() {
+  await shutDown(server, cluster, { drainMs: Number(process.env.DRAIN_MS ?? 0) })
+  // (A worker of node:cluster lives as long as the channel to its primary.)
+  process.disconnect?.()
 }

@@ -7,32 +7,19 @@
  *   PORT=3002 node dist/server.js
  *
  * What the environment says holds: SESSIONMESH_SECRET (without one, servers of this machine find each other),
- * SESSIONMESH_LISTEN, SESSIONMESH_PEERS.
+ * SESSIONMESH_LISTEN, SESSIONMESH_PEERS. DRAIN_MS is for how long it serves on when it is asked to end: until the load
+ * balancer has asked `/ready` again and sends nothing more here.
  */
 
 import { createServer } from 'node:http'
-import { Server } from 'node:net'
-import {
-  createApp,
-  createRouter,
-  eventHandler,
-  readBody,
-  setResponseHeader,
-  setResponseStatus,
-  toNodeListener,
-} from 'h3'
-import { joinCluster } from 'sessionmesh'
+import { createApp, createRouter, eventHandler, readBody, setResponseStatus, toNodeListener } from 'h3'
+import { joinCluster, shutDown } from 'sessionmesh'
 import { Sessions } from './sessions.js'
 
 const cluster = await joinCluster({ name: 'shop' })
 const sessions = new Sessions(cluster)
 
-const app = createApp({
-  onRequest(event) {
-    // Each answer is the last one on its connection then: a client that goes on asking would keep the process alive.
-    if (!cluster.ready) setResponseHeader(event, 'connection', 'close')
-  },
-})
+const app = createApp()
 const router = createRouter()
 app.use(router)
 
@@ -92,15 +79,8 @@ server.listen(port, () => {
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, close)
 
-/** First the requests under way, then the cluster: it hands over what they wrote. Then nothing is left to run. */
-function close() {
-  cluster.drain()
-  // `server.close()` would cut idle connections at once, and reset requests that are on their way on them.
-  Server.prototype.close.call(server, async () => {
-    await cluster.close()
-    // (A worker of node:cluster lives as long as the channel to its primary.)
-    process.disconnect?.()
-  })
-  // What nobody has used for so long nobody is about to use.
-  setInterval(() => server.closeIdleConnections(), 1_000).unref()
+async function close() {
+  await shutDown(server, cluster, { drainMs: Number(process.env.DRAIN_MS ?? 0) })
+  // (A worker of node:cluster lives as long as the channel to its primary.)
+  process.disconnect?.()
 }

@@ -6,10 +6,9 @@
  *   PORT=3002 node dist/server.js
  */
 
-import { Server } from 'node:net'
 import { session } from '@sessionmesh/express'
 import express, { type Request, type Response } from 'express'
-import { joinCluster } from 'sessionmesh'
+import { joinCluster, shutDown } from 'sessionmesh'
 import { type WebSocket, WebSocketServer } from 'ws'
 
 declare module 'express-session' {
@@ -109,10 +108,10 @@ setInterval(() => {
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, close)
 
-function close() {
-  cluster.drain()
+async function close() {
   // "Going away": browsers connect again, to another server.
   for (const webSocket of webSockets.clients) webSocket.close(1001, 'the server stops')
-  Server.prototype.close.call(server, () => cluster.close())
-  setInterval(() => server.closeIdleConnections(), 1_000).unref()
+  await shutDown(server, cluster, { drainMs: Number(process.env.DRAIN_MS ?? 0) })
+  // (A worker of node:cluster lives as long as the channel to its primary.)
+  process.disconnect?.()
 }

@@ -6,6 +6,7 @@ export { counter } from './counter.js'
 export type { Announcement, Discovery, Report, Search } from './discovery/discovery.js'
 export { type DnsOptions, dns } from './discovery/dns.js'
 export { type MdnsOptions, mdns } from './discovery/mdns.js'
+export { type ShutDownOptions, shutDown } from './shut-down.js'
 export type {
   Acks,
   Base,
