@@ -40,7 +40,7 @@ test('the way out that it shows is that of the example, which a test stops under
   const readme = await read('README.md')
   const example = lines(await read('examples/express/src/server.ts'))
   const [, snippet] = /```ts\n(import \{ shutDown \}[\s\S]*?)```/.exec(readme) ?? []
-  const shown = lines(snippet ?? '').filter((line) => !line.startsWith('// …') || line.startsWith('import '))
+  const shown = lines(snippet ?? '').filter((line) => !/^(\/\/ …|import )/.test(line))
   expect(shown.length).toBeGreaterThan(5)
   expect(example).toEqual(expect.arrayContaining(shown))
 })
