@@ -20,7 +20,8 @@ import { RateLimit } from './log.js'
 import { attributeOf } from './merged-attributes.js'
 import { type ResolvedOptions, resolveOptions } from './options.js'
 import { Runner } from './runner.js'
-import { Extras, LocalSessions } from './sessions.js'
+import { LocalSessions } from './sessions.js'
+import { SpecialAttributes } from './special-attributes.js'
 import type { Cluster, ClusterEvents, ClusterOptions, Logger, Member, Sessions, Status } from './types.js'
 
 /** Fewer would let one slow handshake keep a peer out, more would let strangers take memory. */
@@ -73,7 +74,7 @@ class Agent implements Cluster {
   #self: Member
   readonly runner: Runner
   readonly #sessions: LocalSessions
-  #extras: Extras
+  #special: SpecialAttributes
   readonly #options: ResolvedOptions
   readonly #logger: Logger
   readonly #emitter = new EventEmitter()
@@ -103,7 +104,7 @@ class Agent implements Cluster {
     this.name = name
     this.#self = { id: newId(), name: memberName, address, state: 'alive', self: true }
     this.#options = options
-    this.#extras = new Extras(options.sessions)
+    this.#special = new SpecialAttributes(options.sessions)
     this.#port = port
     this.#shownAddress = address.startsWith(':') ? shown(port) : address
     this.#logger = guarded(logger)
@@ -122,7 +123,7 @@ class Agent implements Cluster {
     })
     this.#sessions = new LocalSessions(
       this.runner,
-      () => this.#extras,
+      () => this.#special,
       { acks: options.acks, ttlMs: config.ttlMs },
       deriveKeys(keyring, 'causal token'),
       (member) => this.#member(member),
@@ -138,7 +139,7 @@ class Agent implements Cluster {
     const { name: cluster, config } = this.#options
     const seenAt = address.startsWith(':') ? ownAddresses(this.#port) : undefined
     const self = { id, name, address, seenAt }
-    const observer = this.#extras
+    const observer = this.#special
     return new Replica({ self, cluster, config, random: Math.random, sought, observer })
   }
 
@@ -146,7 +147,7 @@ class Agent implements Cluster {
   #beginAnew(addresses: readonly string[], sought: readonly Purge[]): void {
     this.#countedBefore = this.#counters()
     this.#self = { ...this.#self, id: newId() }
-    this.#extras = new Extras(this.#options.sessions)
+    this.#special = new SpecialAttributes(this.#options.sessions)
     this.runner.beginAnew(this.#newReplica(sought), this.#self.id)
     this.#start(addresses)
   }

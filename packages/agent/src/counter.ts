@@ -3,7 +3,7 @@
  * added at once on several members, or by several requests of one, all counts.
  */
 
-import { type InHand, NOTHING, type Slot } from './siblings.js'
+import { type Kind, NOTHING, type Slot } from './siblings.js'
 import { packValue, unpackValue } from './values.js'
 
 /**
@@ -22,27 +22,22 @@ export function isCount(bytes: Uint8Array): boolean {
   return array === 0x91 && (item < 0x90 || item > 0x9f)
 }
 
-/** @throws Error when what it held before is no number; SessionMeshError `SESSIONMESH_UNREADABLE_ATTRIBUTE` */
-export function readCounter(name: string, slots: readonly Slot[]): InHand {
-  if (slots.length === 0) return NOTHING
-  // In one order everywhere: fractions add up to another number in another.
-  const inOrder = [...slots].sort((a, b) => (a.origin < b.origin ? -1 : 1))
-  const sum = inOrder.reduce((total, slot) => total + added(name, slot), 0)
-  return { ...NOTHING, value: packValue(name, sum) }
-}
+/** Throws an Error when a value is no number. */
+export const counting: Kind = {
+  read(name, slots) {
+    if (slots.length === 0) return NOTHING
+    // In one order everywhere: fractions add up to another number in another.
+    const inOrder = [...slots].sort((a, b) => (a.origin < b.origin ? -1 : 1))
+    const sum = inOrder.reduce((total, slot) => total + added(name, slot), 0)
+    return { ...NOTHING, value: packValue(name, sum) }
+  },
 
-/** @throws Error when the value is no number */
-export function writeCounter(
-  name: string,
-  origin: string,
-  value: Uint8Array | undefined,
-  hand: InHand,
-  held: readonly Slot[],
-): { bytes: Uint8Array; hand: InHand; isOver(writer: string): boolean } {
-  const own = held.find((slot) => slot.origin === origin)
-  const total =
-    (own === undefined ? 0 : added(name, own)) + numberOf(name, value) - numberOf(name, hand.value)
-  return { bytes: packValue(name, [total]), hand: { ...NOTHING, value }, isOver: () => false }
+  write(name, origin, value, hand, held) {
+    const own = held.find((slot) => slot.origin === origin)
+    const before = own === undefined ? 0 : added(name, own)
+    const total = before + numberOf(name, value) - numberOf(name, hand.value)
+    return { bytes: packValue(name, [total]), hand: { ...NOTHING, value }, isOver: () => false }
+  },
 }
 
 function added(name: string, { origin, bytes }: Slot): number {

@@ -11,8 +11,8 @@
  */
 
 import { type Base, SessionMeshError } from '@sessionmesh/core'
-import { counter, isCount, readCounter, writeCounter } from './counter.js'
-import { type InHand, type Merge, NOTHING, readSiblings, type Slot, writeSibling } from './siblings.js'
+import { counter, counting, isCount } from './counter.js'
+import { type InHand, type Kind, type Merge, NOTHING, type Slot, siblings } from './siblings.js'
 import { SEPARATOR } from './values.js'
 
 type Attributes = ReadonlyMap<string, Uint8Array>
@@ -71,24 +71,18 @@ export class MergedAttributes {
     for (const name of names) {
       const hand = hands.get(name) ?? NOTHING
       const value = next.get(name)
-      const before = slotsOf(name, loaded)
+      const had = slotsOf(name, loaded)
       if (isSame(value, hand.value)) {
-        for (const { origin: writer, bytes } of before) attributes.set(rawName(name, writer), bytes)
+        put(attributes, name, had)
         after.set(name, hand)
         continue
       }
       const now = slotsOf(name, held)
-      const written = named(name, () =>
-        this.#isCounter(name, now)
-          ? writeCounter(name, origin, value, hand, now)
-          : writeSibling(name, origin, value, hand, now),
-      )
-      for (const { origin: writer, bytes } of before) {
-        // (Who still writes must not have taken from it what nobody has seen.)
-        const isDone = written.isOver(writer) && (writer === '' || isGone(writer))
-        if (!isDone) attributes.set(rawName(name, writer), bytes)
-      }
-      attributes.set(rawName(name, origin), written.bytes)
+      const written = named(name, () => this.#kindOf(name, now).write(name, origin, value, hand, now))
+      // (Who still writes must not have taken from it what nobody has seen.)
+      const isDone = (writer: string) => written.isOver(writer) && (writer === '' || isGone(writer))
+      const others = had.filter((slot) => !isDone(slot.origin))
+      put(attributes, name, [...others, { origin, bytes: written.bytes }])
       after.set(name, written.hand)
     }
     return { attributes, note: (base) => base !== undefined && this.#inHand.set(base, after) }
@@ -102,11 +96,10 @@ export class MergedAttributes {
     const hands = new Map<string, InHand>()
     for (const name of names) {
       const slots = slotsOf(name, base)
-      const read = () =>
-        this.#isCounter(name, slots)
-          ? readCounter(name, slots)
-          : readSiblings(name, slots, this.#merges.get(name))
-      hands.set(name, named(name, read))
+      hands.set(
+        name,
+        named(name, () => this.#kindOf(name, slots).read(name, slots)),
+      )
     }
     this.#inHand.set(base, hands)
     return hands
@@ -121,10 +114,12 @@ export class MergedAttributes {
     return names
   }
 
-  #isCounter(name: string, slots: readonly Slot[]): boolean {
+  /** What stands in the slots counts, whatever this member was told of the attribute. */
+  #kindOf(name: string, slots: readonly Slot[]): Kind {
+    const merge = this.#merges.get(name)
     const written = slots.filter(({ origin }) => origin !== '')
-    if (written.length > 0) return written.every(({ bytes }) => isCount(bytes))
-    return this.#merges.get(name) === counter
+    const isCounter = written.length > 0 ? written.every(({ bytes }) => isCount(bytes)) : merge === counter
+    return isCounter ? counting : siblings(merge)
   }
 }
 
@@ -142,6 +137,10 @@ function plain(attributes: Attributes): ToHold {
 
 function rawName(name: string, origin: string): string {
   return origin === '' ? name : `${name}${SEPARATOR}${origin}`
+}
+
+function put(attributes: Map<string, Uint8Array>, name: string, slots: readonly Slot[]): void {
+  for (const { origin, bytes } of slots) attributes.set(rawName(name, origin), bytes)
 }
 
 function slotsOf(name: string, base: Base | undefined): Slot[] {

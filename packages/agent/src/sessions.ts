@@ -1,44 +1,21 @@
 /** The sessions of the cluster, free of any framework: values in, values out; all reads are local. */
 
-import { type Acks, type Base, type RecordObserver, type Replica, SessionMeshError } from '@sessionmesh/core'
-import { AttributeIndex, keyOf } from './attribute-index.js'
+import { type Acks, type Base, type Replica, SessionMeshError } from '@sessionmesh/core'
+import { keyOf } from './attribute-index.js'
 import { badOption } from './errors.js'
-import { LocalAttributes } from './local-attributes.js'
-import { attributeOf, MergedAttributes } from './merged-attributes.js'
+import { attributeOf } from './merged-attributes.js'
 import { checkAcks } from './options.js'
 import type { Runner } from './runner.js'
-import type { ResolvedSessionsOptions } from './session-options.js'
+import type { SpecialAttributes } from './special-attributes.js'
 import { decodeToken, encodeToken } from './token.js'
 import type { DestroyByOptions, Loaded, Member, Sessions, WriteOptions, WriteResult } from './types.js'
 import { packAttributes, unpackAttributes } from './values.js'
 
 const noAcks = Promise.resolve(0)
 
-/** What a member keeps of its sessions beside the core's records, for one run of the core. */
-export class Extras implements RecordObserver {
-  readonly index: AttributeIndex
-  readonly local: LocalAttributes
-  readonly merged: MergedAttributes
-
-  constructor({ indexBy, localAttributes, merge }: ResolvedSessionsOptions) {
-    this.index = new AttributeIndex(indexBy)
-    this.local = new LocalAttributes(localAttributes)
-    this.merged = new MergedAttributes(merge)
-  }
-
-  changed(...news: Parameters<RecordObserver['changed']>): void {
-    this.index.changed(...news)
-  }
-
-  ended(sid: string): void {
-    this.index.ended(sid)
-    this.local.ended(sid)
-  }
-}
-
 export class LocalSessions implements Sessions {
   readonly #runner: Runner
-  readonly #extras: () => Extras
+  readonly #special: () => SpecialAttributes
   readonly acks: Acks
   readonly ttlMs: number
   readonly #tokenKeys: readonly Uint8Array[]
@@ -47,13 +24,13 @@ export class LocalSessions implements Sessions {
 
   constructor(
     runner: Runner,
-    extras: () => Extras,
+    special: () => SpecialAttributes,
     { acks, ttlMs }: { acks: Acks; ttlMs: number },
     tokenKeys: readonly Uint8Array[],
     member: (id: string) => Member | undefined,
   ) {
     this.#runner = runner
-    this.#extras = extras
+    this.#special = special
     this.acks = acks
     this.ttlMs = ttlMs
     this.#tokenKeys = tokenKeys
@@ -73,7 +50,7 @@ export class LocalSessions implements Sessions {
     const view = this.#replica.load(sid, this.#runner.now())
     if (view === undefined) return undefined
     const { base, ttlMs, remainingMs } = view
-    const { merged, local } = this.#extras()
+    const { merged, local } = this.#special()
     const data = unpackAttributes(merged.view(base))
     local.load(sid, data, base)
     return { data, base, ttlMs, remainingMs }
@@ -109,7 +86,7 @@ export class LocalSessions implements Sessions {
     if (this.#isClosed && base !== undefined && this.has(sid) && !this.differs(data, base))
       return { outcome: 'unchanged', changed: [], base, acked: noAcks }
     this.#checkOpen()
-    const { local, merged } = this.#extras()
+    const { local, merged } = this.#special()
     const packed = packAttributes(local.isEmpty ? data : local.without(data), base?.attributes)
     const held = () => this.#replica.load(sid, this.#runner.now())?.base
     const next = merged.write(this.#runner.id, packed, base, held, (origin) => this.#isGone(origin))
@@ -130,7 +107,7 @@ export class LocalSessions implements Sessions {
   }
 
   differs(data: Record<string, unknown>, base: Base): boolean {
-    const { local, merged } = this.#extras()
+    const { local, merged } = this.#special()
     if (local.differs(data, base)) return true
     try {
       const view = merged.view(base)
@@ -161,7 +138,7 @@ export class LocalSessions implements Sessions {
   }
 
   findBy(path: string, value: unknown): string[] {
-    const { index } = this.#extras()
+    const { index } = this.#special()
     if (!index.paths.includes(path))
       throw badOption(
         `There is no index of ${path}: name it in joinCluster({ sessions: { indexBy: [...] } })`,
@@ -180,7 +157,7 @@ export class LocalSessions implements Sessions {
     checkAcks(acks)
     const found = this.findBy(path, value)
     const destroyed =
-      where === undefined ? found : found.filter((sid) => where({ sid, ...this.#dataOf(sid) }))
+      where === undefined ? found : found.filter((sid) => where({ sid, data: this.load(sid)?.data ?? {} }))
     const acked = Promise.all(destroyed.map((sid) => this.destroy(sid, { acks }).acked)).then((peers) =>
       peers.length === 0 ? 0 : Math.min(...peers),
     )
@@ -208,10 +185,6 @@ export class LocalSessions implements Sessions {
   /** Reads go on, for requests that are being finished; nobody would hear of writes. */
   close(): void {
     this.#isClosed = true
-  }
-
-  #dataOf(sid: string): { data: Record<string, unknown> } {
-    return { data: this.load(sid)?.data ?? {} }
   }
 
   /** A run of a member that writes no more. */

@@ -23,6 +23,33 @@ export interface InHand {
   readonly seen: CausalContext
 }
 
+/** How the slots of an attribute become one value, and what a request that writes it puts into its member's slot. */
+export interface Kind {
+  /** @throws SessionMeshError `SESSIONMESH_UNREADABLE_ATTRIBUTE`; and what the user's function throws */
+  read(name: string, slots: readonly Slot[]): InHand
+  /**
+   * @param value what the request has made of it; `undefined` when it took it away
+   * @param hand what the request had before
+   * @param held what is there now
+   */
+  write(
+    name: string,
+    origin: string,
+    value: Uint8Array | undefined,
+    hand: InHand,
+    held: readonly Slot[],
+  ): WrittenSlot
+}
+
+export interface WrittenSlot {
+  /** The slot of the member from now on. */
+  readonly bytes: Uint8Array
+  /** What the request has then. */
+  readonly hand: InHand
+  /** What that writer's slot has says nothing any more. */
+  isOver(writer: string): boolean
+}
+
 interface Sibling {
   readonly dot: Dot
   /** Undefined: removed. */
@@ -34,37 +61,29 @@ type PackedSibling = [count: number, value: Uint8Array | null, seen: PackedConte
 
 export const NOTHING: InHand = { value: undefined, seen: new CausalContext() }
 
-/** @throws SessionMeshError `SESSIONMESH_UNREADABLE_ATTRIBUTE`; and what `merge` throws */
-export function readSiblings(name: string, slots: readonly Slot[], merge: Merge | undefined): InHand {
-  const siblings = siblingsOf(name, slots)
-  const seen = new CausalContext()
-  for (const sibling of siblings) seen.join(knownTo(sibling))
-  return { value: merged(name, siblings, merge), seen }
-}
-
-/**
- * @param hand what the request had before
- * @param held what is there now
- * @returns the slot of `origin` from now on; what the request has then; whose slots say nothing more
- */
-export function writeSibling(
-  name: string,
-  origin: string,
-  value: Uint8Array | undefined,
-  hand: InHand,
-  held: readonly Slot[],
-): { bytes: Uint8Array; hand: InHand; isOver(writer: string): boolean } {
-  const siblings = siblingsOf(name, held)
-  const contexts = [hand.seen, ...siblings.map(knownTo)]
-  const count = 1 + Math.max(...contexts.map((context) => context.latest(origin)))
-  const sibling = { dot: { origin, count }, value, seen: hand.seen }
-  const own = siblings.filter(({ dot }) => dot.origin === origin && !hand.seen.covers(dot))
-  const seen = hand.seen.copy()
-  seen.add(sibling.dot)
+/** @param merge without it one of the siblings stands for all */
+export function siblings(merge: Merge | undefined): Kind {
   return {
-    bytes: pack([...own, sibling]),
-    hand: { value, seen },
-    isOver: (writer) => siblings.every(({ dot }) => dot.origin !== writer || hand.seen.covers(dot)),
+    read(name, slots) {
+      const all = siblingsOf(name, slots)
+      const seen = new CausalContext()
+      for (const sibling of all) seen.join(knownTo(sibling))
+      return { value: merged(name, all, merge), seen }
+    },
+
+    write(name, origin, value, hand, held) {
+      const all = siblingsOf(name, held)
+      const contexts = [hand.seen, ...all.map(knownTo)]
+      const count = 1 + Math.max(...contexts.map((context) => context.latest(origin)))
+      const own = all.filter(({ dot }) => dot.origin === origin && !hand.seen.covers(dot))
+      const seen = hand.seen.copy()
+      seen.add({ origin, count })
+      return {
+        bytes: pack([...own, { dot: { origin, count }, value, seen: hand.seen }]),
+        hand: { value, seen },
+        isOver: (writer) => all.every(({ dot }) => dot.origin !== writer || hand.seen.covers(dot)),
+      }
+    },
   }
 }
 
