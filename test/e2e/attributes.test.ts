@@ -2,8 +2,10 @@
 
 import { type Cluster, type ClusterOptions, counter } from 'sessionmesh'
 import { describe, expect, test } from 'vitest'
+import { onCleanUp } from '../support/cleanup.js'
 import { leaveNothingBehind } from '../support/leaks.js'
-import { join, joinAll, linked } from '../support/local-cluster.js'
+import { freeAddresses, join, joinAll, linked } from '../support/local-cluster.js'
+import { TcpProxy } from '../support/tcp-proxy.js'
 import { until } from '../support/wait.js'
 
 leaveNothingBehind()
@@ -11,6 +13,21 @@ leaveNothingBehind()
 async function pair(sessions: ClusterOptions['sessions']): Promise<[Cluster, Cluster]> {
   const [a, b] = await joinAll(2, { sessions })
   return [a!, b!]
+}
+
+/** Three members, and the wire between the first and the last. */
+async function withAWire(sessions: ClusterOptions['sessions']) {
+  const [inner, outer, nowhere] = await freeAddresses(3)
+  const wire = new TcpProxy(outer!.port, inner!.port)
+  onCleanUp(() => wire.cut())
+  await wire.open()
+  const listen = (port: number) => ({ host: '127.0.0.1', port })
+  const a = await join({ sessions, listen: listen(inner!.port), advertise: outer!.address })
+  const b = await join({ sessions, listen: listen(0), peers: [inner!.address] })
+  const peers = [outer!.address]
+  const c = await join({ sessions, listen: listen(0), peers, advertise: nowhere!.address })
+  await linked([a, b, c])
+  return { a, b, c, wire }
 }
 
 const all = (...clusters: Cluster[]) => ({
@@ -85,6 +102,50 @@ describe('sessions', () => {
     )
     expect(all(a, b).find('userId', 42)).toEqual([['mine'], ['mine']])
     expect(b.sessions.has('other')).toBe(true)
+  })
+
+  test('are not destroyed at all when it is not clear which', async () => {
+    const [a] = await pair({ indexBy })
+    for (const sid of ['s', 't']) a.sessions.write(sid, { userId: 42 })
+    const mine = ({ sid }: { sid: string }) => sid !== 's'
+    for (const options of [
+      mine,
+      null,
+      { filter: mine },
+      { where: 's' },
+      { where: async () => true },
+      { where: () => 1 },
+    ]) {
+      expect(() => Reflect.apply(a.sessions.destroyBy, a.sessions, ['userId', 42, options])).toThrow(
+        expect.objectContaining({ code: 'SESSIONMESH_BAD_OPTION' }),
+      )
+    }
+    expect(a.sessions.findBy('userId', 42)).toHaveLength(2)
+    const calls = [
+      () => Reflect.apply(a.sessions.write, a.sessions, ['s', {}, { ttl: 5 }]),
+      () => Reflect.apply(a.sessions.touch, a.sessions, ['s', { ttl: 5 }]),
+      () => Reflect.apply(a.sessions.destroy, a.sessions, ['s', { ack: 'all' }]),
+    ]
+    for (const call of calls) expect(call).toThrow(/is not an option of \w+\. Known are: /)
+    expect(a.sessions.load('s')?.data).toEqual({ userId: 42 })
+  })
+
+  test('are found where a request is served them before they have arrived', async () => {
+    const { a, b, c, wire } = await withAWire({ indexBy })
+    const { base } = a.sessions.write('s', { userId: 7 })
+    await until('all have it', () => [b, c].every(({ sessions }) => sessions.has('s')))
+    for (const direction of ['forward', 'backward'] as const) wire.hold(direction)
+    a.sessions.write('s', { userId: 42 }, { base })
+    a.sessions.write('t', { userId: 42 })
+    // It asks for these two by id, and is shown them ahead of what is merged.
+    await Promise.all(['s', 't'].map((sid) => c.sessions.catchUp(sid, a.sessions.token(sid, undefined))))
+    expect(c.status().counters.fetches).toBe(2)
+    expect(['s', 't'].map((sid) => c.sessions.load(sid)?.data)).toEqual([{ userId: 42 }, { userId: 42 }])
+    expect(c.sessions.findBy('userId', 42).sort()).toEqual(['s', 't'])
+    expect(c.sessions.findBy('userId', 7)).toEqual([])
+    c.sessions.destroyBy('userId', 42)
+    for (const direction of ['forward', 'backward'] as const) wire.release(direction)
+    await until('they are gone on all', () => [a, b, c].every(({ sessions }) => sessions.size === 0))
   })
 
   test('are not destroyed in part when the predicate throws', async () => {

@@ -35,6 +35,12 @@ export class AttributeIndex implements RecordObserver {
     return key === undefined ? [] : [...(this.#paths.get(path)?.sids.get(key) ?? [])]
   }
 
+  /** Whether this record has the value, be it in the index or not. */
+  isAt(path: string, value: unknown, record: Parameters<RecordObserver['changed']>[0]): boolean {
+    const indexed = this.#paths.get(path)
+    return indexed !== undefined && keyIn(indexed, record.get(indexed.attribute)) === keyOf(value)
+  }
+
   changed(record: Parameters<RecordObserver['changed']>[0], names: readonly string[]): void {
     for (const path of this.#paths.values()) {
       if (names.includes(path.attribute)) put(path, record.sid, keyIn(path, record.get(path.attribute)))

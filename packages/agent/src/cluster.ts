@@ -104,7 +104,7 @@ class Agent implements Cluster {
     this.name = name
     this.#self = { id: newId(), name: memberName, address, state: 'alive', self: true }
     this.#options = options
-    this.#special = new SpecialAttributes(options.sessions)
+    this.#special = this.#newSpecial(options)
     this.#port = port
     this.#shownAddress = address.startsWith(':') ? shown(port) : address
     this.#logger = guarded(logger)
@@ -124,7 +124,11 @@ class Agent implements Cluster {
     this.#sessions = new LocalSessions(
       this.runner,
       () => this.#special,
-      { acks: options.acks, ttlMs: config.ttlMs },
+      {
+        acks: options.acks,
+        ttlMs: config.ttlMs,
+        localAttributes: options.sessions.localAttributes,
+      },
       deriveKeys(keyring, 'causal token'),
       (member) => this.#member(member),
     )
@@ -132,6 +136,14 @@ class Agent implements Cluster {
 
   get #replica(): Replica {
     return this.runner.replica
+  }
+
+  #newSpecial({ sessions }: ResolvedOptions): SpecialAttributes {
+    return new SpecialAttributes(sessions, (name, cause) => {
+      const why = cause instanceof Error ? cause.message : String(cause)
+      const message = `The merge of the session attribute "${name}" failed, and one of the values stands for all: ${why}`
+      this.#warn('SESSIONMESH_MERGE_FAILED', message, undefined, name)
+    })
   }
 
   #newReplica(sought?: readonly Purge[]): Replica {
@@ -147,7 +159,7 @@ class Agent implements Cluster {
   #beginAnew(addresses: readonly string[], sought: readonly Purge[]): void {
     this.#countedBefore = this.#counters()
     this.#self = { ...this.#self, id: newId() }
-    this.#special = new SpecialAttributes(this.#options.sessions)
+    this.#special = this.#newSpecial(this.#options)
     this.runner.beginAnew(this.#newReplica(sought), this.#self.id)
     this.#start(addresses)
   }

@@ -3,7 +3,8 @@
  * added at once on several members, or by several requests of one, all counts.
  */
 
-import { type Kind, NOTHING, type Slot } from './siblings.js'
+import { SessionMeshError } from '@sessionmesh/core'
+import { countIn, type Kind, NOTHING, type PackedCount, type Slot } from './slots.js'
 import { packValue, unpackValue } from './values.js'
 
 /**
@@ -15,17 +16,13 @@ export const counter = (): never => {
   throw new Error('counter is given to joinCluster as it is: sessions: { merge: { views: counter } }')
 }
 
-/** Whether a slot is a counter's: so that who does not know of it does not make something else of it. */
-export function isCount(bytes: Uint8Array): boolean {
-  // MessagePack's array of one; siblings are arrays of arrays.
-  const [array = 0, item = 0] = bytes
-  return array === 0x91 && (item < 0x90 || item > 0x9f)
-}
-
-/** Throws an Error when a value is no number. */
 export const counting: Kind = {
   read(name, slots) {
-    if (slots.length === 0) return NOTHING
+    const [first] = slots
+    if (first === undefined) return NOTHING
+    // What it was before somebody made it a counter. It can be read, and replaced by a number.
+    if (slots.length === 1 && first.origin === '' && numberIn(name, first.bytes) === undefined)
+      return { ...NOTHING, value: first.bytes }
     // In one order everywhere: fractions add up to another number in another.
     const inOrder = [...slots].sort((a, b) => (a.origin < b.origin ? -1 : 1))
     const sum = inOrder.reduce((total, slot) => total + added(name, slot), 0)
@@ -34,22 +31,27 @@ export const counting: Kind = {
 
   write(name, origin, value, hand, held) {
     const own = held.find((slot) => slot.origin === origin)
-    const before = own === undefined ? 0 : added(name, own)
-    const total = before + numberOf(name, value) - numberOf(name, hand.value)
-    return { bytes: packValue(name, [total]), hand: { ...NOTHING, value }, isOver: () => false }
+    const [before, writes] = own === undefined ? [0, 0] : countIn(name, own.bytes)
+    const next = value === undefined ? 0 : numberIn(name, value)
+    const total = before + (next ?? Number.NaN) - (hand.value ? (numberIn(name, hand.value) ?? 0) : 0)
+    if (!Number.isFinite(total))
+      throw new SessionMeshError(
+        'SESSIONMESH_MERGE_FAILED',
+        `The session attribute "${name}" is a counter: give a finite number`,
+      )
+    return {
+      bytes: packValue(name, [total, writes + 1] satisfies PackedCount),
+      hand: { ...NOTHING, value },
+      isOver: () => false,
+    }
   },
 }
 
 function added(name: string, { origin, bytes }: Slot): number {
-  if (origin === '') return numberOf(name, bytes)
-  const [total] = unpackValue(name, bytes) as [number]
-  return total
+  return origin === '' ? (numberIn(name, bytes) ?? 0) : countIn(name, bytes)[0]
 }
 
-function numberOf(name: string, bytes: Uint8Array | undefined): number {
-  if (bytes === undefined) return 0
+function numberIn(name: string, bytes: Uint8Array): number | undefined {
   const value = unpackValue(name, bytes)
-  if (typeof value !== 'number' || !Number.isFinite(value))
-    throw new TypeError(`a counter is a finite number, and this is ${String(value)}`)
-  return value
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
 }

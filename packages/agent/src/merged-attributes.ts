@@ -10,9 +10,10 @@
  * everywhere.
  */
 
-import { type Base, SessionMeshError } from '@sessionmesh/core'
-import { counter, counting, isCount } from './counter.js'
-import { type InHand, type Kind, type Merge, NOTHING, type Slot, siblings } from './siblings.js'
+import type { Base } from '@sessionmesh/core'
+import { counter, counting } from './counter.js'
+import { type Merge, siblings } from './siblings.js'
+import { type InHand, isCount, type Kind, NOTHING, type Slot } from './slots.js'
 import { SEPARATOR } from './values.js'
 
 type Attributes = ReadonlyMap<string, Uint8Array>
@@ -25,15 +26,18 @@ interface ToHold {
 
 export class MergedAttributes {
   readonly #merges: ReadonlyMap<string, Merge>
+  readonly #failed: (name: string, cause: unknown) => void
   readonly #inHand = new WeakMap<Base, ReadonlyMap<string, InHand>>()
 
-  constructor(merges: ReadonlyMap<string, Merge>) {
+  /** @param failed a function of the user's threw, or gave what cannot be stored: one of the values is shown */
+  constructor(merges: ReadonlyMap<string, Merge>, failed: (name: string, cause: unknown) => void = () => {}) {
     this.#merges = merges
+    this.#failed = failed
   }
 
   /**
    * The attributes as a request sees them, still as bytes.
-   * @throws SessionMeshError `SESSIONMESH_MERGE_FAILED`, `SESSIONMESH_UNREADABLE_ATTRIBUTE`
+   * @throws SessionMeshError `SESSIONMESH_UNREADABLE_ATTRIBUTE`
    */
   view(base: Base): Attributes {
     const inHand = this.#handsOf(base)
@@ -50,8 +54,8 @@ export class MergedAttributes {
    *
    * @param base what it had loaded; without one it replaces what is held
    * @param heldNow gives what is held now
-   * @param isGone the member writes no more
-   * @throws as `view`
+   * @param isGone the member writes no more, and all that it wrote is here
+   * @throws SessionMeshError as `view`, and `SESSIONMESH_MERGE_FAILED` for a counter that is to be no number
    */
   write(
     origin: string,
@@ -78,7 +82,7 @@ export class MergedAttributes {
         continue
       }
       const now = slotsOf(name, held)
-      const written = named(name, () => this.#kindOf(name, now).write(name, origin, value, hand, now))
+      const written = this.#kindOf(name, now).write(name, origin, value, hand, now)
       // (Who still writes must not have taken from it what nobody has seen.)
       const isDone = (writer: string) => written.isOver(writer) && (writer === '' || isGone(writer))
       const others = had.filter((slot) => !isDone(slot.origin))
@@ -96,10 +100,7 @@ export class MergedAttributes {
     const hands = new Map<string, InHand>()
     for (const name of names) {
       const slots = slotsOf(name, base)
-      hands.set(
-        name,
-        named(name, () => this.#kindOf(name, slots).read(name, slots)),
-      )
+      hands.set(name, this.#kindOf(name, slots).read(name, slots))
     }
     this.#inHand.set(base, hands)
     return hands
@@ -119,7 +120,8 @@ export class MergedAttributes {
     const merge = this.#merges.get(name)
     const written = slots.filter(({ origin }) => origin !== '')
     const isCounter = written.length > 0 ? written.every(({ bytes }) => isCount(bytes)) : merge === counter
-    return isCounter ? counting : siblings(merge)
+    const asked = merge === counter ? undefined : merge
+    return isCounter ? counting : siblings(asked, (cause) => this.#failed(name, cause))
   }
 }
 
@@ -153,18 +155,4 @@ function slotsOf(name: string, base: Base | undefined): Slot[] {
 function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
   if (a === undefined || b === undefined) return a === b
   return Buffer.compare(a, b) === 0
-}
-
-function named<T>(name: string, run: () => T): T {
-  try {
-    return run()
-  } catch (cause) {
-    if (cause instanceof SessionMeshError && cause.code === 'SESSIONMESH_UNREADABLE_ATTRIBUTE') throw cause
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new SessionMeshError(
-      'SESSIONMESH_MERGE_FAILED',
-      `The session attribute "${name}" cannot be merged: ${why}`,
-      { cause },
-    )
-  }
 }

@@ -18,6 +18,7 @@ export class LocalSessions implements Sessions {
   readonly #special: () => SpecialAttributes
   readonly acks: Acks
   readonly ttlMs: number
+  readonly localAttributes: readonly string[]
   readonly #tokenKeys: readonly Uint8Array[]
   readonly #member: (id: string) => Member | undefined
   #isClosed = false
@@ -25,7 +26,7 @@ export class LocalSessions implements Sessions {
   constructor(
     runner: Runner,
     special: () => SpecialAttributes,
-    { acks, ttlMs }: { acks: Acks; ttlMs: number },
+    { acks, ttlMs, localAttributes }: Pick<Sessions, 'acks' | 'ttlMs' | 'localAttributes'>,
     tokenKeys: readonly Uint8Array[],
     member: (id: string) => Member | undefined,
   ) {
@@ -33,6 +34,7 @@ export class LocalSessions implements Sessions {
     this.#special = special
     this.acks = acks
     this.ttlMs = ttlMs
+    this.localAttributes = localAttributes
     this.#tokenKeys = tokenKeys
     this.#member = member
   }
@@ -75,6 +77,7 @@ export class LocalSessions implements Sessions {
   }
 
   write(sid: string, data: Record<string, unknown>, options: WriteOptions = {}): WriteResult {
+    checkNames('write', options, ['base', 'ttlMs', 'acks'])
     const { base, ttlMs, acks = this.acks } = options
     checkAcks(acks)
     if (typeof data !== 'object' || data === null || Array.isArray(data)) {
@@ -96,7 +99,7 @@ export class LocalSessions implements Sessions {
       { base, ttlMs, acks },
       this.#runner.now(),
     )
-    if (written.outcome !== 'dropped') {
+    if (written.base !== undefined) {
       next.note(written.base)
       if (!local.isEmpty && this.#replica.record(sid) !== undefined) local.save(sid, data, base, written.base)
     }
@@ -118,7 +121,9 @@ export class LocalSessions implements Sessions {
     }
   }
 
-  touch(sid: string, { ttlMs }: { ttlMs?: number | undefined } = {}): boolean {
+  touch(sid: string, options: { ttlMs?: number | undefined } = {}): boolean {
+    checkNames('touch', options, ['ttlMs'])
+    const { ttlMs } = options
     // (Nobody would hear of it. But whoever reads touches, and reads go on.)
     if (this.#isClosed) return this.has(sid)
     const { touched, effects } = this.#replica.touch(sid, ttlMs, this.#runner.now())
@@ -128,9 +133,12 @@ export class LocalSessions implements Sessions {
 
   destroy(
     sid: string,
-    { acks = this.acks }: { acks?: Acks | undefined } = {},
+    options: { acks?: Acks | undefined } = {},
   ): { destroyed: boolean; acked: Promise<number> } {
     this.#checkOpen()
+    checkNames('destroy', options, ['acks'])
+    const { acks = this.acks } = options
+    checkAcks(acks)
     const { destroyed, effects } = this.#replica.destroy(sid, acks, this.#runner.now())
     const acked = this.#acked(destroyed.ack)
     this.#runner.run(effects)
@@ -144,20 +152,33 @@ export class LocalSessions implements Sessions {
         `There is no index of ${path}: name it in joinCluster({ sessions: { indexBy: [...] } })`,
       )
     if (keyOf(value) === undefined)
-      throw badOption(`${path} is found by a text, a number, a bigint or a boolean; this is ${typeof value}`)
-    return index.find(path, value).filter((sid) => this.has(sid))
+      throw badOption(
+        `${path} is found by a text, a number, a bigint or a boolean; this is ${value === null ? null : typeof value}`,
+      )
+    const found = new Set(index.find(path, value).filter((sid) => this.has(sid)))
+    // As readers see it: what was fetched for them is not in the records yet.
+    for (const record of this.#replica.fetched(this.#runner.now())) {
+      if (index.isAt(path, value, record)) found.add(record.sid)
+      else found.delete(record.sid)
+    }
+    return [...found]
   }
 
   destroyBy(
     path: string,
     value: unknown,
-    { where, acks = this.acks }: DestroyByOptions = {},
+    options: DestroyByOptions = {},
   ): { destroyed: string[]; acked: Promise<number> } {
     this.#checkOpen()
+    checkNames('destroyBy', options, ['where', 'acks'])
+    const { where, acks = this.acks } = options
     checkAcks(acks)
+    if (where !== undefined && typeof where !== 'function')
+      throw badOption(
+        'where must be a function of a session that says true or false, as in ({ sid }) => sid !== mine',
+      )
     const found = this.findBy(path, value)
-    const destroyed =
-      where === undefined ? found : found.filter((sid) => where({ sid, data: this.load(sid)?.data ?? {} }))
+    const destroyed = where === undefined ? found : found.filter((sid) => this.#isChosen(sid, where))
     const acked = Promise.all(destroyed.map((sid) => this.destroy(sid, { acks }).acked)).then((peers) =>
       peers.length === 0 ? 0 : Math.min(...peers),
     )
@@ -187,10 +208,23 @@ export class LocalSessions implements Sessions {
     this.#isClosed = true
   }
 
-  /** A run of a member that writes no more. */
+  #isChosen(sid: string, where: NonNullable<DestroyByOptions['where']>): boolean {
+    const data = () => this.load(sid)?.data ?? {}
+    const isChosen: unknown = where({
+      sid,
+      // (Most look at the id alone; and a session that cannot be read is to be ended, too.)
+      get data() {
+        return data()
+      },
+    })
+    if (typeof isChosen === 'boolean') return isChosen
+    throw badOption('where must say true or false, and at once: it is not awaited. Nothing was destroyed')
+  }
+
+  /** A run of a member that writes no more, and of which nobody has anything that is not here. */
   #isGone(origin: string): boolean {
     const member = this.#member(origin)
-    return member === undefined || member.state === 'left'
+    return (member === undefined || member.state === 'left') && this.#replica.hasAllOf(origin)
   }
 
   #acked(ack: number | undefined): Promise<number> {
@@ -212,6 +246,15 @@ export class LocalSessions implements Sessions {
         'If you did, the write is of a handler that went on after its client had disconnected: the HTTP server does not wait for these.',
     )
   }
+}
+
+/** A name that is none would be taken for nothing said, and `destroyBy` then means all. */
+function checkNames(what: string, options: object, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null)
+    throw badOption(`${what} takes its options as an object, with ${known.join(', ')}`)
+  for (const name in options)
+    if (!known.includes(name))
+      throw badOption(`${name} is not an option of ${what}. Known are: ${known.join(', ')}`)
 }
 
 function missingAck(missing: string, peers: number): string {

@@ -5,50 +5,11 @@
 
 import { Packr } from 'msgpackr'
 import { CausalContext, type Dot, type PackedContext } from './causal-context.js'
+import { countIn, isCount, type Kind, type Slot } from './slots.js'
 import { packValue, unpackValue, unreadable } from './values.js'
 
 /** Has to be commutative, associative and idempotent, and the same on all members. */
 export type Merge = (a: never, b: never) => unknown
-
-/** What one member has written of an attribute. */
-export interface Slot {
-  /** `''` for what the attribute held as such, before somebody gave it a merge. */
-  readonly origin: string
-  readonly bytes: Uint8Array
-}
-
-/** What a request has of an attribute, and which writes that is made of. */
-export interface InHand {
-  readonly value: Uint8Array | undefined
-  readonly seen: CausalContext
-}
-
-/** How the slots of an attribute become one value, and what a request that writes it puts into its member's slot. */
-export interface Kind {
-  /** @throws SessionMeshError `SESSIONMESH_UNREADABLE_ATTRIBUTE`; and what the user's function throws */
-  read(name: string, slots: readonly Slot[]): InHand
-  /**
-   * @param value what the request has made of it; `undefined` when it took it away
-   * @param hand what the request had before
-   * @param held what is there now
-   */
-  write(
-    name: string,
-    origin: string,
-    value: Uint8Array | undefined,
-    hand: InHand,
-    held: readonly Slot[],
-  ): WrittenSlot
-}
-
-export interface WrittenSlot {
-  /** The slot of the member from now on. */
-  readonly bytes: Uint8Array
-  /** What the request has then. */
-  readonly hand: InHand
-  /** What that writer's slot has says nothing any more. */
-  isOver(writer: string): boolean
-}
 
 interface Sibling {
   readonly dot: Dot
@@ -59,60 +20,91 @@ interface Sibling {
 
 type PackedSibling = [count: number, value: Uint8Array | null, seen: PackedContext]
 
-export const NOTHING: InHand = { value: undefined, seen: new CausalContext() }
+/**
+ * A slot keeps as many that are concurrent, as by requests of one member at once, before they are merged there: then what
+ * one of these requests took out of its own value may come back with its next write.
+ */
+const MAX_SIBLINGS = 8
 
-/** @param merge without it one of the siblings stands for all */
-export function siblings(merge: Merge | undefined): Kind {
+/**
+ * @param merge without it one of the siblings stands for all
+ * @param failed `merge` threw, or gave what cannot be stored: one of the siblings stands for all
+ */
+export function siblings(merge: Merge | undefined, failed: (cause: unknown) => void): Kind {
+  const mergedOf = (name: string, all: readonly Sibling[]): Uint8Array | undefined => {
+    const values = all.flatMap(({ value }) => (value === undefined ? [] : [value]))
+    if (values.length < 2 || merge === undefined) return values.at(-1)
+    try {
+      const [first, ...others] = values.map((value) => unpackValue(name, value))
+      return packValue(
+        name,
+        others.reduce((a, b) => merge(a as never, b as never), first),
+      )
+    } catch (cause) {
+      failed(cause)
+      return values.at(-1)
+    }
+  }
+
   return {
     read(name, slots) {
       const all = siblingsOf(name, slots)
       const seen = new CausalContext()
       for (const sibling of all) seen.join(knownTo(sibling))
-      return { value: merged(name, all, merge), seen }
+      return { value: mergedOf(name, inOrder(all.filter(({ dot }) => !isReplaced(dot, all)))), seen }
     },
 
     write(name, origin, value, hand, held) {
       const all = siblingsOf(name, held)
       const contexts = [hand.seen, ...all.map(knownTo)]
-      const count = 1 + Math.max(...contexts.map((context) => context.latest(origin)))
-      const own = all.filter(({ dot }) => dot.origin === origin && !hand.seen.covers(dot))
-      const seen = hand.seen.copy()
-      seen.add({ origin, count })
-      return {
-        bytes: pack([...own, { dot: { origin, count }, value, seen: hand.seen }]),
-        hand: { value, seen },
-        isOver: (writer) => all.every(({ dot }) => dot.origin !== writer || hand.seen.covers(dot)),
+      const dot = { origin, count: 1 + Math.max(...contexts.map((context) => context.latest(origin))) }
+      const isOver = (writer: string) =>
+        all.every((sibling) => sibling.dot.origin !== writer || hand.seen.covers(sibling.dot))
+      const own = all.filter((sibling) => sibling.dot.origin === origin && !hand.seen.covers(sibling.dot))
+      if (own.length >= MAX_SIBLINGS && merge !== undefined) {
+        const seen = hand.seen.copy()
+        for (const sibling of own) seen.join(knownTo(sibling))
+        const merged = mergedOf(name, [...own, { dot, value, seen }])
+        // (The request has not seen the others: it goes on from what it had.)
+        return { bytes: pack([{ dot, value: merged, seen }]), hand: { value, seen: hand.seen }, isOver }
       }
+      const seen = hand.seen.copy()
+      seen.add(dot)
+      return { bytes: pack([...own, { dot, value, seen: hand.seen }]), hand: { value, seen }, isOver }
     },
   }
 }
 
-function merged(
-  name: string,
-  siblings: readonly Sibling[],
-  merge: Merge | undefined,
-): Uint8Array | undefined {
-  const isReplaced = ({ dot }: Sibling) => siblings.some(({ seen }) => seen.covers(dot))
-  const values = siblings
-    .filter((sibling) => sibling.value !== undefined && !isReplaced(sibling))
-    .sort((a, b) => a.dot.count - b.dot.count || (a.dot.origin < b.dot.origin ? -1 : 1))
-    .map(({ value }) => value!)
-  if (values.length < 2 || merge === undefined) return values.at(-1)
-  const [first, ...others] = values.map((value) => unpackValue(name, value))
-  return packValue(
-    name,
-    others.reduce((a, b) => merge(a as never, b as never), first),
-  )
+function isReplaced(dot: Dot, all: readonly Sibling[]): boolean {
+  return all.some(({ seen }) => seen.covers(dot))
+}
+
+function inOrder(all: readonly Sibling[]): Sibling[] {
+  return [...all].sort((a, b) => a.dot.count - b.dot.count || (a.dot.origin < b.dot.origin ? -1 : 1))
 }
 
 const packr = new Packr({ useRecords: false })
 
 function siblingsOf(name: string, slots: readonly Slot[]): Sibling[] {
-  return slots.flatMap(({ origin, bytes }) =>
-    origin === ''
-      ? [{ dot: { origin, count: 1 }, value: bytes, seen: new CausalContext() }]
-      : unpack(name, origin, bytes),
-  )
+  return slots.flatMap(({ origin, bytes }) => {
+    // What an attribute holds as such comes from servers that have no merge for it. Each such value is a write of its own.
+    if (origin === '') return [alone({ origin, count: hashOf(bytes) }, bytes)]
+    if (!isCount(bytes)) return unpack(name, origin, bytes)
+    // It was a counter, or is one on other servers.
+    const [total, writes] = countIn(name, bytes)
+    return [alone({ origin, count: writes }, packValue(name, total))]
+  })
+}
+
+function alone(dot: Dot, value: Uint8Array): Sibling {
+  return { dot, value, seen: new CausalContext() }
+}
+
+/** FNV-1a, with 31 bits, and never 0. */
+function hashOf(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193)
+  return (hash >>> 1) + 1
 }
 
 function pack(siblings: readonly Sibling[]): Uint8Array {

@@ -11,10 +11,13 @@ export class SpecialAttributes implements RecordObserver {
   readonly local: LocalAttributes
   readonly merged: MergedAttributes
 
-  constructor({ indexBy, localAttributes, merge }: ResolvedSessionsOptions) {
+  constructor(
+    { indexBy, localAttributes, merge }: ResolvedSessionsOptions,
+    mergeFailed: (name: string, cause: unknown) => void,
+  ) {
     this.index = new AttributeIndex(indexBy)
     this.local = new LocalAttributes(localAttributes)
-    this.merged = new MergedAttributes(merge)
+    this.merged = new MergedAttributes(merge, mergeFailed)
   }
 
   changed(...news: Parameters<RecordObserver['changed']>): void {

@@ -143,7 +143,10 @@ export interface WriteResult {
 }
 
 export interface DestroyByOptions {
-  /** Which of them: `({ sid }) => sid !== req.sessionID` keeps the one that asks. Default all. */
+  /**
+   * Which of them: `({ sid }) => sid !== req.sessionID` keeps the one that asks. Says true or false, at once. `data` is
+   * loaded when it is looked at. Default all.
+   */
   where?: ((session: { sid: string; data: Record<string, unknown> }) => boolean) | undefined
   /** Default: the cluster's `acks`. `acked` resolves with the fewest peers that held one of them. */
   acks?: Acks | undefined
@@ -157,10 +160,11 @@ export interface Sessions {
   readonly acks: Acks
   /** The cluster's default idle lifetime, in ms. */
   readonly ttlMs: number
+  /** Names of the attributes that stay on this member. */
+  readonly localAttributes: readonly string[]
   /**
    * The session as this member knows it now, or `undefined`. Loading is not a touch.
-   * @throws SessionMeshError `SESSIONMESH_UNREADABLE_ATTRIBUTE` when a member of another version wrote it,
-   * `SESSIONMESH_MERGE_FAILED`
+   * @throws SessionMeshError `SESSIONMESH_UNREADABLE_ATTRIBUTE` when a member of another version wrote it
    */
   load(sid: string): Loaded | undefined
   /**
@@ -207,7 +211,8 @@ export interface Sessions {
   /**
    * Destroys what `findBy` finds: "log out everywhere", on every member, and final against requests that have loaded one of
    * them. What this member does not know of yet (a login of this very moment elsewhere, or beyond a partition) stays.
-   * @throws SessionMeshError as `findBy`, `load` (with `where`) and `destroy`; nothing is destroyed then
+   * @throws SessionMeshError as `findBy` and `destroy`, as `load` when `where` looks at `data`, and
+   * `SESSIONMESH_BAD_OPTION`; nothing is destroyed then
    */
   destroyBy(
     path: string,

@@ -32,7 +32,7 @@ const codes = {
   SESSIONMESH_FORBIDDEN_ATTRIBUTE:
     'Thrown by a write: an attribute is named `__proto__`, `constructor` or `prototype`, its name is longer than `maxNameLength`, has a NUL in it, or is cut in the middle of a character. Nothing is written.',
   SESSIONMESH_MERGE_FAILED:
-    'Thrown by a load or a write: a function of `sessions.merge` threw, or gave what cannot be stored. Mend the function; `checkMerge` finds most mistakes.',
+    'Warned: a function of `sessions.merge` threw, or gave what cannot be stored, and one of the values is shown. Mend the function; `checkMerge`, which throws this, finds most mistakes. Thrown by a write: a counter is to be something else than a finite number.',
   SESSIONMESH_SESSION_TOO_LARGE:
     'Thrown by a write: the session would pass `maxSessionBytes` or `maxAttributes`. Nothing is written; store less.',
   SESSIONMESH_BAD_SESSION_ID:

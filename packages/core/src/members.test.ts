@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { stamp } from '../test/arbitraries.js'
+import { Net } from '../test/harness.js'
 import { config, DEAD, MemberTable, SUSPECT } from '../test/member-table.js'
 import type { Peer } from './members.js'
 import type { MemberState } from './messages.js'
@@ -138,6 +139,28 @@ const transitions = Object.entries(states).flatMap(([from, { enter, state, leads
     return { from, state, input, enter, apply: apply as Input, next }
   }),
 )
+
+test('all that a member wrote who is gone is here once nobody may have more of it', () => {
+  const net = new Net()
+  const [a, b, c] = net.cluster('a', 'b', 'c')
+  for (const other of [a, c]) net.cut(b, other)
+  net.run(5_000)
+  a.write('s', { x: '1' })
+  net.settle()
+  a.act(a.replica.leave(a.now))
+  net.kill(a)
+  net.run(1_000)
+  // b may not know of it, and c may have what b lacks, as it has.
+  expect([b.replica.hasAllOf(a.id), c.replica.hasAllOf(a.id)]).toEqual([false, false])
+  net.heal(b, c)
+  net.connect(b, c)
+  net.hold(c, b)
+  net.run(100)
+  expect([b.read('s'), b.replica.hasAllOf(a.id)]).toEqual([undefined, false])
+  net.release(c, b)
+  net.run(1_000)
+  expect([b.read('s'), b.replica.hasAllOf(a.id), c.replica.hasAllOf(a.id)]).toEqual([{ x: '1' }, true, true])
+})
 
 describe('the states', () => {
   test.each(transitions)('$from, $input: $next', ({ enter, state, apply, next }) => {

@@ -13,7 +13,7 @@
 import type { Config } from './config.js'
 import { Digest, type DigestEntries } from './digest.js'
 import type { MemberState, RosterEntry } from './messages.js'
-import type { Instant, Origin, Stamp } from './stamp.js'
+import { compareStamps, type Instant, type Origin, type Stamp } from './stamp.js'
 
 export type LinkId = number
 
@@ -131,6 +131,21 @@ export class Members {
   isSettled(stamp: Stamp): boolean {
     for (const peer of this.#peers.values())
       if (peer.state !== 'left' && !peer.digest.covers(stamp)) return false
+    return true
+  }
+
+  /**
+   * Nobody who may come back, or has told since that member went, has more of its writes than `latest`. (Who is not linked
+   * may have, and so may who has not told.)
+   */
+  hasNobodyMoreOf(id: Origin, latest: Stamp | undefined): boolean {
+    const goneMs = this.#peers.get(id)?.goneMs ?? Number.NEGATIVE_INFINITY
+    for (const peer of this.#peers.values()) {
+      if (peer.id === id || peer.state === 'left') continue
+      if (peer.link === undefined || peer.state !== 'alive' || peer.digestMs <= goneMs) return false
+      const told = peer.digest.get(id)
+      if (told !== undefined && (latest === undefined || compareStamps(told, latest) > 0)) return false
+    }
     return true
   }
 

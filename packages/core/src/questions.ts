@@ -74,6 +74,14 @@ export class Questions {
     return view
   }
 
+  /** The sessions of which readers see more than is merged here. */
+  *fetched(now: Instant): Generator<SessionRecord> {
+    for (const [sid, { answers }] of this.#questions) {
+      const view = answers.length > 0 ? this.view(sid, now) : undefined
+      if (view !== undefined && this.isShown(sid, view, now)) yield view
+    }
+  }
+
   /** Whether readers are shown this `view`. */
   isShown(sid: string, record: SessionRecord, now: Instant): boolean {
     const { records } = this.#context

@@ -225,6 +225,17 @@ export class Replica {
     return { destroyed, effects }
   }
 
+  /** The sessions of which readers see more than is merged here, as they see them. */
+  fetched(now: Instant): Iterable<SessionRecord> {
+    return this.#questions.fetched(now)
+  }
+
+  /** Nobody who may come back is known to have, or may have, writes of that member that are not here. */
+  hasAllOf(origin: Origin): boolean {
+    const { members, digest, isReady } = this.#context
+    return isReady && !this.isBehind && members.hasNobodyMoreOf(origin, digest.get(origin))
+  }
+
   /** See `Reads.catchUp`: a number to wait for, or `undefined` to go ahead. */
   catchUp(sid: string, token: DigestEntries, now: Instant): { wait: number | undefined; effects: Effect[] } {
     const { result: wait, effects } = this.#input(now, () => this.#reads.catchUp(sid, token, now))
