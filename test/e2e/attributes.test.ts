@@ -296,6 +296,11 @@ test.each<[object, RegExp]>([
   [{ sessions: { indexBy: ['cart'], merge: { cart: () => 0 } } }, /which is merged/],
   [{ sessions: { indexBy: ['x.y'], localAttributes: ['x'] } }, /by which no other member finds it/],
   [{ sessions: { localAttributes: ['x'], merge: { x: () => 0 } } }, /nothing to merge/],
+  [{ sessions: { localAttributes: ['x.y'] } }, /which take whole attributes: x/],
+  [{ sessions: { merge: { 'x.y': () => 0 } } }, /which take whole attributes: x/],
+  [{ ttlMs: '24h' }, /ttlMs is "24h"; give a number of milliseconds above 0/],
+  [{ joinTimeoutMs: 0 }, /^joinTimeoutMs is 0/],
+  [{ config: { ttlMs: 5 } }, /config\.ttlMs is not an option; give ttlMs beside config/],
 ])('a mistake is told at the start: %o', async (options, message) => {
   const joining = join(options as ClusterOptions)
   await expect(joining).rejects.toThrow(message)

@@ -1,19 +1,18 @@
 import { expect, test } from 'vitest'
 import { checkMerge } from './check-merge.js'
+import { counter } from './counter.js'
 
 interface Item {
   sku: string
   quantity: number
 }
 
-const unionBySku = (a: Item[], b: Item[]): Item[] => {
-  const items = new Map(a.map((item) => [item.sku, item]))
-  for (const item of b) {
-    const quantity = Math.max(item.quantity, items.get(item.sku)?.quantity ?? 0)
-    items.set(item.sku, { ...item, quantity })
-  }
-  return [...items.values()].sort((x, y) => (x.sku < y.sku ? -1 : 1))
-}
+const byQuantity = (a: Item, b: Item) => a.quantity - b.quantity
+const bySku = (a: Item, b: Item) => (a.sku < b.sku ? -1 : 1)
+
+/** README's. */
+const unionBySku = (a: Item[], b: Item[]) =>
+  [...new Map([...a, ...b].sort(byQuantity).map((item) => [item.sku, item])).values()].sort(bySku)
 
 /** What each member has counted, by its name: the sum is the count. */
 const maxOfEach = (a: Record<string, number>, b: Record<string, number>): Record<string, number> => {
@@ -60,4 +59,15 @@ test.each<[string, (a: number[], b: number[]) => number[], RegExp]>([
   expect(() => checkMerge(merge, [[1], [2], [1, 3]])).toThrow(
     expect.objectContaining({ code: 'SESSIONMESH_MERGE_FAILED', message: expect.stringMatching(message) }),
   )
+})
+
+test.each<[unknown, unknown, RegExp]>([
+  [Math.max, [1], /two samples or more/],
+  [Math.max, undefined, /two samples or more/],
+  [() => () => {}, [1, 2], /cannot be stored/],
+  [counter, [1, 2], /counter needs no check/],
+])('says what it cannot check: %o, %o', (merge, samples, message) => {
+  const call = () => Reflect.apply(checkMerge, undefined, [merge, samples])
+  expect(call).toThrow(expect.objectContaining({ code: 'SESSIONMESH_MERGE_FAILED' }))
+  expect(call).toThrow(message)
 })

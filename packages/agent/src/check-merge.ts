@@ -2,6 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import { SessionMeshError } from '@sessionmesh/core'
+import { counter } from './counter.js'
 import { packValue, unpackValue } from './values.js'
 
 /**
@@ -9,11 +10,21 @@ import { packValue, unpackValue } from './values.js'
  * grouping, and with the same value again.
  *
  * @param samples values of the attribute as your application makes them; the more different, the better
- * @throws SessionMeshError `SESSIONMESH_MERGE_FAILED` with the first samples for which two members would differ
+ * @throws SessionMeshError `SESSIONMESH_MERGE_FAILED` with the first samples for which two members would differ; nothing
+ * when it is fit
  */
 export function checkMerge<T>(merge: (a: T, b: T) => T, samples: readonly T[]): void {
+  if (merge === (counter as unknown)) throw bad('counter needs no check')
+  if (!Array.isArray(samples) || samples.length < 2)
+    throw bad('checkMerge takes a list of two samples or more, as different as your application makes them')
   // As they come from other members: copies, which an application must not change either.
-  const copy = (value: T): T => unpackValue('sample', packValue('sample', value)) as T
+  const copy = (value: T): T => {
+    try {
+      return unpackValue('sample', packValue('sample', value)) as T
+    } catch (cause) {
+      throw bad(`a sample, or what the merge gave for some, cannot be stored: ${String(value)}`, cause)
+    }
+  }
   const merged = (a: T, b: T): T => {
     const [one, other] = [copy(a), copy(b)]
     const result = merge(one, other)
@@ -22,7 +33,8 @@ export function checkMerge<T>(merge: (a: T, b: T) => T, samples: readonly T[]): 
     return copy(result)
   }
   for (const a of samples) {
-    if (!isDeepStrictEqual(merged(a, a), copy(a))) throw failed('is not idempotent: merge(a, a) is not a', a)
+    if (!isDeepStrictEqual(merged(a, a), copy(a)))
+      throw failed('is not idempotent: merge(a, a) is not a (a list that it sorts has to be kept sorted)', a)
     for (const b of samples) {
       const ab = merged(a, b)
       if (!isDeepStrictEqual(ab, merged(b, a)))
@@ -35,6 +47,10 @@ export function checkMerge<T>(merge: (a: T, b: T) => T, samples: readonly T[]): 
       }
     }
   }
+}
+
+function bad(message: string, cause?: unknown): SessionMeshError {
+  return new SessionMeshError('SESSIONMESH_MERGE_FAILED', message, { cause })
 }
 
 function failed(what: string, ...samples: unknown[]): SessionMeshError {

@@ -99,6 +99,12 @@ function resolved(options: ClusterOptions, isSecretGiven: boolean): ResolvedOpti
   const list = staticList(listed)
   if (secrets.length === 0)
     checkLoopback(host, [...list.addresses, ...(advertise ? [advertise] : [])], searched)
+  for (const [name, ms] of Object.entries({ ttlMs: options.ttlMs, joinTimeoutMs: options.joinTimeoutMs })) {
+    if (ms !== undefined && !(typeof ms === 'number' && Number.isFinite(ms) && ms > 0))
+      throw badOption(`${name} is ${JSON.stringify(ms) ?? String(ms)}; give a number of milliseconds above 0`)
+    if (isObject(options.config) && name in options.config)
+      throw badOption(`config.${name} is not an option; give ${name} beside config`)
+  }
   const config = resolveConfig({
     ...options.config,
     ...(options.ttlMs !== undefined && { ttlMs: options.ttlMs }),

@@ -22,6 +22,11 @@ export function resolveSessionsOptions(options: SessionsOptions = {}): ResolvedS
     throw badOption(`sessions.${stray} is not an option. Known are: ${known.join(', ')}`)
   const indexBy = namesOf('indexBy', options.indexBy)
   const localAttributes = namesOf('localAttributes', options.localAttributes)
+  const whole = [...localAttributes, ...Object.keys(options.merge ?? {})].find((name) => name.includes('.'))
+  if (whole !== undefined)
+    throw badOption(
+      `${whole} is in sessions.localAttributes or sessions.merge, which take whole attributes: ${whole.split('.')[0]}`,
+    )
   const merge = mergesOf(options.merge)
   const indexed = indexBy.map((path) => path.split('.')[0]!)
   for (const name of localAttributes) {

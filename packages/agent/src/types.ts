@@ -307,7 +307,10 @@ export interface Cluster extends AsyncDisposable {
    * having been away for too long, and from `drain()` or `close()` on.
    */
   readonly ready: boolean
-  /** Self first, then all that are known: those that died or left are remembered for `forgetDeadAfterMs`. */
+  /**
+   * Self first, then all that are known: those that died or left are remembered for `forgetDeadAfterMs`. Right after
+   * joining some may not be linked yet, and are suspect.
+   */
   members(): Member[]
   /** The state of this moment. Cheap, local, and never throws; also after `close()`. */
   status(): Status

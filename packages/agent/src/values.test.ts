@@ -87,7 +87,7 @@ describe('attribute values', () => {
     ['a function', () => 1, 'function'],
     ['a nested function', { deep: [{ run() {} }] }, 'run'],
     ['a symbol', Symbol('s'), 'symbol'],
-    ['a promise', Promise.resolve(1), 'is an `await` missing'],
+    ['a promise', Promise.resolve(1), 'an `await` may be missing'],
     ['a WeakMap', new WeakMap(), 'held weakly'],
     ['a WeakRef', new WeakRef({}), 'held weakly'],
   ])('refuse %s, and name the attribute', (_what, value, hint) => {

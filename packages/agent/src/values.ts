@@ -81,7 +81,8 @@ function asBuffer(bytes: Uint8Array): Buffer {
 
 /** They would be stored as `{}`. (Of the attribute itself: to look into each is dear, and a forgotten `await` is here.) */
 function checkHasData(value: unknown): void {
-  if (types.isPromise(value)) throw new TypeError('a Promise has no data in it; is an `await` missing?')
+  if (types.isPromise(value))
+    throw new TypeError('a Promise has no data in it, and an `await` may be missing')
   if (types.isWeakMap(value) || types.isWeakSet(value) || value instanceof WeakRef)
     throw new TypeError('what is held weakly is no data')
 }
