@@ -8,6 +8,7 @@ import {
   checkNames,
   checkStoreOptions,
   STORE_OPTIONS,
+  type Store,
   type StoreOptions,
   Visits,
 } from 'sessionmesh/adapter'
@@ -30,9 +31,10 @@ const COOKIE_OPTIONS = [
 ]
 
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
-export function checkStore(options: SessionStoreOptions): void {
-  checkStoreOptions(options, 'SessionStore')
+export function checkStore(options: SessionStoreOptions): Store {
+  const store = checkStoreOptions(options, 'SessionStore')
   checkNames(options, STORE_OPTIONS, 'SessionStore')
+  return store
 }
 
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */

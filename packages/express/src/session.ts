@@ -45,11 +45,11 @@ class TokenStore extends SessionStore implements ExchangeStore {
     }
   }
 
-  protected override catchUp(sid: string): Promise<void> | undefined {
+  /** Once: the handlers run within `open`, and may load other sessions. */
+  protected override takeVisit(): Visit | undefined {
     const visit = this.#visit
-    // Once: the handlers run within `open`, and may load other sessions.
     this.#visit = undefined
-    return visit === undefined ? super.catchUp(sid) : visit.catchUp(sid)
+    return visit
   }
 
   override isStored(session: object): boolean {

@@ -66,7 +66,7 @@ export class Exchange {
     })
     // Without one the session is gone. The old base stays, so that what this request saves later is dropped as well.
     if (base !== undefined) this.#bases.set(sid, base)
-    if (acks !== 'none') await acked
+    await acked
   }
 
   /** @throws SessionMeshError as `Sessions.destroy`, and when acks are missed */
@@ -76,7 +76,7 @@ export class Exchange {
     if (!this.#bases.has(sid) && !sessions.has(sid)) return
     this.#sid = sid
     const { acked } = sessions.destroy(sid, { acks })
-    if (acks !== 'none') await acked
+    await acked
   }
 
   /** To be awaited, if it is something, before the response leaves. */

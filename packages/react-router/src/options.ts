@@ -6,6 +6,7 @@ import {
   checkNames,
   checkStoreOptions,
   STORE_OPTIONS,
+  type Store,
   type StoreOptions,
 } from 'sessionmesh/adapter'
 
@@ -29,16 +30,18 @@ const COOKIE_OPTIONS = [
 ]
 
 /**
- * @returns the session cookie
  * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`; and what React Router throws about its own options
  */
-export function checkOptions(options: MeshSessionStorageOptions): Cookie {
-  checkStoreOptions(options, WHERE)
+export function checkOptions(options: MeshSessionStorageOptions): { cookie: Cookie; store: Store } {
+  const store = checkStoreOptions(options, WHERE)
   checkNames(options, [...STORE_OPTIONS, 'cookie', 'readYourWrites'], WHERE)
   const { cookie = {}, readYourWrites = true } = options
   if (typeof readYourWrites !== 'boolean')
     throw badOption(`readYourWrites is ${JSON.stringify(readYourWrites)}; give true or false`)
-  if (isCookie(cookie)) return cookie
+  return { cookie: isCookie(cookie) ? cookie : makeCookie(cookie), store }
+}
+
+function makeCookie(cookie: CookieOptions & { name?: string | undefined }): Cookie {
   checkCookie(cookie)
   const { name = DEFAULT_COOKIE, ...own } = cookie
   return createCookie(name, { httpOnly: true, ...own })

@@ -4,7 +4,7 @@
  */
 
 export type { CookieLike } from './cookie.js'
-export { type CookieSession, CookieSessions } from './cookie-sessions.js'
+export { type Callback, type CookieSession, CookieSessions } from './cookie-sessions.js'
 export {
   ADAPTER_OPTIONS,
   type AdapterOptions,
@@ -12,6 +12,7 @@ export {
   checkNames,
   checkStoreOptions,
   STORE_OPTIONS,
+  type Store,
   type StoreOptions,
 } from './options.js'
 export { type CookieReach, type Visit, Visits } from './visit.js'

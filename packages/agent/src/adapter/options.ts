@@ -1,7 +1,7 @@
 /** What every adapter takes from its user beside its framework's own options, and the checks. */
 
 import { SessionMeshError } from '@sessionmesh/core'
-import type { Acks, Cluster } from '../types.js'
+import type { Acks, Cluster, Sessions } from '../types.js'
 
 /** What a store takes that does not see requests. */
 export interface StoreOptions {
@@ -31,6 +31,14 @@ export interface AdapterOptions extends StoreOptions {
   route?: boolean | { cookieName?: string | undefined } | undefined
 }
 
+/** Options of a store, checked. */
+export interface Store {
+  readonly sessions: Sessions
+  readonly acks: Acks
+  /** `undefined`: left to the cluster. */
+  readonly ttlMs: number | undefined
+}
+
 export const STORE_OPTIONS = ['cluster', 'acks', 'ttlMs']
 export const ADAPTER_OPTIONS = [...STORE_OPTIONS, 'readYourWrites', 'token', 'route']
 
@@ -53,7 +61,7 @@ export interface CookieNames {
  * @param where what the user calls, for messages
  * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`
  */
-export function checkStoreOptions(options: StoreOptions, where: string): void {
+export function checkStoreOptions(options: StoreOptions, where: string): Store {
   if (typeof (options as Partial<Cluster> | undefined)?.sessions?.load === 'function')
     throw badOption(`${where} takes an object: give { cluster } instead of the cluster itself`)
   if (typeof options !== 'object' || options === null)
@@ -65,6 +73,8 @@ export function checkStoreOptions(options: StoreOptions, where: string): void {
     throw badOption(`acks is ${JSON.stringify(acks)}; give 'none', 'one' or 'all'`)
   if (ttlMs !== undefined && !(typeof ttlMs === 'number' && Number.isFinite(ttlMs) && ttlMs > 0))
     throw badOption(`ttlMs is ${String(ttlMs)}; give a finite number of milliseconds above 0`)
+  const { sessions } = cluster
+  return { sessions, acks: acks ?? sessions.acks, ttlMs }
 }
 
 /**
@@ -75,8 +85,8 @@ export function checkAdapterOptions(
   options: AdapterOptions,
   where: string,
   sessionCookie: string,
-): CookieNames {
-  checkStoreOptions(options, where)
+): { store: Store; names: CookieNames } {
+  const store = checkStoreOptions(options, where)
   const { readYourWrites = true, token = {}, route = false, cluster } = options
   if (typeof readYourWrites !== 'boolean')
     throw badOption(`readYourWrites is ${JSON.stringify(readYourWrites)}; give true or false`)
@@ -101,7 +111,7 @@ export function checkAdapterOptions(
     throw badOption(
       `memberName ${JSON.stringify(names.member)} cannot stand in the route cookie: use letters, digits, ., : and -`,
     )
-  return names
+  return { store, names }
 }
 
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` for a name that is not `known` */

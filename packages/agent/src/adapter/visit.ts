@@ -30,11 +30,12 @@ export class Visits {
    * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`
    */
   constructor(options: AdapterOptions, where: string, sessionCookie: string) {
-    this.#names = checkAdapterOptions(options, where, sessionCookie)
+    const { store, names } = checkAdapterOptions(options, where, sessionCookie)
+    this.#names = names
     this.#cluster = options.cluster
-    this.sessions = options.cluster.sessions
-    this.acks = options.acks ?? this.sessions.acks
-    this.ttlMs = options.ttlMs ?? this.sessions.ttlMs
+    this.sessions = store.sessions
+    this.acks = store.acks
+    this.ttlMs = store.ttlMs ?? store.sessions.ttlMs
   }
 
   /** @param cookieHeader the request's `Cookie` */
