@@ -7,9 +7,9 @@
 import type { Request } from 'express'
 import expressSession, { type Session, type SessionData } from 'express-session'
 import type { Sessions } from 'sessionmesh'
-import { type Callback, CookieSessions, type Visit } from 'sessionmesh/adapter'
+import { type Callback, CookieSessions, checkStoreOptions, type Visit } from 'sessionmesh/adapter'
 import { showChangesInJson } from './json.js'
-import { checkStore, type SessionStoreOptions } from './options.js'
+import type { SessionStoreOptions } from './options.js'
 
 /**
  * For who composes the middleware by hand, and for NestJS and others that take an express-session store. Alone
@@ -24,7 +24,7 @@ export class SessionStore extends expressSession.Store {
   /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
   constructor(options: SessionStoreOptions) {
     super()
-    const store = checkStore(options)
+    const store = checkStoreOptions(options, 'SessionStore')
     this.#sessions = store.sessions
     this.#stored = new CookieSessions(store)
   }

@@ -7,12 +7,13 @@ export { withPrints } from './changes.js'
 export type { CookieLike } from './cookie.js'
 export { type Callback, type CookieSession, CookieSessions } from './cookie-sessions.js'
 export {
-  ADAPTER_OPTIONS,
+  type Adapter,
   type AdapterOptions,
   badOption,
+  checkFlag,
   checkNames,
+  checkSecret,
   checkStoreOptions,
-  STORE_OPTIONS,
   type Store,
   type StoreOptions,
 } from './options.js'
