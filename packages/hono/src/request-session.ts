@@ -139,7 +139,7 @@ export class RequestSession<Data extends object = SessionData> implements Sessio
     let written: WriteResult | undefined
     try {
       if (this.#isUsed) written = this.#write()
-      else this.#touch()
+      else if (!this.isNew) this.#visits.sessions.touch(this.id)
     } finally {
       this.#hasLeft = true
     }
@@ -172,14 +172,6 @@ export class RequestSession<Data extends object = SessionData> implements Sessio
     if (written.outcome !== 'dropped') this.#state.base = written.base
     if (written.outcome === 'created' || written.outcome === 'changed') this.#isChanged = true
     return written
-  }
-
-  #touch(): void {
-    try {
-      if (!this.isNew) this.#visits.sessions.touch(this.id)
-    } catch {
-      // The member has left the cluster. Nothing is lost with it, and the request did not even ask for its session.
-    }
   }
 
   #end(kept: Record<string, unknown>): Promise<unknown> | undefined {

@@ -43,7 +43,8 @@ export class Exchange {
     if (loaded === undefined) return undefined
     const { data, base, remainingMs } = loaded
     this.#bases.set(sid, base)
-    if (data._maxAge === undefined) this.#touch(sid)
+    // Of a session whose cookie has no date, each use is one. Where it has one, the session goes with the cookie.
+    if (data._maxAge === undefined) this.#visits.sessions.touch(sid)
     return asLoaded({ ...data, _expire: Date.now() + remainingMs })
   }
 
@@ -82,15 +83,6 @@ export class Exchange {
   /** To be awaited, if it is something, before the response leaves. */
   flushed(): Promise<void> | undefined {
     return this.#visit.flushed()
-  }
-
-  /** Of a session whose cookie has no date, each use is one. Where it has one, the session goes with the cookie. */
-  #touch(sid: string): void {
-    try {
-      this.#visits.sessions.touch(sid)
-    } catch {
-      // This member has left the cluster: reads go on.
-    }
   }
 
   #sendCookies(): void {

@@ -96,20 +96,12 @@ export function createMeshSessionStorage<Data = SessionData, FlashData = Data>(
   function open(sid: string, token: string | undefined): OwnSession | undefined {
     const loaded = sessions.load(sid)
     if (loaded === undefined) return undefined
-    use(sid)
+    // Most loaders commit nothing; whoever visits is there all the same.
+    sessions.touch(sid)
     const session = createSession<Data, FlashData>(loaded.data as Data, sid)
     const { base, ttlMs } = loaded
     knownOf.set(session, { sid, base, ttlMs, token, isToBeRenewed: false, isDestroyed: false })
     return session
-  }
-
-  /** Most loaders commit nothing; whoever visits is there all the same. */
-  function use(sid: string): void {
-    try {
-      sessions.touch(sid)
-    } catch {
-      // This member has left the cluster: it writes nothing any more, and reads go on.
-    }
   }
 
   function recall(session: OwnSession): Known {
