@@ -42,8 +42,8 @@ export class SessionStore extends expressSession.Store {
   }
 
   /** express-session does not count the cookie as a modification: `cookie.maxAge = ...` alone ends up here. */
-  override touch(sid: string, session: SessionData, callback: Callback = ignore): void {
-    this.#stored.touch(sid, session, callback)
+  override touch(sid: string, session: SessionData, callback: () => void = ignore): void {
+    this.#stored.touch(sid, session, () => callback())
   }
 
   /** All living sessions, by id. */
