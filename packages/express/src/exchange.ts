@@ -101,7 +101,7 @@ export class Exchange {
       saveUninitialized ||
       store.isStored(session) ||
       sessionID !== this.#opened?.sid ||
-      attributesOf(session).length > 0
+      Object.keys(attributesOf(session)).length > 0
     ) {
       session.save((error) => this.#report(error))
     }

@@ -22,7 +22,7 @@ test.each<[object, RegExp]>([
   [{ key: 'sessionmesh' }, /is the name of two cookies/],
   [{ route: 'node' }, /route must be true, or an object/],
   [{ route: { cookieName: 'sessionmesh' } }, /is the name of two cookies/],
-  [{ route: { name: 'node' } }, /route\.name is not an option; route has cookieName/],
+  [{ route: { name: 'node' } }, /route\.name is not an option\. Known are: cookieName/],
   [{ readYourWrites: 'no' }, /readYourWrites is "no"/],
   [{ acks: 'two' }, /acks is "two"/],
   [{ ackz: 'one' }, /ackz is not an option of session\(\)\. Known are: cluster, acks, /],

@@ -2,12 +2,10 @@
 
 import type { SessionOptions } from 'express-session'
 import {
-  ADAPTER_OPTIONS,
   type AdapterOptions,
   badOption,
   checkNames,
-  checkStoreOptions,
-  STORE_OPTIONS,
+  checkSecret,
   type StoreOptions,
   Visits,
 } from 'sessionmesh/adapter'
@@ -19,7 +17,6 @@ export interface MeshSessionOptions extends Omit<SessionOptions, 'store'>, Adapt
 
 /** `key` is what express-session called `name` before; it still takes it. */
 const SESSION_OPTIONS = [
-  ...ADAPTER_OPTIONS,
   ...['cookie', 'genid', 'key', 'name', 'proxy', 'resave', 'rolling', 'saveUninitialized', 'secret', 'unset'],
 ]
 
@@ -30,28 +27,13 @@ const COOKIE_OPTIONS = [
 ]
 
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
-export function checkStore(options: SessionStoreOptions): void {
-  checkStoreOptions(options, 'SessionStore')
-  checkNames(options, STORE_OPTIONS, 'SessionStore')
-}
-
-/** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
-export function checkSession(options: MeshSessionOptions): Visits {
-  checkStoreOptions(options, 'session()')
-  const { store, ...rest } = options as MeshSessionOptions & { store?: unknown }
-  if (store !== undefined)
-    throw badOption(
-      'session() brings its own store: leave `store` out, or use express-session with a SessionStore',
-    )
-  checkNames(rest, SESSION_OPTIONS, 'session()')
-  if (!options.secret)
-    throw badOption(
-      'secret is missing: it signs the session cookie, and is the same on all servers, as in { secret: process.env.COOKIE_SECRET }',
-    )
-  checkCookie(options.cookie)
+export function checkOptions(options: MeshSessionOptions & { key?: string }): Visits {
   // As express-session chooses it.
-  const sessionCookie = options.name || ('key' in options && options.key) || 'connect.sid'
-  return new Visits(options, 'session()', String(sessionCookie))
+  const cookie = String(options?.name || options?.key || 'connect.sid')
+  const visits = new Visits(options, 'session()', { cookie, own: SESSION_OPTIONS })
+  checkSecret(options.secret)
+  checkCookie(options.cookie)
+  return visits
 }
 
 /** express-session would find out with the first request, or not at all. */
@@ -59,9 +41,7 @@ function checkCookie(cookie: unknown): void {
   // (A function of the request: what it gives is seen then.)
   if (cookie === undefined || cookie === null || typeof cookie === 'function') return
   if (typeof cookie !== 'object') throw badOption('cookie must be an object, as in { maxAge: 3_600_000 }')
-  const stray = Object.keys(cookie).find((key) => !COOKIE_OPTIONS.includes(key))
-  if (stray !== undefined)
-    throw badOption(`cookie.${stray} is not an option. Known are: ${COOKIE_OPTIONS.join(', ')}`)
+  checkNames(cookie, COOKIE_OPTIONS, 'cookie.')
   const { maxAge } = cookie as { maxAge?: unknown }
   const isTime = typeof maxAge === 'number' || maxAge instanceof Date
   if (maxAge !== undefined && maxAge !== null && !isTime)

@@ -3,12 +3,12 @@ import type { RequestHandler } from 'express'
 import expressSession from 'express-session'
 import type { Visit } from 'sessionmesh/adapter'
 import { Exchange, type ExchangeStore } from './exchange.js'
-import { checkSession, type MeshSessionOptions } from './options.js'
+import { checkOptions, type MeshSessionOptions } from './options.js'
 import { SessionStore } from './store.js'
 
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION`; and what express-session throws about its own options. */
 export function session(options: MeshSessionOptions): RequestHandler {
-  const visits = checkSession(options)
+  const visits = checkOptions(options)
   const { cluster, acks, ttlMs, readYourWrites, token, route, ...own } = options
   const store = new TokenStore({ cluster, acks, ttlMs })
   const openSession = expressSession({ ...own, store })
@@ -45,11 +45,11 @@ class TokenStore extends SessionStore implements ExchangeStore {
     }
   }
 
-  protected override catchUp(sid: string): Promise<void> | undefined {
+  /** Once: the handlers run within `open`, and may load other sessions. */
+  protected override takeVisit(): Visit | undefined {
     const visit = this.#visit
-    // Once: the handlers run within `open`, and may load other sessions.
     this.#visit = undefined
-    return visit === undefined ? super.catchUp(sid) : visit.catchUp(sid)
+    return visit
   }
 
   override isStored(session: object): boolean {

@@ -6,12 +6,10 @@
  */
 import type { Request } from 'express'
 import expressSession, { type Session, type SessionData } from 'express-session'
-import type { Acks, Sessions } from 'sessionmesh'
-import { CookieSessions } from 'sessionmesh/adapter'
+import type { Sessions } from 'sessionmesh'
+import { type Callback, CookieSessions, checkStoreOptions, type Visit } from 'sessionmesh/adapter'
 import { showChangesInJson } from './json.js'
-import { checkStore, type SessionStoreOptions } from './options.js'
-
-type Callback = (error?: unknown) => void
+import type { SessionStoreOptions } from './options.js'
 
 /**
  * For who composes the middleware by hand, and for NestJS and others that take an express-session store. Alone
@@ -20,60 +18,39 @@ type Callback = (error?: unknown) => void
  */
 export class SessionStore extends expressSession.Store {
   readonly #sessions: Sessions
-  readonly #acks: Acks
   readonly #stored: CookieSessions
   #generate: ((req: Request) => void) | undefined
 
   /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
   constructor(options: SessionStoreOptions) {
     super()
-    checkStore(options)
-    const { cluster, acks } = options
-    this.#sessions = cluster.sessions
-    this.#acks = acks ?? cluster.sessions.acks
-    this.#stored = new CookieSessions(options)
+    const store = checkStoreOptions(options, 'SessionStore')
+    this.#sessions = store.sessions
+    this.#stored = new CookieSessions(store)
   }
 
   override get(sid: string, callback: (error: unknown, session?: SessionData | null) => void): void {
-    const caughtUp = this.catchUp(sid)
-    if (caughtUp) caughtUp.then(() => this.#answer(sid, callback))
-    else this.#answer(sid, callback)
-  }
-
-  /** An attribute that cannot be read fails this request, and no other. */
-  #answer(sid: string, callback: (error: unknown, session?: SessionData | null) => void): void {
-    let session: SessionData | null | undefined
-    try {
-      session = this.#load(sid)
-    } catch (error) {
-      callback(error)
-      return
-    }
-    callback(null, session)
+    this.#stored.get(sid, this.takeVisit(), callback)
   }
 
   override set(sid: string, session: SessionData, callback: Callback = ignore): void {
-    this.#run(() => this.#stored.save(sid, session), callback)
+    this.#stored.set(sid, session, callback)
   }
 
   override destroy(sid: string, callback: Callback = ignore): void {
-    this.#run(() => this.#sessions.destroy(sid, { acks: this.#acks }).acked, callback)
+    this.#stored.destroy(sid, callback)
   }
 
-  /** Renews the idle time. Of the session it changes the cookie only, and that only where the app did. */
+  /** express-session does not count the cookie as a modification: `cookie.maxAge = ...` alone ends up here. */
   override touch(sid: string, session: SessionData, callback: () => void = ignore): void {
-    this.#run(
-      // express-session does not count the cookie as a modification: `cookie.maxAge = ...` alone ends up here.
-      () => this.#stored.touch(sid, session),
-      () => callback(),
-    )
+    this.#stored.touch(sid, session, () => callback())
   }
 
   /** All living sessions, by id. */
   override all(callback: (error: unknown, sessions?: Record<string, SessionData>) => void): void {
     const sessions: Record<string, SessionData> = Object.create(null)
     for (const sid of [...this.#sessions.keys()]) {
-      const session = this.#load(sid)
+      const session = this.#stored.load(sid)
       if (session) sessions[sid] = session
     }
     callback(null, sessions)
@@ -91,10 +68,7 @@ export class SessionStore extends expressSession.Store {
 
   /** Destroys all sessions, on every member. */
   override clear(callback: Callback = ignore): void {
-    this.#run(() => {
-      const sids = [...this.#sessions.keys()]
-      return Promise.all(sids.map((sid) => this.#sessions.destroy(sid, { acks: this.#acks }).acked))
-    }, callback)
+    this.#stored.destroy([...this.#sessions.keys()], callback)
   }
 
   /** The base of the difference goes with the loaded data into the Session object that a request works on. */
@@ -118,31 +92,14 @@ export class SessionStore extends expressSession.Store {
     }
   }
 
-  /** What to wait for before `sid` is read. */
-  protected catchUp(sid: string): Promise<void> | undefined {
-    return this.#sessions.catchUp(sid, undefined)
+  /** Of whose request the next `get` is. */
+  protected takeVisit(): Visit | undefined {
+    return undefined
   }
 
   /** Whether this Session object was loaded from the cluster, or saved to it. */
   protected isStored(session: object): boolean {
     return this.#stored.isStored(session)
-  }
-
-  /** Errors go to the callback; so does the wait for acks, if any were asked for. */
-  #run(action: () => Promise<unknown> | undefined, callback: Callback): void {
-    let acked: Promise<unknown> | undefined
-    try {
-      acked = action()
-    } catch (error) {
-      callback(error)
-      return
-    }
-    if (acked === undefined || this.#acks === 'none') callback()
-    else acked.then(() => callback(), callback)
-  }
-
-  #load(sid: string): SessionData | undefined {
-    return this.#stored.load(sid)
   }
 }
 

@@ -2,7 +2,7 @@
 
 import type { FastifySessionObject } from '@fastify/session'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Visit } from 'sessionmesh/adapter'
+import type { Callback, Visit } from 'sessionmesh/adapter'
 import { isSession, type MeshStore } from './store.js'
 
 /** What all exchanges of one registration have in common. */
@@ -40,12 +40,17 @@ export class Exchange {
   }
 
   /** Before @fastify/session saves. An answer is sent twice when the first attempt fails: then as an error. */
-  beforeSave(): void {
+  beforeSave(done: Callback): void {
     const session = this.#see()
-    if (session === undefined) return
-    if (this.#isSaving) this.#hide(session)
-    else if (!this.#setup.rolling) this.#setup.store.use(session.sessionId, session)
+    if (session === undefined) {
+      done()
+      return
+    }
+    const isAgain = this.#isSaving
     this.#isSaving = true
+    if (isAgain) this.#hide(session)
+    if (isAgain || this.#setup.rolling) done()
+    else this.#setup.store.use(session.sessionId, session, done)
   }
 
   /** All is saved; the headers have not left. The answer waits until it survives a SIGKILL of this process. */

@@ -11,7 +11,7 @@ test.each<[object, RegExp]>([
   [{ store: new MemoryStore() }, /leave `store` out/],
   [{ secret: undefined }, /secret is missing: it signs the session cookie/],
   [{ secret: 'short' }, /secret has 5 characters; give 32 or more/],
-  [{ secret: [] }, /a list of strings with one at least/],
+  [{ secret: [] }, /secret is missing/],
   [{ secret: 7 }, /secret must be a string/],
   [{ cookie: { maxage: 1 } }, /cookie\.maxage is not an option\. Known are: domain, /],
   [{ cookie: { maxAge: '1h' } }, /cookie\.maxAge is "1h"; give a number of milliseconds above 0/],

@@ -2,11 +2,11 @@
 
 import type { FastifySessionOptions } from '@fastify/session'
 import {
-  ADAPTER_OPTIONS,
   type AdapterOptions,
   badOption,
+  checkFlag,
   checkNames,
-  checkStoreOptions,
+  checkSecret,
   Visits,
 } from 'sessionmesh/adapter'
 
@@ -14,7 +14,6 @@ import {
 export interface MeshSessionOptions extends Omit<FastifySessionOptions, 'store'>, AdapterOptions {}
 
 const SESSION_OPTIONS = [
-  ...ADAPTER_OPTIONS,
   ...[
     'algorithm',
     'cookie',
@@ -47,31 +46,22 @@ const COOKIE_OPTIONS = [
 const MIN_SECRET_LENGTH = 32
 
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
-export function checkSession(options: MeshSessionOptions): Visits {
-  checkStoreOptions(options, 'session')
-  const { store, ...rest } = options as MeshSessionOptions & { store?: unknown }
-  if (store !== undefined) throw badOption('session brings its own store: leave `store` out')
-  checkNames(rest, SESSION_OPTIONS, 'session')
+export function checkOptions(options: MeshSessionOptions): Visits {
+  const cookie = options?.cookieName || 'sessionId'
+  const visits = new Visits(options, 'session', { cookie, own: SESSION_OPTIONS })
   checkSecret(options.secret)
+  checkSigner(options.secret)
   checkCookie(options.cookie)
-  for (const name of ['rolling', 'saveUninitialized'] as const) {
-    const value: unknown = options[name]
-    if (value !== undefined && typeof value !== 'boolean')
-      throw badOption(`${name} is ${JSON.stringify(value)}; give true or false`)
-  }
-  return new Visits(options, 'session', options.cookieName || 'sessionId')
+  checkFlag('rolling', options.rolling)
+  checkFlag('saveUninitialized', options.saveUninitialized)
+  return visits
 }
 
-function checkSecret(secret: unknown): void {
-  if (secret === undefined || secret === null || secret === '')
-    throw badOption(
-      'secret is missing: it signs the session cookie, and is the same on all servers, as in { secret: process.env.COOKIE_SECRET }',
-    )
+function checkSigner(secret: NonNullable<unknown>): void {
   if (typeof secret === 'string' && secret.length < MIN_SECRET_LENGTH)
     throw badOption(`secret has ${secret.length} characters; give ${MIN_SECRET_LENGTH} or more`)
   const isSigner = typeof secret === 'object' && 'sign' in secret && 'unsign' in secret
-  const isList = Array.isArray(secret) && secret.length > 0
-  if (typeof secret !== 'string' && !isList && !isSigner)
+  if (typeof secret !== 'string' && !Array.isArray(secret) && !isSigner)
     throw badOption('secret must be a string, a list of strings with one at least, or { sign, unsign }')
 }
 
@@ -80,9 +70,7 @@ function checkCookie(cookie: unknown): void {
   if (cookie === undefined) return
   if (typeof cookie !== 'object' || cookie === null)
     throw badOption('cookie must be an object, as in { maxAge: 3_600_000 }')
-  const stray = Object.keys(cookie).find((key) => !COOKIE_OPTIONS.includes(key))
-  if (stray !== undefined)
-    throw badOption(`cookie.${stray} is not an option. Known are: ${COOKIE_OPTIONS.join(', ')}`)
+  checkNames(cookie, COOKIE_OPTIONS, 'cookie.')
   const { maxAge } = cookie as { maxAge?: unknown }
   if (maxAge !== undefined && !(typeof maxAge === 'number' && Number.isFinite(maxAge) && maxAge > 0))
     throw badOption(`cookie.maxAge is ${JSON.stringify(maxAge)}; give a number of milliseconds above 0`)

@@ -5,7 +5,7 @@ import { fastifySession } from '@fastify/session'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { Exchange, type Setup } from './exchange.js'
-import { checkSession, type MeshSessionOptions } from './options.js'
+import { checkOptions, type MeshSessionOptions } from './options.js'
 import { MeshStore } from './store.js'
 
 /**
@@ -19,9 +19,9 @@ export const session: FastifyPluginAsync<MeshSessionOptions> = fastifyPlugin(ses
 })
 
 async function sessionmesh(fastify: FastifyInstance, options: MeshSessionOptions): Promise<void> {
-  const visits = checkSession(options)
+  const visits = checkOptions(options)
   const { cluster, acks, ttlMs, readYourWrites, token, route, ...own } = options
-  const store = new MeshStore({ cluster, acks, ttlMs })
+  const store = new MeshStore({ sessions: visits.sessions, acks: visits.acks, ttlMs })
   const setup: Setup = { store, rolling: own.rolling ?? true }
   const exchanges = new WeakMap<FastifyRequest, Exchange>()
 
@@ -35,8 +35,9 @@ async function sessionmesh(fastify: FastifyInstance, options: MeshSessionOptions
     done()
   })
   fastify.addHook('onSend', (request, _reply, _payload, done) => {
-    exchanges.get(request)?.beforeSave()
-    done()
+    const exchange = exchanges.get(request)
+    if (exchange === undefined) done()
+    else exchange.beforeSave(done)
   })
   const cookie = { ...own.cookie, sameSite: own.cookie?.sameSite ?? 'lax' }
   await fastify.register(fastifySession, { ...own, cookie, store })

@@ -8,10 +8,8 @@
 
 import type { FastifySessionObject, SessionStore } from '@fastify/session'
 import type { Session } from 'fastify'
-import type { Acks, Sessions } from 'sessionmesh'
-import { CookieSessions, type StoreOptions, type Visit } from 'sessionmesh/adapter'
+import { type Callback, CookieSessions, type Store, type Visit } from 'sessionmesh/adapter'
 
-type Callback = (error?: unknown) => void
 type Cookie = Session['cookie']
 
 /** The field must be a string: symbols are not copied. */
@@ -32,18 +30,13 @@ class Mark {
 }
 
 export class MeshStore implements SessionStore {
-  readonly #sessions: Sessions
-  readonly #acks: Acks
   readonly #stored: CookieSessions
   /** When each Session was made: no earlier can @fastify/session have set the date of its cookie. */
   readonly #made = new WeakMap<object, number>()
   #visit: Visit | undefined
 
-  constructor(options: StoreOptions) {
-    const { cluster, acks } = options
-    this.#sessions = cluster.sessions
-    this.#acks = acks ?? cluster.sessions.acks
-    this.#stored = new CookieSessions(options)
+  constructor(store: Store) {
+    this.#stored = new CookieSessions(store)
   }
 
   /** The next `get` is of this visit: @fastify/session calls it in the same turn, and does not say for which request. */
@@ -54,40 +47,26 @@ export class MeshStore implements SessionStore {
   get(sid: string, callback: (error: unknown, session?: Session | null) => void): void {
     const visit = this.#visit
     this.#visit = undefined
-    const caughtUp = visit === undefined ? this.#sessions.catchUp(sid, undefined) : visit.catchUp(sid)
-    if (caughtUp) caughtUp.then(() => this.#answer(sid, callback))
-    else this.#answer(sid, callback)
-  }
-
-  /** An attribute that cannot be read fails this request, and no other. */
-  #answer(sid: string, callback: (error: unknown, session?: Session | null) => void): void {
-    let session: ReturnType<CookieSessions['load']>
-    try {
-      session = this.#stored.load(sid)
+    this.#stored.get(sid, visit, (error, session) => {
       if (session) session[MARK] = new Mark(session)
-    } catch (error) {
-      callback(error)
-      return
-    }
-    callback(null, session as Session | undefined)
+      callback(error, session as Session | undefined)
+    })
   }
 
-  /** Writes the difference. The Session lives on and changes, so all is encoded before this returns. */
   set(sid: string, session: Session, callback: Callback): void {
-    this.#run(() => {
-      this.recognise(session)
-      this.#renew(session)
-      return this.#stored.save(sid, session)
-    }, callback)
+    this.recognise(session)
+    this.#renew(session)
+    this.#stored.set(sid, session, callback)
   }
 
   destroy(sid: string, callback: Callback): void {
-    this.#run(() => this.#sessions.destroy(sid, { acks: this.#acks }).acked, callback)
+    this.#stored.destroy(sid, callback)
   }
 
   /** Renews the idle time of a session whose cookie has no date; with one, it ends when the cookie does. */
-  use(sid: string, session: Session): void {
-    if (this.#stored.isStored(session) && !session.cookie.expires) this.#stored.touch(sid, session)
+  use(sid: string, session: Session, callback: Callback): void {
+    if (this.#stored.isStored(session) && !session.cookie.expires) this.#stored.touch(sid, session, callback)
+    else callback()
   }
 
   /** To be called as soon as a Session is seen, and again at no cost. */
@@ -131,19 +110,6 @@ export class MeshStore implements SessionStore {
     const now = Date.now()
     // (A date has whole milliseconds, a lifetime may have a fraction.)
     if (at > (this.#made.get(session) ?? 0) - 1 && at <= now) cookie.expires = new Date(now + originalMaxAge)
-  }
-
-  /** Errors go to the callback; so does the wait for acks, if any were asked for. */
-  #run(action: () => Promise<unknown> | undefined, callback: Callback): void {
-    let acked: Promise<unknown> | undefined
-    try {
-      acked = action()
-    } catch (error) {
-      callback(error)
-      return
-    }
-    if (acked === undefined || this.#acks === 'none') callback()
-    else acked.then(() => callback(), callback)
   }
 }
 

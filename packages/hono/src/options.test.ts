@@ -6,10 +6,11 @@ import { appOn, Client, join, SECRET, serve, withSessions } from './testing/harn
 
 test.each<[object, RegExp]>([
   [{ cluster: undefined }, /await it first/],
-  [{ secret: undefined }, /secret is missing, or not a text: it signs the session cookie/],
+  [{ secret: undefined }, /secret is missing: it signs the session cookie/],
   [{ secret: '' }, /secret is missing/],
   [{ secret: [] }, /secret is missing/],
   [{ secret: ['new', undefined] }, /secret is missing/],
+  [{ secret: ['new', 7] }, /secret must be a text, or a list of texts/],
   [{ name: 'a b' }, /name or cookie: Invalid cookie name/],
   [{ name: 7 }, /name is 7/],
   [{ name: '__Host-sid' }, /name or cookie: .*Secure/],

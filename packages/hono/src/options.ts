@@ -1,16 +1,16 @@
 /** What the user gives to `session()`, and the checks: a mistake shows at the start, not at a request. */
 
 import {
-  ADAPTER_OPTIONS,
   type AdapterOptions,
   badOption,
+  checkFlag,
   checkNames,
-  checkStoreOptions,
+  checkSecret,
   Visits,
 } from 'sessionmesh/adapter'
 import { SessionCookie, type SessionCookieOptions } from './cookie.js'
 
-export interface SessionOptions extends AdapterOptions {
+export interface MeshSessionOptions extends AdapterOptions {
   /**
    * Signs the session cookie; the same on all servers. Of several, for rotation, the first one signs, and what any of them
    * has signed is accepted.
@@ -28,12 +28,10 @@ export interface SessionOptions extends AdapterOptions {
 export interface Setup {
   readonly visits: Visits
   readonly cookie: SessionCookie
-  /** Idle lifetime of the sessions, in ms. */
-  readonly ttlMs: number
   readonly isRolling: boolean
 }
 
-const SESSION_OPTIONS = [...ADAPTER_OPTIONS, 'secret', 'name', 'cookie', 'rolling']
+const SESSION_OPTIONS = ['secret', 'name', 'cookie', 'rolling']
 const COOKIE_OPTIONS = [
   ...['domain', 'httpOnly', 'maxAge', 'partitioned', 'path', 'priority', 'sameSite', 'secure'],
 ]
@@ -42,46 +40,41 @@ const DEFAULT_NAME = 'sid'
 const MAX_AGE = 400 * 24 * 3_600
 
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
-export function checkSession(options: SessionOptions): Setup {
-  checkStoreOptions(options, 'session()')
-  checkNames(options, SESSION_OPTIONS, 'session()')
-  const { name = DEFAULT_NAME, cookie: cookieOptions = {}, rolling = false } = options
+export function checkOptions(options: MeshSessionOptions): Setup {
+  const name = options?.name ?? DEFAULT_NAME
+  // Two lifetimes that disagree help nobody: what the browser is told holds here too, unless `ttlMs` says otherwise.
+  const maxAge = options?.cookie?.maxAge
+  const ttlMs = maxAge === undefined ? undefined : maxAge * 1_000
+  const visits = new Visits(options, 'session()', { cookie: name, own: SESSION_OPTIONS, ttlMs })
+  const { cookie: cookieOptions = {}, rolling = false } = options
   const secrets = checkSecrets(options.secret)
   checkCookie(cookieOptions)
   if (typeof name !== 'string') throw badOption(`name is ${JSON.stringify(name)}; give the name of a cookie`)
-  if (typeof rolling !== 'boolean')
-    throw badOption(`rolling is ${JSON.stringify(rolling)}; give true or false`)
-  if (rolling && cookieOptions.maxAge === undefined)
+  checkFlag('rolling', rolling)
+  if (rolling && maxAge === undefined)
     throw badOption('rolling renews cookie.maxAge, and there is none: give both, or neither')
-  const visits = new Visits(options, 'session()', name)
   const cookie = new SessionCookie(name, secrets, cookieOptions)
   try {
     cookie.drop()
   } catch (error) {
     throw badOption(`name or cookie: ${error instanceof Error ? error.message : String(error)}`)
   }
-  const { maxAge } = cookieOptions
-  // Two lifetimes that disagree help nobody: what the browser is told holds here too, unless said otherwise.
-  const ttlMs = options.ttlMs ?? (maxAge === undefined ? visits.ttlMs : maxAge * 1_000)
-  return { visits, cookie, ttlMs, isRolling: rolling }
+  return { visits, cookie, isRolling: rolling }
 }
 
 function checkSecrets(secret: unknown): [string, ...string[]] {
-  const [first, ...others] = [secret].flat() as unknown[]
-  const isSecret = (each: unknown): each is string => typeof each === 'string' && each !== ''
-  if (isSecret(first) && others.every(isSecret)) return [first, ...others]
-  throw badOption(
-    'secret is missing, or not a text: it signs the session cookie, and is the same on all servers, as in { secret: process.env.COOKIE_SECRET }',
-  )
+  checkSecret(secret)
+  const secrets = [secret].flat()
+  if (!secrets.every((each) => typeof each === 'string'))
+    throw badOption('secret must be a text, or a list of texts: the first one signs')
+  return secrets as [string, ...string[]]
 }
 
 /** Hono would find out with the first cookie that it sets, or not at all. */
 function checkCookie(cookie: unknown): asserts cookie is SessionCookieOptions {
   if (typeof cookie !== 'object' || cookie === null)
     throw badOption('cookie must be an object, as in { maxAge: 3_600 }')
-  const stray = Object.keys(cookie).find((key) => !COOKIE_OPTIONS.includes(key))
-  if (stray !== undefined)
-    throw badOption(`cookie.${stray} is not an option. Known are: ${COOKIE_OPTIONS.join(', ')}`)
+  checkNames(cookie, COOKIE_OPTIONS, 'cookie.')
   const { maxAge, sameSite, priority, path, domain, ...flags } = cookie as Record<string, unknown>
   const isAge = Number.isInteger(maxAge) && Number(maxAge) > 0 && Number(maxAge) <= MAX_AGE
   if (maxAge !== undefined && !isAge)
@@ -93,9 +86,7 @@ function checkCookie(cookie: unknown): asserts cookie is SessionCookieOptions {
   for (const [key, value] of Object.entries({ path, domain }))
     if (value !== undefined && typeof value !== 'string')
       throw badOption(`cookie.${key} is ${JSON.stringify(value)}; give a text`)
-  for (const [key, value] of Object.entries(flags))
-    if (value !== undefined && typeof value !== 'boolean')
-      throw badOption(`cookie.${key} is ${JSON.stringify(value)}; give true or false`)
+  for (const [key, value] of Object.entries(flags)) checkFlag(`cookie.${key}`, value)
 }
 
 function checkOneOf(key: string, value: unknown, known: readonly string[]): void {

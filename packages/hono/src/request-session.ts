@@ -68,7 +68,6 @@ interface State {
 export class RequestSession<Data extends object = SessionData> implements Session<Data> {
   readonly #visits: Visits
   readonly #visit: Visit
-  readonly #ttlMs: number
   #state: State
   /** Some handler has looked at it, and may have changed it. */
   #isUsed = false
@@ -77,16 +76,9 @@ export class RequestSession<Data extends object = SessionData> implements Sessio
   #hasLeft = false
 
   /** @param loaded what was stored under `sid` */
-  constructor(
-    visits: Visits,
-    visit: Visit,
-    ttlMs: number,
-    sid: string | undefined,
-    loaded: Loaded | undefined,
-  ) {
+  constructor(visits: Visits, visit: Visit, sid: string | undefined, loaded: Loaded | undefined) {
     this.#visits = visits
     this.#visit = visit
-    this.#ttlMs = ttlMs
     // An id that names nothing is never used again: whoever made the client send it knows it, too.
     this.#state =
       sid === undefined || loaded === undefined
@@ -147,7 +139,7 @@ export class RequestSession<Data extends object = SessionData> implements Sessio
     let written: WriteResult | undefined
     try {
       if (this.#isUsed) written = this.#write()
-      else this.#touch()
+      else if (!this.isNew) this.#visits.sessions.touch(this.id)
     } finally {
       this.#hasLeft = true
     }
@@ -166,7 +158,7 @@ export class RequestSession<Data extends object = SessionData> implements Sessio
 
   #write(): WriteResult | undefined {
     const { sid, data, base } = this.#state
-    const { sessions, acks } = this.#visits
+    const { sessions, acks, ttlMs } = this.#visits
     if (base === undefined) {
       if (Object.keys(data).length === 0) return undefined
       if (this.#hasLeft)
@@ -174,21 +166,12 @@ export class RequestSession<Data extends object = SessionData> implements Sessio
           'A new session needs a cookie, and the headers have left: set something in it before you answer',
         )
     }
-    const ttlMs = base === undefined ? this.#ttlMs : undefined
-    const written = sessions.write(sid, data, { base, acks, ttlMs })
+    const written = sessions.write(sid, data, { base, acks, ttlMs: base === undefined ? ttlMs : undefined })
     // Destroyed or expired meanwhile: the cluster has reported it, and the request goes on. With the old base, so that
     // what it saves later is dropped too.
     if (written.outcome !== 'dropped') this.#state.base = written.base
     if (written.outcome === 'created' || written.outcome === 'changed') this.#isChanged = true
     return written
-  }
-
-  #touch(): void {
-    try {
-      if (!this.isNew) this.#visits.sessions.touch(this.id)
-    } catch {
-      // The member has left the cluster. Nothing is lost with it, and the request did not even ask for its session.
-    }
   }
 
   #end(kept: Record<string, unknown>): Promise<unknown> | undefined {

@@ -3,7 +3,7 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Visit } from 'sessionmesh/adapter'
 import type { Brought } from './cookie.js'
-import { checkSession, type SessionOptions, type Setup } from './options.js'
+import { checkOptions, type MeshSessionOptions, type Setup } from './options.js'
 import { RequestSession, type Session } from './request-session.js'
 
 declare module 'hono' {
@@ -13,9 +13,9 @@ declare module 'hono' {
 }
 
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
-export function session(options: SessionOptions): MiddlewareHandler {
-  const setup = checkSession(options)
-  const { visits, cookie, ttlMs } = setup
+export function session(options: MeshSessionOptions): MiddlewareHandler {
+  const setup = checkOptions(options)
+  const { visits, cookie } = setup
 
   return async function sessionmesh(c, next) {
     // Mounted twice: the first one serves.
@@ -25,7 +25,7 @@ export function session(options: SessionOptions): MiddlewareHandler {
     if (brought) await visit.catchUp(brought.sid)
     // At once: what another member was asked for is not kept for long.
     const loaded = brought && visits.sessions.load(brought.sid)
-    const session = new RequestSession(visits, visit, ttlMs, brought?.sid, loaded)
+    const session = new RequestSession(visits, visit, brought?.sid, loaded)
     c.set('session', session)
     await next()
     try {

@@ -7,8 +7,7 @@
  * The JSON of the session object itself is what it always was.
  */
 
-import { createHash, randomUUID } from 'node:crypto'
-import { serialize } from 'node:v8'
+import { withPrints } from 'sessionmesh/adapter'
 
 type Json = Record<string, unknown>
 
@@ -50,48 +49,5 @@ function show(session: object): void {
 function toJSON(this: object): Json {
   const above: { toJSON: () => Json } = Object.getPrototypeOf(this)
   const attributes = above.toJSON === toJSON ? { ...this } : above.toJSON.call(this)
-  return Object.defineProperty(attributes, 'toJSON', { value: shown })
-}
-
-function shown(this: Json): Json {
-  return Object.fromEntries(
-    Object.entries(this).map(([name, value]) => [
-      name,
-      isShown(value, []) ? value : { $print: print(value) },
-    ]),
-  )
-}
-
-/** Whether JSON shows every change inside `value`. `path` are the objects on the way to it. */
-function isShown(value: unknown, path: readonly object[]): boolean {
-  switch (typeof value) {
-    case 'object':
-      return value === null || isShownObject(value, path)
-    case 'number':
-      return Number.isFinite(value)
-    case 'string':
-    case 'boolean':
-    case 'undefined':
-      return true
-    default:
-      return false
-  }
-}
-
-function isShownObject(value: object, path: readonly object[]): boolean {
-  if (value instanceof Date) return Number.isFinite(value.getTime())
-  const prototype = Object.getPrototypeOf(value)
-  const isPlain = Array.isArray(value) || prototype === Object.prototype || prototype === null
-  if (!isPlain || path.includes(value)) return false
-  const inside = [...path, value]
-  return Object.values(value).every((inner) => isShown(inner, inside))
-}
-
-function print(value: unknown): string {
-  try {
-    return createHash('sha256').update(serialize(value)).digest('base64')
-  } catch {
-    // It cannot be cloned: that counts as a change, and the write that follows says by name what is wrong.
-    return randomUUID()
-  }
+  return Object.defineProperty(attributes, 'toJSON', { value: () => withPrints(attributes) })
 }

@@ -43,7 +43,8 @@ export class Exchange {
     if (loaded === undefined) return undefined
     const { data, base, remainingMs } = loaded
     this.#bases.set(sid, base)
-    if (data._maxAge === undefined) this.#touch(sid)
+    // Of a session whose cookie has no date, each use is one. Where it has one, the session goes with the cookie.
+    if (data._maxAge === undefined) this.#visits.sessions.touch(sid)
     return asLoaded({ ...data, _expire: Date.now() + remainingMs })
   }
 
@@ -66,7 +67,7 @@ export class Exchange {
     })
     // Without one the session is gone. The old base stays, so that what this request saves later is dropped as well.
     if (base !== undefined) this.#bases.set(sid, base)
-    if (acks !== 'none') await acked
+    await acked
   }
 
   /** @throws SessionMeshError as `Sessions.destroy`, and when acks are missed */
@@ -76,21 +77,12 @@ export class Exchange {
     if (!this.#bases.has(sid) && !sessions.has(sid)) return
     this.#sid = sid
     const { acked } = sessions.destroy(sid, { acks })
-    if (acks !== 'none') await acked
+    await acked
   }
 
   /** To be awaited, if it is something, before the response leaves. */
   flushed(): Promise<void> | undefined {
     return this.#visit.flushed()
-  }
-
-  /** Of a session whose cookie has no date, each use is one. Where it has one, the session goes with the cookie. */
-  #touch(sid: string): void {
-    try {
-      this.#visits.sessions.touch(sid)
-    } catch {
-      // This member has left the cluster: reads go on.
-    }
   }
 
   #sendCookies(): void {

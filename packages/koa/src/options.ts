@@ -1,14 +1,7 @@
 /** What the user gives to `session()`, and the checks: a mistake shows at the start, not at a request. */
 
 import type { Context } from 'koa'
-import {
-  ADAPTER_OPTIONS,
-  type AdapterOptions,
-  badOption,
-  checkNames,
-  checkStoreOptions,
-  Visits,
-} from 'sessionmesh/adapter'
+import { type AdapterOptions, badOption, Visits } from 'sessionmesh/adapter'
 import type { Session } from './types.js'
 
 /** koa-session's own options but for `store`, `ContextStore`, `encode` and `decode`, and those of the cluster. */
@@ -53,7 +46,6 @@ export interface MeshSessionOptions extends AdapterOptions {
 }
 
 const SESSION_OPTIONS = [
-  ...ADAPTER_OPTIONS,
   ...['autoCommit', 'beforeSave', 'domain', 'externalKey', 'genid', 'httpOnly', 'key', 'maxAge', 'overwrite'],
   ...[
     'partitioned',
@@ -73,18 +65,18 @@ const SESSION_OPTIONS = [
 const DEFAULT_KEY = 'koa.sess'
 
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
-export function checkSession(options: MeshSessionOptions, app: object): Visits {
+export function checkOptions(options: MeshSessionOptions, app: object): Visits {
   if (isApp(options)) throw badOption('the app comes last: session({ cluster }, app)')
-  checkStoreOptions(options, 'session()')
-  if ('store' in options || 'ContextStore' in options)
-    throw badOption('session() brings its own store: leave `store` and `ContextStore` out')
-  checkNames(options, SESSION_OPTIONS, 'session()')
-  const { key = DEFAULT_KEY, maxAge, signed } = options
+  const visits = new Visits(options, 'session()', {
+    cookie: options?.key ?? DEFAULT_KEY,
+    own: SESSION_OPTIONS,
+  })
+  const { maxAge, signed } = options
   const isTime = typeof maxAge === 'number' && Number.isFinite(maxAge) && maxAge > 0
   if (maxAge !== undefined && maxAge !== 'session' && !isTime)
     throw badOption(`maxAge is ${String(maxAge)}; give a number of milliseconds above 0, or 'session'`)
   checkApp(app, signed ?? true)
-  return new Visits(options, 'session()', key)
+  return visits
 }
 
 /** Runs koa-session's own check of its options. */

@@ -5,7 +5,7 @@ import { createSession } from 'koa-session'
 import type { Visits } from 'sessionmesh/adapter'
 import { showChanges } from './changes.js'
 import { Exchange, type Saved } from './exchange.js'
-import { checkedBy, checkSession, type MeshSessionOptions } from './options.js'
+import { checkedBy, checkOptions, type MeshSessionOptions } from './options.js'
 
 /**
  * `app.keys = […]; app.use(session({ cluster }, app))`
@@ -15,7 +15,7 @@ export function session<StateT, ContextT>(
   options: MeshSessionOptions,
   app: Koa<StateT, ContextT>,
 ): Koa.Middleware<StateT, ContextT> {
-  const visits = checkSession(options, app)
+  const visits = checkOptions(options, app)
   const { cluster, acks, ttlMs, readYourWrites, token, route, ...given } = options
   const store = new Store(visits)
   // (To koa-session, an option that is `undefined` is given.)

@@ -192,3 +192,26 @@ test('a handler that saves by itself gets the error, and can mend it and answer'
   await visit(1, (ctx) => expect(ctx.session!.toJSON()).toEqual({ user: 'ada' }))
   expect(sites[0]!.errors).toEqual([])
 })
+
+test('an attribute that stays on its server may hold functions, but not be one, and is no change when only read', async () => {
+  const [member] = await join(1, { sessions: { localAttributes: ['count', 'value'] } })
+  const held = { send: () => 'sent' }
+  const seen: unknown[] = []
+  const handlers: Record<string, Handler> = {
+    set(ctx) {
+      Object.assign(ctx.session!, { user: 'ada', value: held, count: () => 1 })
+      ctx.body = 'set'
+    },
+    read(ctx) {
+      const { user, value, count } = ctx.session!
+      seen.push({ user, value, count })
+      ctx.body = 'read'
+    },
+  }
+  const site = await serve(member!, handlers)
+  const client = new Client()
+  await client.get(site, 'set')
+  const { set } = await client.get(site, 'read')
+  expect(seen).toEqual([{ user: 'ada', value: held, count: undefined }])
+  expect(set['koa.sess']).toBeUndefined()
+})

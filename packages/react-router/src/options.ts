@@ -3,9 +3,10 @@
 import { type Cookie, type CookieOptions, createCookie, isCookie } from 'react-router'
 import {
   badOption,
+  checkFlag,
   checkNames,
   checkStoreOptions,
-  STORE_OPTIONS,
+  type Store,
   type StoreOptions,
 } from 'sessionmesh/adapter'
 
@@ -20,7 +21,6 @@ export interface MeshSessionStorageOptions extends StoreOptions {
   readYourWrites?: boolean | undefined
 }
 
-const WHERE = 'createMeshSessionStorage()'
 const DEFAULT_COOKIE = '__session'
 
 const COOKIE_OPTIONS = [
@@ -29,16 +29,16 @@ const COOKIE_OPTIONS = [
 ]
 
 /**
- * @returns the session cookie
  * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`; and what React Router throws about its own options
  */
-export function checkOptions(options: MeshSessionStorageOptions): Cookie {
-  checkStoreOptions(options, WHERE)
-  checkNames(options, [...STORE_OPTIONS, 'cookie', 'readYourWrites'], WHERE)
-  const { cookie = {}, readYourWrites = true } = options
-  if (typeof readYourWrites !== 'boolean')
-    throw badOption(`readYourWrites is ${JSON.stringify(readYourWrites)}; give true or false`)
-  if (isCookie(cookie)) return cookie
+export function checkOptions(options: MeshSessionStorageOptions): { cookie: Cookie; store: Store } {
+  const store = checkStoreOptions(options, 'createMeshSessionStorage()', ['cookie', 'readYourWrites'])
+  const { cookie = {}, readYourWrites } = options
+  checkFlag('readYourWrites', readYourWrites)
+  return { cookie: isCookie(cookie) ? cookie : makeCookie(cookie), store }
+}
+
+function makeCookie(cookie: CookieOptions & { name?: string | undefined }): Cookie {
   checkCookie(cookie)
   const { name = DEFAULT_COOKIE, ...own } = cookie
   return createCookie(name, { httpOnly: true, ...own })
@@ -48,9 +48,7 @@ export function checkOptions(options: MeshSessionStorageOptions): Cookie {
 function checkCookie(cookie: unknown): void {
   if (typeof cookie !== 'object' || cookie === null)
     throw badOption("cookie must be what createCookie() gives, or its options, as in { secrets: ['…'] }")
-  const stray = Object.keys(cookie).find((key) => !COOKIE_OPTIONS.includes(key))
-  if (stray !== undefined)
-    throw badOption(`cookie.${stray} is not an option. Known are: ${COOKIE_OPTIONS.join(', ')}`)
+  checkNames(cookie, COOKIE_OPTIONS, 'cookie.')
   const { name, secrets, maxAge, expires } = cookie as Record<string, unknown>
   if (name !== undefined && (typeof name !== 'string' || name === ''))
     throw badOption(`cookie.name is ${JSON.stringify(name)}; give the name of a cookie`)

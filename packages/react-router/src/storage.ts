@@ -50,10 +50,10 @@ export function createMeshSessionStorage<Data = SessionData, FlashData = Data>(
   type OwnSession = Session<Data, FlashData>
   type Storage = MeshSessionStorage<Data, FlashData>
 
-  const cookie = new SessionCookie(checkOptions(options))
-  const { cluster, ttlMs, readYourWrites = true } = options
-  const { sessions } = cluster
-  const acks = options.acks ?? sessions.acks
+  const checked = checkOptions(options)
+  const cookie = new SessionCookie(checked.cookie)
+  const { sessions, acks, ttlMs } = checked.store
+  const { readYourWrites = true } = options
   const knownOf = new WeakMap<OwnSession, Known>()
 
   const getSession: Storage['getSession'] = async (cookieHeader, parseOptions) => {
@@ -72,7 +72,7 @@ export function createMeshSessionStorage<Data = SessionData, FlashData = Data>(
     const known = recall(session)
     const saved = save(known, session.data, lifetimeMs)
     if (saved === undefined) return ''
-    if (acks !== 'none') await saved.acked
+    await saved.acked
     const token = readYourWrites ? sessions.token(saved.sid, known.token) : undefined
     const line = await cookie.line(saved.sid, token, serializeOptions)
     await sessions.flushed()
@@ -82,10 +82,7 @@ export function createMeshSessionStorage<Data = SessionData, FlashData = Data>(
   const destroySession: Storage['destroySession'] = async (session, serializeOptions) => {
     const known = recall(session)
     known.isDestroyed = true
-    if (known.sid !== undefined) {
-      const { acked } = sessions.destroy(known.sid, { acks })
-      if (acks !== 'none') await acked
-    }
+    if (known.sid !== undefined) await sessions.destroy(known.sid, { acks }).acked
     await sessions.flushed()
     return cookie.gone(serializeOptions)
   }
@@ -99,20 +96,12 @@ export function createMeshSessionStorage<Data = SessionData, FlashData = Data>(
   function open(sid: string, token: string | undefined): OwnSession | undefined {
     const loaded = sessions.load(sid)
     if (loaded === undefined) return undefined
-    use(sid)
+    // Most loaders commit nothing; whoever visits is there all the same.
+    sessions.touch(sid)
     const session = createSession<Data, FlashData>(loaded.data as Data, sid)
     const { base, ttlMs } = loaded
     knownOf.set(session, { sid, base, ttlMs, token, isToBeRenewed: false, isDestroyed: false })
     return session
-  }
-
-  /** Most loaders commit nothing; whoever visits is there all the same. */
-  function use(sid: string): void {
-    try {
-      sessions.touch(sid)
-    } catch {
-      // This member has left the cluster: it writes nothing any more, and reads go on.
-    }
   }
 
   function recall(session: OwnSession): Known {

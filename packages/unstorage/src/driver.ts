@@ -7,7 +7,7 @@
 
 import { type Cluster, SessionMeshError } from 'sessionmesh'
 import type { Driver } from 'unstorage'
-import { checkDriver, checkTtl, checkVisit, type MeshDriverOptions } from './options.js'
+import { checkOptions, checkTtl, checkVisit, type MeshDriverOptions } from './options.js'
 import { fromAttributes, fromText, toAttributes } from './value.js'
 import { RequestVisit, type StorageVisit } from './visit.js'
 
@@ -25,7 +25,7 @@ export interface MeshDriver extends Driver {
 
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
 export function meshDriver(options: MeshDriverOptions): MeshDriver {
-  const { visits, prefix } = checkDriver(options)
+  const { visits, prefix } = checkOptions(options)
   const { cluster } = options
   const { sessions, acks } = visits
   const watchers = new Set<() => void>()

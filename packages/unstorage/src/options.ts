@@ -1,13 +1,6 @@
 /** What the user gives to the driver and to its calls, and the checks. */
 
-import {
-  ADAPTER_OPTIONS,
-  type AdapterOptions,
-  badOption,
-  checkNames,
-  checkStoreOptions,
-  Visits,
-} from 'sessionmesh/adapter'
+import { type AdapterOptions, badOption, Visits } from 'sessionmesh/adapter'
 import { RequestVisit, type StorageVisit } from './visit.js'
 
 /** `readYourWrites`, `token` and `route` are those of requests that the driver is told of (`visit`). */
@@ -27,21 +20,18 @@ export interface MeshTransactionOptions {
   visit?: StorageVisit | undefined
 }
 
-const WHERE = 'meshDriver()'
-
 /** As unstorage normalises keys, but for the colon at the end. */
 const BASE = /^[^:/\\?]+(:[^:/\\?]+)*:?$/
 
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
-export function checkDriver(options: MeshDriverOptions): { visits: Visits; prefix: string } {
-  checkStoreOptions(options, WHERE)
-  checkNames(options, [...ADAPTER_OPTIONS, 'base'], WHERE)
+export function checkOptions(options: MeshDriverOptions): { visits: Visits; prefix: string } {
+  // (The app has the session cookie; what it is called is not known here.)
+  const visits = new Visits(options, 'meshDriver()', { cookie: '', own: ['base'] })
   const { base } = options
   if (base !== undefined && (typeof base !== 'string' || !BASE.test(base)))
     throw badOption(`base is ${JSON.stringify(base)}; give names with colons between them, as in 'sessions'`)
   const prefix = base === undefined ? '' : `${base.replace(/:$/, '')}:`
-  // (The app has the session cookie; what it is called is not known here.)
-  return { visits: new Visits(options, WHERE, ''), prefix }
+  return { visits, prefix }
 }
 
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */

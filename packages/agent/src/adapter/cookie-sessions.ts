@@ -1,8 +1,9 @@
 /**
- * Sessions that carry their cookie, as express-session and @fastify/session hand them to a store, on those of a cluster.
+ * Sessions that carry their cookie, on those of a cluster: what a store for express-session or @fastify/session does.
  *
  * What a request saves is the difference to what it loaded; the base of that difference is kept per object, from the
- * load to the save. Everything is local and synchronous, but for acks.
+ * load to the save. Everything is local and synchronous: a callback is called before the method returns, unless there is
+ * something to catch up with, or acks to wait for.
  */
 
 import type { Acks, Base, Sessions } from '../types.js'
@@ -14,12 +15,18 @@ import {
   type StoredCookie,
   toStored,
 } from './cookie.js'
-import type { StoreOptions } from './options.js'
+import type { Store } from './options.js'
+import type { Visit } from './visit.js'
 
 /** What such a framework gives and takes: attributes, and its cookie. */
 export interface CookieSession {
   cookie: CookieLike
 }
+
+/** As it is loaded, for the framework to make its own of it. */
+export type LoadedSession = Record<string, unknown> & { cookie: ReturnType<typeof fromStored> }
+
+export type Callback = (error?: unknown) => void
 
 /** What is known of an object since it was loaded or saved. */
 interface Known {
@@ -38,57 +45,64 @@ export class CookieSessions {
   readonly #ttlMs: number | undefined
   readonly #known = new WeakMap<object, Known>()
 
-  constructor({ cluster, acks, ttlMs }: StoreOptions) {
-    this.#sessions = cluster.sessions
-    this.#acks = acks ?? cluster.sessions.acks
+  constructor({ sessions, acks, ttlMs }: Store) {
+    this.#sessions = sessions
+    this.#acks = acks
     this.#ttlMs = ttlMs
   }
 
+  /**
+   * @param visit of whose request it is, if that is known: then it finds what its client has seen
+   * @param callback gets `SESSIONMESH_UNREADABLE_ATTRIBUTE` for what cannot be read: that fails this request, and no other
+   */
+  get(
+    sid: string,
+    visit: Visit | undefined,
+    callback: (error: unknown, session?: LoadedSession) => void,
+  ): void {
+    const answer = () => {
+      let session: LoadedSession | undefined
+      try {
+        session = this.load(sid)
+      } catch (error) {
+        callback(error)
+        return
+      }
+      callback(null, session)
+    }
+    const caughtUp = visit === undefined ? this.#sessions.catchUp(sid, undefined) : visit.catchUp(sid)
+    if (caughtUp) caughtUp.then(answer)
+    else answer()
+  }
+
+  /**
+   * Writes what differs from what was loaded or saved last as this object; a new one as a whole. The object lives on and
+   * changes, so all is encoded before this returns.
+   * @param callback gets what `Sessions.write` throws
+   */
+  set(sid: string, session: Partial<CookieSession>, callback: Callback): void {
+    this.#settle(() => this.#save(sid, session), callback)
+  }
+
+  /** Renews the idle time. Of the session it changes the cookie only, and that only where the app did. */
+  touch(sid: string, session: CookieSession, callback: Callback): void {
+    this.#settle(() => this.#touch(sid, session), callback)
+  }
+
+  destroy(sid: string | readonly string[], callback: Callback): void {
+    const sids = typeof sid === 'string' ? [sid] : sid
+    const destroy = (each: string) => this.#sessions.destroy(each, { acks: this.#acks }).acked
+    this.#settle(() => Promise.all(sids.map(destroy)), callback)
+  }
+
   /** @throws SessionMeshError `SESSIONMESH_UNREADABLE_ATTRIBUTE` */
-  load(sid: string): (Record<string, unknown> & { cookie: ReturnType<typeof fromStored> }) | undefined {
+  load(sid: string): LoadedSession | undefined {
     const loaded = this.#sessions.load(sid)
     if (!loaded) return undefined
     const { data, base, ttlMs, remainingMs } = loaded
     const session = { ...data, cookie: fromStored(data.cookie, ttlMs, Date.now() + remainingMs) }
     this.#agree(session, { base, ttlMs })
     return session
-  }
-
-  /**
-   * Writes what differs from what was loaded or saved last as this object; a new one as a whole. What it returns is for
-   * who waits for acks: `undefined` when nothing was to be done.
-   * @throws SessionMeshError as `Sessions.write`
-   */
-  save(sid: string, session: Partial<CookieSession>): Promise<unknown> | undefined {
-    const ttlMs = this.#lifetimeOf(session)
-    if (ttlMs !== undefined && ttlMs <= 0) return this.#end(sid)
-    const before = this.#known.get(session)
-    const data = { ...session, cookie: toStored(session.cookie ?? {}) }
-    const { outcome, base, acked } = this.#sessions.write(sid, data, {
-      base: before?.base,
-      ttlMs,
-      acks: this.#acks,
-    })
-    // Destroyed or expired meanwhile: the cluster has reported it, and the request goes on. The old base stays,
-    // so that the next save of this request is dropped too instead of creating the session again.
-    if (outcome !== 'dropped') this.#agree(session, { base, ttlMs })
-    return acked
-  }
-
-  /** Renews the idle time. Of the session it changes the cookie only, and that only where the app did. */
-  touch(sid: string, session: CookieSession): Promise<unknown> | undefined {
-    const ttlMs = this.#lifetimeOf(session)
-    if (ttlMs !== undefined && ttlMs <= 0) return this.#end(sid)
-    const known = this.#known.get(session)
-    const cookie = toStored(session.cookie)
-    if (known !== undefined && JSON.stringify(known.cookie) !== JSON.stringify(cookie)) {
-      const now = this.#sessions.load(sid)
-      if (now) this.#sessions.write(sid, { ...now.data, cookie }, { base: now.base, ttlMs, acks: 'none' })
-    } else {
-      this.#sessions.touch(sid, { ttlMs })
-    }
-    if (known) this.#agree(session, { base: known.base, ttlMs })
-    return undefined
   }
 
   /** What is known of `loaded` holds of `session` as well, which the framework has made of it. */
@@ -111,6 +125,50 @@ export class CookieSessions {
     const known = this.#known.get(session)
     if (known?.base === undefined) return Object.keys(data).length > 0
     return this.#sessions.differs({ ...data, cookie: known.cookie }, known.base)
+  }
+
+  /** Errors go to the callback; so does the wait for acks, if any were asked for. */
+  #settle(action: () => Promise<unknown> | undefined, callback: Callback): void {
+    let acked: Promise<unknown> | undefined
+    try {
+      acked = action()
+    } catch (error) {
+      callback(error)
+      return
+    }
+    if (acked === undefined || this.#acks === 'none') callback()
+    else acked.then(() => callback(), callback)
+  }
+
+  #save(sid: string, session: Partial<CookieSession>): Promise<unknown> | undefined {
+    const ttlMs = this.#lifetimeOf(session)
+    if (ttlMs !== undefined && ttlMs <= 0) return this.#end(sid)
+    const before = this.#known.get(session)
+    const data = { ...session, cookie: toStored(session.cookie ?? {}) }
+    const { outcome, base, acked } = this.#sessions.write(sid, data, {
+      base: before?.base,
+      ttlMs,
+      acks: this.#acks,
+    })
+    // Destroyed or expired meanwhile: the cluster has reported it, and the request goes on. The old base stays,
+    // so that the next save of this request is dropped too instead of creating the session again.
+    if (outcome !== 'dropped') this.#agree(session, { base, ttlMs })
+    return acked
+  }
+
+  #touch(sid: string, session: CookieSession): Promise<unknown> | undefined {
+    const ttlMs = this.#lifetimeOf(session)
+    if (ttlMs !== undefined && ttlMs <= 0) return this.#end(sid)
+    const known = this.#known.get(session)
+    const cookie = toStored(session.cookie)
+    if (known !== undefined && JSON.stringify(known.cookie) !== JSON.stringify(cookie)) {
+      const now = this.#sessions.load(sid)
+      if (now) this.#sessions.write(sid, { ...now.data, cookie }, { base: now.base, ttlMs, acks: 'none' })
+    } else {
+      this.#sessions.touch(sid, { ttlMs })
+    }
+    if (known) this.#agree(session, { base: known.base, ttlMs })
+    return undefined
   }
 
   /** The app has set an expiry in the past: as with other stores, that ends the session. */

@@ -3,15 +3,18 @@
  * needs none of it.
  */
 
+export { withPrints } from './changes.js'
 export type { CookieLike } from './cookie.js'
-export { type CookieSession, CookieSessions } from './cookie-sessions.js'
+export { type Callback, type CookieSession, CookieSessions } from './cookie-sessions.js'
 export {
-  ADAPTER_OPTIONS,
+  type Adapter,
   type AdapterOptions,
   badOption,
+  checkFlag,
   checkNames,
+  checkSecret,
   checkStoreOptions,
-  STORE_OPTIONS,
+  type Store,
   type StoreOptions,
 } from './options.js'
 export { type CookieReach, type Visit, Visits } from './visit.js'

@@ -1,7 +1,7 @@
 /** What every adapter takes from its user beside its framework's own options, and the checks. */
 
 import { SessionMeshError } from '@sessionmesh/core'
-import type { Acks, Cluster } from '../types.js'
+import type { Acks, Cluster, Sessions } from '../types.js'
 
 /** What a store takes that does not see requests. */
 export interface StoreOptions {
@@ -31,8 +31,26 @@ export interface AdapterOptions extends StoreOptions {
   route?: boolean | { cookieName?: string | undefined } | undefined
 }
 
-export const STORE_OPTIONS = ['cluster', 'acks', 'ttlMs']
-export const ADAPTER_OPTIONS = [...STORE_OPTIONS, 'readYourWrites', 'token', 'route']
+/** Options of a store, checked. */
+export interface Store {
+  readonly sessions: Sessions
+  readonly acks: Acks
+  /** `undefined`: left to the cluster. */
+  readonly ttlMs: number | undefined
+}
+
+/** What an adapter says of itself. */
+export interface Adapter {
+  /** The name of the session's own cookie. */
+  cookie: string
+  /** The options that are its own. */
+  own: readonly string[]
+  /** Idle lifetime where its user says nothing. Default: the cluster's. */
+  ttlMs?: number | undefined
+}
+
+const STORE_OPTIONS = ['cluster', 'acks', 'ttlMs']
+const ADAPTER_OPTIONS = ['readYourWrites', 'token', 'route']
 
 const DEFAULT_TOKEN_COOKIE = 'sessionmesh'
 const DEFAULT_ROUTE_COOKIE = 'route'
@@ -51,9 +69,10 @@ export interface CookieNames {
 
 /**
  * @param where what the user calls, for messages
+ * @param own the options that the adapter has beside those of a store
  * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`
  */
-export function checkStoreOptions(options: StoreOptions, where: string): void {
+export function checkStoreOptions(options: StoreOptions, where: string, own: readonly string[] = []): Store {
   if (typeof (options as Partial<Cluster> | undefined)?.sessions?.load === 'function')
     throw badOption(`${where} takes an object: give { cluster } instead of the cluster itself`)
   if (typeof options !== 'object' || options === null)
@@ -61,25 +80,26 @@ export function checkStoreOptions(options: StoreOptions, where: string): void {
   const { cluster, acks, ttlMs } = options
   if (typeof cluster?.sessions?.load !== 'function')
     throw badOption('cluster must be what joinCluster() resolves with: await it first')
+  const { store, ...others } = options as StoreOptions & { store?: unknown }
+  if (store !== undefined) throw badOption(`${where} brings its own store: leave \`store\` out`)
+  checkNames(others, [...STORE_OPTIONS, ...own], '', ` of ${where}`)
   if (acks !== undefined && acks !== 'none' && acks !== 'one' && acks !== 'all')
     throw badOption(`acks is ${JSON.stringify(acks)}; give 'none', 'one' or 'all'`)
   if (ttlMs !== undefined && !(typeof ttlMs === 'number' && Number.isFinite(ttlMs) && ttlMs > 0))
     throw badOption(`ttlMs is ${String(ttlMs)}; give a finite number of milliseconds above 0`)
+  const { sessions } = cluster
+  return { sessions, acks: acks ?? sessions.acks, ttlMs }
 }
 
-/**
- * @param sessionCookie the name of the session's own cookie
- * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`
- */
+/** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
 export function checkAdapterOptions(
   options: AdapterOptions,
   where: string,
-  sessionCookie: string,
-): CookieNames {
-  checkStoreOptions(options, where)
+  { cookie, own }: Adapter,
+): { store: Store; names: CookieNames } {
+  const store = checkStoreOptions(options, where, [...ADAPTER_OPTIONS, ...own])
   const { readYourWrites = true, token = {}, route = false, cluster } = options
-  if (typeof readYourWrites !== 'boolean')
-    throw badOption(`readYourWrites is ${JSON.stringify(readYourWrites)}; give true or false`)
+  checkFlag('readYourWrites', readYourWrites)
   const tokenCookie = cookieName('token', token, DEFAULT_TOKEN_COOKIE)
   const routeCookie = cookieName(
     'route',
@@ -91,7 +111,7 @@ export function checkAdapterOptions(
     route: route === false ? undefined : routeCookie,
     member: cluster.self.name,
   }
-  const all = [sessionCookie, names.token, names.route].filter((name) => name !== undefined)
+  const all = [cookie, names.token, names.route].filter((name) => name !== undefined)
   const twice = all.find((name, i) => all.indexOf(name) !== i)
   if (twice !== undefined)
     throw badOption(
@@ -101,14 +121,35 @@ export function checkAdapterOptions(
     throw badOption(
       `memberName ${JSON.stringify(names.member)} cannot stand in the route cookie: use letters, digits, ., : and -`,
     )
-  return names
+  return { store, names }
 }
 
-/** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` for a name that is not `known` */
-export function checkNames(options: object, known: readonly string[], where: string): void {
+/**
+ * @param prefix what stands before the names, as in `cookie.`
+ * @throws SessionMeshError `SESSIONMESH_BAD_OPTION` for a name that is not `known`
+ */
+export function checkNames(options: object, known: readonly string[], prefix: string, of = ''): void {
   const stray = Object.keys(options).find((key) => !known.includes(key))
   if (stray !== undefined)
-    throw badOption(`${stray} is not an option of ${where}. Known are: ${known.join(', ')}`)
+    throw badOption(`${prefix}${stray} is not an option${of}. Known are: ${known.join(', ')}`)
+}
+
+/** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
+export function checkFlag(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'boolean')
+    throw badOption(`${name} is ${JSON.stringify(value)}; give true or false`)
+}
+
+/**
+ * What signs cookies must be there: one, or a list of them. Of what kind, the adapter knows.
+ * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`
+ */
+export function checkSecret(secret: unknown): void {
+  const all = [secret].flat()
+  if (all.length === 0 || !all.every(Boolean))
+    throw badOption(
+      'secret is missing: it signs the session cookie, and is the same on all servers, as in { secret: process.env.COOKIE_SECRET }',
+    )
 }
 
 export function badOption(message: string): SessionMeshError {
@@ -120,8 +161,7 @@ function cookieName(option: string, given: unknown, byDefault: string): string {
     throw badOption(
       `${option} must be ${option === 'route' ? 'true, or ' : ''}an object, as in { cookieName: 'seen' }`,
     )
-  const stray = Object.keys(given).find((key) => key !== 'cookieName')
-  if (stray !== undefined) throw badOption(`${option}.${stray} is not an option; ${option} has cookieName`)
+  checkNames(given, ['cookieName'], `${option}.`)
   const { cookieName: name = byDefault } = given as { cookieName?: unknown }
   if (typeof name !== 'string' || !COOKIE_NAME.test(name))
     throw badOption(

@@ -5,7 +5,7 @@
 
 import { parseCookie, stringifySetCookie } from 'cookie'
 import type { Acks, Cluster, Sessions } from '../types.js'
-import { type AdapterOptions, type CookieNames, checkAdapterOptions } from './options.js'
+import { type Adapter, type AdapterOptions, type CookieNames, checkAdapterOptions } from './options.js'
 
 /** Of the session's own cookie: where the browser sends it. Our cookies go with it. */
 export interface CookieReach {
@@ -26,15 +26,15 @@ export class Visits {
 
   /**
    * @param where what the user calls, for messages
-   * @param sessionCookie the name of the session's own cookie
    * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`
    */
-  constructor(options: AdapterOptions, where: string, sessionCookie: string) {
-    this.#names = checkAdapterOptions(options, where, sessionCookie)
+  constructor(options: AdapterOptions, where: string, adapter: Adapter) {
+    const { store, names } = checkAdapterOptions(options, where, adapter)
+    this.#names = names
     this.#cluster = options.cluster
-    this.sessions = options.cluster.sessions
-    this.acks = options.acks ?? this.sessions.acks
-    this.ttlMs = options.ttlMs ?? this.sessions.ttlMs
+    this.sessions = store.sessions
+    this.acks = store.acks
+    this.ttlMs = store.ttlMs ?? adapter.ttlMs ?? store.sessions.ttlMs
   }
 
   /** @param cookieHeader the request's `Cookie` */

@@ -7,7 +7,7 @@ import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
 import { type Cluster, type ClusterOptions, joinCluster, type Sessions } from 'sessionmesh'
 import { onTestFinished } from 'vitest'
-import type { SessionOptions } from '../options.js'
+import type { MeshSessionOptions } from '../options.js'
 import { session } from '../session.js'
 
 declare module '../index.js' {
@@ -83,7 +83,11 @@ export async function dam() {
 export const SECRET = 'cookie secret'
 
 /** An app with session() on `cluster`; what comes to its error handler is added to `errors`. */
-export function appOn(cluster: Cluster, options: Partial<SessionOptions> = {}, errors: unknown[] = []): Hono {
+export function appOn(
+  cluster: Cluster,
+  options: Partial<MeshSessionOptions> = {},
+  errors: unknown[] = [],
+): Hono {
   const app = new Hono()
   app.use(session({ cluster, secret: SECRET, ...options }))
   app.onError((error, c) => {

@@ -1,0 +1,93 @@
+/** What frameworks hash that tell by JSON whether a session was changed. */
+
+import { expect, test } from 'vitest'
+import { withPrints } from './changes.js'
+
+const hashed = (value: unknown) => JSON.stringify(withPrints({ user: 'ada', value }))
+
+test.each<[string, unknown]>([
+  ['plain data', { list: [1, 'two', null, { three: true }], nothing: undefined }],
+  ['a Date', new Date(0)],
+  ['a Buffer', Buffer.from('bytes')],
+  [
+    'an object of a class',
+    new (class {
+      x = 1
+    })(),
+  ],
+  ['what its toJSON shows', { toJSON: () => ({ cents: 5 }) }],
+])('%s stays what it is in JSON', (_name, value) => {
+  const attributes = { user: 'ada', value }
+  expect(withPrints(attributes)).toBe(attributes)
+})
+
+test('a print stands for the attribute alone', () => {
+  expect(withPrints({ user: 'ada', value: 5n })).toEqual({
+    user: 'ada',
+    value: { $print: expect.stringMatching(/^.{44}$/) },
+  })
+})
+
+class Money {
+  readonly #cents: bigint
+
+  constructor(cents: bigint) {
+    this.#cents = cents
+  }
+
+  toJSON() {
+    return this.#cents
+  }
+}
+
+const inACycle = (name: string) => {
+  const value: Record<string, unknown> = { name }
+  value.self = { value }
+  return value
+}
+
+test.each<[string, unknown, unknown, unknown]>([
+  ['a Map', new Map([['a', 1]]), new Map([['a', 1]]), new Map([['a', 2]])],
+  ['a Set deep inside', [{ set: new Set([1]) }], [{ set: new Set([1]) }], [{ set: new Set([2]) }]],
+  ['a BigInt', 1n, 1n, '1'],
+  ['a boxed BigInt', Object(1n), Object(1n), '1'],
+  ['NaN', Number.NaN, Number.NaN, null],
+  ['an invalid Date', new Date(Number.NaN), new Date(Number.NaN), null],
+  ['a RegExp', /a/, /a/, /b/],
+  ['an Error', new Error('a'), new Error('a'), new Error('b')],
+  ['bytes', new Uint8Array([1]), new Uint8Array([1]), new Uint8Array([2])],
+  ['a BigInt behind toJSON', new Money(1n), new Money(1n), new Money(2n)],
+  ['a cycle', inACycle('a'), inACycle('a'), inACycle('b')],
+])('%s is itself, and no other', (_name, value, same, other) => {
+  expect(hashed(value)).toBe(hashed(same))
+  expect(hashed(value)).not.toBe(hashed(other))
+})
+
+test.each<[string, () => unknown]>([
+  ['a function', () => () => 1],
+  ['a function deep inside', () => ({ list: [() => 1] })],
+  ['a symbol', () => Symbol('s')],
+  [
+    'an object whose toJSON fails',
+    () => ({
+      toJSON() {
+        throw new Error('on purpose')
+      },
+    }),
+  ],
+])('%s cannot be stored: another one is a change', (_name, make) => {
+  expect(hashed(make())).not.toBe(hashed(make()))
+})
+
+test('what stays in this process is no change as long as it is the same', () => {
+  const socket = { send: () => {}, sent: 0 }
+  const before = hashed(socket)
+  socket.sent++
+  expect(hashed(socket)).toBe(before)
+})
+
+test.each([1, 1n])('what is shared by many is looked at once (%o)', (leaf) => {
+  let value: object = { leaf }
+  for (let level = 0; level < 200; level++) value = { left: value, right: value }
+  expect(Object.keys(withPrints({ value }))).toEqual(['value'])
+})
