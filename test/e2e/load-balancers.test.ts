@@ -6,7 +6,7 @@ import { PRODUCTS, startBalancer, type Way, whyNo } from '../support/balancers.j
 import { Browser } from '../support/browser.js'
 import { onCleanUp } from '../support/cleanup.js'
 import { leaveNothingBehind } from '../support/leaks.js'
-import type { Answer } from '../support/member-app.js'
+import type { Answer } from '../support/member-protocol.js'
 import { ProcessCluster } from '../support/process-cluster.js'
 import { CheckingUser, emptyTally } from '../support/users.js'
 import { until } from '../support/wait.js'

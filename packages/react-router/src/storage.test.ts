@@ -586,6 +586,8 @@ test('a member that has left reads on, and says that it writes no more', async (
   await cluster!.close()
   const session = await storage.getSession(client.header)
   expect(session.get('user')).toBe('ada')
+  await storage.commitSession(session)
+  session.set('user', 'grace')
   await expect(storage.commitSession(session)).rejects.toMatchObject({ code: 'SESSIONMESH_CLOSED' })
 })
 
