@@ -373,8 +373,7 @@ function confirmationOf({ server, sentMs, acks }: Asked): Confirmation {
 
 /** As the answer left it: renewed, dropped, or the one that was brought. */
 function tokenAfter({ reply, brought }: Asked): string {
-  const cookies = reply.lines
-  const line = cookies.find((cookie) => cookie.startsWith(`${TOKEN_COOKIE}=`))
+  const line = reply.set[TOKEN_COOKIE]
   return line === undefined ? brought : (line.slice(TOKEN_COOKIE.length + 1).split(';')[0] ?? '')
 }
 
