@@ -6,8 +6,9 @@
 import type { Acks } from 'sessionmesh'
 import type { Random } from '../sim/random.js'
 import { Browser, type Reply } from '../support/browser.js'
-import { ACKS_HEADER, type Answer } from '../support/member-app.js'
+import { ACKS_HEADER } from '../support/member-app.js'
 import type { MemberProcess } from '../support/member-process.js'
+import type { Answer } from '../support/member-protocol.js'
 import { EXCEPTIONS_HEADER, type Exceptions } from '../support/member-session.js'
 import { pause } from '../support/wait.js'
 import type { Balancer } from './balancer.js'
@@ -146,7 +147,7 @@ export class Client {
   /** Logs in, anew if it was: that ends the former session. */
   async #enter(): Promise<void> {
     const former = this.#visit
-    const thief = this.#copyOfCookies()
+    const thief = this.#browser.copy()
     if (former !== undefined) former.end = { by: undefined }
     const asked = await this.#ask('POST', `/enter/${this.name}`, { acks: this.#drawAcks() })
     this.#visit = undefined
@@ -168,7 +169,7 @@ export class Client {
   async #leave(visit: Visit): Promise<void> {
     this.#rules.tally.logouts++
     visit.end = { by: undefined }
-    const thief = this.#copyOfCookies()
+    const thief = this.#browser.copy()
     const asked = await this.#ask('POST', '/destroy', { acks: this.#drawAcks() })
     this.#visit = undefined
     this.#ended.push({ visit, thief })
@@ -335,12 +336,6 @@ export class Client {
     return this.#random.pick(['none', 'none', 'none', 'none', 'one', 'all'] as const)
   }
 
-  #copyOfCookies(): Browser {
-    const copy = new Browser()
-    for (const [name, value] of this.#browser.cookies) copy.cookies.set(name, value)
-    return copy
-  }
-
   #note(what: string): void {
     this.#history.push(`${new Date().toISOString().slice(14, 23)} ${what}`)
     if (this.#history.length > HISTORY_KEPT) this.#history.shift()
@@ -378,8 +373,7 @@ function confirmationOf({ server, sentMs, acks }: Asked): Confirmation {
 
 /** As the answer left it: renewed, dropped, or the one that was brought. */
 function tokenAfter({ reply, brought }: Asked): string {
-  const cookies = [reply.headers['set-cookie'] ?? []].flat()
-  const line = cookies.find((cookie) => cookie.startsWith(`${TOKEN_COOKIE}=`))
+  const line = reply.set[TOKEN_COOKIE]
   return line === undefined ? brought : (line.slice(TOKEN_COOKIE.length + 1).split(';')[0] ?? '')
 }
 

@@ -1,7 +1,7 @@
 /** A member with the contract's site, as a process that can be killed: `server.js FRAMEWORK ADDRESS PEER...`. */
 
 import { joinCluster } from 'sessionmesh'
-import { SECRET } from '../support/process-cluster.js'
+import { SECRET } from '../support/local-cluster.js'
 import type { Framework } from './site.js'
 
 /** What it tells its parent when it serves. */

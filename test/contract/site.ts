@@ -1,8 +1,5 @@
 /** The site that the contract visits: its routes, once, and how a framework gives them its session. */
 
-import { once } from 'node:events'
-import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Cluster } from 'sessionmesh'
 
 /** The session of one request, as the framework has it. What is set is there for the next request. */
@@ -155,20 +152,6 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     session.set('nested', { callback: () => {} })
     return { body: {} }
   },
-}
-
-/** Listens on a port of loopback; `close` resolves when nothing is left of it. */
-export async function listening(server: Server): Promise<{ origin: string; close(): Promise<void> }> {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async close() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
-    },
-  }
 }
 
 function told(session: Handle, name: string): Answer {

@@ -328,13 +328,3 @@ test('a NUL is in no name of an attribute', async () => {
     expect.objectContaining({ code: 'SESSIONMESH_FORBIDDEN_ATTRIBUTE' }),
   )
 })
-
-test('a member that drains is not ready, and does all else', async () => {
-  const [a, b] = await pair({})
-  expect([a.ready, a.status().ready]).toEqual([true, true])
-  a.drain()
-  a.drain()
-  expect([a.ready, a.status().ready, b.ready]).toEqual([false, false, true])
-  a.sessions.write('s', { x: 1 })
-  await until('b has it', () => b.sessions.has('s'))
-})

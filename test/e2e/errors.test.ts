@@ -5,9 +5,16 @@ import { type ClusterOptions, joinCluster } from 'sessionmesh'
 import { describe, expect, test } from 'vitest'
 import { onCleanUp } from '../support/cleanup.js'
 import { leaveNothingBehind } from '../support/leaks.js'
-import { collect, freeAddresses, join, joinAll, linked, warningsInto } from '../support/local-cluster.js'
+import {
+  collect,
+  freeAddresses,
+  join,
+  joinAll,
+  linked,
+  SECRET,
+  warningsInto,
+} from '../support/local-cluster.js'
 import { freePorts, isFree } from '../support/ports.js'
-import { SECRET } from '../support/process-cluster.js'
 import { TcpProxy } from '../support/tcp-proxy.js'
 import { until } from '../support/wait.js'
 

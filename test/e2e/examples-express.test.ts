@@ -5,8 +5,9 @@ import { Agent, get, request } from 'node:http'
 import { connect } from 'node:net'
 import { json, text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
+import { Client } from '../support/browser.js'
 import { onCleanUp } from '../support/cleanup.js'
-import { type ExampleServer, JsonBrowser, threeServers } from '../support/example-servers.js'
+import { type ExampleServer, threeServers } from '../support/example-servers.js'
 import { leaveNothingBehind } from '../support/leaks.js'
 import { pause, until, within } from '../support/wait.js'
 
@@ -14,8 +15,8 @@ leaveNothingBehind()
 
 test('asked to end, a server answers what is under way, leaves, and exits by itself', async () => {
   const [one, two] = await threeServers('express')
-  const browser = new JsonBrowser()
-  await browser.send(one, 'POST', '/login', { user: 'ada' })
+  const browser = new Client()
+  await browser.ask(one, '/login', { json: { user: 'ada' } })
   const busy = await halfARequest(one)
 
   const ended = one.kill('SIGTERM')
@@ -26,7 +27,7 @@ test('asked to end, a server answers what is under way, leaves, and exits by its
   const used = busy.useUntilClosed()
   expect(await within('the exit', 15_000, ended)).toEqual([0, null])
   await used
-  expect(await browser.send(two, 'GET', '/me')).toEqual({ user: 'ada' })
+  expect(await browser.ask(two, '/me')).toEqual({ user: 'ada' })
 })
 
 /** A request whose second half the server waits for. */

@@ -3,8 +3,9 @@
 import { Agent, get } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
+import { Client } from '../support/browser.js'
 import { onCleanUp } from '../support/cleanup.js'
-import { type ExampleServer, JsonBrowser, threeServers } from '../support/example-servers.js'
+import { type ExampleServer, threeServers } from '../support/example-servers.js'
 import { leaveNothingBehind } from '../support/leaks.js'
 import { until, within } from '../support/wait.js'
 
@@ -16,30 +17,32 @@ describe.each(['express', 'fastify', 'hono', 'koa', 'nest', 'react-router', 'uns
     test('a login and a counter outlive the server where they were made; a logout holds on all', async () => {
       const servers = await threeServers(example)
       const [one, two, three] = servers
-      const browser = new JsonBrowser()
-      expect(await browser.send(one, 'GET', '/')).toEqual({ views: 1 })
+      const browser = new Client()
+      expect(await browser.ask(one, '/')).toEqual({ views: 1 })
       const planted = browser.copy()
-      expect(await browser.send(one, 'POST', '/login', { user: 'ada' })).toEqual({ user: 'ada' })
-      expect(await browser.send(two, 'GET', '/me')).toEqual({ user: 'ada' })
-      expect(await planted.copy().send(two, 'GET', '/me')).toEqual({ user: null })
-      const { views: first } = (await browser.send(three, 'GET', '/')) as { views: number }
+      expect(await browser.ask(one, '/login', { json: { user: 'ada' } })).toEqual({
+        user: 'ada',
+      })
+      expect(await browser.ask(two, '/me')).toEqual({ user: 'ada' })
+      expect(await planted.copy().ask(two, '/me')).toEqual({ user: null })
+      const { views: first } = (await browser.ask(three, '/')) as { views: number }
       for (let views = first + 1; views < first + 10; views++)
-        expect(await browser.send(servers[views % 3]!, 'GET', '/')).toEqual({ views })
+        expect(await browser.ask(servers[views % 3]!, '/')).toEqual({ views })
 
       await one.kill('SIGKILL')
-      expect(await browser.send(two, 'GET', '/me')).toEqual({ user: 'ada' })
-      expect(await browser.send(three, 'GET', '/')).toEqual({ views: first + 10 })
+      expect(await browser.ask(two, '/me')).toEqual({ user: 'ada' })
+      expect(await browser.ask(three, '/')).toEqual({ views: first + 10 })
       await one.start()
-      expect(await browser.send(one, 'GET', '/')).toEqual({ views: first + 11 })
+      expect(await browser.ask(one, '/')).toEqual({ views: first + 11 })
 
       const stolen = browser.copy()
-      expect(await browser.send(two, 'POST', '/logout')).toEqual({ user: null })
+      expect(await browser.ask(two, '/logout', { method: 'POST' })).toEqual({ user: null })
       for (const server of servers) {
-        expect(await browser.send(server, 'GET', '/me')).toEqual({ user: null })
-        expect(await planted.copy().send(server, 'GET', '/me')).toEqual({ user: null })
+        expect(await browser.ask(server, '/me')).toEqual({ user: null })
+        expect(await planted.copy().ask(server, '/me')).toEqual({ user: null })
         // Somebody else's copy of the cookies knows nothing of the logout: there it takes the time of a delta.
         await until('it knows of the logout', async () => {
-          const answer = await stolen.copy().send(server, 'GET', '/me')
+          const answer = await stolen.copy().ask(server, '/me')
           return JSON.stringify(answer) === '{"user":null}'
         })
       }
@@ -47,8 +50,8 @@ describe.each(['express', 'fastify', 'hono', 'koa', 'nest', 'react-router', 'uns
 
     test('asked to end, a server answers who goes on asking, leaves, and exits by itself', async () => {
       const [one, two] = await threeServers(example)
-      const browser = new JsonBrowser()
-      await browser.send(one, 'POST', '/login', { user: 'ada' })
+      const browser = new Client()
+      await browser.ask(one, '/login', { json: { user: 'ada' } })
       const agent = new Agent({ keepAlive: true, maxSockets: 1 })
       onCleanUp(() => agent.destroy())
       expect(await outcome(one, '/ready', agent)).toBe(200)
@@ -62,7 +65,7 @@ describe.each(['express', 'fastify', 'hono', 'koa', 'nest', 'react-router', 'uns
       })
       expect(new Set(outcomes.slice(0, -1))).toEqual(new Set([200]))
       expect(await within('the exit', 15_000, ended)).toEqual([0, null])
-      expect(await browser.send(two, 'GET', '/me')).toEqual({ user: 'ada' })
+      expect(await browser.ask(two, '/me')).toEqual({ user: 'ada' })
     })
   },
 )

@@ -1,18 +1,14 @@
 /** A deployment: one server after the other is stopped and started anew, and no user sees anything of it. */
 
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { Agent, request } from 'undici'
 import { expect, test, vi } from 'vitest'
 import { startBalancer, whyNo } from '../support/balancers.js'
-import { Browser } from '../support/browser.js'
+import { Client } from '../support/browser.js'
 import { onCleanUp } from '../support/cleanup.js'
+import { type ExampleServer, startServers } from '../support/example-servers.js'
 import { leaveNothingBehind } from '../support/leaks.js'
-import { freePorts } from '../support/ports.js'
 import { pause, until, within } from '../support/wait.js'
 
-const SERVER = fileURLToPath(new URL('../../examples/express/dist/server.js', import.meta.url))
 const USERS = 8
 /** Between two turns of a user. */
 const THINK_MS = 20
@@ -27,23 +23,24 @@ leaveNothingBehind()
 vi.setConfig({ testTimeout: TEST_TIMEOUT_MS })
 
 test('behind a balancer that asks /ready: no request fails, no session is lost, every count is right', async () => {
-  const servers = await startServers(5, { drainMs: 2_500 })
+  const servers = await startServers('express', 5, { DRAIN_MS: '1200' })
   const balancer = new Balancer(servers)
   await until('all are ready', () => servers.every((server) => balancer.isReady(server)), options)
   await restartInTurn(servers, {
     origin: () => balancer.pick(),
     isSeen: (server) => balancer.isReady(server),
+    isOverlapping: true,
   })
 })
 
 const why = whyNo('haproxy')
 const orWhyNot = why === undefined ? '' : ` (skipped: ${why})`
 test.skipIf(why !== undefined)(`behind HAProxy, as examples/load-balancers has it${orWhyNot}`, async () => {
-  const servers = await startServers(3, { drainMs: 4_000 })
+  const servers = await startServers('express', 3, { DRAIN_MS: '3000' })
   const ports = servers.map(({ port }) => port)
-  const origin = await startBalancer('haproxy', 'round-robin', ports)
+  const { url } = await startBalancer('haproxy', 'round-robin', ports)
   // (Until the next one is stopped there is time for a check.)
-  await restartInTurn(servers, { origin: () => origin, isSeen: () => true })
+  await restartInTurn(servers, { origin: () => url, isSeen: () => true })
 })
 
 interface Front {
@@ -51,10 +48,15 @@ interface Front {
   origin(): string | Promise<string>
   /** The server is sent requests. */
   isSeen(server: ExampleServer): boolean
+  /** The next one is stopped while one starts. */
+  isOverlapping?: boolean
 }
 
 /** While users are at it; rejects with the first thing that goes wrong for one of them. */
-async function restartInTurn(servers: readonly ExampleServer[], { origin, isSeen }: Front): Promise<void> {
+async function restartInTurn(
+  servers: readonly ExampleServer[],
+  { origin, isSeen, isOverlapping = false }: Front,
+): Promise<void> {
   const users = Array.from({ length: USERS }, () => new User())
   let isOver = false
   const busy = Promise.all(users.map((user) => user.goOn(origin, () => isOver)))
@@ -66,13 +68,19 @@ async function restartInTurn(servers: readonly ExampleServer[], { origin, isSeen
     return until('all go on', () => users.every(({ answers }, i) => answers >= goals[i]!), options)
   }
   const restarts = async () => {
+    let started: Promise<unknown> = Promise.resolve()
     for (const server of servers) {
       await answersForAll()
-      expect(await server.stop()).toEqual([0, null])
+      const ended = within(`the end of ${server.origin}`, options.deadlineMs, server.kill('SIGTERM'))
+      const [end] = await Promise.all([ended, started])
+      expect(end).toEqual([0, null])
       await answersForAll()
-      await server.start()
-      await until('it is sent requests again', () => isSeen(server), options)
+      started = server.start().then(() => until('it is sent requests again', () => isSeen(server), options))
+      // (It is waited for below, and may fail before that.)
+      started.catch(() => {})
+      if (!isOverlapping) await started
     }
+    await started
     await answersForAll()
     isOver = true
   }
@@ -84,7 +92,7 @@ async function restartInTurn(servers: readonly ExampleServer[], { origin, isSeen
 class User {
   answers = 0
   #views = 0
-  readonly #browser = new Browser()
+  readonly #browser = new Client()
 
   /** @throws Error when a request fails, or its answer is wrong */
   async goOn(origin: Front['origin'], isOver: () => boolean): Promise<void> {
@@ -149,63 +157,5 @@ class Balancer {
     )
     if (isReady) this.#readyAt.set(server, askedAt)
     else this.#readyAt.delete(server)
-  }
-}
-
-/** All joined and listening. */
-async function startServers(count: number, { drainMs }: { drainMs: number }): Promise<ExampleServer[]> {
-  const ports = await freePorts(2 * count)
-  const meshPorts = ports.splice(count)
-  const servers = ports.map((port, i) => new ExampleServer(port, meshPorts[i]!, meshPorts, drainMs))
-  await Promise.all(servers.map((server) => server.start()))
-  return servers
-}
-
-class ExampleServer {
-  readonly port: number
-  readonly origin: string
-  readonly #env: NodeJS.ProcessEnv
-  #child: ChildProcess | undefined
-
-  constructor(port: number, meshPort: number, meshPorts: readonly number[], drainMs: number) {
-    this.port = port
-    this.origin = `http://127.0.0.1:${port}`
-    this.#env = {
-      ...process.env,
-      PORT: String(port),
-      DRAIN_MS: String(drainMs),
-      SESSIONMESH_LISTEN: `127.0.0.1:${meshPort}`,
-      SESSIONMESH_PEERS: meshPorts.map((each) => `127.0.0.1:${each}`).join(),
-      SESSIONMESH_SECRET: 'the secret of the rolling restart',
-    }
-    onCleanUp(() => this.#end('SIGKILL'))
-  }
-
-  /** A new process at the same addresses; resolves when it says that it serves. */
-  async start(): Promise<void> {
-    const child = spawn(process.execPath, [SERVER], { env: this.#env, stdio: ['ignore', 'pipe', 'pipe'] })
-    this.#child = child
-    let output = ''
-    child.stdout.on('data', (text) => (output += text))
-    child.stderr.on('data', (text) => (output += text))
-    await until(`${this.origin} serves`, () => output.includes(`${this.origin} serves`), {
-      ...options,
-      dump: () => output,
-    })
-  }
-
-  /** As a deployment does. Resolves with exit code and signal. */
-  stop(): Promise<[number | null, NodeJS.Signals | null]> {
-    return within(`the end of ${this.origin}`, options.deadlineMs, this.#end('SIGTERM'))
-  }
-
-  async #end(signal: NodeJS.Signals): Promise<[number | null, NodeJS.Signals | null]> {
-    const child = this.#child
-    if (child === undefined) return [null, null]
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill(signal)
-      await once(child, 'close')
-    }
-    return [child.exitCode, child.signalCode]
   }
 }

@@ -3,8 +3,8 @@
 import type { ClusterOptions, Status } from 'sessionmesh'
 import { onCleanUp } from '../support/cleanup.js'
 import { type Host, whyNoHosts } from '../support/lan.js'
+import { SECRET } from '../support/local-cluster.js'
 import { MemberProcess } from '../support/member-process.js'
-import { SECRET } from '../support/process-cluster.js'
 import { pause, until } from '../support/wait.js'
 
 export const whyNotHere = whyNoHosts()

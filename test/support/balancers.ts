@@ -4,8 +4,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { request } from 'undici'
 import { onCleanUp } from './cleanup.js'
@@ -45,8 +47,14 @@ export function whyNo(product: Product): string | undefined {
   return undefined
 }
 
-/** Resolves when it serves, with its URL. It ends with the test. */
-export async function startBalancer(product: Product, way: Way, ports: readonly number[]): Promise<string> {
+export interface Balancer {
+  readonly url: string
+  /** Resolves when its checks have found these, and no others, to be up. (Of HAProxy alone: the others tell nobody.) */
+  sees(names: readonly string[]): Promise<void>
+}
+
+/** Resolves when it serves, and sees all servers: `web-1` and so on. It ends with the test. */
+export async function startBalancer(product: Product, way: Way, ports: readonly number[]): Promise<Balancer> {
   const folder = await mkdtemp(join(tmpdir(), `sessionmesh-${product}-`))
   onCleanUp(() => rm(folder, { recursive: true }))
   // (As root, its workers are somebody else.)
@@ -59,7 +67,13 @@ export async function startBalancer(product: Product, way: Way, ports: readonly 
   const main = join(folder, 'main.conf')
   await writeFile(main, frames[product](folder, config))
   await run(programs[product]!, commandLines[product](main, config))
-  return `http://127.0.0.1:${port}`
+  await sees(ports.map((_, i) => `web-${i + 1}`))
+  return { url: `http://127.0.0.1:${port}`, sees }
+
+  async function sees(names: readonly string[]): Promise<void> {
+    if (product !== 'haproxy') return
+    await until(`it sees ${names}`, async () => String(await seenByHaproxy(folder)) === String(names))
+  }
 
   async function run(command: string, args: string[]): Promise<void> {
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -83,6 +97,20 @@ export async function startBalancer(product: Product, way: Way, ports: readonly 
   }
 }
 
+/** The servers whose last check was fine, and that are sent requests. */
+async function seenByHaproxy(folder: string): Promise<string[]> {
+  const socket = connect(join(folder, 'admin.sock')).end('show stat\n')
+  const [head = '', ...rows] = (await text(socket)).split('\n').map((line) => line.replace(/^# /, ''))
+  const names = head.split(',')
+  const servers = rows.map((row) => {
+    const values = row.split(',')
+    return Object.fromEntries(names.map((name, i) => [name, values[i]]))
+  })
+  return servers
+    .filter(({ status, check_status }) => status === 'UP' && check_status === 'L7OK')
+    .map(({ svname }) => svname ?? '')
+}
+
 /** (Addresses alone are replaced: the rest is what a user copies.) */
 function withPorts(example: string, front: number, servers: readonly number[]): string {
   const here = SERVERS.reduce(
@@ -98,7 +126,7 @@ function program(name: string): string | undefined {
 
 const commandLines: Record<Product, (main: string, config: string) => string[]> = {
   nginx: (main) => ['-e', 'stderr', '-c', main],
-  haproxy: (_, config) => ['-db', '-f', config],
+  haproxy: (main, config) => ['-db', '-f', main, '-f', config],
   httpd: (main) => ['-D', 'FOREGROUND', '-f', main],
 }
 
@@ -115,7 +143,10 @@ const frames: Record<Product, (folder: string, config: string) => string> = {
       ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((each) => `${each}_temp_path ${folder}/${each};`).join('\n')}
       include ${config};
     }`,
-  haproxy: () => '',
+  haproxy: (folder) => `
+    global
+      stats socket ${folder}/admin.sock
+`,
   httpd: (folder, config) => `
     ServerRoot ${folder}
     DefaultRuntimeDir ${folder}

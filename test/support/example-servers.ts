@@ -1,4 +1,4 @@
-/** The server of an example, three times, as it stands: what a user copies has to work. */
+/** The server of an example, several times, as it stands: what a user copies has to work. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -7,41 +7,53 @@ import { onCleanUp } from './cleanup.js'
 import { freePorts } from './ports.js'
 import { until } from './wait.js'
 
+/** How long one waits for a process: many start here one after the other. */
+const DEADLINE_MS = 60_000
+
 /** Three servers of `examples/EXAMPLE`, all joined and listening. */
 export async function threeServers(example: string): Promise<[ExampleServer, ExampleServer, ExampleServer]> {
+  const [a, b, c] = await startServers(example, 3)
+  return [a!, b!, c!]
+}
+
+/** `count` servers of `examples/EXAMPLE`, all joined and listening. */
+export async function startServers(
+  example: string,
+  count: number,
+  env: NodeJS.ProcessEnv = {},
+): Promise<ExampleServer[]> {
   const program = fileURLToPath(new URL(`../../examples/${example}/dist/server.js`, import.meta.url))
-  const meshPorts = await freePorts(3)
-  const [a, b, c] = (await freePorts(3)).map((port, i) => {
-    return new ExampleServer(program, port, meshPorts[i] ?? 0, meshPorts)
+  const ports = await freePorts(2 * count)
+  const addresses = ports.splice(count).map((port) => `127.0.0.1:${port}`)
+  const servers = ports.map((port, i) => {
+    const peers = addresses.filter((_, other) => other !== i)
+    return new ExampleServer(program, port, {
+      SESSIONMESH_LISTEN: addresses[i],
+      SESSIONMESH_PEERS: peers.join(),
+      SESSIONMESH_SECRET: 'the secret of the example test',
+      ...env,
+    })
   })
-  if (!a || !b || !c) throw new Error('three ports, three servers')
-  await Promise.all([a.start(), b.start(), c.start()])
-  return [a, b, c]
+  await Promise.all(servers.map((server) => server.start()))
+  return servers
 }
 
 export class ExampleServer {
+  readonly port: number
   readonly origin: string
   readonly #program: string
   readonly #env: NodeJS.ProcessEnv
   #child: ChildProcess | undefined
 
-  constructor(program: string, port: number, meshPort: number, meshPorts: readonly number[]) {
-    this.#program = program
+  constructor(program: string, port: number, env: NodeJS.ProcessEnv) {
+    this.port = port
     this.origin = `http://127.0.0.1:${port}`
-    this.#env = {
-      ...process.env,
-      PORT: String(port),
-      SESSIONMESH_LISTEN: `127.0.0.1:${meshPort}`,
-      SESSIONMESH_PEERS: meshPorts
-        .filter((other) => other !== meshPort)
-        .map((other) => `127.0.0.1:${other}`)
-        .join(),
-      SESSIONMESH_SECRET: 'the secret of the example test',
-    }
+    this.#program = program
+    this.#env = { ...process.env, PORT: String(port), ...env }
     onCleanUp(() => this.kill('SIGKILL'))
   }
 
-  /** Resolves when it says that it serves. */
+  /** A new process at the same addresses; resolves when it says that it serves. */
   async start(): Promise<void> {
     const child = spawn(process.execPath, [this.#program], {
       env: this.#env,
@@ -52,7 +64,10 @@ export class ExampleServer {
     child.stdout.on('data', (text) => (output += text))
     child.stderr.on('data', (text) => (output += text))
     const isServing = () => output.includes(`${this.origin} serves`)
-    await until(`${this.origin} serves`, isServing, { dump: () => output })
+    await until(`${this.origin} serves`, isServing, {
+      deadlineMs: DEADLINE_MS,
+      dump: () => output,
+    })
   }
 
   /** Resolves with exit code and signal. */
@@ -64,44 +79,5 @@ export class ExampleServer {
       await once(child, 'close')
     }
     return [child.exitCode, child.signalCode]
-  }
-}
-
-/** A browser that sends and gets JSON. */
-export class JsonBrowser {
-  readonly cookies: Map<string, string>
-
-  constructor(cookies: Iterable<[string, string]> = []) {
-    this.cookies = new Map(cookies)
-  }
-
-  copy(): JsonBrowser {
-    return new JsonBrowser(this.cookies)
-  }
-
-  /** @throws Error unless the answer is 200. */
-  async send(
-    server: { origin: string },
-    method: 'GET' | 'POST',
-    path: string,
-    body?: unknown,
-  ): Promise<unknown> {
-    const response = await fetch(server.origin + path, {
-      method,
-      headers: {
-        cookie: [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; '),
-        connection: 'close',
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    })
-    for (const line of response.headers.getSetCookie()) {
-      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
-      if (/;\s*(max-age=0|expires=thu, 01 jan 1970)/i.test(line)) this.cookies.delete(name)
-      else this.cookies.set(name, value)
-    }
-    const text = await response.text()
-    if (response.status !== 200) throw new Error(`${method} ${path}: ${response.status} ${text}`)
-    return JSON.parse(text)
   }
 }

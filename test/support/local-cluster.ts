@@ -3,8 +3,9 @@
 import { type Cluster, type ClusterEvents, type ClusterOptions, joinCluster, type Logger } from 'sessionmesh'
 import { onCleanUp } from './cleanup.js'
 import { freePorts } from './ports.js'
-import { SECRET } from './process-cluster.js'
 import { until } from './wait.js'
+
+export const SECRET = 'a secret for the tests only'
 
 /** Joins one member, and closes it at the end of the test. */
 export async function join(options: ClusterOptions): Promise<Cluster> {
@@ -18,15 +19,15 @@ export async function freeAddresses(count: number): Promise<{ port: number; addr
   return (await freePorts(count)).map((port) => ({ port, address: `127.0.0.1:${port}` }))
 }
 
-/** `count` members that name all others, and see each other alive. */
+/** `count` members that name all others, and see each other alive. They leave at the end of the test. */
 export async function joinAll(count: number, options: ClusterOptions = {}): Promise<Cluster[]> {
   const places = await freeAddresses(count)
   const peers = places.map(({ address }) => address)
   const clusters = await Promise.all(
     places.map(({ port, address }, i) =>
       join({
-        ...options,
         memberName: 'abcdefgh'[i]!,
+        ...options,
         listen: { host: '127.0.0.1', port },
         peers: peers.filter((peer) => peer !== address),
       }),

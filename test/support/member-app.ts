@@ -11,6 +11,7 @@ import express, {
   type RequestHandler,
   type Response,
 } from 'express'
+import type { Answer } from './member-protocol.js'
 
 /** `one` or `all`: what the writes of this request wait for. */
 export const ACKS_HEADER = 'x-acks'
@@ -21,15 +22,6 @@ declare module 'express-session' {
     count: number
     payload: string
   }
-}
-
-/** What every handler answers. */
-export interface Answer {
-  /** Name of the member that served. */
-  server: string
-  sid: string
-  /** The session's attributes as the handler left them, without express-session's cookie. */
-  data: Record<string, unknown>
 }
 
 export interface Gate {

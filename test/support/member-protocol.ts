@@ -26,6 +26,15 @@ export interface MemberSettings {
 /** The environment variable that carries them. */
 export const SETTINGS_VARIABLE = 'SESSIONMESH_TEST_MEMBER'
 
+/** What every handler of its app (member-app.ts) answers. */
+export interface Answer {
+  /** Name of the member that served. */
+  server: string
+  sid: string
+  /** The session's attributes as the handler left them, without express-session's cookie. */
+  data: Record<string, unknown>
+}
+
 /** What became of a write: the acks that arrived, or the code with which the promise was rejected. */
 export interface WriteReport {
   outcome: string

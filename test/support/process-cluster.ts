@@ -2,13 +2,12 @@
 
 import type { ClusterOptions } from 'sessionmesh'
 import { onCleanUp } from './cleanup.js'
+import { SECRET } from './local-cluster.js'
 import { MemberProcess } from './member-process.js'
 import type { Fingerprint } from './member-protocol.js'
 import { freePorts } from './ports.js'
 import { until } from './wait.js'
 import { Wires } from './wires.js'
-
-export const SECRET = 'a secret for the tests only'
 
 export interface ProcessClusterOptions {
   /** Names of the members that are started at once. */

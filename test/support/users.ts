@@ -1,7 +1,7 @@
 /** Users that check on each response that nothing of theirs was lost, whichever server answers. */
 
 import { Browser } from './browser.js'
-import type { Answer } from './member-app.js'
+import type { Answer } from './member-protocol.js'
 
 export interface Tally {
   requests: number

@@ -11,41 +11,13 @@ import {
   Client,
   collectErrors,
   DEFAULTS,
+  dam,
   join,
   meeting,
   serve,
   until,
   withSessions,
 } from './testing/harness.js'
-
-/** A cluster of one where what was written is handed over when the test says so, for each that waits apart. */
-async function dam() {
-  const [cluster] = await join(1)
-  const waiting: (() => void)[] = []
-  const refusals: ((error: Error) => void)[] = []
-  let isHanded = true
-  const dammed = withSessions(cluster!, (sessions) => ({
-    write(...args) {
-      isHanded = false
-      return sessions.write(...args)
-    },
-    destroy(...args) {
-      isHanded = false
-      return sessions.destroy(...args)
-    },
-    flushed() {
-      if (isHanded) return undefined
-      return new Promise<void>((resolve, reject) => {
-        refusals.push(reject)
-        waiting.push(() => {
-          isHanded = true
-          resolve()
-        })
-      })
-    },
-  }))
-  return { cluster: cluster!, dammed, waiting, refusals }
-}
 
 /** A connection that speaks HTTP by hand, to see when bytes come. */
 async function dial(origin: string) {
@@ -90,7 +62,7 @@ test.each(['keep-alive', 'close'])(
     await until('the response waits', () => waiting.length === 1)
     await someTurns()
     expect(line.received).toBe('')
-    waiting[0]!()
+    waiting[0]!.pass()
     await until('it has come', () => line.received.endsWith('count is 1'))
     expect(line.received).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*Set-Cookie: connect\.sid/)
     if (mode === 'close') await until('the server has closed', () => line.socket.readableEnded)
@@ -103,7 +75,7 @@ test('a response does not wait when all is handed over, nor does the next one on
   const line = await dial(await serve(app))
   line.send('/write')
   await until('the response waits', () => waiting.length === 1)
-  waiting[0]!()
+  waiting[0]!.pass()
   await until('it has come', () => line.received.includes('count is 1'))
   line.send('/read')
   await until('the other came too', () => line.received.includes('read undefined'))
@@ -118,11 +90,11 @@ test('pipelined requests are answered in their order, each after its writes', as
   line.send('/read')
   line.send('/write')
   await until('all wait', () => waiting.length === 3)
-  waiting[0]!()
-  waiting[1]!()
+  waiting[0]!.pass()
+  waiting[1]!.pass()
   await someTurns()
   expect(line.received).toBe('')
-  waiting[2]!()
+  waiting[2]!.pass()
   await until('all came', () => /count is 1.*read undefined.*count is 1$/s.test(line.received))
 })
 
@@ -141,7 +113,7 @@ test('destroy, regenerate and a save before a reload are waited for as well', as
   for (const path of ['write', 'renew', 'reload', 'destroy']) {
     const reply = client.get(`${origin}/${path}`)
     await until(`${path} waits`, () => waiting.length === 1)
-    waiting.shift()!()
+    waiting.shift()!.pass()
     expect((await reply).status).toBe(200)
   }
 })
@@ -158,17 +130,17 @@ test('a response waits for the write to any other session as well', async () => 
   await until('the response waits', () => waiting.length === 1)
   await someTurns()
   expect(line.received).toBe('')
-  waiting[0]!()
+  waiting[0]!.pass()
   await until('it has come', () => line.received.endsWith('out'))
 })
 
 test('when what was written is gone with a member that was forgotten, the connection breaks', async () => {
-  const { dammed, refusals } = await dam()
+  const { dammed, waiting } = await dam()
   const app = appOn(dammed).get('/write', write)
   const line = await dial(await serve(app))
   line.send('/write')
-  await until('the response waits', () => refusals.length === 1)
-  refusals[0]!(new Error('forgotten'))
+  await until('the response waits', () => waiting.length === 1)
+  waiting[0]!.fail(new Error('forgotten'))
   await until('the connection is over', () => line.socket.destroyed)
   expect(line.received).toBe('')
 })
@@ -183,10 +155,10 @@ test('a client that hangs up while its response waits harms nobody', async () =>
   await until('the response waits', () => waiting.length === 1)
   line.socket.resetAndDestroy()
   await someTurns()
-  waiting[0]!()
+  waiting[0]!.pass()
   const reply = new Client().get(`${origin}/write`)
   await until('the next response waits', () => waiting.length === 2)
-  waiting[1]!()
+  waiting[1]!.pass()
   expect((await reply).text).toBe('count is 1')
   expect(errors).toEqual([])
 })
@@ -225,7 +197,7 @@ test('streamed: what is changed after the headers is saved too, and the last byt
   const line = await dial(await serve(app))
   line.send('/')
   await until('the headers wait', () => waiting.length === 1)
-  waiting[0]!()
+  waiting[0]!.pass()
   await until('the first bytes have come', () => line.received.endsWith('first'))
   await finish()
   await until('the end waits', () => waiting.length === 2)
@@ -233,7 +205,7 @@ test('streamed: what is changed after the headers is saved too, and the last byt
   expect(line.received).toMatch(/first$/)
   const [sid] = cluster.sessions.keys()
   expect(cluster.sessions.load(sid!)?.data.count).toBe(2)
-  waiting[1]!()
+  waiting[1]!.pass()
   await until('all came', () => line.received.endsWith('firstlast'))
 })
 

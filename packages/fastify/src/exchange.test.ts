@@ -8,35 +8,7 @@ import { type FastifyInstance, fastify } from 'fastify'
 import type { Cluster, SessionMeshError } from 'sessionmesh'
 import { expect, onTestFinished, test } from 'vitest'
 import { session } from './session.js'
-import { appOn, Client, DEFAULTS, join, serve, site, until, withSessions } from './testing/harness.js'
-
-/** A cluster of one where what was written is handed over when the test says so. */
-async function dam() {
-  const [cluster] = await join(1)
-  const waiting: { release(): void; refuse(error: Error): void }[] = []
-  let isHanded = true
-  const dammed = withSessions(cluster!, (sessions) => ({
-    write(...args) {
-      isHanded = false
-      return sessions.write(...args)
-    },
-    destroy(...args) {
-      isHanded = false
-      return sessions.destroy(...args)
-    },
-    flushed() {
-      if (isHanded) return undefined
-      return new Promise<void>((resolve, reject) => {
-        const end = (settle: () => void) => {
-          isHanded = true
-          settle()
-        }
-        waiting.push({ release: () => end(resolve), refuse: (error) => end(() => reject(error)) })
-      })
-    },
-  }))
-  return { cluster: cluster!, dammed, waiting }
-}
+import { appOn, Client, DEFAULTS, dam, join, serve, site, until, withSessions } from './testing/harness.js'
 
 /** Enough turns of the loop for a response to come through on loopback, were it not held. */
 async function someTurns() {
@@ -77,7 +49,7 @@ test('a response leaves when its writes are handed over, and not before', async 
     await until('the response waits', () => waiting.length === 1)
     await someTurns()
     expect(hasCome).toBe(false)
-    waiting.pop()!.release()
+    waiting.pop()!.pass()
     expect((await reply).text).toBe(text)
   }
   expect((await client.get(`${origin}/read`)).text).toBe('read undefined')
@@ -103,7 +75,7 @@ test('over HTTP/2 as well', async () => {
   await until('the response waits', () => waiting.length === 1)
   await someTurns()
   expect(hasCome).toBe(false)
-  waiting[0]!.release()
+  waiting[0]!.pass()
   const [headers] = await response
   expect(String(headers['set-cookie'])).toMatch(/sessionId=/)
 })
@@ -113,7 +85,7 @@ test('when what was written is gone with a member that was forgotten, the answer
   const origin = await serve(countAt(await appOn(dammed)))
   const reply = new Client().get(`${origin}/write`)
   await until('the response waits', () => waiting.length === 1)
-  waiting[0]!.refuse(Object.assign(new Error('forgotten'), { code: 'SESSIONMESH_FORGOTTEN_MEMBER' }))
+  waiting[0]!.fail(Object.assign(new Error('forgotten'), { code: 'SESSIONMESH_FORGOTTEN_MEMBER' }))
   const { status, text } = await reply
   expect([status, JSON.parse(text).code]).toEqual([500, 'SESSIONMESH_FORGOTTEN_MEMBER'])
 })

@@ -2,11 +2,11 @@
 
 import { stream } from 'hono/streaming'
 import { expect, test } from 'vitest'
-import { appOn, Client, dam, gate, join, serve, until } from './testing/harness.js'
+import { appOn, Client, dam, door, join, serve, until } from './testing/harness.js'
 
 test('what is set before the response is returned is stored before its headers leave', async () => {
   const [cluster] = await join(1)
-  const headers = gate()
+  const headers = door()
   const app = appOn(cluster!).get('/', (c) => {
     c.get('session').set('count', 1)
     return stream(c, async () => headers.opened)
@@ -38,7 +38,7 @@ test('and is there on the next request, wherever that goes', async () => {
 
 test('what is set later is stored at once, and what was changed in depth when save() is called', async () => {
   const [cluster] = await join(1)
-  const headers = gate()
+  const headers = door()
   const app = appOn(cluster!).get('/', (c) => {
     const session = c.get('session')
     const stored = () => cluster!.sessions.load(session.id)?.data
@@ -71,7 +71,7 @@ test('what is set later is stored at once, and what was changed in depth when sa
 
 test('what is changed in depth after the headers, without save(), is not stored', async () => {
   const [cluster] = await join(1)
-  const headers = gate()
+  const headers = door()
   const app = appOn(cluster!).get('/', (c) => {
     const { data } = c.get('session')
     data.cart = ['book']
@@ -94,7 +94,7 @@ test('what is changed in depth after the headers, without save(), is not stored'
 
 test('save() resolves when the change is handed over: the stream may tell of it then', async () => {
   const { dammed, waiting } = await dam()
-  const headers = gate()
+  const headers = door()
   const app = appOn(dammed).get('/', (c) => {
     c.get('session').set('count', 1)
     return stream(c, async (body) => {
@@ -119,7 +119,7 @@ test('save() resolves when the change is handed over: the stream may tell of it 
 
 test('what needs a cookie comes too late then: a new session, another id', async () => {
   const [cluster] = await join(1)
-  const headers = gate()
+  const headers = door()
   const failures: string[] = []
   const app = appOn(cluster!)
     .get('/new', (c) =>
@@ -147,7 +147,7 @@ test('what needs a cookie comes too late then: a new session, another id', async
 
 test('a session can be destroyed from within a stream', async () => {
   const [cluster] = await join(1)
-  const headers = gate()
+  const headers = door()
   const app = appOn(cluster!)
     .get('/', (c) => {
       c.get('session').set('count', 1)
@@ -170,7 +170,7 @@ test('a session can be destroyed from within a stream', async () => {
 
 test('a session that was ended meanwhile is not revived by what is set late', async () => {
   const [a, b] = await join(2)
-  const headers = gate()
+  const headers = door()
   const warnings: string[] = []
   a!.on('warning', ({ code }) => warnings.push(code))
   const app = appOn(a!).get('/', (c) => {
@@ -194,7 +194,7 @@ test('a session that was ended meanwhile is not revived by what is set late', as
 
 test('a response that an error replaces is told so, and does not go on for nobody', async () => {
   const [cluster] = await join(1)
-  const aborted = gate()
+  const aborted = door()
   const app = appOn(cluster!).get('/', (c) => {
     c.get('session').set('value', () => 1)
     return stream(c, async (body) => {

@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import type { MeshSessionOptions } from './options.js'
-import { Client, door, type Handler, join, serve, until, withSessions } from './testing/harness.js'
+import { Client, dam, door, type Handler, join, serve, until, withSessions } from './testing/harness.js'
 
 const count: Handler = (ctx) => {
   ctx.session!.count = (ctx.session!.count ?? 0) + 1
@@ -14,32 +14,13 @@ const read: Handler = (ctx) => {
   ctx.body = String(ctx.session!.count ?? 'none')
 }
 
-/** A cluster of two whose first member hands over what was written when the test says so. */
-async function dam() {
-  const members = await join(2)
-  const [cluster] = members
-  let release: { resolve(): void; reject(error: Error): void } | undefined
-  const handed = new Promise<void>((resolve, reject) => {
-    release = { resolve, reject }
-  })
-  handed.catch(() => {})
-  let waiting = 0
-  const dammed = withSessions(cluster!, {
-    flushed() {
-      waiting++
-      return handed
-    },
-  })
-  return { cluster: cluster!, dammed, handed: release!, waiting: () => waiting }
-}
-
 /** Enough turns of the loop for a response to come through on loopback, were it not held. */
 async function someTurns() {
   for (let i = 0; i < 50; i++) await turn()
 }
 
 test('a response leaves when its writes are handed over, with a body or with a stream', async () => {
-  const { dammed, handed, waiting } = await dam()
+  const { dammed, waiting } = await dam(2)
   const site = await serve(dammed, {
     count,
     stream(ctx) {
@@ -54,19 +35,19 @@ test('a response leaves when its writes are handed over, with a body or with a s
       return text
     }),
   )
-  await until('both wait', () => waiting() === 2)
+  await until('both wait', () => waiting.length === 2)
   await someTurns()
   expect(answers).toBe(0)
-  handed.resolve()
+  for (const { pass } of waiting) pass()
   expect(await Promise.all(replies)).toEqual(['1', 'streamed'])
 })
 
 test('when what was written is gone, no response tells of it', async () => {
-  const { dammed, handed, waiting } = await dam()
+  const { dammed, waiting } = await dam(2)
   const site = await serve(dammed, { count })
   const reply = new Client().get(site, 'count')
-  await until('it waits', () => waiting() === 1)
-  handed.reject(Object.assign(new Error('gone'), { code: 'SESSIONMESH_FORGOTTEN_MEMBER' }))
+  await until('it waits', () => waiting.length === 1)
+  waiting[0]!.fail(Object.assign(new Error('gone'), { code: 'SESSIONMESH_FORGOTTEN_MEMBER' }))
   expect(await reply).toMatchObject({ status: 500, set: {} })
   expect(site.errors).toEqual(['SESSIONMESH_FORGOTTEN_MEMBER'])
 })
@@ -90,11 +71,13 @@ test('a streamed response: session and token go with its headers, before its fir
     read,
   })
   const client = new Client()
-  const asked = client.ask(a.origin, 'stream')
+  const asked = fetch(`${a.origin}/stream`)
   await until('it is saved', () => members[0]!.sessions.size === 1)
   body.write('first')
   const response = await asked
-  expect(Object.keys(client.keep(response))).toEqual(['koa.sess', 'koa.sess.sig', 'sessionmesh'])
+  const lines = response.headers.getSetCookie()
+  client.keep(...lines)
+  expect([lines.length, ...client.cookies.keys()]).toEqual([3, 'koa.sess', 'koa.sess.sig', 'sessionmesh'])
   expect((await client.get(b, 'read')).text).toBe('7')
   body.end(' and last')
   expect(await response.text()).toBe('first and last')

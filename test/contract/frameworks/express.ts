@@ -2,7 +2,8 @@ import { createServer } from 'node:http'
 import { promisify } from 'node:util'
 import { session } from '@sessionmesh/express'
 import express, { type Request } from 'express'
-import { type Framework, type Handle, listening, ROUTES } from '../site.js'
+import { listening } from '../../support/listening.js'
+import { type Framework, type Handle, ROUTES } from '../site.js'
 
 export const framework: Framework = {
   name: 'express',

@@ -2,7 +2,8 @@ import type { Server } from 'node:http'
 import { createAdaptorServer } from '@hono/node-server'
 import { type Session, session } from '@sessionmesh/hono'
 import { Hono } from 'hono'
-import { type Framework, type Handle, listening, ROUTES } from '../site.js'
+import { listening } from '../../support/listening.js'
+import { type Framework, type Handle, ROUTES } from '../site.js'
 
 /** The contract's attributes have names of all kinds. */
 type Any = Session<Record<string, unknown>>

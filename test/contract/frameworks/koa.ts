@@ -1,7 +1,8 @@
 import { createServer } from 'node:http'
 import { session } from '@sessionmesh/koa'
 import Koa, { type Context } from 'koa'
-import { type Framework, type Handle, listening, ROUTES } from '../site.js'
+import { listening } from '../../support/listening.js'
+import { type Framework, type Handle, ROUTES } from '../site.js'
 
 export const framework: Framework = {
   name: 'koa',

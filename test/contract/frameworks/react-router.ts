@@ -1,7 +1,8 @@
 import { createServer } from 'node:http'
 import { createMeshSessionStorage } from '@sessionmesh/react-router'
 import { redirect, type Session } from 'react-router'
-import { type Answer, type Framework, type Handle, listening, ROUTES } from '../site.js'
+import { listening } from '../../support/listening.js'
+import { type Answer, type Framework, type Handle, ROUTES } from '../site.js'
 
 export const framework: Framework = {
   name: 'react-router',

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type MeshDriver, meshDriver } from '@sessionmesh/unstorage'
 import { createStorage, type Storage } from 'unstorage'
-import { type Answer, type Framework, type Handle, listening, ROUTES } from '../site.js'
+import { listening } from '../../support/listening.js'
+import { type Answer, type Framework, type Handle, ROUTES } from '../site.js'
 
 /** The driver alone, as any other driver is used: an item is read and written as a whole. */
 export const framework: Framework = {

@@ -1,13 +1,13 @@
-/** What the tests of this package share: members on loopback, apps on real ports, a client with a cookie jar. */
-import { once } from 'node:events'
+/** Beside what the tests of all adapters share: apps of Express, and clients that know its session cookie. */
+
 import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
-import { type Cluster, type ClusterOptions, joinCluster, type Sessions } from 'sessionmesh'
-import { onTestFinished } from 'vitest'
+import type { Cluster } from 'sessionmesh'
+import { serveOn, Visitor } from '../../../../test/support/adapters.js'
 import type { MeshSessionOptions } from '../options.js'
 import { session } from '../session.js'
+
+export * from '../../../../test/support/adapters.js'
 
 declare module 'express-session' {
   // As an application does it; what is declared here must be known to `req.session` under session().
@@ -17,38 +17,6 @@ declare module 'express-session' {
     count?: number
     value?: unknown
   }
-}
-
-let clusters = 0
-
-/** Members of one new cluster, linked to each other. They leave when the test ends. */
-export async function join(count: number, options: Partial<ClusterOptions> = {}): Promise<Cluster[]> {
-  const name = `express-${process.pid}-${++clusters}`
-  const members: Cluster[] = []
-  for (let i = 0; i < count; i++) {
-    const peers = members.map(({ self }) => self.address)
-    const member = await joinCluster({ name, listen: { port: 0 }, peers, ...options })
-    members.push(member)
-    onTestFinished(() => member.close())
-  }
-  await until('all members see each other', () =>
-    members.every((member) => member.members().filter(({ state }) => state === 'alive').length === count),
-  )
-  return members
-}
-
-/** `cluster` with some of its sessions' methods replaced: to watch them, or to hold them up. */
-export function withSessions(cluster: Cluster, replace: (sessions: Sessions) => Partial<Sessions>): Cluster {
-  const replaced = replace(cluster.sessions)
-  const sessions = new Proxy(cluster.sessions, {
-    get(target, name) {
-      const value: unknown = Reflect.get(Object.hasOwn(replaced, name) ? replaced : target, name, target)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
-  return new Proxy(cluster, {
-    get: (target, name) => (name === 'sessions' ? sessions : Reflect.get(target, name, target)),
-  })
 }
 
 export const DEFAULTS = { secret: 'cookie secret', resave: false, saveUninitialized: false }
@@ -61,53 +29,15 @@ export function appOn(cluster: Cluster, options: Partial<MeshSessionOptions> = {
 }
 
 /** Serves until the test ends; resolves with the origin. */
-export async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+export function serve(listener: RequestListener): Promise<string> {
+  return serveOn(createServer(listener))
 }
 
-export interface Reply {
-  status: number
-  headers: Headers
-  text: string
-  /** The Set-Cookie headers of this response, by cookie name. */
-  set: Record<string, string>
-}
-
-/** A client with cookies, the same for every origin: what a browser is to servers behind a load balancer. */
-export class Client {
-  readonly cookies = new Map<string, string>()
-
-  async get(url: string, init: RequestInit = {}): Promise<Reply> {
-    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-    const response = await fetch(url, { redirect: 'manual', ...init, headers: { cookie, ...init.headers } })
-    const set: Record<string, string> = {}
-    for (const line of response.headers.getSetCookie()) {
-      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
-      set[name] = line
-      if (/Max-Age=0/i.test(line)) this.cookies.delete(name)
-      else this.cookies.set(name, value)
-    }
-    return { status: response.status, headers: response.headers, text: await response.text(), set }
-  }
-
+export class Client extends Visitor {
   /** The id of the session that this client has. */
   get sid(): string {
     const [, sid = ''] = /^s:([^.]+)\./.exec(decodeURIComponent(this.cookies.get('connect.sid') ?? '')) ?? []
     return sid
-  }
-}
-
-export async function until(what: string, condition: () => boolean, deadlineMs = 10_000): Promise<void> {
-  const end = Date.now() + deadlineMs
-  while (!condition()) {
-    if (Date.now() > end) throw new Error(`not within ${deadlineMs} ms: ${what}`)
-    await sleep(5)
   }
 }
 
@@ -119,18 +49,4 @@ export function collectErrors(app: Express): unknown[] {
     if (!res.headersSent) res.status(500).send('failed')
   })
   return errors
-}
-
-/** Resolves for each of `count` callers when all of them have called. */
-export function meeting(count: number): () => Promise<void> {
-  let arrived = 0
-  let open = () => {}
-  const all = new Promise<void>((resolve) => {
-    open = resolve
-  })
-  return () => {
-    arrived++
-    if (arrived === count) open()
-    return all
-  }
 }

@@ -1,11 +1,13 @@
-/** What the tests of this package share: members on loopback, apps on real ports, a client with a cookie jar. */
+/** Beside what the tests of all adapters share: apps of Fastify, and clients that know its session cookie. */
 
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type FastifyInstance, type FastifyRequest, type FastifyServerOptions, fastify } from 'fastify'
-import { type Cluster, type ClusterOptions, joinCluster, type Sessions } from 'sessionmesh'
-import { onTestFinished } from 'vitest'
+import type { Cluster } from 'sessionmesh'
+import { join, Visitor, withSessions } from '../../../../test/support/adapters.js'
+import { onCleanUp } from '../../../../test/support/cleanup.js'
 import type { MeshSessionOptions } from '../options.js'
 import { session } from '../session.js'
+
+export * from '../../../../test/support/adapters.js'
 
 declare module 'fastify' {
   // As an application does it; what is declared here must be known to `request.session`.
@@ -15,38 +17,6 @@ declare module 'fastify' {
     count?: number
     value?: unknown
   }
-}
-
-let clusters = 0
-
-/** Members of one new cluster, linked to each other. They leave when the test ends. */
-export async function join(count: number, options: Partial<ClusterOptions> = {}): Promise<Cluster[]> {
-  const name = `fastify-${process.pid}-${++clusters}`
-  const members: Cluster[] = []
-  for (let i = 0; i < count; i++) {
-    const peers = members.map(({ self }) => self.address)
-    const member = await joinCluster({ name, listen: { port: 0 }, peers, ...options })
-    members.push(member)
-    onTestFinished(() => member.close())
-  }
-  await until('all members see each other', () =>
-    members.every((member) => member.members().filter(({ state }) => state === 'alive').length === count),
-  )
-  return members
-}
-
-/** `cluster` with some of its sessions' methods replaced: to watch them, or to hold them up. */
-export function withSessions(cluster: Cluster, replace: (sessions: Sessions) => Partial<Sessions>): Cluster {
-  const replaced = replace(cluster.sessions)
-  const sessions = new Proxy(cluster.sessions, {
-    get(target, name) {
-      const value: unknown = Reflect.get(Object.hasOwn(replaced, name) ? replaced : target, name, target)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
-  return new Proxy(cluster, {
-    get: (target, name) => (name === 'sessions' ? sessions : Reflect.get(target, name, target)),
-  })
 }
 
 export const DEFAULTS = {
@@ -72,34 +42,11 @@ export async function appOn(
 
 /** Serves until the test ends; resolves with the origin. */
 export async function serve(app: FastifyInstance): Promise<string> {
-  onTestFinished(() => app.close())
+  onCleanUp(() => app.close())
   return app.listen({ host: '127.0.0.1', port: 0 })
 }
 
-export interface Reply {
-  status: number
-  text: string
-  /** The Set-Cookie headers of this response, by cookie name. */
-  set: Record<string, string>
-}
-
-/** A client with cookies, the same for every origin: what a browser is to servers behind a load balancer. */
-export class Client {
-  readonly cookies = new Map<string, string>()
-
-  async get(url: string, init: RequestInit = {}): Promise<Reply> {
-    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-    const response = await fetch(url, { redirect: 'manual', ...init, headers: { cookie, ...init.headers } })
-    const set: Record<string, string> = {}
-    for (const line of response.headers.getSetCookie()) {
-      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
-      set[name] = line
-      if (/Max-Age=0/i.test(line)) this.cookies.delete(name)
-      else this.cookies.set(name, value)
-    }
-    return { status: response.status, text: await response.text(), set }
-  }
-
+export class Client extends Visitor {
   /** The id of the session that this client has. */
   get sid(): string {
     return decodeURIComponent(this.cookies.get('sessionId') ?? '').split('.')[0] ?? ''
@@ -139,12 +86,4 @@ export async function site(handlers: Record<string, Handler>, options: Partial<M
     return { calls: [...calls], reply, cookie: reply.set.sessionId }
   }
   return { app, client, cluster: cluster!, origin, sessions: cluster!.sessions, visit }
-}
-
-export async function until(what: string, condition: () => boolean, deadlineMs = 10_000): Promise<void> {
-  const end = Date.now() + deadlineMs
-  while (!condition()) {
-    if (Date.now() > end) throw new Error(`not within ${deadlineMs} ms: ${what}`)
-    await sleep(5)
-  }
 }
