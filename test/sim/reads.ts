@@ -180,9 +180,11 @@ export class Reads {
       ?.find((each) => this.#couldBeReached(run, each, startedMs))
     if (holder !== undefined)
       world.fail('causality', `${run.id} does not show ${what}, which ${holder.id} has and could have told`)
-    // Counted as stale it is still named by the token; counted as lost it is not.
+    // Counted as stale it is still named by the token, unless its origin is forgotten here; counted as lost it is not.
     this.#count('unreachable')
-    return isStale && run.replica.counters.lostWrites === lostBefore ? 'awaited' : 'given up'
+    const isRemembered = run.replica.peers().some(({ id }) => id === stamp.origin)
+    const isLost = run.replica.counters.lostWrites > lostBefore
+    return isStale && isRemembered && !isLost ? 'awaited' : 'given up'
   }
 
   #count(why: keyof Reads['counts']): 'given up' {
