@@ -74,6 +74,7 @@ export class RequestSession<Data extends object = SessionData> implements Sessio
   #isChanged = false
   #endedSid: string | undefined
   #hasLeft = false
+  #flushed: Promise<unknown> | undefined
 
   /** @param loaded what was stored under `sid` */
   constructor(visits: Visits, visit: Visit, sid: string | undefined, loaded: Loaded | undefined) {
@@ -126,9 +127,9 @@ export class RequestSession<Data extends object = SessionData> implements Sessio
   }
 
   async save(): Promise<void> {
+    const written = this.#write()
     // (Of what a save before this one has written, too: that it is unchanged now does not mean that others hold it.)
-    await this.#write()?.acked
-    await this.#visit.flushed()
+    await Promise.all([written?.acked, this.#visit.flushed()])
   }
 
   /**
@@ -142,9 +143,18 @@ export class RequestSession<Data extends object = SessionData> implements Sessio
       else if (!this.isNew) this.#visits.sessions.touch(this.id)
     } finally {
       this.#hasLeft = true
+      this.#noteFlush()
     }
     // Who only reads waits for nobody.
     if (written?.outcome !== 'unchanged') await written?.acked
+  }
+
+  /**
+   * To be awaited before the response leaves, when `leave` is done: as `Visit.flushed`, for what was written here and for
+   * what else the handlers may have seen.
+   */
+  get flushed(): Promise<unknown> | undefined {
+    return this.#flushed
   }
 
   get fate(): Fate {
@@ -181,7 +191,17 @@ export class RequestSession<Data extends object = SessionData> implements Sessio
     const destroyed = base === undefined ? undefined : sessions.destroy(sid, { acks })
     if (destroyed) this.#endedSid = sid
     this.#state = begin(kept)
+    this.#noteFlush()
     return destroyed?.acked
+  }
+
+  /** In the turn of the write: later nobody says that it is gone with a member that was forgotten. */
+  #noteFlush(): void {
+    const flushed = this.#visit.flushed()
+    if (flushed === undefined) return
+    this.#flushed = Promise.all([this.#flushed, flushed])
+    // In a stream nobody may ask for it any more.
+    this.#flushed.catch(() => {})
   }
 }
 

@@ -5,7 +5,7 @@ import { Hono } from 'hono'
 import type { Cluster } from 'sessionmesh'
 import { expect, test } from 'vitest'
 import { session } from './session.js'
-import { appOn, Client, dam, join, SECRET, serve, until, withSessions } from './testing/harness.js'
+import { appOn, Client, dam, forgotten, join, SECRET, serve, until, withSessions } from './testing/harness.js'
 
 const count = (app: Hono): Hono =>
   app.get('/count', (c) => {
@@ -398,6 +398,36 @@ test('when what was written is gone with a member that was forgotten, the answer
   expect([status, set]).toEqual([500, {}])
   expect(errors).toEqual([new Error('forgotten')])
 })
+
+test.each(['/count', '/save', '/regenerate', '/logout'])(
+  'nor does %s tell of a write that is gone when nobody says so but in the turn of that write',
+  async (path) => {
+    const [cluster] = await join(1)
+    cluster!.sessions.write('known', { count: 1 })
+    const errors: unknown[] = []
+    const app = count(appOn(forgotten(cluster!), {}, errors))
+      .get('/save', async (c) => {
+        c.get('session').set('user', 'ada')
+        await c.get('session').save()
+        return c.text('saved')
+      })
+      .get('/regenerate', async (c) => {
+        await c.get('session').regenerate()
+        await new Promise(setImmediate)
+        return c.text('another')
+      })
+      .get('/logout', async (c) => {
+        await c.get('session').destroy()
+        await new Promise(setImmediate)
+        return c.text('out')
+      })
+    const client = new Client()
+    client.cookies.set('sid', signed('known'))
+    const { status, set } = await client.get((await serve(app)) + path)
+    expect([status, set]).toEqual([500, {}])
+    expect(errors[0]).toEqual(new Error('forgotten'))
+  },
+)
 
 test('a member that has to wait loads when it has caught up, not before', async () => {
   const [cluster] = await join(1)
