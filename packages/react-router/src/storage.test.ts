@@ -11,7 +11,7 @@ import {
 import type { Cluster } from 'sessionmesh'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { createMeshSessionStorage, type MeshSessionStorageOptions } from './index.js'
-import { Client, join, serve, until, withSessions } from './testing/harness.js'
+import { Client, forgotten, join, serve, until, withSessions } from './testing/harness.js'
 
 const COOKIE = { secrets: ['cookie secret'] }
 
@@ -540,6 +540,17 @@ test('nobody is told of a write before it is on its way', async () => {
   // What it read may have been written by a request that waits for its own flush.
   const loaded = await seen(storage.getSession(line), ['flush'])
   await seen(storage.destroySession(loaded), ['destroy', 'flush'])
+})
+
+test('a write that is gone with a member that was forgotten is the error of its commit, said in its turn or never', async () => {
+  const [cluster] = await join(1)
+  const client = await clientWith(storageOn(cluster), { user: 'ada' })
+  const storage = storageOn(forgotten(cluster!))
+  const session = await storage.getSession(client.header)
+  await expect(storage.destroySession(session)).rejects.toThrow('forgotten')
+  const other = await storage.getSession()
+  other.set('user', 'ada')
+  await expect(storage.commitSession(other)).rejects.toThrow('forgotten')
 })
 
 test('with acks, a commit waits for a peer, and fails without one', async () => {

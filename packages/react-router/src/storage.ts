@@ -72,18 +72,20 @@ export function createMeshSessionStorage<Data = SessionData, FlashData = Data>(
     const known = recall(session)
     const saved = save(known, session.data, lifetimeMs)
     if (saved === undefined) return ''
-    await saved.acked
-    const token = readYourWrites ? sessions.token(saved.sid, known.token) : undefined
-    const line = await cookie.line(saved.sid, token, serializeOptions)
-    await sessions.flushed()
+    const lineOf = () => {
+      const token = readYourWrites ? sessions.token(saved.sid, known.token) : undefined
+      return cookie.line(saved.sid, token, serializeOptions)
+    }
+    // Asked in the turn of the write: later nobody says that it is gone with a member that was forgotten.
+    const [line] = await Promise.all([saved.acked.then(lineOf), sessions.flushed()])
     return line
   }
 
   const destroySession: Storage['destroySession'] = async (session, serializeOptions) => {
     const known = recall(session)
     known.isDestroyed = true
-    if (known.sid !== undefined) await sessions.destroy(known.sid, { acks }).acked
-    await sessions.flushed()
+    const acked = known.sid === undefined ? undefined : sessions.destroy(known.sid, { acks }).acked
+    await Promise.all([acked, sessions.flushed()])
     return cookie.gone(serializeOptions)
   }
 
