@@ -34,7 +34,8 @@ export interface Session<Data extends object = SessionData> {
   destroy(): Promise<void>
   /**
    * Ends it, and begins a new one under another id with the attributes named in `keep`: to be called at each login, so
-   * that an id that somebody has planted or seen before is worth nothing.
+   * that an id that somebody has planted or seen before is worth nothing. Of a session that was ended meanwhile nothing is
+   * kept.
    * @throws Error when the response's headers have left; and as `destroy`
    */
   regenerate(keep?: readonly (keyof Data)[]): Promise<void>
@@ -85,6 +86,8 @@ export class RequestSession<Data extends object = SessionData> implements Sessio
       sid === undefined || loaded === undefined
         ? begin({})
         : { sid, data: attributes(loaded.data), base: loaded.base }
+    // `session.user = …` would be lost: so it is an error, where there is no TypeScript to say so.
+    Object.preventExtensions(this)
   }
 
   get id(): string {
@@ -121,7 +124,15 @@ export class RequestSession<Data extends object = SessionData> implements Sessio
   async regenerate(keep: readonly (keyof Data)[] = []): Promise<void> {
     if (this.#hasLeft)
       throw new Error('regenerate() came too late: a new id needs a cookie, and the headers have left')
-    const { data } = this.#state
+    if (!Array.isArray(keep))
+      throw new TypeError("regenerate() takes a list of the attributes to keep, as in regenerate(['user'])")
+    const { sid, base, data } = this.#state
+    if (base !== undefined && !this.#visits.sessions.has(sid)) {
+      // Ended meanwhile, as by a logout: who was logged in there must not be so again under another id.
+      this.#isUsed = true
+      this.#state = begin({})
+      return
+    }
     const names = (keep as readonly string[]).filter((name) => Object.hasOwn(data, name))
     await this.#end(Object.fromEntries(names.map((name) => [name, data[name]])))
   }

@@ -201,6 +201,63 @@ test('regenerate takes what is named to another id, and nothing else', async () 
 })
 
 test.each(['destroyed', 'expired'])(
+  'of a session that is %s meanwhile regenerate keeps nothing, and leaves the cookie alone; what is set then is new',
+  async (how) => {
+    const [cluster] = await join(1)
+    const { ttlMs } = cluster!.sessions
+    const app = appOn(cluster!).get('/:after', async (c) => {
+      const session = c.get('session')
+      const { id } = session
+      if (how === 'destroyed') cluster!.sessions.destroy(id)
+      else cluster!.sessions.touch(id, { ttlMs: 1 })
+      await until('it is gone', () => !cluster!.sessions.has(id))
+      await session.regenerate(['user'])
+      if (c.req.param('after') === 'login') session.set('count', 1)
+      return c.json({ isNew: session.isNew, data: session.data })
+    })
+    const origin = await serve(app)
+    for (const [after, data] of [
+      ['nothing', {}],
+      ['login', { count: 1 }],
+    ] as const) {
+      cluster!.sessions.write(`old ${after}`, { user: 'ada' }, { ttlMs })
+      const client = new Client()
+      client.cookies.set('sid', signed(`old ${after}`))
+      const { text, set } = await client.get(`${origin}/${after}`)
+      expect(JSON.parse(text)).toEqual({ isNew: true, data })
+      expect(Object.keys(set)).toEqual(after === 'login' ? ['sid'] : [])
+      expect([...cluster!.sessions.keys()]).toEqual(after === 'login' ? [client.sid] : [])
+    }
+    const [sid = ''] = cluster!.sessions.keys()
+    expect(cluster!.sessions.load(sid)?.data).toEqual({ count: 1 })
+  },
+)
+
+test('what JavaScript would lose silently is an error: a name in place of a list, an attribute on the session itself', async () => {
+  const [cluster] = await join(1)
+  const errors: unknown[] = []
+  const app = count(appOn(cluster!, {}, errors))
+    .get('/regenerate', async (c) => {
+      await Reflect.apply(c.get('session').regenerate, c.get('session'), ['count'])
+      return c.text('ok')
+    })
+    .get('/assign', (c) => {
+      Object.assign(c.get('session'), { user: 'ada' })
+      return c.text('ok')
+    })
+  const origin = await serve(app)
+  const client = new Client()
+  await client.get(`${origin}/count`)
+  const { sid } = client
+  expect((await client.get(`${origin}/regenerate`)).status).toBe(500)
+  expect(String(errors[0])).toContain("takes a list of the attributes to keep, as in regenerate(['user'])")
+  expect((await client.get(`${origin}/assign`)).status).toBe(500)
+  expect(errors[1]).toBeInstanceOf(TypeError)
+  expect(client.sid).toBe(sid)
+  expect(cluster!.sessions.load(sid)?.data).toEqual({ count: 1 })
+})
+
+test.each(['destroyed', 'expired'])(
   'a session that is %s meanwhile stays so, however often it is saved',
   async (how) => {
     const [cluster] = await join(1)
