@@ -1,9 +1,22 @@
 /** Attributes that stay in their process (`sessions.localAttributes`): anything may be in them, and nobody looks into it. */
 
-import type { Request, Response } from 'express'
+import { once } from 'node:events'
+import { createServer, get } from 'node:http'
+import type { Socket } from 'node:net'
+import express, { type Request, type Response } from 'express'
 import { expect, test } from 'vitest'
+import { session } from './session.js'
 import { SessionStore } from './store.js'
-import { appOn, Client, collectErrors, join, serve, withSessions } from './testing/harness.js'
+import {
+  appOn,
+  Client,
+  collectErrors,
+  DEFAULTS,
+  join,
+  serve,
+  serveOn,
+  withSessions,
+} from './testing/harness.js'
 
 type Handler = (req: Request, res: Response) => unknown
 
@@ -150,6 +163,38 @@ test('a first one is kept, a removed one is gone; neither is news for other memb
   await visit((req) => delete req.session.value)
   expect(Object.keys(cluster.sessions.load(client.sid)?.data ?? {}).sort()).toEqual(['cookie', 'user'])
   expect(changed).toEqual([])
+})
+
+test('what a handler of upgrades puts there, other requests of the session find', async () => {
+  const [cluster] = await join(1, { sessions: { localAttributes: ['value'] } })
+  const withSession = session({ ...DEFAULTS, cluster: cluster! })
+  const found: unknown[] = []
+  const app = express()
+  app.use(withSession).get('/', (req, res) => {
+    req.session.user = 'ada'
+    found.push(req.session.value)
+    res.send('ok')
+  })
+  const server = createServer(app)
+  let connection: Socket | undefined
+  server.on('upgrade', (req: Request, socket: Socket) => {
+    withSession(req, {} as Response, () => {
+      connection = socket
+      req.session.value = socket
+      req.session.save()
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+    })
+  })
+  const origin = await serveOn(server)
+  const client = new Client()
+  await client.get(origin)
+  const headers = { Cookie: client.header, Connection: 'Upgrade', Upgrade: 'websocket' }
+  const [, socket] = await once(get(origin, { headers }), 'upgrade')
+  socket.destroy()
+  await client.get(origin)
+  expect(found).toEqual([undefined, connection])
+  expect(connection).toBeDefined()
+  connection?.destroy()
 })
 
 test('what a store gives to others shows nothing of it in JSON either', async () => {

@@ -105,6 +105,29 @@ test('regenerate destroys the old id and creates a new one with nothing in it', 
   expect((await visit('read')).reply.text).toBe('{}')
 })
 
+test('who copies over a regenerate can see before it that the session has ended meanwhile', async () => {
+  let isEnded = false
+  const { sessions, visit } = await site({
+    login,
+    read,
+    rotate: (req, res) => {
+      if (isEnded) sessions.destroy(req.sessionID)
+      const { user } = req.session
+      const isThere = sessions.has(req.sessionID)
+      req.session.regenerate(() => {
+        if (isThere) Object.assign(req.session, { user })
+        res.send('rotated')
+      })
+    },
+  })
+  await visit('login')
+  await visit('rotate')
+  expect((await visit('read')).reply.text).toBe('{"user":"ada"}')
+  isEnded = true
+  await visit('rotate')
+  expect((await visit('read')).reply.text).toBe('{}')
+})
+
 test('reload takes back what was changed and brings what others wrote; a save after it is a difference still', async () => {
   const { sessions, visit } = await site({
     login,
