@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import type { Base, Loaded, WriteResult } from 'sessionmesh'
-import type { Visit, Visits } from 'sessionmesh/adapter'
+import { type Visit, type Visits, withoutLocal } from 'sessionmesh/adapter'
 
 /**
  * What your sessions hold. Declare it once:
@@ -84,8 +84,8 @@ export class RequestSession<Data extends object = SessionData> implements Sessio
     // An id that names nothing is never used again: whoever made the client send it knows it, too.
     this.#state =
       sid === undefined || loaded === undefined
-        ? begin({})
-        : { sid, data: attributes(loaded.data), base: loaded.base }
+        ? this.#begin({})
+        : { sid, data: attributes(loaded.data, visits.sessions.localAttributes), base: loaded.base }
     // `session.user = …` would be lost: so it is an error, where there is no TypeScript to say so.
     Object.preventExtensions(this)
   }
@@ -130,7 +130,7 @@ export class RequestSession<Data extends object = SessionData> implements Sessio
     if (base !== undefined && !this.#visits.sessions.has(sid)) {
       // Ended meanwhile, as by a logout: who was logged in there must not be so again under another id.
       this.#isUsed = true
-      this.#state = begin({})
+      this.#state = this.#begin({})
       return
     }
     const names = (keep as readonly string[]).filter((name) => Object.hasOwn(data, name))
@@ -201,9 +201,14 @@ export class RequestSession<Data extends object = SessionData> implements Sessio
     const { sessions, acks } = this.#visits
     const destroyed = base === undefined ? undefined : sessions.destroy(sid, { acks })
     if (destroyed) this.#endedSid = sid
-    this.#state = begin(kept)
+    this.#state = this.#begin(kept)
     this.#noteFlush()
     return destroyed?.acked
+  }
+
+  #begin(kept: Record<string, unknown>): State {
+    const sid = randomBytes(ID_BYTES).toString('base64url')
+    return { sid, data: attributes(kept, this.#visits.sessions.localAttributes), base: undefined }
   }
 
   /** In the turn of the write: later nobody says that it is gone with a member that was forgotten. */
@@ -216,11 +221,13 @@ export class RequestSession<Data extends object = SessionData> implements Sessio
   }
 }
 
-function begin(data: Record<string, unknown>): State {
-  return { sid: randomBytes(ID_BYTES).toString('base64url'), data: attributes(data), base: undefined }
-}
-
-/** Without a prototype: `get('constructor')` is `undefined`, and `set('__proto__', …)` an attribute, which is refused. */
-function attributes(data: Record<string, unknown>): Record<string, unknown> {
-  return Object.assign(Object.create(null), data)
+/**
+ * Without a prototype: `get('constructor')` is `undefined`, and `set('__proto__', …)` an attribute, which is refused.
+ * @param local names of those that stay in this process: they may be anything, and JSON shows nothing of them
+ */
+function attributes(data: Record<string, unknown>, local: readonly string[]): Record<string, unknown> {
+  const attributes: Record<string, unknown> = Object.assign(Object.create(null), data)
+  if (local.length > 0)
+    Object.defineProperty(attributes, 'toJSON', { value: () => withoutLocal(attributes, local) })
+  return attributes
 }

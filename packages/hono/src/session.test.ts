@@ -108,6 +108,43 @@ test('what was not changed is not written, and what was not looked at is not eve
   expect(done).toEqual(['created', 'unchanged, renewed', 'touched, renewed'])
 })
 
+test('local attributes may be anything; they are there in the next request, and not in JSON', async () => {
+  const [cluster] = await join(1, { sessions: { localAttributes: ['value'] } })
+  const forbid = () => {
+    throw new Error('looked into')
+  }
+  const values = [
+    new Proxy(() => {}, { get: forbid, has: forbid, ownKeys: forbid, getPrototypeOf: forbid }),
+    's',
+  ]
+  const { watched, done } = watch(cluster!)
+  let value: unknown
+  const app = appOn(watched)
+    .get('/put', (c) => {
+      c.get('session').set('user', 'ada')
+      c.get('session').set('value', value)
+      return c.json(c.get('session').data)
+    })
+    .get('/regenerate', async (c) => {
+      await c.get('session').regenerate(['user', 'value'])
+      return c.json(c.get('session').data)
+    })
+    .get('/get', (c) => {
+      const session = c.get('session')
+      return c.json({ isSame: session.get('value') === value, json: [session, session.data] })
+    })
+  const origin = await serve(app)
+  for (value of values) {
+    const client = new Client()
+    for (const path of ['/put', '/regenerate'])
+      expect((await client.get(origin + path)).text).toBe('{"user":"ada"}')
+    done.splice(0)
+    const { text } = await client.get(`${origin}/get`)
+    expect(JSON.parse(text)).toEqual({ isSame: true, json: [{}, { user: 'ada' }] })
+    expect(done).toEqual([expect.stringMatching(/^unchanged/)])
+  }
+})
+
 test('nobody gets in with an id of their own making', async () => {
   const [cluster] = await join(1)
   cluster!.sessions.write('chosen', { count: 41 })
