@@ -12,6 +12,7 @@ import {
   collectErrors,
   DEFAULTS,
   dam,
+  door,
   join,
   meeting,
   serve,
@@ -277,6 +278,44 @@ test('streamed: a save that fails goes to the error path, and the response ends'
   expect((await new Client().get(await serve(app))).text).toBe('headers are out; done')
   expect(errors).toEqual([expect.objectContaining({ code: 'SESSIONMESH_UNSERIALISABLE_ATTRIBUTE' })])
 })
+
+test.each(['changed', 'read', 'streamed', 'renewed'] as const)(
+  'a late answer (%s) does not bring the cookie of a session back that was ended meanwhile',
+  async (how) => {
+    const [cluster] = await join(1)
+    const { opened, open } = door()
+    let isWaiting = false
+    const options = { rolling: true, cookie: { maxAge: 60_000 }, name: 'shop' }
+    const app = appOn(cluster!, options)
+      .get('/login', (req, res) => {
+        req.session.regenerate(() => {
+          req.session.user = 'ada'
+          res.send('in')
+        })
+      })
+      .get('/late', async (req, res) => {
+        isWaiting = true
+        await opened
+        if (how === 'changed' || how === 'streamed') req.session.count = 1
+        res.append('Set-Cookie', 'theme=dark')
+        if (how === 'streamed') res.write('too ')
+        if (how === 'renewed') req.session.regenerate(() => res.send('another'))
+        else res.end('late')
+      })
+      .get('/me', (req, res) => res.send(String(req.session.user)))
+    const origin = await serve(app)
+    const client = new Client()
+    await client.get(`${origin}/login`)
+    const late = client.get(`${origin}/late`)
+    await until('it waits', () => isWaiting)
+    await client.get(`${origin}/login`)
+    open()
+    const { set } = await late
+    // (What the app itself begins anew is its own.)
+    expect(Object.keys(set).sort()).toEqual(how === 'renewed' ? ['shop', 'theme'] : ['theme'])
+    expect((await client.get(`${origin}/me`)).text).toBe(how === 'renewed' ? 'undefined' : 'ada')
+  },
+)
 
 test('trouble with the token is kept from the response and from the app', async () => {
   const [cluster] = await join(1)

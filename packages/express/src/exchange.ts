@@ -2,6 +2,7 @@
  * One request and its response: what a store cannot do, because it happens around the response.
  *
  * - Read-your-writes: the causal token that came with the request leaves, renewed, with the headers.
+ * - A session that has ended meanwhile: its cookie does not leave.
  * - A streamed response: what the handler changed before its headers leave is saved before they leave.
  *   express-session itself saves in `res.end`, which is too late then.
  * - Durability: a response leaves when what was written before it, to whatever session, is handed to the operating
@@ -18,6 +19,8 @@ import { attributesOf } from './json.js'
 /** What all exchanges of one middleware have in common. */
 export interface Setup {
   store: ExchangeStore
+  /** The session's own, by name. */
+  cookie: string
   saveUninitialized: boolean
   unset: 'destroy' | 'keep'
 }
@@ -68,6 +71,7 @@ export class Exchange {
       this.#report(error)
     }
     try {
+      this.#holdBackDeadCookie()
       this.#sendCookies(this.#opened.cookie)
     } catch {
       // Without its token the response is still right; the next one brings it.
@@ -105,6 +109,18 @@ export class Exchange {
     ) {
       session.save((error) => this.#report(error))
     }
+  }
+
+  /** A late answer must not put the cookie of a session that is gone in the place of that of a login since. */
+  #holdBackDeadCookie(): void {
+    const { cookie, store } = this.#setup
+    const { session, sessionID } = this.#req
+    const lines = [this.#res.getHeader('Set-Cookie') ?? []].flat().map(String)
+    if (!session || !store.isStored(session)) return
+    const left = this.#visit.withoutDead(sessionID, lines, cookie)
+    if (left.length === lines.length) return
+    if (left.length > 0) this.#res.setHeader('Set-Cookie', left)
+    else this.#res.removeHeader('Set-Cookie')
   }
 
   #sendCookies(cookie: CookieOptions): void {

@@ -4,12 +4,16 @@
  *
  * Hence each Session object gets a `toJSON` that nobody enumerates. It answers with the session itself where JSON shows
  * every change, and else with prints of what JSON does not show. These leave out the cookie, as express-session's hash
- * does: its expiry moves with every request and is no modification.
+ * does: its expiry moves with every request and is no modification. Attributes that stay in this process may be anything,
+ * as the request itself: they are not looked into, neither for the hash nor for anybody's JSON.
  */
 import { withPrints } from 'sessionmesh/adapter'
 
-/** Makes `JSON.stringify(session)`, and so express-session's hash, see every change of it. */
-export function showChangesInJson(session: object): void {
+/**
+ * Makes `JSON.stringify(session)`, and so express-session's hash, see every change of it.
+ * @param local names of the attributes that stay in this process
+ */
+export function showChangesInJson(session: object, local: readonly string[]): void {
   if (Object.hasOwn(session, 'toJSON')) return
   Object.defineProperty(session, 'toJSON', {
     configurable: true,
@@ -17,7 +21,7 @@ export function showChangesInJson(session: object): void {
     writable: true,
     value: function toJSON(this: object): object {
       const attributes = attributesOf(this)
-      const printed = withPrints(attributes)
+      const printed = withPrints(attributes, local)
       return printed === attributes ? this : printed
     },
   })

@@ -26,14 +26,20 @@ const COOKIE_OPTIONS = [
   ...['priority', 'sameSite', 'secure', 'signed'],
 ]
 
-/** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
-export function checkOptions(options: MeshSessionOptions & { key?: string }): Visits {
+/**
+ * @returns with the name of the session's own cookie
+ * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`
+ */
+export function checkOptions(options: MeshSessionOptions & { key?: string }): {
+  visits: Visits
+  cookie: string
+} {
   // As express-session chooses it.
   const cookie = String(options?.name || options?.key || 'connect.sid')
   const visits = new Visits(options, 'session()', { cookie, own: SESSION_OPTIONS })
   checkSecret(options.secret)
   checkCookie(options.cookie)
-  return visits
+  return { visits, cookie }
 }
 
 /** express-session would find out with the first request, or not at all. */

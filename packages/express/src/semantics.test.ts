@@ -105,6 +105,29 @@ test('regenerate destroys the old id and creates a new one with nothing in it', 
   expect((await visit('read')).reply.text).toBe('{}')
 })
 
+test('who copies over a regenerate can see before it that the session has ended meanwhile', async () => {
+  let isEnded = false
+  const { sessions, visit } = await site({
+    login,
+    read,
+    rotate: (req, res) => {
+      if (isEnded) sessions.destroy(req.sessionID)
+      const { user } = req.session
+      const isThere = sessions.has(req.sessionID)
+      req.session.regenerate(() => {
+        if (isThere) Object.assign(req.session, { user })
+        res.send('rotated')
+      })
+    },
+  })
+  await visit('login')
+  await visit('rotate')
+  expect((await visit('read')).reply.text).toBe('{"user":"ada"}')
+  isEnded = true
+  await visit('rotate')
+  expect((await visit('read')).reply.text).toBe('{}')
+})
+
 test('reload takes back what was changed and brings what others wrote; a save after it is a difference still', async () => {
   const { sessions, visit } = await site({
     login,
@@ -180,10 +203,12 @@ test('a session lives for maxAge without use, and each use renews it', async () 
 })
 
 test('a session expires by itself', async () => {
-  const { client, sessions, visit } = await site({ login, read }, { cookie: { maxAge: 300 } })
+  const { client, sessions, visit } = await site({ login, read }, { cookie: { maxAge: 60_000 } })
   await visit('login')
   const { sid } = client
   expect(sessions.has(sid)).toBe(true)
+  // Shortened here: a lifetime that is short from the beginning may be over before the first look.
+  sessions.touch(sid, { ttlMs: 1 })
   await until('it has expired', () => !sessions.has(sid))
   // A browser drops the cookie too; this client still sends it, and gets nothing for it.
   expect((await visit('read')).reply.text).toBe('{}')

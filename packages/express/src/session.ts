@@ -8,11 +8,12 @@ import { SessionStore } from './store.js'
 
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION`; and what express-session throws about its own options. */
 export function session(options: MeshSessionOptions): RequestHandler {
-  const visits = checkOptions(options)
+  const { visits, cookie } = checkOptions(options)
   const { cluster, acks, ttlMs, readYourWrites, token, route, ...own } = options
   const store = new TokenStore({ cluster, acks, ttlMs })
   const openSession = expressSession({ ...own, store })
-  const setup = { store, saveUninitialized: own.saveUninitialized ?? true, unset: own.unset ?? 'keep' }
+  const { saveUninitialized = true, unset = 'keep' } = own
+  const setup = { store, cookie, saveUninitialized, unset }
 
   return function sessionmesh(req, res, next) {
     // Mounted twice: express-session leaves it at the first, and so do we.

@@ -63,6 +63,20 @@ test('all, ids, length and clear speak of the living sessions', async () => {
   expect(now((done) => store.ids(done))).toEqual([])
 })
 
+test('all calls back with the error when a session cannot be read', async () => {
+  const { cluster, store } = await storeOn()
+  store.set('s1', plain())
+  const error = Object.assign(new Error('unreadable'), { code: 'SESSIONMESH_UNREADABLE_ATTRIBUTE' })
+  const broken = withSessions(cluster, () => ({
+    load: () => {
+      throw error
+    },
+  }))
+  const answers: unknown[][] = []
+  new SessionStore({ cluster: broken }).all((...answer) => answers.push(answer))
+  expect(answers).toEqual([[error]])
+})
+
 test('what get returned is written back as a difference; other data replaces the whole', async () => {
   const { store, now, cluster } = await storeOn()
   store.set('s1', plain({ user: 'ada', count: 1 }))

@@ -30,7 +30,10 @@ export class SessionStore extends expressSession.Store {
   }
 
   override get(sid: string, callback: (error: unknown, session?: SessionData | null) => void): void {
-    this.#stored.get(sid, this.takeVisit(), callback)
+    this.#stored.get(sid, this.takeVisit(), (error, session) => {
+      if (session) this.#hideLocal(session)
+      callback(error, session)
+    })
   }
 
   override set(sid: string, session: SessionData, callback: Callback = ignore): void {
@@ -46,12 +49,17 @@ export class SessionStore extends expressSession.Store {
     this.#stored.touch(sid, session, () => callback())
   }
 
-  /** All living sessions, by id. */
+  /** All living sessions, by id; the error, if one of them cannot be read. */
   override all(callback: (error: unknown, sessions?: Record<string, SessionData>) => void): void {
     const sessions: Record<string, SessionData> = Object.create(null)
-    for (const sid of [...this.#sessions.keys()]) {
-      const session = this.#stored.load(sid)
-      if (session) sessions[sid] = session
+    try {
+      for (const sid of [...this.#sessions.keys()]) {
+        const session = this.#stored.load(sid)
+        if (session) sessions[sid] = this.#hideLocal(session)
+      }
+    } catch (error) {
+      callback(error)
+      return
     }
     callback(null, sessions)
   }
@@ -75,8 +83,8 @@ export class SessionStore extends expressSession.Store {
   override createSession(req: Request, data: SessionData): Session & SessionData {
     const session = super.createSession(req, data)
     this.#stored.adopt(session, data)
-    showChangesInJson(data)
-    showChangesInJson(session)
+    showChangesInJson(data, this.#sessions.localAttributes)
+    showChangesInJson(session, this.#sessions.localAttributes)
     return session
   }
 
@@ -88,7 +96,7 @@ export class SessionStore extends expressSession.Store {
   set generate(generate: (req: Request) => void) {
     this.#generate = (req) => {
       generate(req)
-      showChangesInJson(req.session)
+      showChangesInJson(req.session, this.#sessions.localAttributes)
     }
   }
 
@@ -100,6 +108,13 @@ export class SessionStore extends expressSession.Store {
   /** Whether this Session object was loaded from the cluster, or saved to it. */
   protected isStored(session: object): boolean {
     return this.#stored.isStored(session)
+  }
+
+  /** Of what stays in this process nothing may show in JSON, also where no request has made a Session of it. */
+  #hideLocal<T extends object>(session: T): T {
+    const { localAttributes } = this.#sessions
+    if (localAttributes.length > 0) showChangesInJson(session, localAttributes)
+    return session
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import type { Base, Loaded, WriteResult } from 'sessionmesh'
-import type { Visit, Visits } from 'sessionmesh/adapter'
+import { type Visit, type Visits, withoutLocal } from 'sessionmesh/adapter'
 
 /**
  * What your sessions hold. Declare it once:
@@ -34,7 +34,8 @@ export interface Session<Data extends object = SessionData> {
   destroy(): Promise<void>
   /**
    * Ends it, and begins a new one under another id with the attributes named in `keep`: to be called at each login, so
-   * that an id that somebody has planted or seen before is worth nothing.
+   * that an id that somebody has planted or seen before is worth nothing. Of a session that was ended meanwhile nothing is
+   * kept.
    * @throws Error when the response's headers have left; and as `destroy`
    */
   regenerate(keep?: readonly (keyof Data)[]): Promise<void>
@@ -74,6 +75,7 @@ export class RequestSession<Data extends object = SessionData> implements Sessio
   #isChanged = false
   #endedSid: string | undefined
   #hasLeft = false
+  #flushed: Promise<unknown> | undefined
 
   /** @param loaded what was stored under `sid` */
   constructor(visits: Visits, visit: Visit, sid: string | undefined, loaded: Loaded | undefined) {
@@ -82,8 +84,10 @@ export class RequestSession<Data extends object = SessionData> implements Sessio
     // An id that names nothing is never used again: whoever made the client send it knows it, too.
     this.#state =
       sid === undefined || loaded === undefined
-        ? begin({})
-        : { sid, data: attributes(loaded.data), base: loaded.base }
+        ? this.#begin({})
+        : { sid, data: attributes(loaded.data, visits.sessions.localAttributes), base: loaded.base }
+    // `session.user = …` would be lost: so it is an error, where there is no TypeScript to say so.
+    Object.preventExtensions(this)
   }
 
   get id(): string {
@@ -120,15 +124,23 @@ export class RequestSession<Data extends object = SessionData> implements Sessio
   async regenerate(keep: readonly (keyof Data)[] = []): Promise<void> {
     if (this.#hasLeft)
       throw new Error('regenerate() came too late: a new id needs a cookie, and the headers have left')
-    const { data } = this.#state
+    if (!Array.isArray(keep))
+      throw new TypeError("regenerate() takes a list of the attributes to keep, as in regenerate(['user'])")
+    const { sid, base, data } = this.#state
+    if (base !== undefined && !this.#visits.sessions.has(sid)) {
+      // Ended meanwhile, as by a logout: who was logged in there must not be so again under another id.
+      this.#isUsed = true
+      this.#state = this.#begin({})
+      return
+    }
     const names = (keep as readonly string[]).filter((name) => Object.hasOwn(data, name))
     await this.#end(Object.fromEntries(names.map((name) => [name, data[name]])))
   }
 
   async save(): Promise<void> {
+    const written = this.#write()
     // (Of what a save before this one has written, too: that it is unchanged now does not mean that others hold it.)
-    await this.#write()?.acked
-    await this.#visit.flushed()
+    await Promise.all([written?.acked, this.#visit.flushed()])
   }
 
   /**
@@ -142,9 +154,18 @@ export class RequestSession<Data extends object = SessionData> implements Sessio
       else if (!this.isNew) this.#visits.sessions.touch(this.id)
     } finally {
       this.#hasLeft = true
+      this.#noteFlush()
     }
     // Who only reads waits for nobody.
     if (written?.outcome !== 'unchanged') await written?.acked
+  }
+
+  /**
+   * To be awaited before the response leaves, when `leave` is done: as `Visit.flushed`, for what was written here and for
+   * what else the handlers may have seen.
+   */
+  get flushed(): Promise<unknown> | undefined {
+    return this.#flushed
   }
 
   get fate(): Fate {
@@ -180,16 +201,33 @@ export class RequestSession<Data extends object = SessionData> implements Sessio
     const { sessions, acks } = this.#visits
     const destroyed = base === undefined ? undefined : sessions.destroy(sid, { acks })
     if (destroyed) this.#endedSid = sid
-    this.#state = begin(kept)
+    this.#state = this.#begin(kept)
+    this.#noteFlush()
     return destroyed?.acked
+  }
+
+  #begin(kept: Record<string, unknown>): State {
+    const sid = randomBytes(ID_BYTES).toString('base64url')
+    return { sid, data: attributes(kept, this.#visits.sessions.localAttributes), base: undefined }
+  }
+
+  /** In the turn of the write: later nobody says that it is gone with a member that was forgotten. */
+  #noteFlush(): void {
+    const flushed = this.#visit.flushed()
+    if (flushed === undefined) return
+    this.#flushed = Promise.all([this.#flushed, flushed])
+    // In a stream nobody may ask for it any more.
+    this.#flushed.catch(() => {})
   }
 }
 
-function begin(data: Record<string, unknown>): State {
-  return { sid: randomBytes(ID_BYTES).toString('base64url'), data: attributes(data), base: undefined }
-}
-
-/** Without a prototype: `get('constructor')` is `undefined`, and `set('__proto__', …)` an attribute, which is refused. */
-function attributes(data: Record<string, unknown>): Record<string, unknown> {
-  return Object.assign(Object.create(null), data)
+/**
+ * Without a prototype: `get('constructor')` is `undefined`, and `set('__proto__', …)` an attribute, which is refused.
+ * @param local names of those that stay in this process: they may be anything, and JSON shows nothing of them
+ */
+function attributes(data: Record<string, unknown>, local: readonly string[]): Record<string, unknown> {
+  const attributes: Record<string, unknown> = Object.assign(Object.create(null), data)
+  if (local.length > 0)
+    Object.defineProperty(attributes, 'toJSON', { value: () => withoutLocal(attributes, local) })
+  return attributes
 }

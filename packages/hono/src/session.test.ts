@@ -5,7 +5,7 @@ import { Hono } from 'hono'
 import type { Cluster } from 'sessionmesh'
 import { expect, test } from 'vitest'
 import { session } from './session.js'
-import { appOn, Client, dam, join, SECRET, serve, until, withSessions } from './testing/harness.js'
+import { appOn, Client, dam, forgotten, join, SECRET, serve, until, withSessions } from './testing/harness.js'
 
 const count = (app: Hono): Hono =>
   app.get('/count', (c) => {
@@ -108,6 +108,43 @@ test('what was not changed is not written, and what was not looked at is not eve
   expect(done).toEqual(['created', 'unchanged, renewed', 'touched, renewed'])
 })
 
+test('local attributes may be anything; they are there in the next request, and not in JSON', async () => {
+  const [cluster] = await join(1, { sessions: { localAttributes: ['value'] } })
+  const forbid = () => {
+    throw new Error('looked into')
+  }
+  const values = [
+    new Proxy(() => {}, { get: forbid, has: forbid, ownKeys: forbid, getPrototypeOf: forbid }),
+    's',
+  ]
+  const { watched, done } = watch(cluster!)
+  let value: unknown
+  const app = appOn(watched)
+    .get('/put', (c) => {
+      c.get('session').set('user', 'ada')
+      c.get('session').set('value', value)
+      return c.json(c.get('session').data)
+    })
+    .get('/regenerate', async (c) => {
+      await c.get('session').regenerate(['user', 'value'])
+      return c.json(c.get('session').data)
+    })
+    .get('/get', (c) => {
+      const session = c.get('session')
+      return c.json({ isSame: session.get('value') === value, json: [session, session.data] })
+    })
+  const origin = await serve(app)
+  for (value of values) {
+    const client = new Client()
+    for (const path of ['/put', '/regenerate'])
+      expect((await client.get(origin + path)).text).toBe('{"user":"ada"}')
+    done.splice(0)
+    const { text } = await client.get(`${origin}/get`)
+    expect(JSON.parse(text)).toEqual({ isSame: true, json: [{}, { user: 'ada' }] })
+    expect(done).toEqual([expect.stringMatching(/^unchanged/)])
+  }
+})
+
 test('nobody gets in with an id of their own making', async () => {
   const [cluster] = await join(1)
   cluster!.sessions.write('chosen', { count: 41 })
@@ -198,6 +235,63 @@ test('regenerate takes what is named to another id, and nothing else', async () 
   // Nothing is in it then, so there is nothing to store.
   expect((await client.get(`${origin}/drop`)).set.sid).toMatch(/Max-Age=0/)
   expect(cluster!.sessions.size).toBe(0)
+})
+
+test.each(['destroyed', 'expired'])(
+  'of a session that is %s meanwhile regenerate keeps nothing, and leaves the cookie alone; what is set then is new',
+  async (how) => {
+    const [cluster] = await join(1)
+    const { ttlMs } = cluster!.sessions
+    const app = appOn(cluster!).get('/:after', async (c) => {
+      const session = c.get('session')
+      const { id } = session
+      if (how === 'destroyed') cluster!.sessions.destroy(id)
+      else cluster!.sessions.touch(id, { ttlMs: 1 })
+      await until('it is gone', () => !cluster!.sessions.has(id))
+      await session.regenerate(['user'])
+      if (c.req.param('after') === 'login') session.set('count', 1)
+      return c.json({ isNew: session.isNew, data: session.data })
+    })
+    const origin = await serve(app)
+    for (const [after, data] of [
+      ['nothing', {}],
+      ['login', { count: 1 }],
+    ] as const) {
+      cluster!.sessions.write(`old ${after}`, { user: 'ada' }, { ttlMs })
+      const client = new Client()
+      client.cookies.set('sid', signed(`old ${after}`))
+      const { text, set } = await client.get(`${origin}/${after}`)
+      expect(JSON.parse(text)).toEqual({ isNew: true, data })
+      expect(Object.keys(set)).toEqual(after === 'login' ? ['sid'] : [])
+      expect([...cluster!.sessions.keys()]).toEqual(after === 'login' ? [client.sid] : [])
+    }
+    const [sid = ''] = cluster!.sessions.keys()
+    expect(cluster!.sessions.load(sid)?.data).toEqual({ count: 1 })
+  },
+)
+
+test('what JavaScript would lose silently is an error: a name in place of a list, an attribute on the session itself', async () => {
+  const [cluster] = await join(1)
+  const errors: unknown[] = []
+  const app = count(appOn(cluster!, {}, errors))
+    .get('/regenerate', async (c) => {
+      await Reflect.apply(c.get('session').regenerate, c.get('session'), ['count'])
+      return c.text('ok')
+    })
+    .get('/assign', (c) => {
+      Object.assign(c.get('session'), { user: 'ada' })
+      return c.text('ok')
+    })
+  const origin = await serve(app)
+  const client = new Client()
+  await client.get(`${origin}/count`)
+  const { sid } = client
+  expect((await client.get(`${origin}/regenerate`)).status).toBe(500)
+  expect(String(errors[0])).toContain("takes a list of the attributes to keep, as in regenerate(['user'])")
+  expect((await client.get(`${origin}/assign`)).status).toBe(500)
+  expect(errors[1]).toBeInstanceOf(TypeError)
+  expect(client.sid).toBe(sid)
+  expect(cluster!.sessions.load(sid)?.data).toEqual({ count: 1 })
 })
 
 test.each(['destroyed', 'expired'])(
@@ -398,6 +492,36 @@ test('when what was written is gone with a member that was forgotten, the answer
   expect([status, set]).toEqual([500, {}])
   expect(errors).toEqual([new Error('forgotten')])
 })
+
+test.each(['/count', '/save', '/regenerate', '/logout'])(
+  'nor does %s tell of a write that is gone when nobody says so but in the turn of that write',
+  async (path) => {
+    const [cluster] = await join(1)
+    cluster!.sessions.write('known', { count: 1 })
+    const errors: unknown[] = []
+    const app = count(appOn(forgotten(cluster!), {}, errors))
+      .get('/save', async (c) => {
+        c.get('session').set('user', 'ada')
+        await c.get('session').save()
+        return c.text('saved')
+      })
+      .get('/regenerate', async (c) => {
+        await c.get('session').regenerate()
+        await new Promise(setImmediate)
+        return c.text('another')
+      })
+      .get('/logout', async (c) => {
+        await c.get('session').destroy()
+        await new Promise(setImmediate)
+        return c.text('out')
+      })
+    const client = new Client()
+    client.cookies.set('sid', signed('known'))
+    const { status, set } = await client.get((await serve(app)) + path)
+    expect([status, set]).toEqual([500, {}])
+    expect(errors[0]).toEqual(new Error('forgotten'))
+  },
+)
 
 test('a member that has to wait loads when it has caught up, not before', async () => {
   const [cluster] = await join(1)

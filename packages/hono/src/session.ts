@@ -35,7 +35,7 @@ export function session(options: MeshSessionOptions): MiddlewareHandler {
       throw error
     } finally {
       const cookies = await cookiesOf(setup, visit, brought, session)
-      await visit.flushed()
+      await session.flushed
       for (const line of cookies) appendCookie(c, line)
     }
   }

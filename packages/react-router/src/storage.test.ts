@@ -11,7 +11,7 @@ import {
 import type { Cluster } from 'sessionmesh'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { createMeshSessionStorage, type MeshSessionStorageOptions } from './index.js'
-import { Client, join, serve, until, withSessions } from './testing/harness.js'
+import { Client, forgotten, join, serve, until, withSessions } from './testing/harness.js'
 
 const COOKIE = { secrets: ['cookie secret'] }
 
@@ -327,6 +327,56 @@ test('a renewal that cannot be stored leaves nothing under the old id; the next 
   expect(renewed.id).not.toBe(session.id)
 })
 
+test('what is no header, and what is no session, is told', async () => {
+  const [cluster] = await join(1)
+  const storage = storageOn(cluster)
+  const bad = (message: RegExp) =>
+    expect.objectContaining({ code: 'SESSIONMESH_BAD_OPTION', message: expect.stringMatching(message) })
+  for (const header of [new Request('http://shop/'), new Headers(), {}])
+    await expect(Reflect.apply(storage.getSession, undefined, [header])).rejects.toEqual(
+      bad(/takes the Cookie header: request\.headers\.get\('Cookie'\)/),
+    )
+  for (const session of [{}, undefined, storage.getSession()]) {
+    const call = (method: (...args: never[]) => unknown) => Reflect.apply(method, undefined, [session])
+    expect(() => call(storage.renewSession)).toThrow(bad(/give what getSession\(\) resolves with/))
+    for (const method of [storage.commitSession, storage.destroySession])
+      await expect(call(method)).rejects.toEqual(bad(/is no session/))
+  }
+})
+
+test('local attributes may be anything; they are there in the next request, and not in JSON', async () => {
+  const [cluster] = await join(1, { sessions: { localAttributes: ['value'] } })
+  const storage = storageOn(cluster)
+  const values = [
+    new Proxy(() => {}, { get: forbid, has: forbid, ownKeys: forbid, getPrototypeOf: forbid }),
+    's',
+  ]
+  const json: string[] = []
+  let value: unknown
+  const found: unknown[] = []
+  const origin = await serveSite(storage, {
+    '/put': (session) => {
+      session.set('value', value)
+      json.push(JSON.stringify(session))
+    },
+    '/get': (session) => {
+      found.push(session.get('value'))
+      json.push(JSON.stringify(session))
+    },
+    '/renew': (session) => storage.renewSession(session),
+  })
+  const fresh = await storage.getSession()
+  fresh.set('user', 'ada')
+  fresh.set('value', values[0])
+  expect(JSON.stringify(fresh)).toBe('{"id":"","data":{"user":"ada"}}')
+  const client = await clientWith(storage, { user: 'ada' })
+  for (value of values)
+    for (const path of ['put', 'get', 'renew', 'get']) await client.get(`${origin}/${path}`)
+  const expected = values.flatMap((each) => [each, each])
+  expect(found.map((each, i) => each === expected[i])).toEqual([true, true, true, true])
+  for (const text of json) expect(JSON.parse(text)).toEqual({ id: expect.any(String), data: { user: 'ada' } })
+})
+
 test('a new session is renewed by being made', async () => {
   const [cluster] = await join(1)
   const storage = storageOn(cluster)
@@ -542,6 +592,17 @@ test('nobody is told of a write before it is on its way', async () => {
   await seen(storage.destroySession(loaded), ['destroy', 'flush'])
 })
 
+test('a write that is gone with a member that was forgotten is the error of its commit, said in its turn or never', async () => {
+  const [cluster] = await join(1)
+  const client = await clientWith(storageOn(cluster), { user: 'ada' })
+  const storage = storageOn(forgotten(cluster!))
+  const session = await storage.getSession(client.header)
+  await expect(storage.destroySession(session)).rejects.toThrow('forgotten')
+  const other = await storage.getSession()
+  other.set('user', 'ada')
+  await expect(storage.commitSession(other)).rejects.toThrow('forgotten')
+})
+
 test('with acks, a commit waits for a peer, and fails without one', async () => {
   const [a, b] = await join(2)
   const client = await clientWith(storageOn(a, { acks: 'one' }), { user: 'ada' })
@@ -590,6 +651,10 @@ test('a member that has left reads on, and says that it writes no more', async (
   session.set('user', 'bob')
   await expect(storage.commitSession(session)).rejects.toMatchObject({ code: 'SESSIONMESH_CLOSED' })
 })
+
+const forbid = () => {
+  throw new Error('looked into')
+}
 
 /** For warnings that a test provokes. */
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }

@@ -6,8 +6,9 @@
  */
 
 import { randomBytes } from 'node:crypto'
-import { createSession, type Session, type SessionData, type SessionStorage } from 'react-router'
+import { createSession, isSession, type Session, type SessionData, type SessionStorage } from 'react-router'
 import type { Base } from 'sessionmesh'
+import { badOption, withoutLocal } from 'sessionmesh/adapter'
 import { SessionCookie } from './cookie.js'
 import { checkOptions, type MeshSessionStorageOptions } from './options.js'
 
@@ -57,10 +58,11 @@ export function createMeshSessionStorage<Data = SessionData, FlashData = Data>(
   const knownOf = new WeakMap<OwnSession, Known>()
 
   const getSession: Storage['getSession'] = async (cookieHeader, parseOptions) => {
+    checkHeader(cookieHeader)
     const { sid, token } = await cookie.parse(cookieHeader, parseOptions)
-    if (sid === undefined) return createSession<Data, FlashData>()
+    if (sid === undefined) return make()
     await sessions.catchUp(sid, readYourWrites ? token : undefined)
-    const session = open(sid, token) ?? createSession<Data, FlashData>()
+    const session = open(sid, token) ?? make()
     // This request may tell of what another one of this process has just written, and commit nothing itself.
     await sessions.flushed()
     return session
@@ -72,18 +74,20 @@ export function createMeshSessionStorage<Data = SessionData, FlashData = Data>(
     const known = recall(session)
     const saved = save(known, session.data, lifetimeMs)
     if (saved === undefined) return ''
-    await saved.acked
-    const token = readYourWrites ? sessions.token(saved.sid, known.token) : undefined
-    const line = await cookie.line(saved.sid, token, serializeOptions)
-    await sessions.flushed()
+    const lineOf = () => {
+      const token = readYourWrites ? sessions.token(saved.sid, known.token) : undefined
+      return cookie.line(saved.sid, token, serializeOptions)
+    }
+    // Asked in the turn of the write: later nobody says that it is gone with a member that was forgotten.
+    const [line] = await Promise.all([saved.acked.then(lineOf), sessions.flushed()])
     return line
   }
 
   const destroySession: Storage['destroySession'] = async (session, serializeOptions) => {
     const known = recall(session)
     known.isDestroyed = true
-    if (known.sid !== undefined) await sessions.destroy(known.sid, { acks }).acked
-    await sessions.flushed()
+    const acked = known.sid === undefined ? undefined : sessions.destroy(known.sid, { acks }).acked
+    await Promise.all([acked, sessions.flushed()])
     return cookie.gone(serializeOptions)
   }
 
@@ -98,13 +102,20 @@ export function createMeshSessionStorage<Data = SessionData, FlashData = Data>(
     if (loaded === undefined) return undefined
     // Most loaders commit nothing; whoever visits is there all the same.
     sessions.touch(sid)
-    const session = createSession<Data, FlashData>(loaded.data as Data, sid)
+    const session = make(loaded.data as Data, sid)
     const { base, ttlMs } = loaded
     knownOf.set(session, { sid, base, ttlMs, token, isToBeRenewed: false, isDestroyed: false })
     return session
   }
 
+  function make(data?: Data, sid?: string): OwnSession {
+    const session = createSession<Data, FlashData>(data, sid)
+    hideInJson(session, sessions.localAttributes)
+    return session
+  }
+
   function recall(session: OwnSession): Known {
+    if (!isSession(session)) throw badOption('that is no session: give what getSession() resolves with')
     const known = knownOf.get(session) ?? meet(session)
     knownOf.set(session, known)
     return known
@@ -153,4 +164,19 @@ export function createMeshSessionStorage<Data = SessionData, FlashData = Data>(
     known.base = undefined
     return acked
   }
+}
+
+/** Also what is no header parses as one, with nothing in it: everybody would be logged out. */
+function checkHeader(cookieHeader: unknown): void {
+  if (cookieHeader === undefined || cookieHeader === null || typeof cookieHeader === 'string') return
+  throw badOption("getSession() takes the Cookie header: request.headers.get('Cookie')")
+}
+
+/** Values that stay in this process may be anything, and are nobody else's to see. */
+function hideInJson(session: object & { id: string; data: object }, local: readonly string[]): void {
+  if (local.length === 0) return
+  Object.defineProperty(session, 'toJSON', {
+    enumerable: false,
+    value: () => ({ id: session.id, data: withoutLocal({ ...session.data }, local) }),
+  })
 }

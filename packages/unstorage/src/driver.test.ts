@@ -20,6 +20,27 @@ test('an item is a session of the cluster, and the fields of an object are its a
   expect(await storage.getItem('other')).toEqual({ user: 'grace' })
 })
 
+test('local attributes may be anything: raw they come and go, and what goes through JSON leaves them as they are', async () => {
+  const [cluster] = await join(1, { sessions: { localAttributes: ['socket'] } })
+  const driver = meshDriver({ cluster: cluster! })
+  const storage = createStorage({ driver })
+  const forbid = () => {
+    throw new Error('looked into')
+  }
+  const socket = new Proxy(() => {}, { get: forbid, has: forbid, ownKeys: forbid, getPrototypeOf: forbid })
+  await storage.setItemRaw('key', { user: 'ada', socket })
+  for (const visit of [undefined, driver.visit(undefined)]) {
+    const item = (await storage.getItem<Record<string, unknown>>('key', { visit })) ?? {}
+    expect(item).toEqual({ user: expect.any(String) })
+    await storage.setItem('key', { ...item, user: 'grace' }, { visit })
+    const raw = await storage.getItemRaw('key', { visit })
+    expect(raw.user).toBe('grace')
+    expect(raw.socket === socket).toBe(true)
+  }
+  await storage.setItemRaw('key', { user: 'ada' })
+  expect(Object.keys((await storage.getItemRaw('key')) ?? {})).toEqual(['user'])
+})
+
 test('what does not differ is not written, and lives on', async () => {
   const [cluster] = await join(1)
   const storage = storageOn(cluster)

@@ -6,9 +6,10 @@
  */
 
 import { type Cluster, SessionMeshError } from 'sessionmesh'
+import { withoutLocal } from 'sessionmesh/adapter'
 import type { Driver } from 'unstorage'
 import { checkOptions, checkTtl, checkVisit, type MeshDriverOptions } from './options.js'
-import { fromAttributes, fromText, toAttributes } from './value.js'
+import { fromAttributes, fromText, isPlain, toAttributes } from './value.js'
 import { RequestVisit, type StorageVisit } from './visit.js'
 
 type Options = Record<string, unknown> | undefined
@@ -58,6 +59,22 @@ export function meshDriver(options: MeshDriverOptions): MeshDriver {
     return loaded === undefined ? null : fromAttributes(loaded.data)
   }
 
+  /** What stays in this process may be anything, and what goes through JSON is none of it: it is left out here… */
+  function loadForJson(sid: string, visit?: RequestVisit): unknown {
+    const value = load(sid, visit)
+    const { localAttributes: local } = sessions
+    return local.length > 0 && isPlain(value) ? withoutLocal(value, local) : value
+  }
+
+  /** …and stays as it is when the item is stored. */
+  function fromJson(sid: string, text: string): unknown {
+    const value = fromText(text)
+    const { localAttributes: local } = sessions
+    if (local.length === 0 || !isPlain(value)) return value
+    const kept = Object.entries(sessions.load(sid)?.data ?? {}).filter(([name]) => local.includes(name))
+    return { ...value, ...Object.fromEntries(kept) }
+  }
+
   async function write(key: string, value: unknown, options: Options): Promise<void> {
     const sid = prefix + key
     const visit = checkVisit(options)
@@ -87,9 +104,9 @@ export function meshDriver(options: MeshDriverOptions): MeshDriver {
 
     hasItem: (key, options) => read(key, options, (sid) => sessions.has(sid)),
     // An object as it is: unstorage reads JSON in texts only.
-    getItem: (key, options) => read(key, options, load) as ReturnType<Driver['getItem']>,
+    getItem: (key, options) => read(key, options, loadForJson) as ReturnType<Driver['getItem']>,
     getItemRaw: (key, options) => read(key, options, load),
-    setItem: (key, text, options) => write(key, fromText(text), options),
+    setItem: (key, text, options) => write(key, fromJson(prefix + key, text), options),
     setItemRaw: (key, value, options) => write(key, value, options),
     removeItem: (key, options) => remove([prefix + key], options),
 

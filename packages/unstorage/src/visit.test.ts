@@ -33,6 +33,19 @@ test('a save is the difference to what the visit got, field by field', async () 
   expect(await storage.getItem('key')).toEqual({ user: 'ada', city: 'paris' })
 })
 
+test('the base is what the visit got last: an older copy undoes what others stored in between', async () => {
+  const { driver, storage } = placeOn((await join(1))[0])
+  await storage.setItem('key', { user: 'ada' })
+  const visit = driver.visit(undefined)
+  const older = await storage.getItem<Record<string, unknown>>('key', { visit })
+  await storage.setItem('key', { user: 'ada', theirs: 1 })
+  const newer = await storage.getItem<Record<string, unknown>>('key', { visit })
+  await storage.setItem('key', { ...newer, mine: 1 }, { visit })
+  expect(await storage.getItem('key')).toEqual({ user: 'ada', theirs: 1, mine: 1 })
+  await storage.setItem('key', { ...older, mine: 1 }, { visit })
+  expect(await storage.getItem('key')).toEqual({ user: 'ada', mine: 1 })
+})
+
 test('what ended since a visit got it stays gone, and the visit is not bothered', async () => {
   const { driver, storage } = placeOn((await join(1))[0])
   await storage.setItem('key', { user: 'ada' })

@@ -1,7 +1,7 @@
 /** What frameworks hash that tell by JSON whether a session was changed. */
 
 import { expect, test } from 'vitest'
-import { withPrints } from './changes.js'
+import { withoutLocal, withPrints } from './changes.js'
 
 const hashed = (value: unknown) => JSON.stringify(withPrints({ user: 'ada', value }))
 
@@ -79,7 +79,53 @@ test.each<[string, () => unknown]>([
   expect(hashed(make())).not.toBe(hashed(make()))
 })
 
-test('what stays in this process is no change as long as it is the same', () => {
+/** What may stay in a process: nobody may look into it. */
+const forbidden = () => {
+  const forbid = () => {
+    throw new Error('looked into')
+  }
+  return new Proxy(() => {}, {
+    get: forbid,
+    has: forbid,
+    ownKeys: forbid,
+    getPrototypeOf: forbid,
+    getOwnPropertyDescriptor: forbid,
+  })
+}
+
+test('of what stays in this process only its being another one is a change, and nothing shows in JSON', () => {
+  const local = ['socket']
+  const hash = (socket: unknown) => JSON.stringify(withPrints({ user: 'ada', socket }, local))
+  const socket = { sent: 0 }
+  const before = hash(socket)
+  socket.sent++
+  expect(hash(socket)).toBe(before)
+  expect(hash({ sent: 1 })).not.toBe(before)
+  const hidden = forbidden()
+  expect(hash(hidden)).toBe(hash(hidden))
+  expect(hash(forbidden())).not.toBe(hash(hidden))
+  const primitives = [
+    'secret',
+    'other',
+    1,
+    '1',
+    1n,
+    0,
+    -0,
+    Number.NaN,
+    null,
+    undefined,
+    true,
+    Symbol.for('s'),
+  ]
+  const hashes = primitives.map(hash)
+  expect(primitives.map(hash)).toEqual(hashes)
+  expect(new Set(hashes).size).toBe(primitives.length)
+  expect(hashes.join()).not.toContain('secret')
+  expect(withoutLocal({ user: 'ada', socket: hidden }, local)).toEqual({ user: 'ada' })
+})
+
+test('what holds a function cannot be stored, and is no change as long as it is the same', () => {
   const socket = { send: () => {}, sent: 0 }
   const before = hashed(socket)
   socket.sent++

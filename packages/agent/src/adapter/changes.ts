@@ -1,19 +1,36 @@
 /**
  * For frameworks that tell whether a session was changed by hashing its JSON. In JSON one Map looks like any other, and of
  * a BigInt or a cycle there is none, although a cluster keeps them all. So what JSON does not show stands in it as a print
- * of the bytes that would be stored.
+ * of the bytes that would be stored; and of what stays in this process, which may be anything and is never looked into,
+ * one of which value it is.
  */
 
 import { createHash, randomUUID } from 'node:crypto'
 import { types } from 'node:util'
 import { packValue } from '../values.js'
 
-/** `attributes`, to be hashed as JSON: themselves where that shows every change of them, else a copy with prints. */
-export function withPrints(attributes: Record<string, unknown>): Record<string, unknown> {
+/**
+ * `attributes`, to be hashed as JSON: themselves where that shows every change of them, else a copy with prints.
+ * @param local names of those that stay in this process (`Sessions.localAttributes`): changed when replaced, not in place
+ */
+export function withPrints(
+  attributes: Record<string, unknown>,
+  local: readonly string[] = [],
+): Record<string, unknown> {
   const prints = Object.entries(attributes)
-    .filter(([, value]) => !jsonShows(value))
-    .map(([name, value]) => [name, { $print: print(name, value) }])
+    .filter(([name, value]) => local.includes(name) || !jsonShows(value))
+    .map(([name, value]) => [name, { $print: local.includes(name) ? identity(value) : print(name, value) }])
   return prints.length === 0 ? attributes : { ...attributes, ...Object.fromEntries(prints) }
+}
+
+/** `attributes` less those that stay in this process, for JSON that somebody may read or send. */
+export function withoutLocal(
+  attributes: Record<string, unknown>,
+  local: readonly string[],
+): Record<string, unknown> {
+  const others = { ...attributes }
+  for (const name of local) delete others[name]
+  return others
 }
 
 /** Whether JSON shows every change inside `value`. Frameworks ask several times per request, so nothing is copied. */
@@ -81,19 +98,27 @@ function isOpaque(value: object): boolean {
 
 function print(name: string, value: unknown): string {
   try {
-    return createHash('sha256').update(packValue(name, value)).digest('base64')
+    return digest(packValue(name, value))
   } catch {
     // It counts as a change then, and the write that follows says by name what is wrong.
-    return identity(value)
+    return canBeKey(value) ? identity(value) : randomUUID()
   }
 }
 
-const identities = new WeakMap<object, string>()
+const identities = new WeakMap<WeakKey, string>()
 
-/** The same for the same object: what stays in this process (`localAttributes`) is no change while it is the same. */
+/** Of an object which one it is, of a primitive its value. Nothing of the value can be read in it. */
 function identity(value: unknown): string {
-  if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return randomUUID()
+  if (!canBeKey(value)) return digest(`${typeof value} ${Object.is(value, -0) ? '-0' : String(value)}`)
   const known = identities.get(value) ?? randomUUID()
   identities.set(value, known)
   return known
+}
+
+function canBeKey(value: unknown): value is object {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function'
+}
+
+function digest(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('base64')
 }

@@ -117,6 +117,14 @@ export class CookieSessions {
   }
 
   /**
+   * Whether this object was loaded or saved, and its session `sid` is gone now: nothing of it may live on under another id,
+   * which would undo a logout.
+   */
+  isGone(sid: string, session: object): boolean {
+    return this.isStored(session) && !this.#sessions.has(sid)
+  }
+
+  /**
    * Whether an attribute differs from what was loaded or saved last as this object, its cookie aside; of a new one, whether
    * it has any. True as well for what cannot be stored: the save will say so.
    */

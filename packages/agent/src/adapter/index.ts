@@ -3,7 +3,7 @@
  * needs none of it.
  */
 
-export { withPrints } from './changes.js'
+export { withoutLocal, withPrints } from './changes.js'
 export type { CookieLike } from './cookie.js'
 export { type Callback, type CookieSession, CookieSessions } from './cookie-sessions.js'
 export {

@@ -76,6 +76,17 @@ export class Visit {
   }
 
   /**
+   * For a response whose headers are about to leave, its lines of `Set-Cookie`: without those that give the client the
+   * session `sid`, if that is gone. A late answer would put its dead cookie in the place of that of a login since. Lines
+   * that tell the client to drop a cookie stay.
+   * @param names of the session's cookie, and of its signature where that is a cookie
+   */
+  withoutDead(sid: string, lines: readonly string[], ...names: readonly string[]): readonly string[] {
+    if (this.#cluster.sessions.has(sid)) return lines
+    return lines.filter((line) => !names.some((name) => line.startsWith(`${name}=`)) || isDropping(line))
+  }
+
+  /**
    * To be awaited, if it is something, before the response leaves: then what it speaks of is on its way to the peers, and
    * no client was told what a SIGKILL of this process takes away. Rejects with `SESSIONMESH_FORGOTTEN_MEMBER`: it is gone.
    */
@@ -118,4 +129,13 @@ function setCookie(name: string, value: string | undefined, reach: CookieReach):
     // A load balancer compares it as it stands; all that is ours is made of a cookie's characters.
     { encode: (text) => text },
   )
+}
+
+/** Whether a line of `Set-Cookie` tells the client to drop the cookie. */
+function isDropping(line: string): boolean {
+  return line.split(';').some((attribute) => {
+    const [name = '', value = ''] = attribute.split('=').map((text) => text.trim())
+    if (name.toLowerCase() === 'max-age') return Number(value) <= 0
+    return name.toLowerCase() === 'expires' && Date.parse(value) <= Date.now()
+  })
 }
