@@ -42,12 +42,15 @@ const COOKIE_OPTIONS = [
   ],
 ]
 
+/** As @fastify/session names it. */
+export const DEFAULT_COOKIE_NAME = 'sessionId'
+
 /** As @fastify/session demands. */
 const MIN_SECRET_LENGTH = 32
 
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
 export function checkOptions(options: MeshSessionOptions): Visits {
-  const cookie = options?.cookieName || 'sessionId'
+  const cookie = options?.cookieName || DEFAULT_COOKIE_NAME
   const visits = new Visits(options, 'session', { cookie, own: SESSION_OPTIONS })
   checkSecret(options.secret)
   checkSigner(options.secret)

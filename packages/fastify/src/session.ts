@@ -5,7 +5,7 @@ import { fastifySession } from '@fastify/session'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { Exchange, type Setup } from './exchange.js'
-import { checkOptions, type MeshSessionOptions } from './options.js'
+import { checkOptions, DEFAULT_COOKIE_NAME, type MeshSessionOptions } from './options.js'
 import { MeshStore } from './store.js'
 
 /**
@@ -22,7 +22,8 @@ async function sessionmesh(fastify: FastifyInstance, options: MeshSessionOptions
   const visits = checkOptions(options)
   const { cluster, acks, ttlMs, readYourWrites, token, route, ...own } = options
   const store = new MeshStore({ sessions: visits.sessions, acks: visits.acks, ttlMs })
-  const setup: Setup = { store, rolling: own.rolling ?? true }
+  const cookieName = own.cookieName || DEFAULT_COOKIE_NAME
+  const setup: Setup = { store, rolling: own.rolling ?? true, cookieName }
   const exchanges = new WeakMap<FastifyRequest, Exchange>()
 
   if (!fastify.hasPlugin('@fastify/cookie')) await fastify.register(fastifyCookie)
