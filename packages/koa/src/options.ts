@@ -62,7 +62,7 @@ const SESSION_OPTIONS = [
 ]
 
 /** As koa-session names it. */
-const DEFAULT_KEY = 'koa.sess'
+export const DEFAULT_KEY = 'koa.sess'
 
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
 export function checkOptions(options: MeshSessionOptions, app: object): Visits {
