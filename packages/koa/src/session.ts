@@ -4,7 +4,7 @@ import type Koa from 'koa'
 import { createSession } from 'koa-session'
 import { Changes } from './changes.js'
 import { Exchange, type Saved, type Setup } from './exchange.js'
-import { checkedBy, checkOptions, DEFAULT_KEY, type MeshSessionOptions } from './options.js'
+import { checkedBy, checkedGenid, checkOptions, DEFAULT_KEY, type MeshSessionOptions } from './options.js'
 
 /**
  * `app.keys = […]; app.use(session({ cluster }, app))`
@@ -21,7 +21,9 @@ export function session<StateT, ContextT>(
   const store = new Store({ visits, changes, cookieNames: [key, `${key}.sig`] })
   // (To koa-session, an option that is `undefined` is given.)
   const own = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
-  const open = checkedBy(() => createSession({ sameSite: 'lax', ...own, store }, app))
+  const { genid } = given
+  const ids = typeof genid === 'function' ? { genid: checkedGenid(genid) } : {}
+  const open = checkedBy(() => createSession({ sameSite: 'lax', ...own, ...ids, store }, app))
   changes.showIn(app.context)
 
   return async function sessionmesh(ctx, next) {
