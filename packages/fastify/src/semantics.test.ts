@@ -388,6 +388,35 @@ test('without maxAge the session lives as long as the cluster says, or the optio
   expect(short.sessions.load(short.client.sid)?.ttlMs).toBe(5_000)
 })
 
+test('who logs out everywhere but here stays, and who logs out here as well is gone', async () => {
+  const { client, cluster, sessions, visit } = await site(
+    {
+      login,
+      read,
+      'everywhere-but-here': ({ session }) => {
+        const { destroyed } = cluster.sessions.destroyBy('user', 'ada', {
+          where: ({ sid }) => sid !== session.sessionId,
+        })
+        return destroyed.length
+      },
+      everywhere: ({ session }) => {
+        session.count = 1
+        return cluster.sessions.destroyBy('user', 'ada').destroyed.length
+      },
+    },
+    {},
+    { sessions: { indexBy: ['user'] } },
+  )
+  await visit('login')
+  client.cookies.clear()
+  await visit('login')
+  expect((await visit('everywhere-but-here')).reply.text).toBe('1')
+  expect([...sessions.keys()]).toEqual([client.sid])
+  expect(await visit('everywhere')).toMatchObject({ cookie: undefined, reply: { text: '1' } })
+  expect(sessions.size).toBe(0)
+  expect((await visit('read')).reply.text).toBe('{}')
+})
+
 /** May be kept on its server, and nobody may look into it. */
 function untouchable(): object {
   const forbid = () => {

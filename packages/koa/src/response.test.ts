@@ -273,6 +273,15 @@ test('over HTTPS they are Secure, as the session cookie is', async () => {
   expect(set.sessionmesh).toMatch(/; Secure/)
 })
 
+test('secure: true behind a proxy that ends TLS needs app.proxy', async () => {
+  const [cluster] = await join(1)
+  const site = await serve(cluster!, { count }, { secure: true })
+  const proxied = { 'x-forwarded-proto': 'https' }
+  expect((await new Client().get(site, 'count', proxied)).status).toBe(500)
+  site.app.proxy = true
+  expect((await new Client().get(site, 'count', proxied)).set['koa.sess']).toMatch(/; secure/)
+})
+
 test('without readYourWrites there is no token', async () => {
   const [cluster] = await join(2)
   const site = await serve(cluster!, { count }, { readYourWrites: false })

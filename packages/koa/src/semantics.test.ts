@@ -7,8 +7,12 @@ import { Client, door, type Handler, join, serve, until, withSessions } from './
 import type { Session } from './types.js'
 
 /** One member with one route per handler; records what was done to the sessions. */
-async function oneSite(handlers: Record<string, Handler>, options: Partial<MeshSessionOptions> = {}) {
-  const [cluster] = await join(1)
+async function oneSite(
+  handlers: Record<string, Handler>,
+  options: Partial<MeshSessionOptions> = {},
+  member: Parameters<typeof join>[1] = {},
+) {
+  const [cluster] = await join(1, member)
   const { sessions } = cluster!
   const calls: string[] = []
   const watched = withSessions(cluster!, {
@@ -222,21 +226,25 @@ test('regenerate() keeps what is in a session that was never saved', async () =>
 })
 
 test('after regenerate() the session says its new id at once: to log out everywhere but here', async () => {
-  const { client, sessions, visit } = await oneSite({
-    login,
-    read,
-    async elevate(ctx) {
-      await ctx.session!.regenerate()
-      const { externalKey } = ctx.session!
-      for (const sid of sessions.keys()) if (sid !== externalKey) sessions.destroy(sid)
-      ctx.body = { externalKey, names: Object.keys(ctx.session!.toJSON()) }
+  const { client, sessions, visit } = await oneSite(
+    {
+      login,
+      read,
+      async elevate(ctx) {
+        await ctx.session!.regenerate()
+        const { externalKey } = ctx.session!
+        sessions.destroyBy('user', 'ada', { where: ({ sid }) => sid !== externalKey })
+        ctx.body = { externalKey, names: Object.keys(ctx.session!.toJSON()) }
+      },
+      async replace(ctx) {
+        await ctx.session!.regenerate()
+        ctx.session = { count: 1 }
+        ctx.body = ctx.session!.externalKey
+      },
     },
-    async replace(ctx) {
-      await ctx.session!.regenerate()
-      ctx.session = { count: 1 }
-      ctx.body = ctx.session!.externalKey
-    },
-  })
+    {},
+    { sessions: { indexBy: ['user'] } },
+  )
   await visit('login', new Client())
   await visit('login')
   const { text } = await visit('elevate')
