@@ -110,8 +110,8 @@ class ItemSession implements Handle {
     } catch (error) {
       // The session was logged out meanwhile.
       if ((error as { code?: unknown }).code !== 'SESSIONMESH_WRITE_DROPPED') throw error
-      this.#hasEnded = true
     }
+    this.#hasEnded = !(await this.#storage.hasItem(this.sid, this.#options))
   }
 
   cookies(isRolling: boolean, ttlMs: number | undefined): string[] {
