@@ -10,6 +10,8 @@ export interface Handle {
   destroy(): Promise<void>
   /** Another id; what was in the session need not be there any more. */
   regenerate(): Promise<void>
+  /** Another id; what is in the session stays, as far as the framework keeps it. */
+  rotate(): Promise<void>
 }
 
 export type Answer = { readonly body: unknown } | { readonly redirect: string }
@@ -24,7 +26,7 @@ export interface SiteOptions {
 }
 
 /** What a framework may lack, with the reason, which the test prints. */
-export type Feature = 'readYourWrites' | 'difference' | 'refusal'
+export type Feature = 'readYourWrites' | 'difference' | 'refusal' | 'rotation'
 
 export interface Framework {
   readonly name: string
@@ -140,6 +142,14 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     await doors.pass(query.get('door') ?? '')
     session.set(query.get('name') ?? '', query.get('value'))
     return told(session, query.get('name') ?? '')
+  },
+
+  /** Has loaded, and waits at a door before it gives the session another id. */
+  async rotate(session, query) {
+    session.get('user')
+    await doors.pass(query.get('door') ?? '')
+    await session.rotate()
+    return told(session, 'user')
   },
 
   async go(session, query) {

@@ -147,6 +147,65 @@ export function describeFramework(framework: Framework): void {
       }
     })
 
+    testOf(
+      'rotation',
+      'that is destroyed stays so, under whatever id a request goes on with what it had loaded before',
+      async () => {
+        const [a, b] = await twoPlaces()
+        const client = new Client()
+        await client.ask(a, '/login?user=ada')
+        await settled(a, b)
+        const late = client.copy()
+        const door = newDoor()
+        const answer = late.ask(a, `/rotate?door=${door}`)
+        await doors.waitsAt(door)
+        await client.ask(b, '/logout')
+        await until('both know', () => [a, b].every(({ cluster }) => cluster.sessions.size === 0))
+        doors.open(door)
+        await answer
+        for (const place of [a, b]) {
+          expect(await late.copy().ask(place, '/get?name=user')).toEqual({ value: null })
+          const { sessions } = place.cluster
+          for (const sid of sessions.keys()) expect(attributesOf(place.cluster, sid).user).toBeUndefined()
+        }
+      },
+    )
+
+    testOf(
+      'rotation',
+      'that lives keeps what is in it under another id, and the old one is dead',
+      async () => {
+        const [a, b] = await twoPlaces()
+        const client = new Client()
+        await client.ask(a, '/login?user=ada')
+        const planted = client.copy()
+        const door = newDoor()
+        doors.open(door)
+        expect(await client.ask(b, `/rotate?door=${door}`)).toEqual({ value: 'ada' })
+        for (const place of [a, b]) {
+          expect(await client.ask(place, '/get?name=user')).toEqual({ value: 'ada' })
+          expect(await planted.copy().ask(place, '/get?name=user')).toEqual({ value: null })
+        }
+      },
+    )
+
+    test('that is replaced by a login does not come back with the cookies of a late answer', async () => {
+      const [a, b] = await twoPlaces({ ttlMs: 60_000, isRolling: true })
+      const browser = new Client()
+      await browser.ask(a, '/set?name=city&value=paris')
+      await settled(a, b)
+      const door = newDoor()
+      const answer = browser.ask(a, `/slow?door=${door}&name=city&value=rome`)
+      await doors.waitsAt(door)
+      const [before = ''] = [...b.cluster.sessions.keys()]
+      await browser.ask(b, '/login?user=ada')
+      await until('the login is known', () => !a.cluster.sessions.has(before))
+      doors.open(door)
+      await answer
+      await settled(a, b)
+      for (const place of [a, b]) expect(await browser.ask(place, '/get?name=user')).toEqual({ value: 'ada' })
+    })
+
     testOf('difference', 'that two members change at once has both changes', async () => {
       const [a, b] = await twoPlaces()
       const client = new Client()

@@ -288,3 +288,29 @@ test('a hijacked reply is the handler’s own: it saves by itself, and nothing i
   expect(await new Client().get(await serve(app))).toMatchObject({ text: 'mine', set: {} })
   expect(cluster!.sessions.size).toBe(1)
 })
+
+test('a late answer does not give the cookie of a session that has ended meanwhile, and keeps all others', async () => {
+  const [cluster] = await join(1)
+  const app = await appOn(cluster!)
+  app.get('/login', async ({ session }) => {
+    session.user = 'ada'
+    return 'in'
+  })
+  app.get('/late', async ({ session }, reply) => {
+    cluster!.sessions.destroy(session.sessionId)
+    session.count = 1
+    return reply.setCookie('theme', 'dark').send('late')
+  })
+  app.get('/expire', async ({ session }) => {
+    session.cookie.expires = new Date(0)
+    return 'over'
+  })
+  const origin = await serve(app)
+  const client = new Client()
+  expect(Object.keys((await client.get(`${origin}/login`)).set)).toContain('sessionId')
+  const { status, text, lines } = await client.get(`${origin}/late`)
+  expect([status, text, lines]).toEqual([200, 'late', [expect.stringMatching(/^theme=dark;/)]])
+  // What ends a session may well tell its client.
+  await client.get(`${origin}/login`)
+  expect((await client.get(`${origin}/expire`)).set.sessionId).toMatch(/Expires=Thu, 01 Jan 1970/)
+})

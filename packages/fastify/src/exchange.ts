@@ -9,6 +9,8 @@ import { isSession, type MeshStore } from './store.js'
 export interface Setup {
   store: MeshStore
   rolling: boolean
+  /** Of the session cookie. */
+  cookieName: string
 }
 
 export class Exchange {
@@ -64,6 +66,16 @@ export class Exchange {
       if (cookies.length > 0) reply.header('set-cookie', cookies)
     }
     await this.#visit.flushed()
+    if (session !== undefined) this.#withholdDead(reply, session.sessionId)
+  }
+
+  /** @fastify/session sends the cookie again and again, also of a session that has ended while the request was on its way. */
+  #withholdDead(reply: FastifyReply, sid: string): void {
+    const lines = [reply.getHeader('set-cookie') ?? []].flat().map(String)
+    const others = this.#visit.withoutDead(sid, lines, this.#setup.cookieName)
+    if (others.length === lines.length) return
+    reply.removeHeader('set-cookie')
+    if (others.length > 0) reply.header('set-cookie', others)
   }
 
   /** The session that the request has now. */

@@ -1,5 +1,6 @@
 /** @fastify/session's options and methods, as its documentation has them, on a cluster's sessions. */
 
+import type { FastifyRequest } from 'fastify'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type Handler, site } from './testing/harness.js'
 
@@ -112,6 +113,61 @@ test('regenerate: the old id is dead, and the new session has what it was told t
   expect([...sessions.keys()]).toEqual([client.sid])
   expect(JSON.parse((await visit('read')).reply.text)).toEqual({ user: 'grace' })
   expect((await visit('renew-by-callback')).reply.text).toBe('no error')
+})
+
+test.each<[string, (request: FastifyRequest, logout: () => void) => Promise<void>]>([
+  [
+    'with a promise',
+    async (request, logout) => {
+      logout()
+      await request.session.regenerate(['user'])
+    },
+  ],
+  [
+    'with a callback',
+    async (request, logout) => {
+      logout()
+      await new Promise<void>((resolve) => request.session.regenerate(['user'], () => resolve()))
+    },
+  ],
+  [
+    'after a reload',
+    async (request, logout) => {
+      await request.session.reload()
+      logout()
+      await request.session.regenerate(['user'])
+    },
+  ],
+])('regenerate keeps nothing of a session that was logged out meanwhile: %s', async (_name, regenerate) => {
+  const { client, sessions, visit } = await site({
+    login,
+    read,
+    late: async (request) => {
+      const { sessionId } = request.session
+      await regenerate(request, () => sessions.destroy(sessionId))
+      request.session.count = 1
+      return sessionId
+    },
+  })
+  await visit('login')
+  const before = client.sid
+  expect((await visit('late')).reply.text).toBe(before)
+  expect([...sessions.keys()]).toEqual([client.sid])
+  expect(client.sid).not.toBe(before)
+  expect(JSON.parse((await visit('read')).reply.text)).toEqual({ count: 1 })
+})
+
+test('regenerate keeps what it is told of a session that was never saved', async () => {
+  const { visit } = await site({
+    read,
+    first: async (request) => {
+      request.session.user = 'ada'
+      await request.session.regenerate(['user'])
+      return ''
+    },
+  })
+  await visit('first')
+  expect(JSON.parse((await visit('read')).reply.text)).toEqual({ user: 'ada' })
 })
 
 test('destroy ends the session, and the next request has another one', async () => {
@@ -330,4 +386,104 @@ test('without maxAge the session lives as long as the cluster says, or the optio
   const short = await site({ login }, { ttlMs: 5_000 })
   await short.visit('login')
   expect(short.sessions.load(short.client.sid)?.ttlMs).toBe(5_000)
+})
+
+test('who logs out everywhere but here stays, and who logs out here as well is gone', async () => {
+  const { client, cluster, sessions, visit } = await site(
+    {
+      login,
+      read,
+      'everywhere-but-here': ({ session }) => {
+        const { destroyed } = cluster.sessions.destroyBy('user', 'ada', {
+          where: ({ sid }) => sid !== session.sessionId,
+        })
+        return destroyed.length
+      },
+      everywhere: ({ session }) => {
+        session.count = 1
+        return cluster.sessions.destroyBy('user', 'ada').destroyed.length
+      },
+    },
+    {},
+    { sessions: { indexBy: ['user'] } },
+  )
+  await visit('login')
+  client.cookies.clear()
+  await visit('login')
+  expect((await visit('everywhere-but-here')).reply.text).toBe('1')
+  expect([...sessions.keys()]).toEqual([client.sid])
+  expect(await visit('everywhere')).toMatchObject({ cookie: undefined, reply: { text: '1' } })
+  expect(sessions.size).toBe(0)
+  expect((await visit('read')).reply.text).toBe('{}')
+})
+
+/** May be kept on its server, and nobody may look into it. */
+function untouchable(): object {
+  const forbid = () => {
+    throw new Error('looked into')
+  }
+  return new Proxy({}, { get: forbid, ownKeys: forbid, getPrototypeOf: forbid, has: forbid })
+}
+
+test.each([true, false])(
+  'a local attribute may be anything, and is in no JSON (rolling: %s)',
+  async (rolling) => {
+    const connection = untouchable()
+    const other = untouchable()
+    const { client, sessions, visit } = await site(
+      {
+        connect: ({ session }) => {
+          session.value = connection
+          session.user = 'ada'
+          return session
+        },
+        nothing,
+        json: ({ session }) => JSON.stringify([session, session.value === connection]),
+        reload: async (request) => {
+          await request.session.reload()
+          return [request.session, request.session.value === connection, request.session.isModified()]
+        },
+        replace: ({ session }) => {
+          const before = session.isModified()
+          session.value = other
+          return [before, session.isModified()]
+        },
+        regenerate: async (request) => {
+          await request.session.regenerate(['value'])
+          return [request.session, request.session.value === other]
+        },
+      },
+      { rolling },
+      { sessions: { localAttributes: ['value'] } },
+    )
+    const text = async (path: string) => {
+      const { reply } = await visit(path)
+      return [reply.status, JSON.parse(reply.text)]
+    }
+    expect(await text('connect')).toEqual([200, { user: 'ada' }])
+    expect(sessions.load(client.sid)?.data.value).toBe(connection)
+    const { calls } = await visit('nothing')
+    expect(calls).toEqual([rolling ? 'unchanged' : 'touch'])
+    expect(await text('json')).toEqual([200, [{ user: 'ada' }, true]])
+    expect(await text('reload')).toEqual([200, [{ user: 'ada' }, true, false]])
+    expect(await text('replace')).toEqual([200, [false, true]])
+    expect(sessions.load(client.sid)?.data.value).toBe(other)
+    expect(await text('regenerate')).toEqual([200, [{}, true]])
+  },
+)
+
+test('an attribute of the name toJSON is one like any other', async () => {
+  const { client, sessions, visit } = await site({
+    set: ({ session }) => {
+      Object.assign(session, { toJSON: 'text' })
+      return ''
+    },
+    count: ({ session }) => {
+      session.count = 1
+      return 'toJSON' in session && session.toJSON
+    },
+  })
+  await visit('set')
+  expect((await visit('count')).reply.text).toBe('text')
+  expect(sessions.load(client.sid)?.data).toMatchObject({ toJSON: 'text', count: 1 })
 })

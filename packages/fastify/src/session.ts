@@ -5,7 +5,13 @@ import { fastifySession } from '@fastify/session'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { Exchange, type Setup } from './exchange.js'
-import { checkOptions, type MeshSessionOptions } from './options.js'
+import {
+  checkIsFirst,
+  checkIsRegistered,
+  checkOptions,
+  DEFAULT_COOKIE_NAME,
+  type MeshSessionOptions,
+} from './options.js'
 import { MeshStore } from './store.js'
 
 /**
@@ -18,11 +24,19 @@ export const session: FastifyPluginAsync<MeshSessionOptions> = fastifyPlugin(ses
   name: '@sessionmesh/fastify',
 })
 
-async function sessionmesh(fastify: FastifyInstance, options: MeshSessionOptions): Promise<void> {
+function sessionmesh(fastify: FastifyInstance, options: MeshSessionOptions): Promise<void> {
+  // At once, so that it shows where the call is.
+  checkIsRegistered(fastify)
+  return register(fastify, options)
+}
+
+async function register(fastify: FastifyInstance, options: MeshSessionOptions): Promise<void> {
   const visits = checkOptions(options)
-  const { cluster, acks, ttlMs, readYourWrites, token, route, ...own } = options
+  checkIsFirst(fastify)
+  const { cluster, acks, ttlMs, readYourWrites, token, route, secret, ...own } = options
   const store = new MeshStore({ sessions: visits.sessions, acks: visits.acks, ttlMs })
-  const setup: Setup = { store, rolling: own.rolling ?? true }
+  const cookieName = own.cookieName ?? DEFAULT_COOKIE_NAME
+  const setup: Setup = { store, rolling: own.rolling ?? true, cookieName }
   const exchanges = new WeakMap<FastifyRequest, Exchange>()
 
   if (!fastify.hasPlugin('@fastify/cookie')) await fastify.register(fastifyCookie)
@@ -40,7 +54,7 @@ async function sessionmesh(fastify: FastifyInstance, options: MeshSessionOptions
     else exchange.beforeSave(done)
   })
   const cookie = { ...own.cookie, sameSite: own.cookie?.sameSite ?? 'lax' }
-  await fastify.register(fastifySession, { ...own, cookie, store })
+  await fastify.register(fastifySession, { ...own, secret: secret!, cookie, store })
   fastify.addHook('onRequest', (request, _reply, done) => {
     exchanges.get(request)?.opened()
     done()

@@ -2,41 +2,34 @@
  * A store for @fastify/session over the sessions of a cluster.
  *
  * How the base of a difference reaches the save: @fastify/session makes its Session object by copying every enumerable
- * field of what `get` gave, and hands that object to `set`. So what `get` gives bears one field more, a mark that knows
- * what was loaded; the first of us to see the Session takes the mark off and notes the two as one.
+ * field of what `get` gave, and hands that object to `set`. So what `get` gives has a mark among its fields, which knows
+ * what was loaded; the first to see the Session takes the mark off and notes the two as one. The mark is a `toJSON`: so the
+ * first to see it is the Session's own maker, which takes its fingerprint by JSON.
  */
 
 import type { FastifySessionObject, SessionStore } from '@fastify/session'
 import type { Session } from 'fastify'
-import { type Callback, CookieSessions, type Store, type Visit } from 'sessionmesh/adapter'
+import { type Callback, CookieSessions, type Store, type Visit, withoutLocal } from 'sessionmesh/adapter'
 
 type Cookie = Session['cookie']
 
-/** The field must be a string: symbols are not copied. */
-const MARK = '@sessionmesh/fastify'
-
-class Mark {
+interface Mark {
   readonly loaded: object
-  readonly at = Date.now()
-
-  constructor(loaded: object) {
-    this.loaded = loaded
-  }
-
-  /** Nothing in JSON, which is also how @fastify/session takes the fingerprint of a session. */
-  toJSON(): undefined {
-    return undefined
-  }
+  readonly at: number
 }
 
 export class MeshStore implements SessionStore {
   readonly #stored: CookieSessions
+  readonly #local: readonly string[]
+  /** By its function. */
+  readonly #marks = new WeakMap<object, Mark>()
   /** When each Session was made: no earlier can @fastify/session have set the date of its cookie. */
   readonly #made = new WeakMap<object, number>()
   #visit: Visit | undefined
 
   constructor(store: Store) {
     this.#stored = new CookieSessions(store)
+    this.#local = store.sessions.localAttributes
   }
 
   /** The next `get` is of this visit: @fastify/session calls it in the same turn, and does not say for which request. */
@@ -48,8 +41,8 @@ export class MeshStore implements SessionStore {
     const visit = this.#visit
     this.#visit = undefined
     this.#stored.get(sid, visit, (error, session) => {
-      if (session) session[MARK] = new Mark(session)
-      callback(error, session as Session | undefined)
+      const marked = session && { ...session, toJSON: this.#mark(session) }
+      callback(error, marked as Session | undefined)
     })
   }
 
@@ -72,15 +65,32 @@ export class MeshStore implements SessionStore {
   /** To be called as soon as a Session is seen, and again at no cost. */
   recognise(session: Session): void {
     if (this.#made.has(session)) return
-    const { [MARK]: mark } = session as { [MARK]?: unknown }
-    if (mark instanceof Mark) {
-      Reflect.deleteProperty(session, MARK)
+    const { toJSON } = session as { toJSON?: unknown }
+    const mark = typeof toJSON === 'function' ? this.#marks.get(toJSON) : undefined
+    if (mark === undefined) {
+      this.#made.set(session, renewedAt(session.cookie) ?? Date.now())
+    } else {
+      Reflect.deleteProperty(session, 'toJSON')
+      // (An attribute of that name.)
+      if ('toJSON' in mark.loaded) Object.assign(session, { toJSON: mark.loaded.toJSON })
       this.#stored.adopt(session, mark.loaded)
       this.#made.set(session, mark.at)
-    } else {
-      this.#made.set(session, renewedAt(session.cookie) ?? Date.now())
     }
-    if (isSession(session)) this.#noticeEveryChange(session)
+    if (!isSession(session)) return
+    this.#noticeEveryChange(session)
+    this.#keepNothingOfTheDead(session)
+    this.#hideLocal(session)
+  }
+
+  /** What a Session is asked for first when it is made: the JSON of it. */
+  #mark(loaded: object): (this: Session) => unknown {
+    const store = this
+    function toJSON(this: Session): unknown {
+      store.recognise(this)
+      return store.#asJson(this)
+    }
+    this.#marks.set(toJSON, { loaded, at: Date.now() })
+    return toJSON
   }
 
   /**
@@ -89,13 +99,30 @@ export class MeshStore implements SessionStore {
    * differs byte by byte.
    */
   #noticeEveryChange(session: FastifySessionObject): void {
-    const isModified = session.isModified
-    Object.defineProperty(session, 'isModified', {
-      configurable: true,
-      enumerable: false,
-      writable: true,
-      value: () => isModified.call(session) || this.#stored.isChanged(session),
+    const { isModified } = session
+    hide(session, 'isModified', () => isModified.call(session) || this.#stored.isChanged(session))
+  }
+
+  /** Who was logged out while this request was on its way would be logged in again by what `regenerate` keeps. */
+  #keepNothingOfTheDead(session: FastifySessionObject): void {
+    const { regenerate } = session
+    hide(session, 'regenerate', (keep: unknown, ...callback: unknown[]) => {
+      const isNothing = Array.isArray(keep) && this.#stored.isGone(session.sessionId, session)
+      return Reflect.apply(regenerate, session, [isNothing ? [] : keep, ...callback])
     })
+  }
+
+  /** What stays on this server may be anything: @fastify/session, for its fingerprint, would look into all of it. */
+  #hideLocal(session: FastifySessionObject): void {
+    if (this.#local.length === 0 || Object.hasOwn(session, 'toJSON')) return
+    hide(session, 'toJSON', () => this.#asJson(session))
+  }
+
+  /** The session itself, or what may be seen of it: without the cookie, which is in no fingerprint either. */
+  #asJson(session: Session): object {
+    if (!this.#local.some((name) => Object.hasOwn(session, name))) return session
+    const { cookie: _, ...attributes } = session
+    return withoutLocal(attributes, this.#local)
   }
 
   /**
@@ -121,4 +148,9 @@ export function isSession(session: object | null): session is FastifySessionObje
 /** When the cookie's date was set, if it was by `maxAge` or `touch()`; `undefined` if it has no date. */
 function renewedAt({ expires, originalMaxAge }: Cookie): number | undefined {
   return expires instanceof Date && originalMaxAge ? expires.getTime() - originalMaxAge : undefined
+}
+
+/** A method of this object alone that nobody enumerates, and so no attribute. */
+function hide(session: object, name: string, value: unknown): void {
+  Object.defineProperty(session, name, { configurable: true, enumerable: false, writable: true, value })
 }

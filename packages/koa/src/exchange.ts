@@ -4,7 +4,8 @@ import type { Context } from 'koa'
 import onHeaders from 'on-headers'
 import type { Base } from 'sessionmesh'
 import type { Visit, Visits } from 'sessionmesh/adapter'
-import { asLoaded } from './changes.js'
+import type { Changes } from './changes.js'
+import type { Session } from './types.js'
 
 type Attributes = Record<string, unknown>
 
@@ -18,18 +19,28 @@ export interface Saved extends Attributes {
   _session?: true
 }
 
+/** What all exchanges of one middleware have in common. */
+export interface Setup {
+  readonly visits: Visits
+  readonly changes: Changes
+  /** Of the session's cookie, and of its signature. */
+  readonly cookieNames: readonly string[]
+}
+
 export class Exchange {
-  readonly #visits: Visits
+  readonly #setup: Setup
   readonly #visit: Visit
   readonly #ctx: Context
   /** Per session of this request that is stored: what the difference of the next save is made against. */
   readonly #bases = new Map<string, Base>()
   /** The session that this request had to do with last. */
   #sid = ''
+  /** What koa-session has told the client, as lines of `Set-Cookie`. */
+  #lines: readonly string[] = []
 
-  constructor(visits: Visits, ctx: Context) {
-    this.#visits = visits
-    this.#visit = visits.begin(ctx.req.headers.cookie)
+  constructor(setup: Setup, ctx: Context) {
+    this.#setup = setup
+    this.#visit = setup.visits.begin(ctx.req.headers.cookie)
     this.#ctx = ctx
     // As late as can be: Koa drops all headers when it answers for an error, and a handler may send them itself.
     onHeaders(ctx.res, () => this.#sendCookies())
@@ -39,13 +50,14 @@ export class Exchange {
   async load(sid: string): Promise<Attributes | undefined> {
     this.#sid = sid
     await this.#visit.catchUp(sid)
-    const loaded = this.#visits.sessions.load(sid)
+    const { sessions } = this.#setup.visits
+    const loaded = sessions.load(sid)
     if (loaded === undefined) return undefined
     const { data, base, remainingMs } = loaded
     this.#bases.set(sid, base)
     // Of a session whose cookie has no date, each use is one. Where it has one, the session goes with the cookie.
-    if (data._maxAge === undefined) this.#visits.sessions.touch(sid)
-    return asLoaded({ ...data, _expire: Date.now() + remainingMs })
+    if (data._maxAge === undefined) sessions.touch(sid)
+    return this.#setup.changes.asLoaded({ ...data, _expire: Date.now() + remainingMs })
   }
 
   /**
@@ -55,8 +67,12 @@ export class Exchange {
    */
   async save(sid: string, { _expire, _maxAge, _session, ...attributes }: Saved): Promise<void> {
     this.#sid = sid
-    const { sessions, acks, ttlMs } = this.#visits
-    const { maxAge } = this.#ctx.sessionOptions
+    const { sessions, acks, ttlMs } = this.#setup.visits
+    const { session, sessionOptions } = this.#ctx
+    const { maxAge } = sessionOptions
+    // (After `regenerate()`; koa-session's own goes on saying the old one.)
+    if (session !== null && session.externalKey !== sid)
+      Object.defineProperty(session, 'externalKey', { value: sid, configurable: true })
     // (0 is none, to koa-session and for its cookie.)
     const isTimed = typeof maxAge === 'number' && maxAge !== 0
     const data = { ...attributes, ...(_session && { _session }), ...(isTimed && { _maxAge: maxAge }) }
@@ -72,7 +88,10 @@ export class Exchange {
 
   /** @throws SessionMeshError as `Sessions.destroy`, and when acks are missed */
   async destroy(sid: string): Promise<void> {
-    const { sessions, acks } = this.#visits
+    const { sessions, acks } = this.#setup.visits
+    const { session } = this.#ctx
+    // It is `regenerate()` that ends it, and who was logged out meanwhile would be logged in again by what stays.
+    if (session !== null && this.#bases.has(sid) && !sessions.has(sid)) empty(session)
     // koa-session ends also what was never saved: for a new session it has made an id, and nobody knows that.
     if (!this.#bases.has(sid) && !sessions.has(sid)) return
     this.#sid = sid
@@ -85,16 +104,39 @@ export class Exchange {
     return this.#visit.flushed()
   }
 
+  /** koa-session is done: what it tells the client holds, also when Koa is to answer for an error and drops all headers. */
+  saved(): void {
+    this.#lines = linesOf(this.#ctx).filter((line) => this.#setup.cookieNames.includes(nameOf(line)))
+  }
+
   #sendCookies(): void {
-    const { sessionOptions, secure } = this.#ctx
+    const { sessionOptions, secure, res } = this.#ctx
     try {
-      const cookies = this.#visit.cookies(this.#sid, {
-        ...sessionOptions,
-        secure: sessionOptions.secure ?? secure,
-      })
-      for (const line of cookies) this.#ctx.append('Set-Cookie', line)
+      const there = linesOf(this.#ctx)
+      const names = there.map(nameOf)
+      const lines = [...there, ...this.#lines.filter((line) => !names.includes(nameOf(line)))]
+      const living = this.#visit.withoutDead(this.#sid, lines, ...this.#setup.cookieNames)
+      const reach = { ...sessionOptions, secure: sessionOptions.secure ?? secure }
+      const all = [...living, ...this.#visit.cookies(this.#sid, reach)]
+      if (all.length > 0) res.setHeader('Set-Cookie', all)
+      else res.removeHeader('Set-Cookie')
     } catch {
       // Without its token the response is still right; the next one brings it.
     }
+  }
+}
+
+function linesOf({ res }: Context): string[] {
+  return [res.getHeader('Set-Cookie') ?? []].flat().map(String)
+}
+
+function nameOf(line: string): string {
+  return line.slice(0, line.indexOf('='))
+}
+
+/** Removes what an app has put into it. */
+function empty(session: Session): void {
+  for (const name of Object.keys(session)) {
+    if (name !== 'isNew' && !name.startsWith('_')) Reflect.deleteProperty(session, name)
   }
 }

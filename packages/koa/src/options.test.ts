@@ -3,6 +3,7 @@
 import Koa from 'koa'
 import koaSession from 'koa-session'
 import { expect, test } from 'vitest'
+import type { MeshSessionOptions } from './options.js'
 import { session } from './session.js'
 import { Client, join, serve } from './testing/harness.js'
 
@@ -23,9 +24,18 @@ test.each<[object, RegExp]>([
   [{ maxAge: '1h' }, /maxAge is 1h; give a number of milliseconds above 0, or 'session'/],
   [{ maxAge: 0 }, /maxAge is 0/],
   [{ maxAge: Number.NaN }, /maxAge is NaN/],
-  [{ sameSite: true }, /sameSite: Expected string/],
+  [{ sameSite: true }, /sameSite is true; give 'lax', 'strict' or 'none'/],
+  [{ sameSite: false }, /sameSite is false; give/],
+  [{ sameSite: 'bogus' }, /sameSite is "bogus"; give/],
+  [{ priority: 'urgent' }, /priority is "urgent"; give 'low', 'medium' or 'high'/],
+  [{ path: 'shop' }, /path is "shop"; give a path, as in '\/shop'/],
+  [{ domain: 'https://shop.test' }, /domain is "https:\/\/shop\.test"; give a domain/],
+  [{ partitioned: 'no' }, /partitioned is "no"; give true or false/],
+  [{ secure: 'false' }, /secure: Expected boolean/],
+  [{ genid: 'uuid' }, /genid: Expected function/],
   [{ externalKey: { get: () => '' } }, /externalKey\.set: Required/],
-  [{ key: 7 }, /key: Expected string/],
+  [{ key: 7 }, /key is 7; give letters, digits/],
+  [{ key: 'a b' }, /key is "a b"; give letters, digits/],
   [{ key: 'sessionmesh' }, /is the name of two cookies/],
   [{ token: { cookieName: 'koa.sess' } }, /is the name of two cookies/],
   [{ token: { cookieName: 'a b' } }, /no cookie name/],
@@ -44,6 +54,27 @@ test.each<[string, (app: Koa) => unknown, RegExp]>([
   ['without keys', (app) => Object.assign(app, { keys: undefined }), /app\.keys are missing: they sign/],
   ['with no key', (app) => Object.assign(app, { keys: [] }), /app\.keys are missing/],
   ['with a key from an empty environment', (app) => Object.assign(app, { keys: [undefined] }), /app\.keys/],
+  [
+    'with a key that is missing',
+    (app) => Object.assign(app, { keys: ['k', undefined] }),
+    /app\.keys\[1\] is missing/,
+  ],
+  ['with a key that is empty', (app) => Object.assign(app, { keys: [''] }), /app\.keys\[0\] is missing/],
+  [
+    'with a number for a key',
+    (app) => Object.assign(app, { keys: [5] }),
+    /app\.keys\[0\] is no text: they sign/,
+  ],
+  [
+    'with a text for keys',
+    (app) => Object.assign(app, { keys: 'abc' }),
+    /app\.keys are no list of texts: they sign/,
+  ],
+  [
+    'with a Set of keys',
+    (app) => Object.assign(app, { keys: new Set(['k']) }),
+    /app\.keys are no list of texts/,
+  ],
   ['with sessions', (app) => app.use(koaSession(app)), /this app has a ctx\.session already/],
   ['that is none', () => ({}), /takes the app as well/],
   ['not given', () => undefined, /takes the app as well/],
@@ -105,6 +136,34 @@ test('a cookie that is not signed needs no keys, and every other option is taken
   const { text, set } = await new Client().get(site, 'set')
   expect([text, Object.keys(set)]).toEqual(['chosen', ['sid', 'sid.sig']])
   expect(set.sid).toMatch(/domain=shop\.test; priority=high; samesite=strict; httponly/i)
+})
+
+test.each<[string, () => unknown, RegExp]>([
+  ['5', () => 5, /genid returned a number; it must return the id of a new session, a text, at once/],
+  ['nothing', () => undefined, /genid returned nothing/],
+  ['an empty text', () => '', /genid returned nothing/],
+  ['a Promise', async () => 'later', /genid returned a Promise/],
+])(
+  'a genid that returns %s fails the request that needs it, with the mend',
+  async (_name, genid, message) => {
+    const [cluster] = await join(1)
+    const given = { genid } as unknown as Partial<MeshSessionOptions>
+    const site = await serve(cluster!, {}, given)
+    const messages: string[] = []
+    site.app.on('error', (error: Error) => messages.push(error.message))
+    expect((await new Client().get(site, 'any')).status).toBe(500)
+    expect(site.errors).toEqual(['SESSIONMESH_BAD_OPTION'])
+    expect(messages).toEqual([expect.stringMatching(message)])
+  },
+)
+
+test('keys may be what signs by itself, or bytes', async () => {
+  const [cluster] = await join(1)
+  const keys = [Buffer.from('cookie secret')]
+  for (const given of [keys, { sign: () => 'signed', verify: () => true }]) {
+    const app = Object.assign(newApp(), { keys: given })
+    expect(session({ cluster: cluster! }, app)).toBeTypeOf('function')
+  }
 })
 
 test('an option that is undefined is not given', async () => {

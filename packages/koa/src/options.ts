@@ -1,7 +1,15 @@
 /** What the user gives to `session()`, and the checks: a mistake shows at the start, not at a request. */
 
 import type { Context } from 'koa'
-import { type AdapterOptions, badOption, Visits } from 'sessionmesh/adapter'
+import {
+  type AdapterOptions,
+  badOption,
+  type Check,
+  checkValues,
+  cookieChecks,
+  cookieNameCheck,
+  Visits,
+} from 'sessionmesh/adapter'
 import type { Session } from './types.js'
 
 /** koa-session's own options but for `store`, `ContextStore`, `encode` and `decode`, and those of the cluster. */
@@ -61,8 +69,14 @@ const SESSION_OPTIONS = [
   ],
 ]
 
+/** What koa-session does not look at before the first cookie. */
+const CHECKS: Record<string, Check> = { ...cookieChecks, key: cookieNameCheck }
+
+const KEYS =
+  'they sign the session cookie, and are the same on all servers; set them before session(), as in app.keys = [process.env.COOKIE_SECRET]'
+
 /** As koa-session names it. */
-const DEFAULT_KEY = 'koa.sess'
+export const DEFAULT_KEY = 'koa.sess'
 
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
 export function checkOptions(options: MeshSessionOptions, app: object): Visits {
@@ -71,6 +85,7 @@ export function checkOptions(options: MeshSessionOptions, app: object): Visits {
     cookie: options?.key ?? DEFAULT_KEY,
     own: SESSION_OPTIONS,
   })
+  checkValues(options, CHECKS)
   const { maxAge, signed } = options
   const isTime = typeof maxAge === 'number' && Number.isFinite(maxAge) && maxAge > 0
   if (maxAge !== undefined && maxAge !== 'session' && !isTime)
@@ -93,17 +108,35 @@ function checkApp(app: object, isSigned: boolean): void {
   if (!isApp(app)) throw badOption('session() takes the app as well: app.use(session({ cluster }, app))')
   if (Object.hasOwn(app.context, 'session'))
     throw badOption('this app has a ctx.session already: use one session middleware, and use it once')
-  if (isSigned && !hasKeys(app))
+  if (isSigned) checkKeys(app.keys)
+}
+
+/** A list of texts, or what signs by itself, as a Keygrip does. */
+function checkKeys(keys: unknown): void {
+  const { sign, verify } = (keys ?? {}) as { sign?: unknown; verify?: unknown }
+  if (typeof sign === 'function' && typeof verify === 'function') return
+  if (!keys || (Array.isArray(keys) && keys.length === 0)) throw badOption(`app.keys are missing: ${KEYS}`)
+  if (!Array.isArray(keys)) throw badOption(`app.keys are no list of texts: ${KEYS}`)
+  for (const [i, key] of keys.entries()) {
+    if (key === undefined || key === null || key.length === 0)
+      throw badOption(`app.keys[${i}] is missing: ${KEYS}`)
+    if (typeof key !== 'string' && !Buffer.isBuffer(key))
+      throw badOption(`app.keys[${i}] is no text: ${KEYS}`)
+  }
+}
+
+/** koa-session takes what `genid` returns as it is, and fails in the midst of things. */
+export function checkedGenid(genid: (ctx: Context) => unknown): (ctx: Context) => string {
+  return (ctx) => {
+    const sid = genid(ctx)
+    if (typeof sid === 'string' && sid !== '') return sid
+    const kind = sid instanceof Promise ? 'a Promise' : `a ${typeof sid}`
     throw badOption(
-      'app.keys are missing: they sign the session cookie, and are the same on all servers; set them before session(), as in app.keys = [process.env.COOKIE_SECRET]',
+      `genid returned ${sid ? kind : 'nothing'}; it must return the id of a new session, a text, at once`,
     )
+  }
 }
 
 function isApp(value: unknown): value is { context: object; keys?: unknown } {
   return typeof (value as { use?: unknown } | undefined | null)?.use === 'function'
-}
-
-/** A list of keys, or a Keygrip. */
-function hasKeys({ keys }: { keys?: unknown }): boolean {
-  return Array.isArray(keys) ? keys.length > 0 && keys.every(Boolean) : Boolean(keys)
 }

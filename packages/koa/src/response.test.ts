@@ -119,9 +119,83 @@ test('a handler that fails: what it changed is saved, and its client finds it on
   for (let attempt = 2; attempt < 20; attempt++) {
     const [here, there] = attempt % 2 === 0 ? [a, b] : [b, a]
     const { status, set } = await client.get(here, 'attempt')
-    expect([status, Object.keys(set)]).toEqual([401, ['sessionmesh']])
+    expect([status, Object.keys(set)]).toEqual([401, ['koa.sess', 'koa.sess.sig', 'sessionmesh']])
     expect((await client.get(there, 'read')).text).toBe(String(attempt))
   }
+})
+
+test('a handler that fails does not leave its client behind: the session that it makes is the client’s', async () => {
+  const [cluster] = await join(1)
+  const site = await serve(cluster!, {
+    attempt(ctx) {
+      ctx.cookies.set('theme', 'dark')
+      count(ctx)
+      ctx.throw(401, 'wrong')
+    },
+    async elevate(ctx) {
+      await ctx.session!.regenerate()
+      ctx.throw(500, 'later')
+    },
+    read,
+  })
+  const client = new Client()
+  for (let attempt = 1; attempt <= 5; attempt++) {
+    const { status, set } = await client.get(site, 'attempt')
+    // (What else there was Koa has dropped.)
+    expect([status, Object.keys(set)]).toEqual([401, ['koa.sess', 'koa.sess.sig']])
+  }
+  const before = client.sid
+  expect([...cluster!.sessions.keys()]).toEqual([before])
+  expect((await client.get(site, 'elevate')).status).toBe(500)
+  expect(client.sid).not.toBe(before)
+  expect([...cluster!.sessions.keys()]).toEqual([client.sid])
+  expect((await client.get(site, 'read')).text).toBe('5')
+})
+
+test('a handler that ends the session and fails: the client drops its cookie', async () => {
+  const [cluster] = await join(1)
+  const site = await serve(cluster!, {
+    count,
+    logout(ctx) {
+      ctx.session = null
+      ctx.throw(500, 'later')
+    },
+  })
+  const client = new Client()
+  await client.get(site, 'count')
+  expect((await client.get(site, 'logout')).set['koa.sess']).toMatch(/expires=Thu, 01 Jan 1970/)
+  expect([client.sid, cluster!.sessions.size]).toEqual(['', 0])
+})
+
+test('a late answer does not give the cookie of a session that has ended meanwhile, and keeps all others', async () => {
+  const [cluster] = await join(1)
+  const late: Handler = (ctx) => {
+    cluster!.sessions.destroy(ctx.session!.externalKey!)
+    ctx.cookies.set('theme', 'dark', { signed: false })
+    count(ctx)
+  }
+  const site = await serve(cluster!, {
+    count,
+    late,
+    'late-error'(ctx) {
+      late(ctx)
+      ctx.throw(500)
+    },
+    'late-new': async (ctx) => {
+      ctx.session!.count = 1
+      await ctx.session!.save()
+      late(ctx)
+    },
+  })
+  const client = new Client()
+  for (const [path, lines] of [
+    ['late', ['theme']],
+    ['late-error', []],
+  ] as const) {
+    await client.get(site, 'count')
+    expect(Object.keys((await client.get(site, path)).set)).toEqual(lines)
+  }
+  expect(Object.keys((await new Client().get(site, 'late-new')).set)).toEqual(['theme'])
 })
 
 test('acks that are missing are an error of the request; what it did stays done', async () => {
@@ -197,6 +271,15 @@ test('over HTTPS they are Secure, as the session cookie is', async () => {
   const { set } = await new Client().get(site, 'count', { 'x-forwarded-proto': 'https' })
   expect(set['koa.sess']).toMatch(/; secure/i)
   expect(set.sessionmesh).toMatch(/; Secure/)
+})
+
+test('secure: true behind a proxy that ends TLS needs app.proxy', async () => {
+  const [cluster] = await join(1)
+  const site = await serve(cluster!, { count }, { secure: true })
+  const proxied = { 'x-forwarded-proto': 'https' }
+  expect((await new Client().get(site, 'count', proxied)).status).toBe(500)
+  site.app.proxy = true
+  expect((await new Client().get(site, 'count', proxied)).set['koa.sess']).toMatch(/; secure/)
 })
 
 test('without readYourWrites there is no token', async () => {

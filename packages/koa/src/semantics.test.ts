@@ -7,8 +7,12 @@ import { Client, door, type Handler, join, serve, until, withSessions } from './
 import type { Session } from './types.js'
 
 /** One member with one route per handler; records what was done to the sessions. */
-async function oneSite(handlers: Record<string, Handler>, options: Partial<MeshSessionOptions> = {}) {
-  const [cluster] = await join(1)
+async function oneSite(
+  handlers: Record<string, Handler>,
+  options: Partial<MeshSessionOptions> = {},
+  member: Parameters<typeof join>[1] = {},
+) {
+  const [cluster] = await join(1, member)
   const { sessions } = cluster!
   const calls: string[] = []
   const watched = withSessions(cluster!, {
@@ -187,6 +191,67 @@ test('regenerate() keeps what is in the session, changes the id, and ends the ol
   expect([...sessions.keys()]).toEqual([client.sid])
   expect(JSON.parse((await visit('read')).text)).toEqual({ sid: client.sid, user: 'ada', count: 1 })
   expect(JSON.parse((await visit('read', old)).text)).not.toHaveProperty('user')
+})
+
+test('regenerate() keeps nothing of a session that was logged out meanwhile', async () => {
+  const { client, sessions, visit } = await oneSite({
+    login,
+    read,
+    async late(ctx) {
+      ctx.session!.value = 'of this request'
+      sessions.destroy(ctx.session!.externalKey!)
+      await ctx.session!.regenerate()
+      ctx.body = ctx.session!.toJSON()
+      ctx.session!.count = 1
+    },
+  })
+  await visit('login')
+  const before = client.sid
+  expect((await visit('late')).text).toBe('{}')
+  expect(client.sid).not.toBe(before)
+  expect([...sessions.keys()]).toEqual([client.sid])
+  expect(JSON.parse((await visit('read')).text)).toEqual({ sid: client.sid, count: 1 })
+})
+
+test('regenerate() keeps what is in a session that was never saved', async () => {
+  const { visit, client, sessions } = await oneSite({
+    async first(ctx) {
+      ctx.session!.user = 'ada'
+      await ctx.session!.regenerate()
+      ctx.body = ''
+    },
+  })
+  await visit('first')
+  expect(sessions.load(client.sid)!.data).toEqual({ user: 'ada' })
+})
+
+test('after regenerate() the session says its new id at once: to log out everywhere but here', async () => {
+  const { client, sessions, visit } = await oneSite(
+    {
+      login,
+      read,
+      async elevate(ctx) {
+        await ctx.session!.regenerate()
+        const { externalKey } = ctx.session!
+        sessions.destroyBy('user', 'ada', { where: ({ sid }) => sid !== externalKey })
+        ctx.body = { externalKey, names: Object.keys(ctx.session!.toJSON()) }
+      },
+      async replace(ctx) {
+        await ctx.session!.regenerate()
+        ctx.session = { count: 1 }
+        ctx.body = ctx.session!.externalKey
+      },
+    },
+    {},
+    { sessions: { indexBy: ['user'] } },
+  )
+  await visit('login', new Client())
+  await visit('login')
+  const { text } = await visit('elevate')
+  expect(JSON.parse(text)).toEqual({ externalKey: client.sid, names: ['user'] })
+  expect([...sessions.keys()]).toEqual([client.sid])
+  expect(JSON.parse((await visit('read')).text)).toEqual({ sid: client.sid, user: 'ada' })
+  expect((await visit('replace')).text).toBe(client.sid)
 })
 
 test('null ends the session and its cookie', async () => {

@@ -2,10 +2,9 @@
 
 import type Koa from 'koa'
 import { createSession } from 'koa-session'
-import type { Visits } from 'sessionmesh/adapter'
-import { showChanges } from './changes.js'
-import { Exchange, type Saved } from './exchange.js'
-import { checkedBy, checkOptions, type MeshSessionOptions } from './options.js'
+import { Changes } from './changes.js'
+import { Exchange, type Saved, type Setup } from './exchange.js'
+import { checkedBy, checkedGenid, checkOptions, DEFAULT_KEY, type MeshSessionOptions } from './options.js'
 
 /**
  * `app.keys = […]; app.use(session({ cluster }, app))`
@@ -17,11 +16,15 @@ export function session<StateT, ContextT>(
 ): Koa.Middleware<StateT, ContextT> {
   const visits = checkOptions(options, app)
   const { cluster, acks, ttlMs, readYourWrites, token, route, ...given } = options
-  const store = new Store(visits)
+  const changes = new Changes(visits.sessions.localAttributes)
+  const { key = DEFAULT_KEY } = given
+  const store = new Store({ visits, changes, cookieNames: [key, `${key}.sig`] })
   // (To koa-session, an option that is `undefined` is given.)
   const own = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
-  const open = checkedBy(() => createSession({ sameSite: 'lax', ...own, store }, app))
-  showChanges(app.context)
+  const { genid } = given
+  const ids = typeof genid === 'function' ? { genid: checkedGenid(genid) } : {}
+  const open = checkedBy(() => createSession({ sameSite: 'lax', ...own, ...ids, store }, app))
+  changes.showIn(app.context)
 
   return async function sessionmesh(ctx, next) {
     const exchange = store.of(ctx)
@@ -30,23 +33,24 @@ export function session<StateT, ContextT>(
       await open(ctx, next)
     } finally {
       await exchange.flushed()
+      exchange.saved()
     }
   }
 }
 
 /** What koa-session stores goes to the exchange of the request. */
 class Store {
-  readonly #visits: Visits
+  readonly #setup: Setup
   readonly #exchanges = new WeakMap<object, Exchange>()
 
-  constructor(visits: Visits) {
-    this.#visits = visits
+  constructor(setup: Setup) {
+    this.#setup = setup
   }
 
   of(ctx: object): Exchange {
     const known = this.#exchanges.get(ctx)
     if (known !== undefined) return known
-    const exchange = new Exchange(this.#visits, ctx as Koa.Context)
+    const exchange = new Exchange(this.#setup, ctx as Koa.Context)
     this.#exchanges.set(ctx, exchange)
     return exchange
   }

@@ -11,7 +11,7 @@ export interface SessionModel {
   /** How many attributes it has. */
   readonly length: number
   readonly populated: boolean
-  /** Its id when the request came; after `regenerate()` still the old one. */
+  /** Its id. */
   readonly externalKey: string | undefined
   /** Lifetime of this session and its cookie, in ms; `'session'` for a cookie that ends with the browser. */
   get maxAge(): number | 'session' | undefined

@@ -1,5 +1,6 @@
 /** Which values of a session come back on another member, which changes are noticed, and which values are refused. */
 
+import type { Context } from 'koa'
 import { expect, test } from 'vitest'
 import { Client, type Handler, join, serve } from './testing/harness.js'
 
@@ -193,25 +194,63 @@ test('a handler that saves by itself gets the error, and can mend it and answer'
   expect(sites[0]!.errors).toEqual([])
 })
 
-test('an attribute that stays on its server may hold functions, but not be one, and is no change when only read', async () => {
-  const [member] = await join(1, { sessions: { localAttributes: ['count', 'value'] } })
-  const held = { send: () => 'sent' }
+/** May be kept on its server, and nobody may look into it. */
+function untouchable(): object {
+  const forbid = () => {
+    throw new Error('looked into')
+  }
+  return new Proxy({}, { get: forbid, ownKeys: forbid, getPrototypeOf: forbid, has: forbid })
+}
+
+test.each([
+  ['an object', untouchable(), untouchable()],
+  ['a function', () => 1, () => 1],
+  ['a text', 'secret', 'other'],
+])('an attribute that stays on its server may be %s, and is in no JSON', async (_name, value, other) => {
+  const [member] = await join(1, { sessions: { localAttributes: ['value'] } })
   const seen: unknown[] = []
-  const handlers: Record<string, Handler> = {
+  const see = (ctx: Context) => seen.push([ctx.session!.value === value, ctx.session!.value === other])
+  const site = await serve(member!, {
     set(ctx) {
-      Object.assign(ctx.session!, { user: 'ada', value: held, count: () => 1 })
-      ctx.body = 'set'
+      Object.assign(ctx.session!, { user: 'ada', value })
+      ctx.body = ctx.session
     },
     read(ctx) {
-      const { user, value, count } = ctx.session!
-      seen.push({ user, value, count })
-      ctx.body = 'read'
+      see(ctx)
+      ctx.body = { session: ctx.session }
     },
-  }
-  const site = await serve(member!, handlers)
+    replace(ctx) {
+      ctx.session!.value = other
+      ctx.body = ctx.session
+    },
+    async regenerate(ctx) {
+      await ctx.session!.regenerate()
+      see(ctx)
+      ctx.body = ctx.session
+    },
+    remove(ctx) {
+      delete ctx.session!.value
+      ctx.body = ctx.session
+    },
+  })
   const client = new Client()
-  await client.get(site, 'set')
-  const { set } = await client.get(site, 'read')
-  expect(seen).toEqual([{ user: 'ada', value: held, count: undefined }])
-  expect(set['koa.sess']).toBeUndefined()
+  const visit = async (path: string) => {
+    const { text, set } = await client.get(site, path)
+    return [JSON.parse(text), 'koa.sess' in set]
+  }
+  const ada = { user: 'ada' }
+  expect(await visit('set')).toEqual([ada, true])
+  expect(await visit('read')).toEqual([{ session: ada }, false])
+  expect(await visit('replace')).toEqual([ada, true])
+  expect(await visit('read')).toEqual([{ session: ada }, false])
+  expect(await visit('regenerate')).toEqual([ada, true])
+  expect(await visit('read')).toEqual([{ session: ada }, false])
+  expect(await visit('remove')).toEqual([ada, true])
+  expect(member!.sessions.load(client.sid)!.data).toEqual(ada)
+  expect(seen).toEqual([
+    [true, false],
+    [false, true],
+    [false, true],
+    [false, true],
+  ])
 })

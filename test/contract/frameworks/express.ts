@@ -9,6 +9,7 @@ export const framework: Framework = {
   name: 'express',
   lacks: {
     refusal: 'express-session saves when the answer is made; `req.session.save` tells its callback',
+    rotation: 'express-session keeps nothing: what the app copies cannot be told from a login',
   },
   async serve(cluster, { ttlMs, isRolling }) {
     const app = express()
@@ -46,5 +47,10 @@ function handle(req: Request): Handle {
     },
     destroy: () => promisify(req.session.destroy.bind(req.session))(),
     regenerate: () => promisify(req.session.regenerate.bind(req.session))(),
+    async rotate() {
+      const { user } = attributes()
+      await promisify(req.session.regenerate.bind(req.session))()
+      attributes().user = user
+    },
   }
 }

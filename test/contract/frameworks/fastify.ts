@@ -38,5 +38,6 @@ function handle(request: FastifyRequest): Handle {
     },
     destroy: () => request.session.destroy(),
     regenerate: () => request.session.regenerate(),
+    rotate: () => request.session.regenerate(['user']),
   }
 }

@@ -41,5 +41,6 @@ function handle(session: Any): Handle {
     remove: (name) => session.delete(name),
     destroy: () => session.destroy(),
     regenerate: () => session.regenerate(),
+    rotate: () => session.regenerate(['user']),
   }
 }

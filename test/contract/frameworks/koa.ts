@@ -39,5 +39,8 @@ function handle(ctx: Context): Handle {
     async regenerate() {
       await ctx.session?.regenerate()
     },
+    async rotate() {
+      await ctx.session?.regenerate()
+    },
   }
 }

@@ -58,5 +58,6 @@ function handleOf(session: Session, does: { renew(): void; destroy(): Promise<vo
     remove: (name) => session.unset(name),
     destroy: does.destroy,
     regenerate: async () => does.renew(),
+    rotate: async () => does.renew(),
   }
 }

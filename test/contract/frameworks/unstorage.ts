@@ -6,11 +6,15 @@ import { listening } from '../../support/listening.js'
 import { type Answer, type Framework, type Handle, ROUTES } from '../site.js'
 
 /** The driver alone, as any other driver is used: an item is read and written as a whole. */
+/** Why a session's data may live on under another key. */
+export const ROTATION = 'what an app stores under another key cannot be told from a login'
+
 export const framework: Framework = {
   name: 'unstorage',
   lacks: {
     readYourWrites: 'a driver is told of keys and values, not of requests',
     difference: 'a value is stored without what it was made from',
+    rotation: ROTATION,
   },
   serve: serving(false),
 }
@@ -46,6 +50,7 @@ class ItemSession implements Handle {
   sid: string | undefined
   #data: Record<string, unknown> = {}
   #isChanged = false
+  #hasEnded = false
 
   constructor(storage: Storage, driver: MeshDriver, req: IncomingMessage, isVisit: boolean) {
     const { cookie } = req.headers
@@ -90,6 +95,12 @@ class ItemSession implements Handle {
     this.#data = {}
   }
 
+  async rotate(): Promise<void> {
+    const data = this.#data
+    await this.regenerate()
+    for (const [name, value] of Object.entries(data)) this.set(name, value)
+  }
+
   /** With a base each request may save: what it only read is not written, and lives on. */
   async save(isRolling: boolean): Promise<void> {
     if (this.sid === undefined) return
@@ -100,10 +111,13 @@ class ItemSession implements Handle {
       // The session was logged out meanwhile.
       if ((error as { code?: unknown }).code !== 'SESSIONMESH_WRITE_DROPPED') throw error
     }
+    this.#hasEnded = !(await this.#storage.hasItem(this.sid, this.#options))
   }
 
   cookies(isRolling: boolean, ttlMs: number | undefined): string[] {
     const lines = this.#visit?.cookies() ?? []
+    // The client may have another one meanwhile: it is not given this one again.
+    if (this.#hasEnded) return lines
     if (this.sid === undefined)
       return this.#brought === undefined ? lines : [...lines, 'sid=; Path=/; Max-Age=0']
     if (this.sid === this.#brought && !isRolling) return lines

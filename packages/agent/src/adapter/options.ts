@@ -1,5 +1,6 @@
 /** What every adapter takes from its user beside its framework's own options, and the checks. */
 
+import { inspect } from 'node:util'
 import { SessionMeshError } from '@sessionmesh/core'
 import type { Acks, Cluster, Sessions } from '../types.js'
 
@@ -58,6 +59,61 @@ const DEFAULT_ROUTE_COOKIE = 'route'
 /** The characters of a cookie's name, and of its value (RFC 6265, section 4.1.1). */
 const COOKIE_NAME = /^[\w!#$%&'*+\-.^`|~]+$/
 const COOKIE_VALUE = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+$/
+
+const COOKIE_PATH = /^\/[\x20-\x3a\x3c-\x7e]*$/
+const COOKIE_DOMAIN = /^\.?[a-z\d-]+(\.[a-z\d-]+)*$/i
+
+/** What an option may be. */
+export interface Check {
+  isRight(value: unknown): boolean
+  /** What to give instead, for a message. */
+  readonly mend: string
+}
+
+export const flag: Check = { isRight: (value) => typeof value === 'boolean', mend: 'true or false' }
+
+/** The name of a cookie. */
+export const cookieNameCheck: Check = {
+  isRight: (value) => typeof value === 'string' && COOKIE_NAME.test(value),
+  mend: 'letters, digits, - and _',
+}
+
+/** Of a cookie, by the names that frameworks agree upon. Most hand a wrong one on, and browsers take no such cookie, silently. */
+export const cookieChecks = {
+  domain: {
+    isRight: (value) => typeof value === 'string' && COOKIE_DOMAIN.test(value),
+    mend: "a domain, as in 'shop.example'",
+  },
+  httpOnly: flag,
+  partitioned: flag,
+  path: {
+    isRight: (value) => typeof value === 'string' && COOKIE_PATH.test(value),
+    mend: "a path, as in '/shop'",
+  },
+  priority: oneOf('low', 'medium', 'high'),
+  sameSite: oneOf('lax', 'strict', 'none'),
+} satisfies Record<string, Check>
+
+export function oneOf(...values: readonly (string | boolean)[]): Check {
+  const names = values.map((value) => (typeof value === 'string' ? `'${value}'` : String(value)))
+  return {
+    isRight: (value) => values.includes(value as string | boolean),
+    mend: `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`,
+  }
+}
+
+/**
+ * @param prefix what stands before the names, as in `cookie.`
+ * @throws SessionMeshError `SESSIONMESH_BAD_OPTION` for the first value that is given and not right
+ */
+export function checkValues(options: object, checks: Readonly<Record<string, Check>>, prefix = ''): void {
+  for (const [name, { isRight, mend }] of Object.entries(checks)) {
+    const value: unknown = (options as Record<string, unknown>)[name]
+    if (value === undefined || isRight(value)) continue
+    const shown = typeof value === 'string' ? JSON.stringify(value) : inspect(value, { depth: 0 })
+    throw badOption(`${prefix}${name} is ${shown}; give ${mend}`)
+  }
+}
 
 /** Names of the cookies; `undefined` where there is to be none. */
 export interface CookieNames {

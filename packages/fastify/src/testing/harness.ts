@@ -56,8 +56,12 @@ export class Client extends Visitor {
 export type Handler = (request: FastifyRequest) => unknown
 
 /** One member with one route per handler; records which of the sessions' methods were called. */
-export async function site(handlers: Record<string, Handler>, options: Partial<MeshSessionOptions> = {}) {
-  const [cluster] = await join(1)
+export async function site(
+  handlers: Record<string, Handler>,
+  options: Partial<MeshSessionOptions> = {},
+  member: Parameters<typeof join>[1] = {},
+) {
+  const [cluster] = await join(1, member)
   const calls: string[] = []
   const watched = withSessions(cluster!, (sessions) => ({
     write: (sid, data, given) => {
