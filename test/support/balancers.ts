@@ -97,7 +97,7 @@ export async function startBalancer(product: Product, way: Way, ports: readonly 
   }
 }
 
-/** The servers whose last check was fine, and that are sent requests. */
+/** The servers that are sent requests; one whose last check was not fine (`UP 1/2` until the second) has a question mark. */
 async function seenByHaproxy(folder: string): Promise<string[]> {
   const socket = connect(join(folder, 'admin.sock')).end('show stat\n')
   const [head = '', ...rows] = (await text(socket)).split('\n').map((line) => line.replace(/^# /, ''))
@@ -107,8 +107,10 @@ async function seenByHaproxy(folder: string): Promise<string[]> {
     return Object.fromEntries(names.map((name, i) => [name, values[i]]))
   })
   return servers
-    .filter(({ status, check_status }) => status === 'UP' && check_status === 'L7OK')
-    .map(({ svname }) => svname ?? '')
+    .filter(({ svname, status }) => svname?.startsWith('web-') && status?.startsWith('UP'))
+    .map(({ svname, status, check_status }) =>
+      status === 'UP' && check_status === 'L7OK' ? `${svname}` : `${svname}?`,
+    )
 }
 
 /** (Addresses alone are replaced: the rest is what a user copies.) */
