@@ -1,4 +1,4 @@
-/** Lines of `Set-Cookie` that an answer has, when it leaves after the session has ended. */
+/** What an answer has when it leaves later than its session has ended, or its member's run. */
 
 import { expect, test } from 'vitest'
 import type { Cluster } from '../types.js'
@@ -24,4 +24,14 @@ test('the cookie of a session that is gone does not leave, its dropping and all 
     'sidecar=3',
     ...dropped,
   ])
+})
+
+test('an answer of a run that is over does not leave as if all were well', async () => {
+  const self = { name: 'here', id: 'first run' }
+  const sessions = { has, load: () => undefined, flushed: () => undefined }
+  const restarting = { self, sessions } as unknown as Cluster
+  const before = new Visits({ cluster: restarting }, 'session()', { cookie: 'sid', own: [] }).begin(undefined)
+  expect(before.flushed()).toBeUndefined()
+  self.id = 'second run'
+  await expect(before.flushed()).rejects.toMatchObject({ code: 'SESSIONMESH_FORGOTTEN_MEMBER' })
 })

@@ -3,6 +3,7 @@
  * client brings, waits for what it has seen, and sends it away with what it has seen then.
  */
 
+import { SessionMeshError } from '@sessionmesh/core'
 import { parseCookie, stringifySetCookie } from 'cookie'
 import type { Acks, Cluster, Sessions } from '../types.js'
 import { type Adapter, type AdapterOptions, type CookieNames, checkAdapterOptions } from './options.js'
@@ -46,12 +47,15 @@ export class Visits {
 /** One request and its response. */
 export class Visit {
   readonly #cluster: Cluster
+  /** The run of this member that the request came to. */
+  readonly #run: string
   readonly #names: CookieNames
   readonly #token: string | undefined
   readonly #route: string | undefined
 
   constructor(cluster: Cluster, names: CookieNames, cookieHeader: string) {
     this.#cluster = cluster
+    this.#run = cluster.self.id
     this.#names = names
     // Most requests of a page are for what has no session, and parsing is not free.
     const ours = (name: string | undefined) => name !== undefined && cookieHeader.includes(name)
@@ -91,6 +95,8 @@ export class Visit {
    * no client was told what a SIGKILL of this process takes away. Rejects with `SESSIONMESH_FORGOTTEN_MEMBER`: it is gone.
    */
   flushed(): Promise<void> | undefined {
+    // Who asks long after his write, when this member has begun anew since, would be told that nothing waits.
+    if (this.#cluster.self.id !== this.#run) return Promise.reject(gone())
     return this.#cluster.sessions.flushed()
   }
 
@@ -109,6 +115,13 @@ export class Visit {
     const route = isWanted ? this.#names.member : undefined
     return route === this.#route ? [] : [setCookie(name, route, reach)]
   }
+}
+
+function gone(): SessionMeshError {
+  return new SessionMeshError(
+    'SESSIONMESH_FORGOTTEN_MEMBER',
+    'The cluster had gone on without this member while the request was on its way: what it wrote may be gone',
+  )
 }
 
 /** Without a value it tells the client to drop it. */
