@@ -60,6 +60,27 @@ export async function dam(members = 1) {
   return { cluster: cluster!, dammed, waiting }
 }
 
+/** `cluster` as a member is that others have forgotten: what it writes is gone, which it says in the turn of the write only. */
+export function forgotten(cluster: Cluster): Cluster {
+  let flush: Promise<void> | undefined
+  const lose = () => {
+    flush = Promise.reject(new Error('forgotten'))
+    flush.catch(() => {})
+    queueMicrotask(() => (flush = undefined))
+  }
+  return withSessions(cluster, (sessions) => ({
+    write(...args) {
+      lose()
+      return sessions.write(...args)
+    },
+    destroy(...args) {
+      lose()
+      return sessions.destroy(...args)
+    },
+    flushed: () => flush,
+  }))
+}
+
 /** Serves until the test ends; resolves with the origin. */
 export async function serveOn(server: Server): Promise<string> {
   const { origin, close } = await listening(server)

@@ -4,7 +4,7 @@ import type { Server } from 'node:http'
 import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { Cluster } from 'sessionmesh'
-import { serveOn, Visitor, withSessions } from '../../../../test/support/adapters.js'
+import { serveOn, Visitor } from '../../../../test/support/adapters.js'
 import type { MeshSessionOptions } from '../options.js'
 import { session } from '../session.js'
 
@@ -47,25 +47,4 @@ export class Client extends Visitor {
   get sid(): string {
     return decodeURIComponent(this.cookies.get('sid') ?? '').split('.')[0]!
   }
-}
-
-/** `cluster` as a member is that others have forgotten: what it writes is gone, which it says in the turn of the write only. */
-export function forgotten(cluster: Cluster): Cluster {
-  let flush: Promise<void> | undefined
-  const lose = () => {
-    flush = Promise.reject(new Error('forgotten'))
-    flush.catch(() => {})
-    queueMicrotask(() => (flush = undefined))
-  }
-  return withSessions(cluster, (sessions) => ({
-    write(...args) {
-      lose()
-      return sessions.write(...args)
-    },
-    destroy(...args) {
-      lose()
-      return sessions.destroy(...args)
-    },
-    flushed: () => flush,
-  }))
 }

@@ -2,8 +2,7 @@
 
 import { createServer, type IncomingMessage } from 'node:http'
 import { createStaticHandler, type RouteObject } from 'react-router'
-import type { Cluster } from 'sessionmesh'
-import { serveOn, withSessions } from '../../../../test/support/adapters.js'
+import { serveOn } from '../../../../test/support/adapters.js'
 
 export * from '../../../../test/support/adapters.js'
 export { Visitor as Client } from '../../../../test/support/adapters.js'
@@ -34,25 +33,4 @@ export function serveRequests(respond: (request: Request) => Promise<Response>):
 function requestOf({ url = '/', method = 'GET', headers }: IncomingMessage): Request {
   const { cookie = '' } = headers
   return new Request(new URL(url, `http://${headers.host}`), { method, headers: { cookie } })
-}
-
-/** `cluster` as a member is that others have forgotten: what it writes is gone, which it says in the turn of the write only. */
-export function forgotten(cluster: Cluster): Cluster {
-  let flush: Promise<void> | undefined
-  const lose = () => {
-    flush = Promise.reject(new Error('forgotten'))
-    flush.catch(() => {})
-    queueMicrotask(() => (flush = undefined))
-  }
-  return withSessions(cluster, (sessions) => ({
-    write(...args) {
-      lose()
-      return sessions.write(...args)
-    },
-    destroy(...args) {
-      lose()
-      return sessions.destroy(...args)
-    },
-    flushed: () => flush,
-  }))
 }
