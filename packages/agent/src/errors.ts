@@ -6,6 +6,16 @@ export function badOption(message: string): SessionMeshError {
   return new SessionMeshError('SESSIONMESH_BAD_OPTION', message)
 }
 
+/**
+ * @param prefix what stands before the names, as in `cookie.`
+ * @throws SessionMeshError `SESSIONMESH_BAD_OPTION` for a name that is not `known`
+ */
+export function checkNames(options: object, known: readonly string[], prefix: string, of = ''): void {
+  const stray = Object.keys(options).find((key) => !known.includes(key))
+  if (stray !== undefined)
+    throw badOption(`${prefix}${stray} is not an option${of}. Known are: ${known.join(', ')}`)
+}
+
 /** What options must be. (To JavaScript `null` is one, and has none of them.) */
 export function isObject(given: unknown): given is object {
   return typeof given === 'object' && given !== null

@@ -1,7 +1,7 @@
 /** What the user gave as `sessions` to `joinCluster`, checked. */
 
 import { FORBIDDEN_NAMES } from '@sessionmesh/core'
-import { badOption, isObject } from './errors.js'
+import { badOption, checkNames, isObject } from './errors.js'
 import type { Merge } from './siblings.js'
 import type { SessionsOptions } from './types.js'
 import { SEPARATOR } from './values.js'
@@ -16,10 +16,7 @@ export interface ResolvedSessionsOptions {
 export function resolveSessionsOptions(options: SessionsOptions = {}): ResolvedSessionsOptions {
   if (!isObject(options) || Array.isArray(options))
     throw badOption("sessions must be an object, as in { indexBy: ['userId'] }")
-  const known = ['indexBy', 'localAttributes', 'merge']
-  const stray = Object.keys(options).find((key) => !known.includes(key))
-  if (stray !== undefined)
-    throw badOption(`sessions.${stray} is not an option. Known are: ${known.join(', ')}`)
+  checkNames(options, ['indexBy', 'localAttributes', 'merge'], 'sessions.')
   const indexBy = namesOf('indexBy', options.indexBy)
   const localAttributes = namesOf('localAttributes', options.localAttributes)
   const whole = [...localAttributes, ...Object.keys(options.merge ?? {})].find((name) => name.includes('.'))

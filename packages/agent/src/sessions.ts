@@ -2,7 +2,7 @@
 
 import { type Acks, type Base, type Replica, SessionMeshError } from '@sessionmesh/core'
 import { keyOf } from './attribute-index.js'
-import { badOption } from './errors.js'
+import { badOption, checkNames, isObject } from './errors.js'
 import { attributeOf } from './merged-attributes.js'
 import { checkAcks } from './options.js'
 import type { Runner } from './runner.js'
@@ -77,7 +77,7 @@ export class LocalSessions implements Sessions {
   }
 
   write(sid: string, data: Record<string, unknown>, options: WriteOptions = {}): WriteResult {
-    checkNames('write', options, ['base', 'ttlMs', 'acks'])
+    checkOptions('write', options, ['base', 'ttlMs', 'acks'])
     const { base, ttlMs, acks = this.acks } = options
     checkAcks(acks)
     if (typeof data !== 'object' || data === null || Array.isArray(data)) {
@@ -122,7 +122,7 @@ export class LocalSessions implements Sessions {
   }
 
   touch(sid: string, options: { ttlMs?: number | undefined } = {}): boolean {
-    checkNames('touch', options, ['ttlMs'])
+    checkOptions('touch', options, ['ttlMs'])
     const { ttlMs } = options
     // (Nobody would hear of it. But whoever reads touches, and reads go on.)
     if (this.#isClosed) return this.has(sid)
@@ -136,7 +136,7 @@ export class LocalSessions implements Sessions {
     options: { acks?: Acks | undefined } = {},
   ): { destroyed: boolean; acked: Promise<number> } {
     this.#checkOpen()
-    checkNames('destroy', options, ['acks'])
+    checkOptions('destroy', options, ['acks'])
     const { acks = this.acks } = options
     checkAcks(acks)
     const { destroyed, effects } = this.#replica.destroy(sid, acks, this.#runner.now())
@@ -170,7 +170,7 @@ export class LocalSessions implements Sessions {
     options: DestroyByOptions = {},
   ): { destroyed: string[]; acked: Promise<number> } {
     this.#checkOpen()
-    checkNames('destroyBy', options, ['where', 'acks'])
+    checkOptions('destroyBy', options, ['where', 'acks'])
     const { where, acks = this.acks } = options
     checkAcks(acks)
     if (where !== undefined && typeof where !== 'function')
@@ -249,12 +249,9 @@ export class LocalSessions implements Sessions {
 }
 
 /** A name that is none would be taken for nothing said, and `destroyBy` then means all. */
-function checkNames(what: string, options: object, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null)
-    throw badOption(`${what} takes its options as an object, with ${known.join(', ')}`)
-  for (const name in options)
-    if (!known.includes(name))
-      throw badOption(`${name} is not an option of ${what}. Known are: ${known.join(', ')}`)
+function checkOptions(what: string, options: object, known: readonly string[]): void {
+  if (!isObject(options)) throw badOption(`${what} takes its options as an object, with ${known.join(', ')}`)
+  checkNames(options, known, '', ` of ${what}`)
 }
 
 function missingAck(missing: string, peers: number): string {

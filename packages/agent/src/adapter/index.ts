@@ -3,16 +3,15 @@
  * needs none of it.
  */
 
+export { badOption, checkNames } from '../errors.js'
 export { withoutLocal, withPrints } from './changes.js'
 export type { CookieLike } from './cookie.js'
 export { type Callback, type CookieSession, CookieSessions } from './cookie-sessions.js'
 export {
   type Adapter,
   type AdapterOptions,
-  badOption,
   type Check,
   checkFlag,
-  checkNames,
   checkSecret,
   checkStoreOptions,
   checkValues,

@@ -1,7 +1,7 @@
 /** What every adapter takes from its user beside its framework's own options, and the checks. */
 
 import { inspect } from 'node:util'
-import { SessionMeshError } from '@sessionmesh/core'
+import { badOption, checkNames } from '../errors.js'
 import type { Acks, Cluster, Sessions } from '../types.js'
 
 /** What a store takes that does not see requests. */
@@ -180,16 +180,6 @@ export function checkAdapterOptions(
   return { store, names }
 }
 
-/**
- * @param prefix what stands before the names, as in `cookie.`
- * @throws SessionMeshError `SESSIONMESH_BAD_OPTION` for a name that is not `known`
- */
-export function checkNames(options: object, known: readonly string[], prefix: string, of = ''): void {
-  const stray = Object.keys(options).find((key) => !known.includes(key))
-  if (stray !== undefined)
-    throw badOption(`${prefix}${stray} is not an option${of}. Known are: ${known.join(', ')}`)
-}
-
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
 export function checkFlag(name: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'boolean')
@@ -206,10 +196,6 @@ export function checkSecret(secret: unknown): void {
     throw badOption(
       'secret is missing: it signs the session cookie, and is the same on all servers, as in { secret: process.env.COOKIE_SECRET }',
     )
-}
-
-export function badOption(message: string): SessionMeshError {
-  return new SessionMeshError('SESSIONMESH_BAD_OPTION', message)
 }
 
 function cookieName(option: string, given: unknown, byDefault: string): string {
