@@ -2,6 +2,7 @@
 
 import { inspect } from 'node:util'
 import { badOption, checkNames } from '../errors.js'
+import { checkAcks } from '../options.js'
 import type { Acks, Cluster, Sessions } from '../types.js'
 
 /** What a store takes that does not see requests. */
@@ -139,8 +140,7 @@ export function checkStoreOptions(options: StoreOptions, where: string, own: rea
   const { store, ...others } = options as StoreOptions & { store?: unknown }
   if (store !== undefined) throw badOption(`${where} brings its own store: leave \`store\` out`)
   checkNames(others, [...STORE_OPTIONS, ...own], '', ` of ${where}`)
-  if (acks !== undefined && acks !== 'none' && acks !== 'one' && acks !== 'all')
-    throw badOption(`acks is ${JSON.stringify(acks)}; give 'none', 'one' or 'all'`)
+  if (acks !== undefined) checkAcks(acks)
   if (ttlMs !== undefined && !(typeof ttlMs === 'number' && Number.isFinite(ttlMs) && ttlMs > 0))
     throw badOption(`ttlMs is ${String(ttlMs)}; give a finite number of milliseconds above 0`)
   const { sessions } = cluster
