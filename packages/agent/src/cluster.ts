@@ -13,6 +13,9 @@ import {
 } from '@sessionmesh/core'
 import { formatAddress, isOwn, isWildcard, ownAddresses, shown } from './address.js'
 import { Alone } from './alone.js'
+import { publish } from './diagnostics/channels.js'
+import { LocalDiagnostics } from './diagnostics/diagnostics.js'
+import { asNoted } from './diagnostics/journal.js'
 import { Searches } from './discovery/searches.js'
 import { deriveKeys } from './keys.js'
 import { Links } from './links.js'
@@ -74,6 +77,7 @@ class Agent implements Cluster {
   #self: Member
   readonly runner: Runner
   readonly #sessions: LocalSessions
+  readonly diagnostics: LocalDiagnostics
   #special: SpecialAttributes
   readonly #options: ResolvedOptions
   readonly #logger: Logger
@@ -120,6 +124,17 @@ class Agent implements Cluster {
       unproven: (code, message, where) => this.#warnOfStranger(code, message, where),
       dialFailed: (address, report) => this.#alone?.dialFailed(address, report),
       forgotten: (addresses, sought) => this.#beginAnew(addresses, sought),
+      aside: (link, wire) => this.diagnostics.onFrame(link, wire),
+      closed: (link) => this.diagnostics.onClosed(link),
+    })
+    this.diagnostics = new LocalDiagnostics({
+      config,
+      self: () => this.self,
+      isReady: () => this.ready,
+      replica: () => this.#replica,
+      counters: () => this.#counters(),
+      links: () => this.runner.links,
+      now: () => this.runner.now(),
     })
     this.#sessions = new LocalSessions(
       this.runner,
@@ -158,6 +173,7 @@ class Agent implements Cluster {
   /** A run that the others have forgotten must not be taken for the one that comes back. */
   #beginAnew(addresses: readonly string[], sought: readonly Purge[]): void {
     this.#countedBefore = this.#counters()
+    this.diagnostics.note({ event: 'anew' })
     this.#self = { ...this.#self, id: newId() }
     this.#special = this.#newSpecial(this.#options)
     this.runner.beginAnew(this.#newReplica(sought), this.#self.id)
@@ -209,6 +225,7 @@ class Agent implements Cluster {
     const ready = new Promise<void>((resolve) => {
       this.#onReady = resolve
     })
+    this.diagnostics.start()
     this.#start([])
     await ready
     setImmediate(() => {
@@ -235,6 +252,9 @@ class Agent implements Cluster {
       sessions: this.#replica.size,
       tombstones: this.#replica.tombstones,
       candidates: this.#replica.candidates,
+      pending: this.#replica.pending,
+      heldBytes: this.#replica.heldBytes,
+      links: this.diagnostics.links(),
       digest: Object.fromEntries(this.#replica.digest().map((stamp) => [stamp.origin, formatStamp(stamp)])),
       counters: this.#counters(),
     }
@@ -266,6 +286,7 @@ class Agent implements Cluster {
   drain(): void {
     if (this.#isDraining) return
     this.#isDraining = true
+    this.diagnostics.note({ event: 'draining' })
     this.#logger.info(
       `${this.self.name} is draining: it serves what still comes, and tells that it is not ready`,
     )
@@ -293,8 +314,10 @@ class Agent implements Cluster {
       peers === 0 && this.#replica.size > 0 && this.members().some(({ state }) => state === 'dead')
     if (missing !== undefined || isCutOff) this.#warn(missing ?? 'SESSIONMESH_NO_PEER', notHandedOver(peers))
     this.#stopSearches()
+    this.diagnostics.stop()
     await Promise.all([...this.#stopping, this.runner.leave()])
     this.#hasLeft = true
+    this.diagnostics.note({ event: 'left' })
     this.#logger.info(`${this.self.name} has left cluster ${this.name}`)
     this.#emitter.removeAllListeners()
   }
@@ -316,6 +339,7 @@ class Agent implements Cluster {
         this.#logger.info(
           `${this.self.name} has joined cluster ${this.name} with ${this.#replica.size} sessions`,
         )
+        this.diagnostics.note({ event: 'joined', sessions: this.#replica.size })
         return this.#onReady()
       case 'member':
         this.#logger.info(`${event.peer.name} at ${event.peer.address} is ${event.state}`)
@@ -376,7 +400,10 @@ class Agent implements Cluster {
   }
 
   #emit<E extends keyof ClusterEvents>(event: E, ...args: ClusterEvents[E]): void {
+    const noted = asNoted(event, args[0])
+    if (noted !== undefined) this.diagnostics.note(noted)
     this.#whenJoined(() => {
+      publish(event, () => ({ cluster: this.name, self: this.self, event: args[0] }))
       try {
         this.#emitter.emit(event, ...args)
       } catch (error) {

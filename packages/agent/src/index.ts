@@ -3,6 +3,21 @@ export { SessionMeshError } from '@sessionmesh/core'
 export { checkMerge } from './check-merge.js'
 export { joinCluster } from './cluster.js'
 export { counter } from './counter.js'
+export type { ChannelMessage } from './diagnostics/channels.js'
+export type {
+  AttributeReport,
+  Census,
+  Cursor,
+  DiagnosticEvent,
+  Diagnostics,
+  Fingerprint,
+  LinkReport,
+  MemberReport,
+  ReportOptions,
+  Sample,
+  SessionReport,
+  StampReport,
+} from './diagnostics/types.js'
 export type { Announcement, Discovery, Report, Search } from './discovery/discovery.js'
 export { type DnsOptions, dns } from './discovery/dns.js'
 export { type MdnsOptions, mdns } from './discovery/mdns.js'

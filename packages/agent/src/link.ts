@@ -4,6 +4,7 @@
  */
 import { SessionMeshError } from '@sessionmesh/core'
 import type { RawData, WebSocket } from 'ws'
+import { LinkMeter } from './diagnostics/link-meter.js'
 
 /** The path and subprotocol that a dialler must ask for. */
 export const linkPath = '/sessionmesh'
@@ -26,6 +27,8 @@ export interface Link {
   readonly remoteHost: string
   /** What waits for the operating system to take it. Unbounded here: the caller cuts a link that is too slow. */
   readonly bufferedBytes: number
+  /** What went over it, and how long it took. */
+  readonly meter: LinkMeter
   /**
    * Frames leave in order. With nothing buffered, the operating system has the frame when the call returns, and
    * a SIGKILL cannot take it back; whatever else is sent in the same turn leaves together, one phase of the loop
@@ -62,6 +65,7 @@ export class SocketLink implements Link {
   readonly id = ++lastId
   readonly dialled: string | undefined
   readonly remoteHost: string
+  readonly meter = new LinkMeter()
   readonly #socket: WebSocket
   readonly #events: LinkEvents
   #ended: { reason: string; error?: Error } | undefined
@@ -82,6 +86,7 @@ export class SocketLink implements Link {
   }
 
   send(frame: Uint8Array, onHanded?: () => void): void {
+    this.meter.sent(frame.length)
     this.#socket.send(frame, { binary: true }, () => onHanded?.())
   }
 
@@ -100,6 +105,7 @@ export class SocketLink implements Link {
   #onMessage(data: RawData, isBinary: boolean): void {
     if (this.#ended !== undefined) return
     if (isBinary && data instanceof Uint8Array) {
+      this.meter.received(data.length)
       this.#events.frame(this, data)
       return
     }

@@ -131,6 +131,12 @@ export function attributeOf(raw: string): string {
   return end === -1 ? raw : raw.slice(0, end)
 }
 
+/** The member whose slot it is; `undefined` for an attribute as a whole. */
+export function slotOf(raw: string): string | undefined {
+  const end = raw.indexOf(SEPARATOR)
+  return end === -1 ? undefined : raw.slice(end + SEPARATOR.length)
+}
+
 const NONE: ReadonlyMap<string, InHand> = new Map()
 
 function plain(attributes: Attributes): ToHold {

@@ -12,8 +12,10 @@ import {
   type Purge,
   type Replica,
   SessionMeshError,
+  sentMsOf,
 } from '@sessionmesh/core'
 import { isFar } from './address.js'
+import { isAside } from './diagnostics/frames.js'
 import { decodeFrame, encodeFrame } from './frames.js'
 import type { DialReport, Link, Links } from './links.js'
 
@@ -24,6 +26,10 @@ export interface RunnerEvents {
   /** Of who has not shown that he is one: anybody may cause any number of them, at ever new addresses. */
   unproven(code: ErrorCode, message: string, where: string): void
   dialFailed(address: string, report: DialReport): void
+  /** A peer asked, or answered, what is no business of the protocol. */
+  aside(link: Link, wire: readonly unknown[]): void
+  /** A link has ended. */
+  closed(link: Link): void
   /** The cluster has gone on without this run: call `beginAnew`; who goes on is at these addresses. */
   forgotten(addresses: readonly string[], sought: readonly Purge[]): void
 }
@@ -86,6 +92,10 @@ export class Runner {
   /** Of the member, as others know this run of it. */
   get id(): string {
     return this.#id
+  }
+
+  get links(): Iterable<Link> {
+    return this.#linksById.values()
   }
 
   now(): Instant {
@@ -259,11 +269,16 @@ export class Runner {
       // What cannot even be decoded is refused by the core like anything else that is no message.
       wire = undefined
     }
-    this.run(this.replica.receive(link.id, wire, this.now()))
+    if (isAside(wire) && this.replica.isLinked(link.id)) return this.#events.aside(link, wire)
+    const readAt = this.now()
+    this.run(this.replica.receive(link.id, wire, readAt))
+    const sent = sentMsOf(wire)
+    if (sent !== undefined) link.meter.arrived(sent.ms, sent.isDelta, readAt, performance.now())
   }
 
   onClosed(link: Link, reason: string, error?: Error): void {
     this.#linksById.delete(link.id)
+    this.#events.closed(link)
     if (this.#linksById.size === 0) this.#onLastClosed()
     if (this.#isStopped) return
     // A fault is named by its code, so that it is not taken for a link that merely broke.

@@ -4,6 +4,7 @@
  */
 
 import type { Acks, Base, Config, Counters, ErrorCode, MemberState } from '@sessionmesh/core'
+import type { Diagnostics, LinkReport } from './diagnostics/types.js'
 import type { Discovery } from './discovery/discovery.js'
 
 export type { Acks, Base, Config, Counters, MemberState }
@@ -291,6 +292,12 @@ export interface Status {
   tombstones: number
   /** Addresses of members, as far as anybody says: the linked ones, and those that are dialled again and again. */
   candidates: number
+  /** What waits for peers: questions by id, reads, transfers in either direction. */
+  pending: number
+  /** Bytes of deltas that are held back until a gap before them is closed. */
+  heldBytes: number
+  /** One for each peer that is linked. */
+  links: LinkReport[]
   /** Per origin (member id) the stamp up to which everything is merged here. */
   digest: Record<string, string>
   /** What happened here since the process joined. */
@@ -314,6 +321,8 @@ export interface Cluster extends AsyncDisposable {
   members(): Member[]
   /** The state of this moment. Cheap, local, and never throws; also after `close()`. */
   status(): Status
+  /** What people look at: this member's report and those of its peers, and single sessions. */
+  readonly diagnostics: Diagnostics
   /**
    * Listens from now on; what happened while this member joined is told right after `joinCluster` resolves. A listener
    * that throws is logged, and nothing else. `close()` removes all listeners.

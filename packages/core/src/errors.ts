@@ -47,6 +47,8 @@ const codes = {
     'Rejects `acked`: the write is made here and goes on replicating, but too few peers held it within `ackTimeoutMs`. Warned when a member that leaves could not hand over all it had.',
   SESSIONMESH_NO_PEER:
     "Rejects `acked`: there was no other member to hold the write, which is made here. Start one, or ask for acks: 'none'. Warned when a member leaves with sessions while those that it knew are dead; one that was always alone says nothing.",
+  SESSIONMESH_NO_ANSWER:
+    'Rejects what is asked of another member for diagnostics: it is not linked, or did not answer in time. See its state in `members()`.',
   SESSIONMESH_JOIN_TIMEOUT:
     'Warned: a peer was not linked within `joinTimeoutMs`, or could not give its state in ten attempts, and this member serves without it. See whether it is up, `peers` right, and the network between them.',
   SESSIONMESH_LOST_WRITE:

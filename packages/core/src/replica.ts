@@ -292,6 +292,11 @@ export class Replica {
     return this.#pulls.heldBytes
   }
 
+  /** The member at the other end has said hello, and was not refused. */
+  isLinked(link: LinkId): boolean {
+    return this.#handshake.peerOf(link) !== undefined
+  }
+
   digest(): Stamp[] {
     return this.#context.digest.entries()
   }

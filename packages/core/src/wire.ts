@@ -148,6 +148,14 @@ class StampTable {
   }
 }
 
+/** When a frame was sent, on its sender's monotonic clock, if it is one that tells. For those who measure links. */
+export function sentMsOf(wire: unknown): { ms: number; isDelta: boolean } | undefined {
+  if (!Array.isArray(wire)) return undefined
+  const kind = KINDS[wire[0]]
+  if (kind !== 'delta' && kind !== 'heartbeat') return undefined
+  return typeof wire[3] === 'number' ? { ms: wire[3], isDelta: kind === 'delta' } : undefined
+}
+
 /**
  * @param sender the member at the other end of the link; `undefined` until its hello.
  * @param latestMs the highest time that a stamp may have: our wall clock and the allowed drift.

@@ -1,0 +1,24 @@
+/**
+ * Every event of a cluster, also for those who never see its `Cluster`, as what traces whole applications: each is published
+ * at `node:diagnostics_channel` under `sessionmesh:` and its name, as in `sessionmesh:member:dead`, together with the
+ * listeners' being called.
+ */
+
+import { channel } from 'node:diagnostics_channel'
+import type { ClusterEvents, Member } from '../types.js'
+
+/** What is published. */
+export interface ChannelMessage<E extends keyof ClusterEvents = keyof ClusterEvents> {
+  /** Its name. */
+  readonly cluster: string
+  /** The member that tells. */
+  readonly self: Member
+  /** What listeners of the event get. */
+  readonly event: ClusterEvents[E][0]
+}
+
+/** @param message made only if somebody listens */
+export function publish(name: keyof ClusterEvents, message: () => ChannelMessage): void {
+  const told = channel(`sessionmesh:${name}`)
+  if (told.hasSubscribers) told.publish(message())
+}

@@ -1,0 +1,59 @@
+/**
+ * The whole cluster as one member can tell of it: what pages and terminals show. Plain data, as JSON has it.
+ */
+
+import type { MemberState } from '@sessionmesh/core'
+import type { Census, DiagnosticEvent, MemberReport, Sample } from './types.js'
+
+/** As a whole, or what is new since the one before: then `samples` and `events` are the new ones alone. */
+export interface MeshPicture {
+  readonly cluster: string
+  /** Id of the member that tells. */
+  readonly by: string
+  /** ms since the epoch, on its wall clock. */
+  readonly atMs: number
+  /** The one that tells first, then by name. */
+  readonly members: readonly MeshMember[]
+  /** Of all members, by the time at which each says it was. */
+  readonly events: readonly MeshEvent[]
+  /** Events that came too fast to be told. */
+  readonly omitted: number
+}
+
+export interface MeshMember {
+  readonly id: string
+  readonly name: string
+  readonly address: string
+  /** As the member that tells sees it. */
+  readonly state: MemberState
+  /** What it told last; `undefined` before its first answer. It stays when it is gone: see `atMs` there. */
+  readonly told?: Told | undefined
+  /** One a second, for five minutes at the most. */
+  readonly samples: readonly Sample[]
+  readonly convergence: Convergence
+}
+
+export type Told = Pick<MemberReport, 'atMs' | 'upMs' | 'node' | 'pid' | 'ready' | 'members' | 'digest'> & {
+  readonly census?: Pick<Census, 'atMs' | 'owners' | 'bytes'> | undefined
+}
+
+export interface MeshEvent extends DiagnosticEvent {
+  /** Id and name of the member that tells of it. */
+  readonly by: { readonly id: string; readonly name: string }
+}
+
+/** How a member's state stands to that of the others, as far as they told. */
+export interface Convergence {
+  /**
+   * `identical`: it has merged all that anybody has. `following`: it lacks what is on its way. `behind`: it has lacked
+   * something for longer than that takes. `differs`: it has merged the same writes as another member, and holds something
+   * else, which is a fault of sessionmesh. `unknown`: it does not answer.
+   */
+  readonly verdict: 'identical' | 'following' | 'behind' | 'differs' | 'unknown'
+  /** Since when it is so, on the wall clock of the member that tells. */
+  readonly sinceMs: number
+  /** By origin: how much later the latest write that it lacks was made than the latest that it has, in ms. */
+  readonly lacks: readonly { readonly origin: string; readonly byMs: number }[]
+  /** Of its state, in hex: the same for members whose state is the same. `undefined` while writes come all the time. */
+  readonly fingerprint?: string | undefined
+}

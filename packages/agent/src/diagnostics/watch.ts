@@ -1,0 +1,218 @@
+/** Asks every member of the mesh, each second, as long as somebody looks, and makes one picture of what they say. */
+
+import type { Cluster, Member } from '../types.js'
+import { Convergences } from './convergence.js'
+import type { MeshEvent, MeshMember, MeshPicture } from './mesh.js'
+import type { Cursor, MemberReport, Sample } from './types.js'
+
+const EVERY_MS = 1_000
+const SAMPLES_KEPT = 300
+const EVENTS_KEPT = 2_000
+/** Who has not answered for so long is not heard. */
+const UNHEARD_MS = 3_000
+/** Those that are gone are kept to be seen, for as long as the charts reach back. */
+const GONE_KEPT_MS = 300_000
+/** Many may die at once, and each tells of itself. */
+const SETTLE_MS = 20
+
+interface Watched {
+  id: string
+  report: MemberReport | undefined
+  cursor: Cursor | undefined
+  isAsked: boolean
+  heardMs: number
+  goneMs: number | undefined
+  samples: Sample[]
+  /** Of those, what no update has told. */
+  fresh: Sample[]
+}
+
+/** The picture of one member; `watch(cluster)` makes it. */
+export class MeshWatch {
+  readonly #cluster: Cluster
+  readonly #watched = new Map<string, Watched>()
+  readonly #convergences = new Convergences()
+  readonly #listeners = new Set<(update: MeshPicture) => void>()
+  readonly #onMember = () => this.#soon()
+  #events: MeshEvent[] = []
+  #freshEvents: MeshEvent[] = []
+  #omitted = 0
+  #timer: NodeJS.Timeout | undefined
+  #soonTimer: NodeJS.Timeout | undefined
+  #first: Promise<void> | undefined
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
+  }
+
+  /**
+   * All that is known, with samples and events. Asks all members first when nobody is looking; one that does not answer holds
+   * that up for `waitMs` at most.
+   */
+  async picture({ waitMs = 500 }: { waitMs?: number } = {}): Promise<MeshPicture> {
+    if (this.#listeners.size === 0) await within(waitMs, this.#ask())
+    else await this.#first
+    return this.#picture(({ samples }) => samples, this.#events)
+  }
+
+  /** Each second, and at once when a member comes or goes: what is new. Call what it returns to stop. */
+  onUpdate(listener: (update: MeshPicture) => void): () => void {
+    this.#listeners.add(listener)
+    if (this.#listeners.size === 1) this.#start()
+    return () => {
+      this.#listeners.delete(listener)
+      if (this.#listeners.size === 0) this.#stop()
+    }
+  }
+
+  /** What happened around a session, as far as it is kept: by its id. */
+  eventsOf(sid: string): MeshEvent[] {
+    return this.#events.filter((event) => event.sid === sid)
+  }
+
+  #start(): void {
+    for (const state of STATES) this.#cluster.on(`member:${state}`, this.#onMember)
+    this.#first = within(500, this.#ask())
+    this.#timer = setInterval(() => {
+      this.#tell()
+      void this.#ask()
+    }, EVERY_MS).unref()
+  }
+
+  #stop(): void {
+    for (const state of STATES) this.#cluster.off(`member:${state}`, this.#onMember)
+    clearInterval(this.#timer)
+    clearTimeout(this.#soonTimer)
+    this.#soonTimer = undefined
+  }
+
+  #soon(): void {
+    this.#soonTimer ??= setTimeout(() => {
+      this.#soonTimer = undefined
+      void this.#ask([this.#cluster.self]).then(() => this.#tell())
+    }, SETTLE_MS).unref()
+  }
+
+  async #ask(members: readonly Member[] = this.#cluster.members()): Promise<void> {
+    await Promise.all(members.map(({ id }) => this.#askOne(id)))
+  }
+
+  async #askOne(id: string): Promise<void> {
+    const watched = this.#watchedOf(id)
+    if (watched.isAsked) return
+    watched.isAsked = true
+    try {
+      const report = await this.#cluster.diagnostics.report({ of: id, after: watched.cursor })
+      this.#told(watched, report)
+    } catch {
+      // It is not linked, or silent: its state says so, and the picture shows what it told last.
+    } finally {
+      watched.isAsked = false
+    }
+  }
+
+  #told(watched: Watched, report: MemberReport): void {
+    const { id, name } = report.member
+    watched.report = report
+    watched.cursor = report.cursor
+    watched.heardMs = performance.now()
+    watched.samples = [...watched.samples, ...report.samples].slice(-SAMPLES_KEPT)
+    const events = report.events.map((event) => ({ ...event, by: { id, name } }))
+    this.#events = [...this.#events, ...events].sort((a, b) => a.atMs - b.atMs).slice(-EVENTS_KEPT)
+    if (this.#listeners.size > 0) {
+      watched.fresh.push(...report.samples)
+      this.#freshEvents.push(...events)
+    }
+    this.#omitted += report.omitted
+  }
+
+  #watchedOf(id: string): Watched {
+    let watched = this.#watched.get(id)
+    if (watched === undefined) {
+      const heardMs = Number.NEGATIVE_INFINITY
+      watched = {
+        id,
+        report: undefined,
+        cursor: undefined,
+        isAsked: false,
+        heardMs,
+        goneMs: undefined,
+        samples: [],
+        fresh: [],
+      }
+      this.#watched.set(id, watched)
+    }
+    return watched
+  }
+
+  #tell(): void {
+    const update = this.#picture(({ fresh }) => fresh, this.#freshEvents)
+    for (const watched of this.#watched.values()) watched.fresh = []
+    this.#freshEvents = []
+    for (const listener of this.#listeners) listener(update)
+  }
+
+  #picture(samplesOf: (watched: Watched) => readonly Sample[], events: readonly MeshEvent[]): MeshPicture {
+    const nowMs = performance.now()
+    const known = this.#cluster.members()
+    const living = new Set(known.filter(({ state }) => state === 'alive' || state === 'suspect').map(idOf))
+    for (const { id } of known) {
+      const watched = this.#watchedOf(id)
+      watched.goneMs = living.has(id) ? undefined : (watched.goneMs ?? nowMs)
+    }
+    // Of those that this process has never heard, or that went long ago, there is nothing to be seen.
+    const shown = known.filter(({ id }) => {
+      const { goneMs, report } = this.#watchedOf(id)
+      return goneMs === undefined || (report !== undefined && nowMs - goneMs < GONE_KEPT_MS)
+    })
+    const ids = new Set(shown.map(idOf))
+    for (const id of this.#watched.keys()) if (!ids.has(id)) this.#watched.delete(id)
+    const judged = this.#convergences.judge(
+      shown.map(({ id }) => this.#standing(id, living.has(id), nowMs)),
+      living,
+      Date.now(),
+    )
+    const members = shown.map((member): MeshMember => {
+      const { id, name, address, state } = member
+      const watched = this.#watchedOf(id)
+      const told = watched.report && toldBy(watched.report)
+      const convergence = judged.get(id)!
+      return { id, name, address, state, ...(told && { told }), samples: samplesOf(watched), convergence }
+    })
+    return {
+      cluster: this.#cluster.name,
+      by: this.#cluster.self.id,
+      atMs: Date.now(),
+      members: [...members.slice(0, 1), ...members.slice(1).sort((a, b) => (a.name < b.name ? -1 : 1))],
+      events,
+      omitted: this.#omitted,
+    }
+  }
+
+  #standing(id: string, isLiving: boolean, nowMs: number) {
+    const { report, heardMs } = this.#watchedOf(id)
+    const isHeard = isLiving && nowMs - heardMs < UNHEARD_MS
+    const fingerprint = report?.census?.fingerprint
+    return { id, isHeard, digest: report?.digest ?? [], ...(fingerprint && { fingerprint }) }
+  }
+}
+
+const STATES = ['alive', 'suspect', 'dead', 'left'] as const
+
+function idOf({ id }: { id: string }): string {
+  return id
+}
+
+function toldBy({ atMs, upMs, node, pid, ready, members, digest, census }: MemberReport) {
+  const counted = census && { atMs: census.atMs, owners: census.owners, bytes: census.bytes }
+  return { atMs, upMs, node, pid, ready, members, digest, ...(counted && { census: counted }) }
+}
+
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([work, late])
+  clearTimeout(timer)
+}
