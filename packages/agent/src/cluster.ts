@@ -142,6 +142,7 @@ class Agent implements Cluster {
       {
         acks: options.acks,
         ttlMs: config.ttlMs,
+        indexBy: options.sessions.indexBy,
         localAttributes: options.sessions.localAttributes,
       },
       deriveKeys(keyring, 'causal token'),
@@ -285,15 +286,19 @@ class Agent implements Cluster {
 
   drain(): void {
     if (this.#isDraining) return
-    this.#isDraining = true
-    this.diagnostics.note({ event: 'draining' })
+    this.#beginToDrain()
     this.#logger.info(
       `${this.self.name} is draining: it serves what still comes, and tells that it is not ready`,
     )
   }
 
-  close(): Promise<void> {
+  #beginToDrain(): void {
     this.#isDraining = true
+    this.#emit('draining', this.self)
+  }
+
+  close(): Promise<void> {
+    if (!this.#isDraining) this.#beginToDrain()
     this.#closing ??= this.#close()
     return this.#closing
   }

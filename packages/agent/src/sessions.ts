@@ -18,6 +18,7 @@ export class LocalSessions implements Sessions {
   readonly #special: () => SpecialAttributes
   readonly acks: Acks
   readonly ttlMs: number
+  readonly indexBy: readonly string[]
   readonly localAttributes: readonly string[]
   readonly #tokenKeys: readonly Uint8Array[]
   readonly #member: (id: string) => Member | undefined
@@ -26,7 +27,12 @@ export class LocalSessions implements Sessions {
   constructor(
     runner: Runner,
     special: () => SpecialAttributes,
-    { acks, ttlMs, localAttributes }: Pick<Sessions, 'acks' | 'ttlMs' | 'localAttributes'>,
+    {
+      acks,
+      ttlMs,
+      indexBy,
+      localAttributes,
+    }: Pick<Sessions, 'acks' | 'ttlMs' | 'indexBy' | 'localAttributes'>,
     tokenKeys: readonly Uint8Array[],
     member: (id: string) => Member | undefined,
   ) {
@@ -34,6 +40,7 @@ export class LocalSessions implements Sessions {
     this.#special = special
     this.acks = acks
     this.ttlMs = ttlMs
+    this.indexBy = indexBy
     this.localAttributes = localAttributes
     this.#tokenKeys = tokenKeys
     this.#member = member

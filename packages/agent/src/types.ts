@@ -161,6 +161,8 @@ export interface Sessions {
   readonly acks: Acks
   /** The cluster's default idle lifetime, in ms. */
   readonly ttlMs: number
+  /** The attributes by which sessions are found: those of `sessions.indexBy`. */
+  readonly indexBy: readonly string[]
   /** Names of the attributes that stay on this member. */
   readonly localAttributes: readonly string[]
   /**
@@ -247,6 +249,8 @@ export interface ClusterEvents {
   'member:dead': [Member]
   /** It has closed, or a new run of it has joined at its name and address: this one does not come back. */
   'member:left': [Member]
+  /** Of this member: `drain()` or `close()` was called. What holds connections open (streams, WebSockets) ends them now. */
+  draining: [Member]
   /** `member` died or left; `sessions` are the ids for which this member now answers, often none. */
   takeover: [{ member: Member; sessions: string[] }]
   /** `peer` is asked for all that this member lacks: on each new link, after a stall, and when something was missed. */

@@ -32,11 +32,14 @@ export interface About {
     readonly label: string
     readonly states: readonly MemberState[]
   }[]
-  /** To be sent as the header `x-sessionmesh-token` with everything that changes something. */
+  /** To be sent as the header `x-sessionmesh-token` with every POST. */
   readonly token: string
 }
 
-/** `GET session?ref=…` or `GET session?sid=…`. 404 when no member that answers holds anything of it. */
+/**
+ * `POST session` with `{ ref }` or `{ sid }` (an id does not belong into an address, which is logged). 404 when no member that
+ * answers holds anything of it.
+ */
 export interface ShownSession {
   readonly ref: Ref
   readonly sid?: string | undefined
@@ -57,7 +60,7 @@ export interface ShownSession {
   readonly events: readonly ShownEvent[]
 }
 
-/** `GET sessions?by=userId&value=42`. */
+/** `POST sessions` with `{ by: 'userId', value: '42' }`. */
 export interface Found {
   readonly refs: readonly Ref[]
   /** How many there are; `refs` are 100 of them at the most. */

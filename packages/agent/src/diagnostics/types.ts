@@ -148,7 +148,7 @@ export interface DiagnosticEvent {
   /** That member's wall clock, ms since the epoch. */
   readonly atMs: number
   /**
-   * A name of `ClusterEvents`; or `joined`, `anew` (this run was forgotten, and another one has begun), `draining`, `left`. Of
+   * A name of `ClusterEvents`; or `joined`, `anew` (this run was forgotten, and another one has begun), `left`. Of
    * sessions each change is here once: at the member where it was made, an end by time at its owner.
    */
   readonly event: string
