@@ -6,8 +6,10 @@ import type { DiagnosticEvent } from './types.js'
 /** Changes of sessions are many, and must not push out what happened to the cluster. */
 const MAX_SESSION_EVENTS = 2_000
 const MAX_OTHERS = 1_000
-/** In one report. */
+/** In one report, of each of the two. */
 const MAX_TOLD = 500
+/** Of attributes, in one event. */
+const MAX_NAMES = 50
 
 export class Journal {
   readonly #ofSessions = new Ring<DiagnosticEvent>(MAX_SESSION_EVENTS)
@@ -28,8 +30,8 @@ export class Journal {
     // (What is no number of ours is as if it were the first time.)
     const since = number > this.#last ? 0 : number
     const isNew = (event: DiagnosticEvent) => event.number > since
-    const kept = [...this.#ofSessions.latest(isNew), ...this.#others.latest(isNew)]
-    const events = kept.sort((a, b) => a.number - b.number).slice(-MAX_TOLD)
+    const latest = (ring: Ring<DiagnosticEvent>) => ring.latest(isNew).slice(-MAX_TOLD)
+    const events = [...latest(this.#ofSessions), ...latest(this.#others)].sort((a, b) => a.number - b.number)
     return { events, omitted: this.#last - since - events.length }
   }
 }
@@ -68,7 +70,8 @@ export function asNoted<E extends keyof ClusterEvents>(
 ): Omit<DiagnosticEvent, 'number' | 'atMs'> | undefined {
   if ('sid' in payload) {
     const { sid, changed, local } = payload
-    return local || event === 'session:expired' ? { event, sid, changed } : undefined
+    if (!local && event !== 'session:expired') return undefined
+    return { event, sid, changed: changed.slice(0, MAX_NAMES) }
   }
   if ('code' in payload) {
     const { code, message, address } = payload

@@ -1,0 +1,116 @@
+/** One member's picture of the mesh, over real links. */
+
+import { afterEach, expect, test, vi } from 'vitest'
+import { joinCluster } from '../cluster.js'
+import type { Cluster } from '../types.js'
+import type { MeshPicture } from './mesh.js'
+import { MeshWatch } from './watch.js'
+
+const cleanUps: (() => unknown)[] = []
+let tests = 0
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
+})
+
+const until = (condition: () => unknown) =>
+  vi.waitFor(async () => expect(await condition()).toBeTruthy(), { timeout: 15_000, interval: 20 })
+
+async function join(memberName: string, peers: readonly string[]): Promise<Cluster> {
+  const cluster = await joinCluster({
+    name: `watch ${process.pid} ${tests}`,
+    secret: 'a secret for the tests only',
+    listen: { host: '127.0.0.1', port: 0 },
+    memberName,
+    peers,
+  })
+  cleanUps.push(() => cluster.close())
+  return cluster
+}
+
+async function three(): Promise<[Cluster, Cluster, Cluster]> {
+  tests++
+  const a = await join('a', [])
+  const b = await join('b', [a.self.address])
+  const c = await join('c', [a.self.address])
+  await until(() => [a, b, c].every((each) => each.members().filter(({ state }) => state === 'alive').length === 3))
+  return [a, b, c]
+}
+
+/** All that a page would have by now: the whole, and what came since. */
+async function watched(cluster: Cluster): Promise<{ whole: MeshPicture; updates: MeshPicture[]; stop(): void }> {
+  const watch = new MeshWatch(cluster)
+  const updates: MeshPicture[] = []
+  const stop = watch.onUpdate((update) => updates.push(update))
+  cleanUps.push(stop)
+  return { whole: await watch.picture(), updates, stop }
+}
+
+test('one member tells of all: what each says, and that they hold the same', async () => {
+  const [a, b, c] = await three()
+  for (const [i, each] of [a, b, c].entries()) each.sessions.write(`s${i}`, { n: i })
+  await until(() => [a, b, c].every(({ sessions }) => sessions.size === 3))
+  const watch = new MeshWatch(b)
+  await until(async () => {
+    const { members } = await watch.picture()
+    return members.every(({ convergence }) => convergence.verdict === 'identical' && convergence.fingerprint)
+  })
+  const picture = await watch.picture()
+  expect(picture).toMatchObject({ by: b.self.id, cluster: b.name })
+  expect(picture.members.map(({ name }) => name)).toEqual(['b', 'a', 'c'])
+  expect(new Set(picture.members.map(({ convergence }) => convergence.fingerprint)).size).toBe(1)
+  expect(picture.members[1]!.told).toMatchObject({ pid: process.pid, ready: true, census: { bytes: expect.any(Number) } })
+  const created = picture.events.filter(({ event }) => event === 'session:created')
+  expect(created.map(({ by, sid }) => `${sid} ${by.name}`).sort()).toEqual(['s0 a', 's1 b', 's2 c'])
+  expect(picture.events.map(({ atMs }) => atMs)).toEqual(picture.events.map(({ atMs }) => atMs).sort((x, y) => x - y))
+  // Parts of fingerprints are for reckoning, and not for pages.
+  expect(JSON.stringify(picture)).not.toContain('parts')
+})
+
+test('updates bring what is new, and a member that goes is told of at once', async () => {
+  const [a, , c] = await three()
+  const { whole, updates } = await watched(a)
+  expect(whole.members).toHaveLength(3)
+  await until(() => updates.length >= 2)
+  const seen = updates.length
+  c.sessions.write('s', { n: 1 })
+  await until(() => updates.slice(seen).some(({ events }) => events.some(({ sid }) => sid === 's')))
+  const ofC = updates.flatMap(({ members }) => members.find(({ name }) => name === 'c')?.samples ?? [])
+  expect(new Set(ofC.map(({ atMs }) => atMs)).size).toBe(ofC.length)
+
+  const leftAt = performance.now()
+  await c.close()
+  await until(() => updates.at(-1)!.members.find(({ name }) => name === 'c')?.state === 'left')
+  expect(performance.now() - leftAt).toBeLessThan(5_000)
+  const last = updates.at(-1)!
+  expect(last.members.find(({ name }) => name === 'c')).toMatchObject({
+    told: { pid: process.pid },
+    convergence: { verdict: 'unknown' },
+  })
+  expect(updates.flatMap(({ events }) => events).map(({ event }) => event)).toEqual(
+    expect.arrayContaining(['member:left', 'takeover']),
+  )
+})
+
+test('nobody looks: nobody is asked', async () => {
+  const [a, b] = await three()
+  const { stop } = await watched(a)
+  const asked = vi.spyOn(a.diagnostics, 'report')
+  await until(() => asked.mock.calls.some(([options]) => options?.of === b.self.id))
+  stop()
+  asked.mockClear()
+  // Two seconds of the mesh's own time: its samples.
+  const { cursor } = await b.diagnostics.report()
+  await until(async () => (await b.diagnostics.report()).cursor.sample >= cursor.sample + 2)
+  expect(asked).not.toHaveBeenCalled()
+})
+
+test('what happened to a session is found by its id', async () => {
+  const [a, b] = await three()
+  b.sessions.write('s', { n: 1 })
+  b.sessions.write('other', { n: 1 })
+  b.sessions.destroy('s')
+  const watch = new MeshWatch(a)
+  await watch.picture()
+  expect(watch.eventsOf('s').map(({ event }) => event)).toEqual(['session:created', 'session:destroyed'])
+})
