@@ -15,7 +15,7 @@ const CSS = 'text/css; charset=utf-8'
 
 /** By address below the mount; the page itself is `''`. */
 export function readAssets(): ReadonlyMap<string, Asset> {
-  const compiled = new URL('./page/', import.meta.url)
+  const compiled = new URL('../dist/page/', import.meta.url)
   const page = new URL('../page/', import.meta.url)
   const uplot = createRequire(import.meta.url).resolve('uplot/package.json')
   const scripts = readdirSync(compiled).filter((name) => name.endsWith('.js'))

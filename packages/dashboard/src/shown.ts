@@ -40,7 +40,7 @@ export class Shown {
       members,
       isSame: isSame(members.filter(({ error }) => error === undefined).map(({ report }) => report)),
       ...(values && { values }),
-      events: this.#watch.eventsOf(sid).map((event) => this.#event(event)),
+      events: (await this.#watch.eventsOf(sid)).map((event) => this.#event(event)),
     }
   }
 

@@ -46,7 +46,9 @@ test('a member tells of itself over the mesh: its figures, its events, its view 
   const [a, b] = await pair()
   b.sessions.write('s', { user: 42, cart: ['book'] })
   await until(() => a.sessions.has('s'))
-  await until(async () => (await a.diagnostics.report({ of: b.self.id })).samples.some(({ writes }) => writes === 1))
+  await until(async () =>
+    (await a.diagnostics.report({ of: b.self.id })).samples.some(({ writes }) => writes === 1),
+  )
   const report = await a.diagnostics.report({ of: b.self.id })
   expect(report).toMatchObject({
     member: { id: b.self.id, name: 'b', address: b.self.address },
@@ -91,7 +93,9 @@ test('the state of two members has one fingerprint, and owners share the session
   expect(census?.owners).toEqual({ [a.self.id]: 25, [b.self.id]: 24 })
   expect(census?.fingerprint?.parts.filter((part) => part > 0).length).toBeGreaterThan(30)
   a.sessions.write('s0', { n: 2 })
-  await until(async () => String((await censusOf(b))?.fingerprint?.parts) !== String(census?.fingerprint?.parts))
+  await until(
+    async () => String((await censusOf(b))?.fingerprint?.parts) !== String(census?.fingerprint?.parts),
+  )
 })
 
 test('a session that is about to end by time makes its part say nothing, and the others are told of', async () => {
@@ -111,7 +115,10 @@ test('a session as each member holds it: attributes, stamps, marks of removal, a
   b.sessions.write('s', { user: 42 }, { base: b.sessions.load('s')!.base })
   await until(() => a.sessions.load('s')?.data.cart === undefined)
   expect(base).toBeDefined()
-  const [here, there] = [await a.diagnostics.inspect('s'), await a.diagnostics.inspect('s', { of: b.self.id })]
+  const [here, there] = [
+    await a.diagnostics.inspect('s'),
+    await a.diagnostics.inspect('s', { of: b.self.id }),
+  ]
   expect({ ...here, idleMs: 0 }).toEqual({ ...there, idleMs: 0 })
   expect(here).toMatchObject({
     sid: 's',
@@ -136,7 +143,9 @@ test('a session as each member holds it: attributes, stamps, marks of removal, a
 })
 
 test('a merged attribute shows the share of each member', async () => {
-  const [a, b] = await pair({ sessions: { merge: { cart: (x: string[], y: string[]) => [...x, ...y].sort() } } })
+  const [a, b] = await pair({
+    sessions: { merge: { cart: (x: string[], y: string[]) => [...x, ...y].sort() } },
+  })
   a.sessions.write('s', { cart: ['book'] })
   await until(() => b.sessions.has('s'))
   expect((await b.diagnostics.inspect('s'))?.attributes).toMatchObject([{ name: 'cart', slotOf: a.self.id }])
@@ -156,7 +165,9 @@ test('who is not linked cannot be asked, and says so at once', async () => {
     code: 'SESSIONMESH_NO_ANSWER',
     message: expect.stringContaining('b at'),
   })
-  await expect(a.diagnostics.report({ of: 'nobody' })).rejects.toMatchObject({ code: 'SESSIONMESH_NO_ANSWER' })
+  await expect(a.diagnostics.report({ of: 'nobody' })).rejects.toMatchObject({
+    code: 'SESSIONMESH_NO_ANSWER',
+  })
 })
 
 test('draining is told, once, also by close()', async () => {
@@ -166,7 +177,10 @@ test('draining is told, once, also by close()', async () => {
   a.drain()
   await a.close()
   expect(told).toEqual(['a'])
-  expect((await a.diagnostics.report()).events.slice(-2)).toMatchObject([{ event: 'draining' }, { event: 'left' }])
+  expect((await a.diagnostics.report()).events.slice(-2)).toMatchObject([
+    { event: 'draining' },
+    { event: 'left' },
+  ])
 })
 
 test('what is linked, and how fast, is in the status', async () => {

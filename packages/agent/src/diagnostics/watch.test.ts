@@ -33,12 +33,16 @@ async function three(): Promise<[Cluster, Cluster, Cluster]> {
   const a = await join('a', [])
   const b = await join('b', [a.self.address])
   const c = await join('c', [a.self.address])
-  await until(() => [a, b, c].every((each) => each.members().filter(({ state }) => state === 'alive').length === 3))
+  await until(() =>
+    [a, b, c].every((each) => each.members().filter(({ state }) => state === 'alive').length === 3),
+  )
   return [a, b, c]
 }
 
 /** All that a page would have by now: the whole, and what came since. */
-async function watched(cluster: Cluster): Promise<{ whole: MeshPicture; updates: MeshPicture[]; stop(): void }> {
+async function watched(
+  cluster: Cluster,
+): Promise<{ whole: MeshPicture; updates: MeshPicture[]; stop(): void }> {
   const watch = new MeshWatch(cluster)
   const updates: MeshPicture[] = []
   const stop = watch.onUpdate((update) => updates.push(update))
@@ -59,10 +63,16 @@ test('one member tells of all: what each says, and that they hold the same', asy
   expect(picture).toMatchObject({ by: b.self.id, cluster: b.name })
   expect(picture.members.map(({ name }) => name)).toEqual(['b', 'a', 'c'])
   expect(new Set(picture.members.map(({ convergence }) => convergence.fingerprint)).size).toBe(1)
-  expect(picture.members[1]!.told).toMatchObject({ pid: process.pid, ready: true, census: { bytes: expect.any(Number) } })
+  expect(picture.members[1]!.told).toMatchObject({
+    pid: process.pid,
+    ready: true,
+    census: { bytes: expect.any(Number) },
+  })
   const created = picture.events.filter(({ event }) => event === 'session:created')
   expect(created.map(({ by, sid }) => `${sid} ${by.name}`).sort()).toEqual(['s0 a', 's1 b', 's2 c'])
-  expect(picture.events.map(({ atMs }) => atMs)).toEqual(picture.events.map(({ atMs }) => atMs).sort((x, y) => x - y))
+  expect(picture.events.map(({ atMs }) => atMs)).toEqual(
+    picture.events.map(({ atMs }) => atMs).sort((x, y) => x - y),
+  )
   // Parts of fingerprints are for reckoning, and not for pages.
   expect(JSON.stringify(picture)).not.toContain('parts')
 })
@@ -111,6 +121,8 @@ test('what happened to a session is found by its id', async () => {
   b.sessions.write('other', { n: 1 })
   b.sessions.destroy('s')
   const watch = new MeshWatch(a)
-  await watch.picture()
-  expect(watch.eventsOf('s').map(({ event }) => event)).toEqual(['session:created', 'session:destroyed'])
+  expect((await watch.eventsOf('s')).map(({ event }) => event)).toEqual([
+    'session:created',
+    'session:destroyed',
+  ])
 })

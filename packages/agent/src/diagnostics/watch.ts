@@ -14,6 +14,8 @@ const UNHEARD_MS = 3_000
 const GONE_KEPT_MS = 300_000
 /** Many may die at once, and each tells of itself. */
 const SETTLE_MS = 20
+/** How long one that does not answer holds up the others. */
+const WAIT_MS = 500
 
 interface Watched {
   id: string
@@ -47,10 +49,10 @@ export class MeshWatch {
 
   /**
    * All that is known, with samples and events. Asks all members first when nobody is looking; one that does not answer holds
-   * that up for `waitMs` at most.
+   * that up for half a second at most.
    */
-  async picture({ waitMs = 500 }: { waitMs?: number } = {}): Promise<MeshPicture> {
-    if (this.#listeners.size === 0) await within(waitMs, this.#ask())
+  async picture(): Promise<MeshPicture> {
+    if (this.#listeners.size === 0) await within(WAIT_MS, this.#ask())
     else await this.#first
     return this.#picture(({ samples }) => samples, this.#events)
   }
@@ -66,13 +68,14 @@ export class MeshWatch {
   }
 
   /** What happened around a session, as far as it is kept: by its id. */
-  eventsOf(sid: string): MeshEvent[] {
+  async eventsOf(sid: string): Promise<MeshEvent[]> {
+    await within(WAIT_MS, this.#ask())
     return this.#events.filter((event) => event.sid === sid)
   }
 
   #start(): void {
     for (const state of STATES) this.#cluster.on(`member:${state}`, this.#onMember)
-    this.#first = within(500, this.#ask())
+    this.#first = within(WAIT_MS, this.#ask())
     this.#timer = setInterval(() => {
       this.#tell()
       void this.#ask()

@@ -1,0 +1,395 @@
+/** The handler over HTTP, on real clusters: who may come in, what is shown and what is masked, what changes something. */
+
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, request } from 'node:http'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { cleanUp, onCleanUp } from '../../../test/support/cleanup.js'
+import { listening } from '../../../test/support/listening.js'
+import { joinAll } from '../../../test/support/local-cluster.js'
+import { until } from '../../../test/support/wait.js'
+import type { About, ShownPicture, ShownSession } from './api.js'
+import { type DashboardOptions, dashboard } from './index.js'
+
+type Clusters = Awaited<ReturnType<typeof joinAll>>
+type Headers = Record<string, string>
+
+let clusters: Clusters
+let origin: string
+
+beforeEach(async () => {
+  clusters = await joinAll(3, { sessions: { indexBy: ['user'], localAttributes: ['socket'] } })
+  origin = await mounted()
+})
+
+afterEach(cleanUp)
+
+/** A mount on the first member, below `/mesh`. */
+async function mounted(options: DashboardOptions = {}): Promise<string> {
+  const handler = dashboard(clusters[0]!, { path: '/mesh', ...options })
+  const { origin, close } = await listening(createServer((req, res) => handler(req, res)))
+  onCleanUp(close)
+  return `${origin}/mesh/`
+}
+
+/** What the page does first: it gets its token, and a cookie. */
+async function opened(at = origin): Promise<{ about: About; headers: Headers }> {
+  const response = await fetch(`${at}about`)
+  const [cookie = ''] = response.headers.getSetCookie()
+  const about = (await response.json()) as About
+  const headers = {
+    'content-type': 'application/json',
+    'x-sessionmesh-token': about.token,
+    cookie: cookie.split(';')[0]!,
+  }
+  return { about, headers }
+}
+
+async function post(path: string, body: unknown, headers?: Headers, at = origin): Promise<[number, unknown]> {
+  const response = await fetch(`${at}${path}`, {
+    method: 'POST',
+    body: JSON.stringify(body),
+    headers: headers ?? (await opened(at)).headers,
+  })
+  return [response.status, await response.json()]
+}
+
+async function picture(at = origin, query = ''): Promise<ShownPicture> {
+  return (await (await fetch(`${at}mesh.json${query}`)).json()) as ShownPicture
+}
+
+/** Every member has it, and has told of it. */
+async function written(sid: string, data: Record<string, unknown>): Promise<void> {
+  clusters[1]!.sessions.write(sid, data)
+  await until(`all have ${sid}`, () => clusters.every(({ sessions }) => sessions.has(sid)))
+}
+
+test('the page and all that it needs, with nothing from elsewhere allowed', async () => {
+  const page = await fetch(origin)
+  expect(page.status).toBe(200)
+  expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
+  expect(page.headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'self'; /)
+  const html = await page.text()
+  const needed = [...html.matchAll(/(?:src|href)="(?!#|data:)([^"]+)"/g)].map(([, path]) => path!)
+  for (const path of [...needed, 'page/main.js', 'page/uPlot.js', 'page/uPlot.css', 'page/style.css']) {
+    const file = await fetch(new URL(path, origin))
+    expect([path, file.status, file.headers.get('x-content-type-options')]).toEqual([path, 200, 'nosniff'])
+    const again = await fetch(new URL(path, origin), {
+      headers: { 'if-none-match': file.headers.get('etag')! },
+    })
+    expect(again.status).toBe(304)
+  }
+  expect((await fetch(`${origin}page/%2e%2e/package.json`)).status).toBe(404)
+})
+
+test('without its slash the mount leads to it', async () => {
+  const response = await fetch(origin.slice(0, -1), { redirect: 'manual' })
+  expect([response.status, response.headers.get('location')]).toEqual([308, './mesh/'])
+  expect((await fetch(origin.slice(0, -1))).status).toBe(200)
+})
+
+test('one member shows all, with as much of the past as is asked for', async () => {
+  await until('samples', async () => (await picture()).members.every(({ samples }) => samples.length >= 2))
+  expect((await picture()).members.map(({ name, state }) => `${name} ${state}`)).toEqual([
+    'a alive',
+    'b alive',
+    'c alive',
+  ])
+  const little = await picture(origin, '?samples=1&events=2')
+  expect(little.members.map(({ samples }) => samples.length)).toEqual([1, 1, 1])
+  expect(little.events).toHaveLength(2)
+  expect((await fetch(`${origin}mesh.json?samples=many`)).status).toBe(400)
+})
+
+test("a session's id and values are nowhere, unless the mount reveals them", async () => {
+  const sid = 'a-very-secret-session-id'
+  await written(sid, { user: 42, card: 'number of a card' })
+  clusters[0]!.sessions.write('other', { user: 7 })
+  const [status, session] = (await post('session', { sid })) as [number, ShownSession]
+  expect(status).toBe(200)
+  const shown = JSON.stringify([
+    await picture(),
+    session,
+    await post('sessions', { by: 'user', value: '42' }),
+  ])
+  expect(shown).toContain(session.ref)
+  expect(shown).not.toContain(sid)
+  expect(shown).not.toContain('number of a card')
+
+  const revealing = await mounted({ reveal: true })
+  const [, revealed] = (await post('session', { ref: session.ref }, undefined, revealing)) as [
+    number,
+    ShownSession,
+  ]
+  expect(revealed).toMatchObject({
+    sid,
+    ref: session.ref,
+    values: { user: '42', card: "'number of a card'" },
+  })
+  expect((await picture(revealing)).events).toContainEqual(expect.objectContaining({ sid, ref: session.ref }))
+})
+
+test('a session is found by its id, by what it is indexed by, and by its reference on any member', async () => {
+  await written('s', { user: 42, cart: ['book'] })
+  const [, session] = (await post('session', { sid: 's' })) as [number, ShownSession]
+  expect(session).toMatchObject({ isSame: true, events: [{ event: 'session:created', by: { name: 'b' } }] })
+  expect(session.members.map(({ name, report }) => `${name} ${report?.state} ${report?.owner}`)).toEqual(
+    ['a', 'b', 'c'].map((name) => `${name} living ${clusters[1]!.self.id}`),
+  )
+  expect(await post('sessions', { by: 'user', value: '42' })).toEqual([
+    200,
+    { refs: [session.ref], total: 1 },
+  ])
+  expect(await post('sessions', { by: 'user', value: '43' })).toEqual([200, { refs: [], total: 0 }])
+  expect(await post('sessions', { by: 'shoe', value: '43' })).toMatchObject([400, { code: 'bad-request' }])
+
+  // A mount that has never shown it.
+  const other = dashboard(clusters[2]!, { path: '/mesh' })
+  const { origin: elsewhere, close } = await listening(createServer((req, res) => other(req, res)))
+  onCleanUp(close)
+  expect(await post('session', { ref: session.ref }, undefined, `${elsewhere}/mesh/`)).toMatchObject([
+    200,
+    { ref: session.ref, isSame: true },
+  ])
+  expect(await post('session', { ref: 'no such one' })).toMatchObject([404, { code: 'not-found' }])
+  expect(await post('session', { sid: 'no such one' })).toMatchObject([404, { code: 'not-found' }])
+})
+
+test('what stays on a member, and what cannot be read, does not break the inspector', async () => {
+  const revealing = await mounted({ reveal: true })
+  clusters[0]!.sessions.write('s', { user: 1, socket: createServer() })
+  const [status, session] = (await post('session', { sid: 's' }, undefined, revealing)) as [
+    number,
+    ShownSession,
+  ]
+  expect([status, session.values]).toEqual([200, { user: '1' }])
+})
+
+test('a destroy from the page ends the session on every member, and its tombstone is seen', async () => {
+  await written('s', { user: 42 })
+  const [, { ref }] = (await post('session', { sid: 's' })) as [number, ShownSession]
+  expect(await post('destroy', { ref })).toEqual([200, { destroyed: true }])
+  await until('all know', () => clusters.every(({ sessions }) => !sessions.has('s')))
+  await until('a tombstone everywhere', async () => {
+    const [, session] = (await post('session', { ref })) as [number, ShownSession]
+    return session.isSame && session.members.every(({ report }) => report?.state === 'destroyed')
+  })
+  expect(await post('destroy', { ref })).toEqual([200, { destroyed: false }])
+})
+
+test.each<[string, (headers: Headers) => Headers]>([
+  ['without a token', ({ 'x-sessionmesh-token': _, ...rest }) => rest],
+  ['without its cookie', ({ cookie: _, ...rest }) => rest],
+  ['with a token that is not of its cookie', (all) => ({ ...all, 'x-sessionmesh-token': 'x'.repeat(32) })],
+  [
+    'with a cookie and token that somebody made short',
+    (all) => ({ ...all, cookie: 'sessionmesh-dashboard=', 'x-sessionmesh-token': '' }),
+  ],
+  ['from another site', (all) => ({ ...all, 'sec-fetch-site': 'cross-site' })],
+  ['from another site of the same domain', (all) => ({ ...all, 'sec-fetch-site': 'same-site' })],
+  ['from another origin, by an old browser', (all) => ({ ...all, origin: 'http://evil.example' })],
+])('nothing is changed or asked for %s', async (_, change) => {
+  await written('s', { user: 42 })
+  const { headers } = await opened()
+  for (const [path, body] of [
+    ['destroy', { sid: 's' }],
+    ['session', { sid: 's' }],
+  ] as const)
+    expect(await raw(path, body, change(headers))).toMatchObject([403, { code: 'bad-token' }])
+  expect(clusters[0]!.sessions.has('s')).toBe(true)
+  expect(await post('destroy', { sid: 's' }, headers)).toMatchObject([200, {}])
+})
+
+/** With any header at all: `fetch` sets some of its own. */
+async function raw(path: string, body: unknown, headers: Headers, at = origin, method = 'POST') {
+  const url = new URL(path, at)
+  const text = JSON.stringify(body)
+  const length = method === 'POST' ? { 'content-length': String(text.length) } : {}
+  const sent = request(url, { method, headers: { ...headers, ...length } })
+  sent.end(method === 'POST' ? text : undefined)
+  const [response] = (await once(sent, 'response')) as [IncomingMessage]
+  let answer = ''
+  for await (const chunk of response) answer += chunk
+  return [response.statusCode, JSON.parse(answer)] as const
+}
+
+test.each<[string, Headers]>([
+  ['a proxy that says so', { 'x-forwarded-for': '203.0.113.7' }],
+  ['a proxy by the standard', { forwarded: 'for=203.0.113.7' }],
+  ['a gateway', { via: '1.1 gateway' }],
+  ['a page whose name was made to lead here', { host: 'evil.example' }],
+])('by default nobody is let in by way of %s', async (_, headers) => {
+  for (const path of ['', 'mesh.json', 'live', 'about', 'page/main.js'])
+    expect(await raw(path, {}, headers, origin, 'GET')).toMatchObject([
+      403,
+      { code: 'forbidden', message: expect.stringContaining('authorize') },
+    ])
+  expect(await raw('destroy', { sid: 's' }, { ...(await opened()).headers, ...headers })).toMatchObject([
+    403,
+    { code: 'forbidden' },
+  ])
+})
+
+test('by default nobody is let in from another machine', async () => {
+  const handler = dashboard(clusters[0]!, { path: '/mesh' })
+  const { origin: at, close } = await listening(
+    createServer((req, res) => {
+      Object.defineProperty(req.socket, 'remoteAddress', { value: '192.0.2.7' })
+      handler(req, res)
+    }),
+  )
+  onCleanUp(close)
+  expect((await fetch(`${at}/mesh/mesh.json`)).status).toBe(403)
+})
+
+test('authorize decides alone, also about this machine, and is awaited', async () => {
+  const guarded = await mounted({
+    authorize: async (req) => req.headers.authorization === 'Bearer the right one',
+  })
+  expect((await fetch(`${guarded}mesh.json`)).status).toBe(403)
+  const authorization = { authorization: 'Bearer the right one', 'x-forwarded-for': '203.0.113.7' }
+  expect((await fetch(`${guarded}mesh.json`, { headers: authorization })).status).toBe(200)
+  // What is no plain yes is a no.
+  const sloppy = await mounted({ authorize: () => 'false' as never })
+  expect((await fetch(`${sloppy}mesh.json`)).status).toBe(403)
+})
+
+test('an authorize that throws lets nobody in, and goes to the error handler of the framework', async () => {
+  const errors: unknown[] = []
+  const handler = dashboard(clusters[0]!, {
+    path: '/mesh',
+    authorize: () => {
+      throw new Error('the database is away')
+    },
+  })
+  const { origin: at, close } = await listening(
+    createServer((req, res) =>
+      handler(req, res, (error) => {
+        errors.push(error)
+        res.writeHead(500).end()
+      }),
+    ),
+  )
+  onCleanUp(close)
+  expect((await fetch(`${at}/mesh/`)).status).toBe(500)
+  expect(errors).toEqual([new Error('the database is away')])
+})
+
+/** Server-sent events, as they come. */
+async function stream(at: string, server?: { headers: Headers }) {
+  const controller = new AbortController()
+  onCleanUp(() => controller.abort())
+  const response = await fetch(`${at}live`, { signal: controller.signal, ...server })
+  const events: { event: string; data: ShownPicture }[] = []
+  let isOver = false
+  void (async () => {
+    let text = ''
+    for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+      text += chunk
+      const parts = text.split('\n\n')
+      text = parts.pop()!
+      for (const part of parts) {
+        const [, event, data] = /^event: (.*)\ndata: (.*)$/.exec(part) ?? []
+        if (event !== undefined) events.push({ event, data: JSON.parse(data!) })
+      }
+    }
+    isOver = true
+  })().catch(() => {})
+  return { response, events, isOver: () => isOver, stop: () => controller.abort() }
+}
+
+test('the live stream begins with all, goes on with news, and tells of a member that leaves at once', async () => {
+  const { response, events } = await stream(origin)
+  expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
+  await until('updates', () => events.length >= 3)
+  expect(events.map(({ event }) => event).slice(0, 3)).toEqual(['mesh', 'update', 'update'])
+  await written('s', { user: 42 })
+  await until('the session is told of', () =>
+    events.some(({ data }) =>
+      data.events.some((each) => each.event === 'session:created' && each.sid === undefined),
+    ),
+  )
+  await clusters[2]!.close()
+  await until('it has left', () =>
+    events.at(-1)!.data.members.some(({ name, state }) => name === 'c' && state === 'left'),
+  )
+})
+
+test('a server that drains ends its streams, and serves new ones that end at once', async () => {
+  const { isOver } = await stream(origin)
+  clusters[0]!.drain()
+  await until('the stream is over', isOver)
+  const late = await stream(origin)
+  await until('and the next one', late.isOver)
+  expect(late.events.map(({ event }) => event)).toEqual(['mesh'])
+})
+
+test("buttons of the application's own are called with the member, and only in its states", async () => {
+  const called: string[] = []
+  const at = await mounted({
+    actions: {
+      drain: { label: 'Drain', run: ({ name }) => void called.push(name) },
+      start: { label: 'Start', states: ['dead', 'left'], run: () => {} },
+      fail: {
+        label: 'Fail',
+        run: () => {
+          throw new Error('it did not work')
+        },
+      },
+    },
+  })
+  const { about, headers } = await opened(at)
+  expect(about.actions).toEqual([
+    { name: 'drain', label: 'Drain', states: ['alive', 'suspect'] },
+    { name: 'start', label: 'Start', states: ['dead', 'left'] },
+    { name: 'fail', label: 'Fail', states: ['alive', 'suspect'] },
+  ])
+  const member = clusters[1]!.self.id
+  expect(await post('actions/drain', { member }, headers, at)).toEqual([200, {}])
+  expect(called).toEqual(['b'])
+  expect(await post('actions/start', { member }, headers, at)).toMatchObject([409, { code: 'failed' }])
+  expect(await post('actions/fail', { member }, headers, at)).toEqual([
+    500,
+    { code: 'failed', message: 'it did not work' },
+  ])
+  expect(await post('actions/drain', { member: 'x' }, headers, at)).toMatchObject([
+    404,
+    { code: 'not-found' },
+  ])
+  expect(await post('actions/explode', { member }, headers, at)).toMatchObject([404, { code: 'not-found' }])
+})
+
+test('what is no request of the page is told why', async () => {
+  const { headers } = await opened()
+  const { 'content-type': _, ...untyped } = headers
+  expect(await raw('destroy', { sid: 's' }, untyped)).toMatchObject([415, { code: 'bad-request' }])
+  expect(await raw('destroy', { sid: 'x'.repeat(70_000) }, headers)).toMatchObject([413, {}])
+  expect(await raw('destroy', [], headers)).toMatchObject([400, { message: expect.stringContaining('ref') }])
+  expect(await raw('destroy', 7, headers)).toMatchObject([400, { code: 'bad-request' }])
+  expect((await fetch(`${origin}nothing`)).status).toBe(404)
+  expect((await fetch(origin, { method: 'DELETE' })).status).toBe(405)
+  expect((await fetch(new URL('/elsewhere', origin))).status).toBe(404)
+})
+
+test('a destroy at a member that has closed says so', async () => {
+  await written('s', { user: 42 })
+  await clusters[0]!.close()
+  expect(await post('destroy', { sid: 's' })).toMatchObject([503, { code: 'failed' }])
+})
+
+test.each<[string, DashboardOptions]>([
+  ['authorise is not an option of dashboard()', { authorise: () => true } as DashboardOptions],
+  ['authorize must be a function', { authorize: true as never }],
+  ['reveal is "yes"; give true or false', { reveal: 'yes' as never }],
+  ['path is "mesh"', { path: 'mesh' }],
+  ['actions.drain needs a label', { actions: { drain: { run() {} } as never } }],
+  ['actions has "a b"', { actions: { 'a b': { label: 'x', run() {} } } }],
+  ['actions.a.states has "up"', { actions: { a: { label: 'x', states: ['up' as never], run() {} } } }],
+])('%s', (message, options) => {
+  expect(() => dashboard(clusters[0]!, options)).toThrow(
+    expect.objectContaining({ code: 'SESSIONMESH_BAD_OPTION', message: expect.stringContaining(message) }),
+  )
+})
+
+test('a cluster that was not awaited is told', () => {
+  expect(() => dashboard(Promise.resolve(clusters[0]) as never)).toThrow('await it first')
+})
