@@ -8,7 +8,7 @@ import { EventEmitter, once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { guard, unguard } from './guard.js'
-import type { Report, Status, Takeover } from './reports.js'
+import type { Report, Status, SwitchReport, Takeover } from './reports.js'
 import type { ServerOptions } from './server.js'
 import type { ServerSettings } from './settings.js'
 
@@ -36,6 +36,8 @@ export interface FleetEvents {
   news: [string]
   /** Anything changed; conditions are worth a new look. */
   change: []
+  /** A button of a dashboard was clicked. What `answer` is given is shown beside it. */
+  switch: [action: SwitchReport['action'], server: number, answer: (error?: string) => void]
 }
 
 export class ActionError extends Error {
@@ -225,11 +227,20 @@ export class Fleet extends EventEmitter<FleetEvents> {
           `${server.name} warns: ${report.message} (${report.code}${NOTES[report.code] ?? ''})`,
         )
         return
+      case 'switch':
+        return this.#onSwitch(server, report)
       case 'failed':
         this.emit('news', `${server.name} cannot start: ${report.message}`)
         return
     }
     this.emit('change')
+  }
+
+  #onSwitch(asked: Server, { number, action, member }: SwitchReport): void {
+    const answer = (error?: string) => void this.#children.get(asked)?.send({ number, error }, () => {})
+    const server = this.servers.find(({ name }) => name === member)
+    if (server === undefined) answer(`there is no ${member}`)
+    else this.emit('switch', action, server.number, answer)
   }
 
   #lose(server: Server, how: string): void {

@@ -26,6 +26,9 @@ const DRAW_EVERY_MS = 250
 const LOG_EVERY_MS = 5_000
 const NEWS_KEPT = 30
 const OFFENCES_SHOWN = 5
+const IS_RUNNING = 'the scenario is running; the buttons work when it is over'
+/** What an answer needs to reach the page through a server that is about to be killed. */
+const BEFORE_ACT_MS = 100
 
 async function demo(settings: Settings): Promise<void> {
   const address = addressOf(settings)
@@ -40,13 +43,14 @@ async function demo(settings: Settings): Promise<void> {
 
   endWithEverything()
   fleet.on('news', say)
+  fleet.on('switch', onSwitch)
   site.listen(settings.port, settings.host)
   await once(site, 'listening')
   const show = screen.isLive
     ? setInterval(() => screen.draw(table(picture(), address, screen.width)), DRAW_EVERY_MS)
     : setInterval(() => screen.say(statusLine(picture())), LOG_EVERY_MS)
 
-  step(`three servers start behind ${address}`)
+  step(`three servers start behind ${address}; ${address}/mesh/ shows the mesh`)
   await Promise.all(fleet.servers.map((server) => fleet.start(server.number)))
   let isComplete = false
   try {
@@ -62,7 +66,9 @@ async function demo(settings: Settings): Promise<void> {
   if (settings.once) return end(exitCode)
 
   progress.isOver = true
-  step(`open ${address} and kill the servers yourself; Ctrl-C ends the demo`)
+  step(
+    `open ${address} to shop and ${address}/mesh/ to see the mesh, and kill the servers yourself; Ctrl-C ends the demo`,
+  )
 
   function say(text: string): void {
     progress.news = [`${clock(picture().seconds)} ${text}`, ...progress.news].slice(0, NEWS_KEPT)
@@ -75,8 +81,17 @@ async function demo(settings: Settings): Promise<void> {
   }
 
   async function act(server: number, action: Action): Promise<void> {
-    if (!progress.isOver) throw new ActionError('the scenario is running; the buttons work when it is over')
+    if (!progress.isOver) throw new ActionError(IS_RUNNING)
     await fleet[action](server)
+  }
+
+  /** A server is answered before it is killed: its page waits for that. */
+  function onSwitch(action: Action, number: number, answer: (error?: string) => void): void {
+    const isFrozen = fleet.server(number).state === 'frozen'
+    const wanted = action === 'start' && isFrozen ? 'thaw' : action
+    if (!progress.isOver) return answer(IS_RUNNING)
+    answer()
+    setTimeout(() => act(number, wanted).catch((error) => say(error.message)), BEFORE_ACT_MS)
   }
 
   async function end(code: number): Promise<void> {

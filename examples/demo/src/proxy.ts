@@ -28,6 +28,8 @@ interface Backend {
  * request has moved on by then, to a server that knows better.
  */
 const ANSWER_MS = 750
+/** A stream says something once a second, and ends with a server that is frozen. */
+const SILENT_STREAM_MS = 3_000
 const SKIP_MS = 1_000
 const MAX_BODY_BYTES = 64 * 1024
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
@@ -90,7 +92,7 @@ export class Balancer {
       await this.#proxy.web(req, res, {
         target: backend.url,
         agent: this.#agent,
-        proxyTimeout: ANSWER_MS,
+        proxyTimeout: req.url?.endsWith('/live') ? SILENT_STREAM_MS : ANSWER_MS,
         buffer: Readable.from(body.length > 0 ? [body] : []),
       })
       backend.failed = false

@@ -2,7 +2,7 @@
 
 import type { MemberState } from 'sessionmesh'
 
-export type Report = Ready | Status | Takeover | Warning | Failed
+export type Report = Ready | Status | Takeover | Warning | Failed | SwitchReport
 
 /** It has joined and accepts requests. */
 export interface Ready {
@@ -38,6 +38,21 @@ export interface Warning {
   kind: 'warning'
   code: string
   message: string
+}
+
+/** Somebody clicked a button of its dashboard. */
+export interface SwitchReport {
+  kind: 'switch'
+  number: number
+  action: 'kill' | 'freeze' | 'leave' | 'start'
+  /** Its name. */
+  member: string
+}
+
+/** What it is told: that will be done, unless there is an error. */
+export interface SwitchAnswer {
+  number: number
+  error?: string | undefined
 }
 
 /** It could not start. */

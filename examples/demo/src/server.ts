@@ -2,9 +2,11 @@
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { dashboard } from '@sessionmesh/dashboard'
 import { type Cluster, joinCluster, shutDown } from 'sessionmesh'
 import { type Report, STATUS_EVERY_MS, type Status } from './reports.js'
 import { shop } from './shop.js'
+import { switches } from './switches.js'
 
 /** Passed as JSON in the environment variable `DEMO_SERVER`. */
 export interface ServerOptions {
@@ -35,6 +37,7 @@ async function serve(options: ServerOptions): Promise<void> {
     secret: options.secret,
     listen: { host: '127.0.0.1', port: options.meshPort },
     peers: options.peers,
+    sessions: { indexBy: ['user'] },
   })
   const joinMs = performance.now() - started
   const sessions = cluster.sessions.size
@@ -49,7 +52,9 @@ async function serve(options: ServerOptions): Promise<void> {
   server.on('request', () => {
     requests++
   })
-  server.on('request', shop(cluster, options.name, options.cookieSecret))
+  // The servers listen on loopback alone, and whoever gets to the proxy may do all that this page can.
+  const mesh = dashboard(cluster, { authorize: () => true, reveal: true, actions: switches(tell) })
+  server.on('request', shop(cluster, mesh, options.name, options.cookieSecret))
   server.listen({ host: '127.0.0.1', port: options.port })
   await once(server, 'listening')
   tell({ kind: 'ready', sessions, joinMs })

@@ -27,10 +27,17 @@ declare module 'express-session' {
 const ID = /^[\w-]{1,40}$/
 const MAX_ITEMS = 60
 
-export function shop(cluster: Cluster, name: string, cookieSecret: string): express.Express {
+export function shop(
+  cluster: Cluster,
+  mesh: express.RequestHandler,
+  name: string,
+  cookieSecret: string,
+): express.Express {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
+
+  app.use('/mesh', mesh)
 
   app.get('/demo/whoami', (_req, res) => void res.json({ demo: name, pid: process.pid }))
   app.get('/status', (_req, res) => void res.json(cluster.status()))

@@ -78,6 +78,8 @@ test('who does not answer is unknown, and nobody is measured by what it told', (
     a: 'unknown 7',
     b: 'identical 7',
   })
+  const unheard = convergences.judge([{ ...silent, digest: [] }, standing('b', [['a', 5]])], all, 8)
+  expect(unheard.get('a')).toMatchObject({ verdict: 'unknown', lacks: [] })
 })
 
 test('another state at the same digest is a fault, once it is more than a moment', () => {

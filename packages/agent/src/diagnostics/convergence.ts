@@ -51,7 +51,7 @@ export class Convergences {
         differsSinceMs: undefined,
       }
       this.#before.set(standing.id, before)
-      const lacking = lackingOf(standing, latest)
+      const lacking = standing.isHeard ? lackingOf(standing, latest) : []
       before.lacks = new Map(
         lacking.map(({ wanted }) => [wanted.origin, this.#since(before, standing, wanted, nowMs)]),
       )

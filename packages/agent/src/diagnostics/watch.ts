@@ -14,8 +14,9 @@ const UNHEARD_MS = 3_000
 const GONE_KEPT_MS = 300_000
 /** Many may die at once, and each tells of itself. */
 const SETTLE_MS = 20
-/** How long one that does not answer holds up the others. */
+/** How long one that does not answer holds up the others: the first time, and each time. */
 const WAIT_MS = 500
+const ANSWER_MS = 200
 
 interface Watched {
   id: string
@@ -77,8 +78,7 @@ export class MeshWatch {
     for (const state of STATES) this.#cluster.on(`member:${state}`, this.#onMember)
     this.#first = within(WAIT_MS, this.#ask())
     this.#timer = setInterval(() => {
-      this.#tell()
-      void this.#ask()
+      void within(ANSWER_MS, this.#ask()).then(() => this.#tell())
     }, EVERY_MS).unref()
   }
 
