@@ -9,7 +9,17 @@ const root = new URL('../../', import.meta.url)
 const pathOf = (path: string) => fileURLToPath(new URL(path, root))
 const read = (path: string) => readFile(pathOf(path), 'utf8')
 
-const packages = ['Core', 'Agent', 'Express', 'Fastify', 'Koa', 'Hono', 'React Router', 'unstorage', 'Dashboard']
+const packages = [
+  'Core',
+  'Agent',
+  'Express',
+  'Fastify',
+  'Koa',
+  'Hono',
+  'React Router',
+  'unstorage',
+  'Dashboard',
+]
 
 test.each(packages)('%s: its files in reading order', async (name) => {
   const folder = `packages/${name.toLowerCase().replace(' ', '-')}/src`

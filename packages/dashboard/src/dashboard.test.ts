@@ -2,6 +2,8 @@
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request } from 'node:http'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { cleanUp, onCleanUp } from '../../../test/support/cleanup.js'
 import { listening } from '../../../test/support/listening.js'
@@ -202,10 +204,10 @@ test.each<[string, (headers: Headers) => Headers]>([
 /** With any header at all: `fetch` sets some of its own. */
 async function raw(path: string, body: unknown, headers: Headers, at = origin, method = 'POST') {
   const url = new URL(path, at)
-  const text = JSON.stringify(body)
-  const length = method === 'POST' ? { 'content-length': String(text.length) } : {}
+  const sending = JSON.stringify(body)
+  const length = method === 'POST' ? { 'content-length': String(sending.length) } : {}
   const sent = request(url, { method, headers: { ...headers, ...length } })
-  sent.end(method === 'POST' ? text : undefined)
+  sent.end(method === 'POST' ? sending : undefined)
   const [response] = (await once(sent, 'response')) as [IncomingMessage]
   let answer = ''
   for await (const chunk of response) answer += chunk
@@ -227,6 +229,13 @@ test.each<[string, Headers]>([
     403,
     { code: 'forbidden' },
   ])
+})
+
+test('by default nobody is let in by way of a proxy that says nothing of itself, and speaks as nginx does', async () => {
+  const { port } = new URL(origin)
+  const socket = connect(Number(port), '127.0.0.1')
+  socket.write(`GET /mesh/mesh.json HTTP/1.0\r\nHost: 127.0.0.1:${port}\r\n\r\n`)
+  expect(await text(socket)).toMatch(/^HTTP\/1.1 403 /)
 })
 
 test('by default nobody is let in from another machine', async () => {
@@ -315,7 +324,8 @@ test('the live stream begins with all, goes on with news, and tells of a member 
 })
 
 test('a server that drains ends its streams, and serves new ones that end at once', async () => {
-  const { isOver } = await stream(origin)
+  const { events, isOver } = await stream(origin)
+  await until('it goes on', () => events.length >= 2)
   clusters[0]!.drain()
   await until('the stream is over', isOver)
   const late = await stream(origin)

@@ -120,7 +120,8 @@ export class CensusTaker {
     }
     const hash = hashText(record.sid)
     const part = hash % PARTS
-    if (Math.abs(remainingMs) < apartMs || !record.whole || (owner === undefined && remainingMs > 0))
+    // (What is held only in part has no owner either.)
+    if (Math.abs(remainingMs) < apartMs || (owner === undefined && remainingMs > 0))
       walk.parts[part] = SAYS_NOTHING
     else if (remainingMs > 0 && walk.parts[part] !== SAYS_NOTHING)
       walk.parts[part] = (walk.parts[part]! + this.#hashOf(record, hash)) >>> 0

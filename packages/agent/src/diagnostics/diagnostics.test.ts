@@ -266,6 +266,15 @@ test('an answer to nothing, or of another number, is passed over', async () => {
   expect(await diagnostics.report()).toMatchObject({ member: { id: 'a' } })
 })
 
+test('nobody answers for another', async () => {
+  const { diagnostics, link, sent } = linkedWith(() => undefined)
+  const asked = diagnostics.inspect('s', { of: 'b' })
+  const [, number] = sent[0]!
+  diagnostics.onFrame({ ...link, id: 2 }, ['answer', number, 'forged'])
+  diagnostics.onFrame(link, ['answer', number, null])
+  expect(await asked).toBeUndefined()
+})
+
 test('a question that this version does not know is answered with nothing', () => {
   const { diagnostics, link, sent } = linkedWith(() => undefined)
   diagnostics.onFrame(link, ['ask', 1, 'everything', null])

@@ -30,6 +30,8 @@ const ANSWER_MS = 2_000
 const BUSY_BYTES = 1024 * 1024
 const LAG_OF_STATUS_MS = 60_000
 const LAG_OF_SAMPLE_MS = 1_000
+/** After these, other members answer for sessions than before; or it is another state altogether. */
+const OTHER_OWNERS = /^(member:|takeover$|anew$)/
 
 /** What there is to tell of. */
 export interface Subject {
@@ -75,7 +77,7 @@ export class LocalDiagnostics implements Diagnostics {
   }
 
   note(event: Omit<DiagnosticEvent, 'number' | 'atMs'>): void {
-    if (event.event.startsWith('member:') || event.event === 'takeover') this.#census.restart()
+    if (OTHER_OWNERS.test(event.event)) this.#census.restart()
     this.#journal.add({ atMs: this.#subject.now().wallMs, ...event })
   }
 
