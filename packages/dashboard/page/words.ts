@@ -1,0 +1,200 @@
+/** What is told in words: events, what has just happened, and whether all is well. */
+
+import type { ShownEvent } from '../src/api.js'
+import { countText, lagText, listText, plural, secondsText } from './format.js'
+import type { Link } from './links.js'
+import { isLiving, type Model, type Place, type Run } from './model.js'
+
+export type Tone = 'good' | 'warn' | 'bad' | 'none'
+
+export const KINDS = ['members', 'takeovers', 'transfers', 'warnings', 'sessions'] as const
+export type Kind = (typeof KINDS)[number]
+
+export function kindOf(event: string): Kind {
+  if (event.startsWith('session:')) return 'sessions'
+  if (event.startsWith('sync:')) return 'transfers'
+  if (event === 'takeover') return 'takeovers'
+  return event === 'warning' ? 'warnings' : 'members'
+}
+
+/** Goes on from the name of the member that tells; of a session its name stands before it. */
+export function eventText(event: ShownEvent): string {
+  const peer = event.peer?.name ?? 'somebody'
+  switch (event.event) {
+    case 'joined':
+      return `joined, with ${plural(event.sessions ?? 0, 'session')}`
+    case 'anew':
+      return 'was forgotten by the others, and joined anew'
+    case 'draining':
+      return 'is draining: no new requests, please'
+    case 'left':
+      return 'left'
+    case 'member:alive':
+      return `sees ${peer} alive`
+    case 'member:suspect':
+      return `suspects ${peer}`
+    case 'member:dead':
+      return `gave up ${peer}: dead`
+    case 'member:left':
+      return `saw ${peer} leave`
+    case 'takeover':
+      return `answers for ${plural(event.sessions ?? 0, 'session')} of ${peer}`
+    case 'sync:start':
+      return `asked ${peer} for what it lacks`
+    case 'sync:end':
+      return event.complete === false
+        ? `asked ${peer} in vain: the transfer broke off`
+        : `got ${plural(event.sessions ?? 0, 'session')} from ${peer}`
+    case 'session:created':
+    case 'session:changed':
+    case 'session:destroyed':
+    case 'session:expired':
+      return sessionText(event)
+    case 'warning':
+      return `warns: ${event.message ?? event.code ?? ''}`
+    default:
+      return event.event
+  }
+}
+
+function sessionText({ event, changed = [] }: ShownEvent): string {
+  const what = event.slice('session:'.length)
+  return changed.length > 0 ? `${what}: ${changed.join(', ')}` : what
+}
+
+export function toneOf({ event, complete }: ShownEvent): Tone {
+  if (event === 'member:dead') return 'bad'
+  if (['member:suspect', 'warning', 'anew', 'draining'].includes(event) || complete === false) return 'warn'
+  if (['member:alive', 'joined', 'takeover'].includes(event)) return 'good'
+  return 'none'
+}
+
+export interface Notice {
+  readonly key: string
+  readonly tone: Tone
+  readonly text: string
+}
+
+/** Older ones are no news. */
+const NEWS_MS = 6_000
+/** Members notice an end one after the other; one that came back may have ended before. */
+const END_MS = 10_000
+
+/** In a sentence or two what somebody who looks away should hear: of `fresh`, by the member that tells. */
+export function noticesOf(fresh: readonly ShownEvent[], model: Model): Notice[] {
+  const news = fresh.filter(({ atMs }) => model.nowMs() - atMs < NEWS_MS)
+  const notices: Notice[] = []
+  const add = ({ by, number }: ShownEvent, tone: Tone, text: string) =>
+    notices.push({ key: `${number} ${by.id}`, tone, text })
+  for (const event of news) {
+    const { peer, by } = event
+    if (event.event === 'anew') add(event, 'warn', `${by.name} was forgotten, and has joined anew`)
+    if (by.id !== model.by || peer === undefined) continue
+    const isReplaced = model.placeOf(peer.id)?.run.id !== peer.id
+    if (event.event === 'member:dead') add(event, 'bad', `${peer.name} is dead`)
+    if (event.event === 'member:left' && !isReplaced) add(event, 'none', `${peer.name} has left`)
+    if (event.event === 'member:alive')
+      add(event, 'good', `${peer.name} ${wasThere(event, model) ? 'is back' : 'has joined'}`)
+  }
+  for (const [first, ...others] of takeoversOf(news).values()) {
+    const all = [first!, ...others].filter(({ sessions = 0 }) => sessions > 0)
+    if (all.length === 0) continue
+    const by = listText(all.map((event) => `${event.by.name} (${countText(event.sessions ?? 0)})`))
+    add(first!, 'good', `sessions of ${first!.peer?.name} are answered for by ${by}`)
+  }
+  return notices
+}
+
+function takeoversOf(events: readonly ShownEvent[]): Map<string, ShownEvent[]> {
+  const found = new Map<string, ShownEvent[]>()
+  for (const event of events)
+    if (event.event === 'takeover' && event.peer !== undefined)
+      found.set(event.peer.id, [...(found.get(event.peer.id) ?? []), event])
+  return found
+}
+
+/** This very run was suspect or dead before. */
+function wasThere(event: ShownEvent, { events }: Model): boolean {
+  return events.some(
+    (earlier) =>
+      earlier.by.id === event.by.id &&
+      earlier.number < event.number &&
+      earlier.peer?.id === event.peer?.id &&
+      earlier.event === 'member:alive',
+  )
+}
+
+export interface Summary {
+  readonly tone: Tone
+  readonly text: string
+}
+
+/** One sentence or several, the worst first. */
+export function summaryOf(model: Model, links: readonly Link[]): Summary {
+  const troubles = model.places
+    .map((place) => troubleOf(place, model))
+    .filter((trouble) => trouble !== undefined)
+  const missing = links.filter(({ state }) => state === 'missing')
+  if (missing.length > 0) troubles.push(missingOf(missing, model))
+  troubles.sort((a, b) => Number(a.tone !== 'bad') - Number(b.tone !== 'bad'))
+  const living = model.places.filter(({ run }) => isLiving(run))
+  const all = `${plural(living.length, 'member')}`
+  if (troubles.length === 0) return { tone: 'good', text: wellText(living, all) }
+  return { tone: troubles[0]!.tone, text: troubles.map(({ text }) => text).join(' · ') }
+}
+
+function wellText(living: readonly Place[], all: string): string {
+  if (living.length === 1) return '1 member, alone: nobody else holds its sessions'
+  const isIdentical = living.every(({ run }) => run.convergence.verdict === 'identical')
+  return isIdentical ? `${all}, all identical` : `${all}, in step: the latest writes are on their way`
+}
+
+function troubleOf({ name, run, goneMs }: Place, model: Model): Summary | undefined {
+  const nowMs = model.nowMs()
+  const { verdict, sinceMs } = run.convergence
+  const since = secondsText(nowMs - (goneMs ?? sinceMs))
+  if (run.state === 'left') return undefined
+  if (run.state === 'dead') {
+    const sessions = model.events
+      .filter(({ event, peer, atMs }) => {
+        const isOfThisEnd = goneMs === undefined || atMs > goneMs - END_MS
+        return event === 'takeover' && peer?.id === run.id && isOfThisEnd
+      })
+      .reduce((sum, each) => sum + (each.sessions ?? 0), 0)
+    const kept =
+      sessions > 0
+        ? `; its ${plural(sessions, 'session')} ${sessions === 1 ? 'is' : 'are'} answered for by the others`
+        : ''
+    return { tone: 'bad', text: `${name} is dead since ${since}${kept}` }
+  }
+  if (verdict === 'differs')
+    return { tone: 'bad', text: `${name} holds something else than others with the same writes` }
+  if (run.state === 'suspect') return { tone: 'warn', text: `${name} is suspect: it is not heard` }
+  if (verdict === 'behind') return { tone: 'warn', text: `${name} is behind: it ${lacksText(run, model)}` }
+  if (verdict === 'unknown')
+    return run.told && { tone: 'warn', text: `${name} does not answer since ${since}` }
+  if (run.told?.ready === false) return { tone: 'warn', text: `${name} takes no new requests` }
+  return undefined
+}
+
+function missingOf(missing: readonly Link[], model: Model): Summary {
+  const nameOf = (key: string) => model.places.find((place) => place.key === key)?.name ?? key
+  const pairs = missing.slice(0, 3).map(({ a, b }) => `${nameOf(a)} and ${nameOf(b)}`)
+  const more = missing.length > 3 ? `, and ${missing.length - 3} more pairs` : ''
+  return { tone: 'warn', text: `no link between ${pairs.join(', ')}${more}` }
+}
+
+/** `lacks writes of shop-2, 3.2 s behind` */
+export function lacksText({ convergence }: Pick<Run, 'convergence'>, model: Pick<Model, 'nameOf'>): string {
+  const { lacks } = convergence
+  if (lacks.length === 0) return ''
+  const names = [...new Set(lacks.map(({ origin }) => model.nameOf(origin) ?? shortId(origin)))]
+  const latest = Math.max(...lacks.map(({ byMs }) => byMs))
+  const shown = names.length > 3 ? [...names.slice(0, 3), `${names.length - 3} more`] : names
+  return `lacks writes of ${listText(shown)}${latest > 0 ? `, ${lagText(latest)} behind` : ''}`
+}
+
+/** Of a run that nobody names. */
+export function shortId(id: string): string {
+  return id.length <= 8 ? id : `${id.slice(0, 8)}…`
+}
