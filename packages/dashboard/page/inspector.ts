@@ -137,7 +137,7 @@ export class Inspector {
     const number = this.#asked
     try {
       const session = await this.#server.session({ ref })
-      if (number !== this.#asked) return
+      if (number !== this.#asked || this.#confirm.open) return
       this.#open = session
       this.#draw()
     } catch (error) {

@@ -120,14 +120,18 @@ function takeoversOf(id: string, sinceMs: number, { events }: Model): ShownEvent
   )
 }
 
-/** This very run was suspect or dead before. */
-function wasThere(event: ShownEvent, { events }: Model): boolean {
-  return events.some(
-    (earlier) =>
-      earlier.by.id === event.by.id &&
-      earlier.number < event.number &&
-      earlier.peer?.id === event.peer?.id &&
-      earlier.event === 'member:alive',
+/** This very run was known before: it was suspect or dead meanwhile. */
+function wasThere({ by, number, peer }: ShownEvent, model: Model): boolean {
+  const upMs = model.places.find(({ run }) => run.id === peer?.id)?.run.told?.upMs ?? 0
+  return (
+    upMs > END_MS ||
+    model.events.some(
+      (earlier) =>
+        earlier.by.id === by.id &&
+        earlier.number < number &&
+        earlier.peer?.id === peer?.id &&
+        earlier.event === 'member:alive',
+    )
   )
 }
 
