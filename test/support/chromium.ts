@@ -18,7 +18,10 @@ const ARTEFACTS = fileURLToPath(new URL('../../artefacts/dashboard/', import.met
 export async function startBrowser(): Promise<Browser> {
   const isRoot = process.getuid?.() === 0
   // (As root it refuses its sandbox, which is for pages of strangers.)
-  const browser = await chromium.launch({ executablePath: executablePath!, args: isRoot ? ['--no-sandbox'] : [] })
+  const browser = await chromium.launch({
+    executablePath: executablePath!,
+    args: isRoot ? ['--no-sandbox'] : [],
+  })
   return browser
 }
 

@@ -46,6 +46,10 @@ app.post('/login', (req, res, next) => {
   })
 })
 
+app.get('/me', (req, res) => {
+  res.json({ user: req.session.user ?? null })
+})
+
 const port = Number(process.env.PORT ?? 3000)
 const server = app.listen(port, (error) => {
   if (error) throw error
