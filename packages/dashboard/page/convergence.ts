@@ -91,11 +91,14 @@ function showRow(row: HTMLTableRowElement, place: Place, model: Model): void {
   setText(verdict, convergence.verdict)
   setAttributes(verdict, { class: `verdict ${convergence.verdict}`, title: MEANINGS[convergence.verdict] })
   const lacks = lacksText(run, model)
-  const since = `since ${secondsText(nowMs - convergence.sinceMs)}`
-  setText(part(row, '.since'), lacks === '' ? since : `${since}; ${lacks}`)
+  const time = `for ${secondsText(nowMs - convergence.sinceMs)}`
+  setText(part(row, '.since'), lacks === '' ? time : `${time}; ${lacks}`)
   setText(part(row, '.fingerprint'), convergence.fingerprint ?? '–')
   setAttributes(part(row, '.fingerprint'), {
-    title: convergence.fingerprint === undefined ? 'There is none while writes come all the time' : undefined,
+    title:
+      convergence.fingerprint === undefined
+        ? 'There is none while writes come all the time'
+        : 'Of its state at one moment, some seconds ago at the most: equal ones are of equal states',
   })
   setText(part(row, '.sessions'), sample ? countText(sample.sessions) : '–')
   setText(part(row, '.tombstones'), sample ? countText(sample.tombstones) : '–')

@@ -77,7 +77,10 @@ export function listText(texts: readonly string[]): string {
 
 function digits(value: number): string {
   const size = Math.abs(value)
-  return value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2).replace(/\.0+$/, '')
+  return value
+    .toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2)
+    .replace(/(\.\d*?)0+$/, '$1')
+    .replace(/\.$/, '')
 }
 
 function two(value: number, unit: string, each: number, smaller: string): string {

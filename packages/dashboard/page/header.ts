@@ -10,7 +10,7 @@ const OLD_MS = 3_000
 /** Streams end now and then, and begin anew at once. */
 const BROKEN_MS = 1_500
 const NOTICE_MS = 15_000
-const MAX_NOTICES = 4
+const MAX_NOTICES = 2
 
 export class Header {
   readonly #connection = byId('connection')
@@ -55,7 +55,10 @@ export class Header {
 
   notify(notices: readonly Notice[]): void {
     const untilMs = performance.now() + NOTICE_MS
-    this.#shown = [...this.#shown, ...notices.map((notice) => ({ ...notice, untilMs }))].slice(-MAX_NOTICES)
+    // (One that is told anew, with more in it, stays in its place.)
+    const shown = new Map(this.#shown.map((notice) => [notice.key, notice]))
+    for (const notice of notices) shown.set(notice.key, { ...notice, untilMs })
+    this.#shown = [...shown.values()].slice(-MAX_NOTICES)
     this.#tick()
   }
 
@@ -82,6 +85,7 @@ export class Header {
     setText(this.#connection, isOld ? `${words} The picture is ${secondsText(oldMs)} old` : words)
     setAttributes(document.body, { class: isOld ? 'old' : undefined })
     this.#shown = this.#shown.filter(({ untilMs }) => untilMs > nowMs)
+    byId('caption').hidden = this.#shown.length > 0
     keyed(this.#notices, this.#shown, {
       key: ({ key }) => key,
       create: ({ tone }) => element('li', { class: tone }, element('span')),

@@ -137,7 +137,7 @@ export class Inspector {
     const number = this.#asked
     try {
       const session = await this.#server.session({ ref })
-      if (number !== this.#asked) return
+      if (number !== this.#asked || this.#confirm.open) return
       this.#open = session
       this.#draw()
     } catch (error) {
@@ -150,7 +150,7 @@ export class Inspector {
     if (ref === undefined) return
     try {
       const { destroyed } = await this.#server.destroy(ref)
-      setText(this.#message, destroyed ? 'Destroyed, on every member' : 'There was nothing left to destroy')
+      setText(this.#message, destroyed ? 'Destroyed' : 'There was nothing left to destroy')
     } catch (error) {
       this.#say(error)
       return
@@ -207,11 +207,19 @@ export class Inspector {
         element('span', { class: 'tools' }, living && destroy, close),
       ),
       ...this.#facts(session),
-      scrolling('As each member holds it', this.#membersTable(session)),
-      scrolling('Attributes', this.#attributesTable(session)),
-      ...this.#valuesNote(session),
-      element('h4', {}, 'What happened to it'),
-      element('ol', { class: 'events' }, ...this.#events(session)),
+      element(
+        'div',
+        { class: 'block' },
+        ...scrolling('As each member holds it', this.#membersTable(session)),
+        element('h4', {}, 'What happened to it'),
+        element('ol', { class: 'events' }, ...this.#events(session)),
+      ),
+      element(
+        'div',
+        { class: 'block' },
+        ...scrolling('Attributes', this.#attributesTable(session)),
+        ...(living ? this.#valuesNote(session) : []),
+      ),
     )
     if (focused !== undefined && focused !== '') document.getElementById(focused)?.focus()
   }
@@ -236,7 +244,9 @@ export class Inspector {
   }
 
   #membersTable({ members }: ShownSession): HTMLTableElement {
-    const rows = members.map(({ id, name, report, error }) => {
+    const order = (id: string) => this.#model.places.findIndex(({ run }) => run.id === id)
+    const sorted = members.toSorted((a, b) => order(a.id) - order(b.id))
+    const rows = sorted.map(({ id, name, report, error }) => {
       const head = element(
         'th',
         { scope: 'row' },
@@ -363,7 +373,7 @@ function table(heads: readonly string[], rows: readonly HTMLTableRowElement[]): 
   )
 }
 
-function scrolling(title: string, of: HTMLTableElement): HTMLElement {
-  const box = element('div', { class: 'scroll', role: 'region', tabindex: '0', 'aria-label': title }, of)
-  return element('div', { class: 'block' }, element('h4', {}, title), box)
+function scrolling(title: string, of: HTMLTableElement): HTMLElement[] {
+  const box = element('section', { class: 'scroll', tabindex: '0', 'aria-label': title }, of)
+  return [element('h4', {}, title), box]
 }

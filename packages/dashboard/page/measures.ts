@@ -33,7 +33,7 @@ export interface Measure {
   readonly lines: (places: readonly Place[], window: Window) => ChartLine[]
 }
 
-const perSecond = (value: number) => `${figureText(value)}/s`
+const perSecond = (value: number) => `${figureText(Math.round(value * 10) / 10)}/s`
 const bytesPerSecond = (value: number) => `${bytesText(value)}/s`
 
 export const MEASURES: readonly Measure[] = [

@@ -54,6 +54,7 @@ export class Members {
 
   #showActions(box: HTMLElement, { name, run }: Place): void {
     const offered = (this.#server.known?.actions ?? []).filter(({ states }) => states.includes(run.state))
+    const hadFocus = box.contains(document.activeElement)
     // (A new run has new buttons: what was clicked for the former one says nothing of it.)
     keyed<Action, HTMLButtonElement>(box, offered, {
       key: (action) => `${action.name} ${run.id}`,
@@ -67,6 +68,8 @@ export class Members {
         return button
       },
     })
+    // Who has killed by keyboard stands before the button that starts.
+    if (hadFocus && !box.contains(document.activeElement)) box.querySelector('button')?.focus()
   }
 
   async #act(button: HTMLButtonElement, action: Action, id: string, name: string): Promise<void> {

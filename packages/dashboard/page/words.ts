@@ -96,31 +96,42 @@ export function noticesOf(fresh: readonly ShownEvent[], model: Model): Notice[] 
     if (event.event === 'member:alive')
       add(event, 'good', `${peer.name} ${wasThere(event, model) ? 'is back' : 'has joined'}`)
   }
-  for (const [first, ...others] of takeoversOf(news).values()) {
-    const all = [first!, ...others].filter(({ sessions = 0 }) => sessions > 0)
-    if (all.length === 0) continue
-    const by = listText(all.map((event) => `${event.by.name} (${countText(event.sessions ?? 0)})`))
-    add(first!, 'good', `sessions of ${first!.peer?.name} are answered for by ${by}`)
+  for (const { peer } of news.filter(({ event }) => event === 'takeover')) {
+    const notice = peer && takeoverNotice(peer, model)
+    if (notice !== undefined && !notices.some(({ key }) => key === notice.key)) notices.push(notice)
   }
   return notices
 }
 
-function takeoversOf(events: readonly ShownEvent[]): Map<string, ShownEvent[]> {
-  const found = new Map<string, ShownEvent[]>()
-  for (const event of events)
-    if (event.event === 'takeover' && event.peer !== undefined)
-      found.set(event.peer.id, [...(found.get(event.peer.id) ?? []), event])
-  return found
+/** Of all that have told of it so far: they do so one after the other. */
+function takeoverNotice(peer: { id: string; name: string }, model: Model): Notice | undefined {
+  const by = takeoversOf(peer.id, model.nowMs() - NEWS_MS, model)
+    .map((event) => `${event.by.name} (${countText(event.sessions ?? 0)})`)
+    .sort()
+  if (by.length === 0) return undefined
+  const text = `sessions of ${peer.name} are answered for by ${listText(by)}`
+  return { key: `takeover ${peer.id}`, tone: 'good', text }
 }
 
-/** This very run was suspect or dead before. */
-function wasThere(event: ShownEvent, { events }: Model): boolean {
-  return events.some(
-    (earlier) =>
-      earlier.by.id === event.by.id &&
-      earlier.number < event.number &&
-      earlier.peer?.id === event.peer?.id &&
-      earlier.event === 'member:alive',
+function takeoversOf(id: string, sinceMs: number, { events }: Model): ShownEvent[] {
+  return events.filter(
+    ({ event, peer, atMs, sessions = 0 }) =>
+      event === 'takeover' && peer?.id === id && atMs > sinceMs && sessions > 0,
+  )
+}
+
+/** This very run was known before: it was suspect or dead meanwhile. */
+function wasThere({ by, number, peer }: ShownEvent, model: Model): boolean {
+  const upMs = model.places.find(({ run }) => run.id === peer?.id)?.run.told?.upMs ?? 0
+  return (
+    upMs > END_MS ||
+    model.events.some(
+      (earlier) =>
+        earlier.by.id === by.id &&
+        earlier.number < number &&
+        earlier.peer?.id === peer?.id &&
+        earlier.event === 'member:alive',
+    )
   )
 }
 
@@ -152,27 +163,24 @@ function wellText(living: readonly Place[], all: string): string {
 function troubleOf({ name, run, goneMs }: Place, model: Model): Summary | undefined {
   const nowMs = model.nowMs()
   const { verdict, sinceMs } = run.convergence
-  const since = secondsText(nowMs - (goneMs ?? sinceMs))
+  const time = secondsText(nowMs - (goneMs ?? sinceMs))
   if (run.state === 'left') return undefined
   if (run.state === 'dead') {
-    const sessions = model.events
-      .filter(({ event, peer, atMs }) => {
-        const isOfThisEnd = goneMs === undefined || atMs > goneMs - END_MS
-        return event === 'takeover' && peer?.id === run.id && isOfThisEnd
-      })
-      .reduce((sum, each) => sum + (each.sessions ?? 0), 0)
+    const sessions = takeoversOf(run.id, (goneMs ?? nowMs) - END_MS, model).reduce(
+      (sum, each) => sum + (each.sessions ?? 0),
+      0,
+    )
     const kept =
       sessions > 0
         ? `; its ${plural(sessions, 'session')} ${sessions === 1 ? 'is' : 'are'} answered for by the others`
         : ''
-    return { tone: 'bad', text: `${name} is dead since ${since}${kept}` }
+    return { tone: 'bad', text: `${name} has been dead for ${time}${kept}` }
   }
   if (verdict === 'differs')
     return { tone: 'bad', text: `${name} holds something else than others with the same writes` }
   if (run.state === 'suspect') return { tone: 'warn', text: `${name} is suspect: it is not heard` }
   if (verdict === 'behind') return { tone: 'warn', text: `${name} is behind: it ${lacksText(run, model)}` }
-  if (verdict === 'unknown')
-    return run.told && { tone: 'warn', text: `${name} does not answer since ${since}` }
+  if (verdict === 'unknown') return run.told && { tone: 'warn', text: `${name} has not answered for ${time}` }
   if (run.told?.ready === false) return { tone: 'warn', text: `${name} takes no new requests` }
   return undefined
 }
