@@ -174,8 +174,8 @@ export const definitions: readonly Definition[] = [
 ]
 
 /**
- * The name at Prometheus. It is made as Prometheus makes it of what OpenTelemetry sends, so that both ways of measuring give
- * the same names, and one dashboard.
+ * The name at Prometheus. It is made as OpenTelemetry's specification makes it for what is exported there, so that both ways
+ * of measuring give the same names.
  */
 export function prometheusName({ name, unit, kind }: Definition): string {
   const suffix = { s: '_seconds', By: '_bytes' }[unit] ?? ''

@@ -164,7 +164,6 @@ test('what OpenTelemetry makes of it for Prometheus is what prom-client tells, b
     [...text.matchAll(/^# TYPE (sessionmesh_.*)$/gm)].map(([, type]) => type).sort()
   const fromOtel = new PrometheusSerializer().serialize(resourceMetrics)
   const fromClient = await register.metrics()
-  // (As Prometheus itself does not, when it is sent the same.)
   const withoutUnits = fromClient.replace(/_(bytes|seconds)\b|_(bytes|seconds)(?=_total)/g, '')
   expect(series(fromOtel)).toEqual(series(withoutUnits))
   expect(types(fromOtel)).toEqual(types(withoutUnits))
