@@ -1,24 +1,15 @@
 /** The example with metrics, scraped as Prometheus does. */
 
-import { connect } from 'node:net'
-import { networkInterfaces } from 'node:os'
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { Client } from '../support/browser.js'
-import { ExampleServer } from '../support/example-servers.js'
 import { leaveNothingBehind } from '../support/leaks.js'
-import { freePorts } from '../support/ports.js'
+import { type OpsServer, outward, statusOf, threeOpsServers } from '../support/ops-servers.js'
 import { until, within } from '../support/wait.js'
 
 leaveNothingBehind()
 
-interface Scraped {
-  server: ExampleServer
-  opsPort: number
-}
-
 test('three servers tell what they hold and do, and who of them is gone', async () => {
-  const [one, two, three] = await threeScraped()
+  const [one, two, three] = await threeOpsServers('metrics')
   const browser = new Client()
   for (let views = 1; views <= 5; views++) expect(await browser.ask(one.server, '/')).toEqual({ views })
   const all = [one, two, three]
@@ -45,38 +36,18 @@ test('three servers tell what they hold and do, and who of them is gone', async 
 })
 
 test('users do not get at the metrics, and the metrics keep no server that is asked to end', async () => {
-  const [one] = await threeScraped()
-  expect((await fetch(`${one.server.origin}/metrics`)).status).toBe(404)
-  const outward = Object.values(networkInterfaces())
-    .flatMap((each = []) => each)
-    .find(({ internal }) => !internal)
-  if (outward?.family === 'IPv4')
-    await expect(reach(outward.address, one.opsPort)).rejects.toThrow(/ECONNREFUSED/)
+  const [one] = await threeOpsServers('metrics')
+  expect(await statusOf(`${one.server.origin}/metrics`)).toBe(404)
+  const address = outward()
+  if (address !== undefined)
+    expect(await statusOf(`http://${address}:${one.opsPort}/metrics`)).toBe('ECONNREFUSED')
   // (On a connection that is kept, as Prometheus does.)
   await scrape(one)
   expect(await within('the exit', 15_000, one.server.kill('SIGTERM'))).toEqual([0, null])
 })
 
-async function threeScraped(): Promise<[Scraped, Scraped, Scraped]> {
-  const program = fileURLToPath(new URL('../../examples/metrics/dist/server.js', import.meta.url))
-  const ports = await freePorts(9)
-  const addresses = ports.slice(3, 6).map((port) => `127.0.0.1:${port}`)
-  const start = async (i: number) => {
-    const opsPort = ports[6 + i]!
-    const server = new ExampleServer(program, ports[i]!, {
-      SESSIONMESH_LISTEN: addresses[i],
-      SESSIONMESH_PEERS: addresses.filter((_, other) => other !== i).join(),
-      SESSIONMESH_SECRET: 'the secret of the example test',
-      OPS_PORT: String(opsPort),
-    })
-    await server.start()
-    return { server, opsPort }
-  }
-  return Promise.all([start(0), start(1), start(2)])
-}
-
-async function scrape({ opsPort }: Scraped): Promise<string> {
-  const response = await fetch(`http://127.0.0.1:${opsPort}/metrics`)
+async function scrape({ ops }: OpsServer): Promise<string> {
+  const response = await fetch(`${ops}/metrics`)
   expect([response.status, response.headers.get('content-type')]).toEqual([
     200,
     expect.stringMatching(/^text\/plain; .*version=/),
@@ -91,13 +62,4 @@ function value(series: string, metric: string, state?: string): number | undefin
       (each) => each.startsWith(`${metric}{`) && (state === undefined || each.includes(`state="${state}"`)),
     )
   return line === undefined ? undefined : Number(line.slice(line.lastIndexOf(' ')))
-}
-
-function reach(host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host, port }, () => {
-      socket.destroy()
-      resolve()
-    }).on('error', reject)
-  })
 }
