@@ -100,7 +100,10 @@ async function seen(page: Page, state: string, count: number): Promise<void> {
     async () => (await page.locator(`#members .member.${state}`).count()) === count,
     {
       deadlineMs: 30_000,
-      dump: async () => [await page.locator('#members').innerText(), await page.locator('#action-error').innerText()],
+      dump: async () => [
+        await page.locator('#members').innerText(),
+        await page.locator('#action-error').innerText(),
+      ],
     },
   )
 }

@@ -170,7 +170,8 @@ export function isLiving({ state }: Pick<Run, 'state'>): boolean {
 export function groupsOf(runs: readonly Run[], atMs: number): Map<string, Run[]> {
   const groups = new Map<string, Run[]>()
   const living = new Map<string, number>()
-  for (const run of runs) if (isLiving(run) && run.seenMs === atMs) living.set(run.name, (living.get(run.name) ?? 0) + 1)
+  for (const run of runs)
+    if (isLiving(run) && run.seenMs === atMs) living.set(run.name, (living.get(run.name) ?? 0) + 1)
   for (const run of runs) {
     const key = (living.get(run.name) ?? 0) > 1 ? `${run.name} ${run.address}` : run.name
     groups.set(key, [...(groups.get(key) ?? []), run])
