@@ -124,6 +124,7 @@ test('the README lists every channel', async () => {
     'member:suspect': true,
     'member:dead': true,
     'member:left': true,
+    draining: true,
     takeover: true,
     'sync:start': true,
     'sync:end': true,
