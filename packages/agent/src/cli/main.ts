@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** `sessionmesh`, in a terminal: one file for each command. */
 
 import { readFileSync } from 'node:fs'
