@@ -61,13 +61,20 @@ export function isGrave({ event, complete }: Event): boolean {
 /** Those of sessions are many, and all alike. */
 const OF_SESSIONS = 6
 
-/** So many in their order; those of sessions, some of them, only where others leave room. */
+/** So many in their order: mostly those of the cluster, and of those of sessions a third, or what the others leave. */
 export function latest(events: readonly Event[], room: number): Event[] {
-  const others = events.filter((event) => !isOfSession(event)).slice(-room)
-  const left = Math.min(OF_SESSIONS, room - others.length)
-  const ofSessions = left > 0 ? events.filter(isOfSession).slice(-left) : []
-  const chosen = new Set([...others, ...ofSessions])
-  return room < 1 ? [] : events.filter((event) => chosen.has(event))
+  const ofSessions = events.filter(isOfSession).slice(-OF_SESSIONS)
+  const kept = Math.min(ofSessions.length, Math.floor(Math.max(0, room) / 3))
+  const others = last(
+    events.filter((event) => !isOfSession(event)),
+    room - kept,
+  )
+  const chosen = new Set([...others, ...last(ofSessions, room - others.length)])
+  return events.filter((event) => chosen.has(event))
+}
+
+function last<T>(all: readonly T[], count: number): readonly T[] {
+  return count < 1 ? [] : all.slice(-count)
 }
 
 function isOfSession({ event }: Event): boolean {

@@ -62,15 +62,17 @@ export const status: Command = {
   },
 }
 
-/** What is on its way arrives, or it is not on its way; and who was not asked for long counts its sessions first. */
+/** What is on its way arrives, or it is not on its way; and who has just joined, or was not asked for long, counts first. */
 async function settled(dashboard: Dashboard): Promise<Answer> {
   const untilMs = performance.now() + SETTLE_MS
   for (;;) {
     const answer = await dashboard.ask({ samples: 2, events: EVENTS })
     const heard = figuresOf(answer.picture).filter(({ isHeard }) => isHeard)
     const isSettled = heard.every(
-      ({ member, sessions, owned }) =>
-        member.convergence.verdict !== 'following' && (owned !== undefined || sessions === 0),
+      ({ member, sessions, owned, writesPerS }) =>
+        member.convergence.verdict !== 'following' &&
+        writesPerS !== undefined &&
+        (owned !== undefined || sessions === 0),
     )
     if (isSettled || performance.now() > untilMs) return answer
     await pause(AGAIN_MS)

@@ -33,7 +33,7 @@ export function share(value: number): string {
 /** How long something takes or has taken; parts of a second only below one. */
 export function duration(valueMs: number): string {
   const seconds = Math.max(0, valueMs) / 1_000
-  if (seconds < 0.95) return `${Math.round(seconds * 10) / 10} s`
+  if (seconds < 1) return `${Math.floor(seconds * 10) / 10} s`
   if (seconds < 60) return `${Math.floor(seconds)} s`
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`
   if (seconds < 86_400) return `${Math.floor(seconds / 3_600)} h`

@@ -1,7 +1,7 @@
 /** The whole picture as lines of text. */
 
 import { isGrave, latest, MAX_NAME, wordsOf } from './events.js'
-import { type Figures, figuresOf, isLiving } from './figures.js'
+import { type Figures, figuresOf } from './figures.js'
 import { memberColumns } from './members.js'
 import type { Paint } from './paint.js'
 import type { Event, Picture } from './picture.js'
@@ -39,12 +39,13 @@ export function headLine(picture: Picture, { width, paint }: Look): string {
 }
 
 function countsOf({ members }: Picture): string {
+  const all = count(members.length, 'member')
+  if (members.every(({ state }) => state === 'alive')) return all
   const states = (['alive', 'suspect', 'dead', 'left'] as const).flatMap((state) => {
     const many = members.filter((member) => member.state === state).length
     return many === 0 ? [] : `${many} ${state}`
   })
-  const isPlain = members.every(isLiving) && states.length === 1
-  return isPlain ? count(members.length, 'member') : `${count(members.length, 'member')} (${list(states)})`
+  return `${all} (${list(states)})`
 }
 
 export function memberLines(
