@@ -84,6 +84,23 @@ test('status: who stands still is suspect, and who drains is not ready', async (
   expect(draining.code).toBe(1)
 })
 
+test('status: two members that have no link to each other, though the one that tells has one to both', async () => {
+  const others = await ProcessCluster.start({ members: ['b', 'c'], wired: true })
+  const teller = await joinTo(others)
+  const dashboard = await serve(dashboardOf(teller))
+  await others.wire.cut('b', 'c')
+
+  const { code, stdout } = await until('it is told', async () => {
+    const ended = await run(['status', dashboard])
+    return /b to c: no link\nc to b: no link\n/.test(ended.stdout) ? ended : undefined
+  })
+  expect(stdout).toContain('\nLinks\nb to c')
+  expect(stdout).toMatch(/\nNot well: b has no working link to c\.\n$/)
+  expect(code).toBe(1)
+  await others.wire.healEverything()
+  await until('it is well again', async () => (await run(['status', dashboard])).code === 0)
+})
+
 test('status --json: as the dashboard says it, with the exit code', async () => {
   const [cluster] = await joinAll(1, { memberName: 'a\u009b2J' })
   const said: string[] = []
