@@ -150,6 +150,16 @@ const { session } = require('@sessionmesh/express')
   expect(await output('app.cjs', requires + BODY)).toBe('{"visits":2} 1')
 })
 
+test('npx sessionmesh', async () => {
+  const npx = (...args: string[]) => run('npx', ['--no-install', 'sessionmesh', ...args], { cwd: folder })
+  const manifest = await readFile(join(folder, 'node_modules/sessionmesh/package.json'), 'utf8')
+  const { version }: { version: string } = JSON.parse(manifest)
+
+  expect((await npx('--version')).stdout).toBe(`${version}\n`)
+  expect((await npx('--help')).stdout).toMatch(/status URL[\s\S]*top URL/)
+  await expect(npx('status', 'http://127.0.0.1:1/mesh')).rejects.toMatchObject({ code: 2 })
+})
+
 test.each(Object.entries(ADAPTERS))('%s, imported and required', async (name, { exports, program }) => {
   const imports = `
 import { joinCluster } from 'sessionmesh'
