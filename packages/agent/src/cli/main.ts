@@ -5,15 +5,15 @@ import { codeOf } from '../errors.js'
 import { type Command, FAILED, UsageError, WELL } from './command.js'
 import { DashboardError } from './dashboard.js'
 import { status } from './status.js'
-import { plain } from './text.js'
+import { pad, plain } from './text.js'
 import { top } from './top.js'
 
 const commands: ReadonlyMap<string, Command> = new Map(Object.entries({ status, top }))
 
 const HELP = `sessionmesh COMMAND
 
-${[...commands].map(([name, { summary }]) => `  ${name} ${summary}`).join('\n')}
-  help COMMAND   what a command takes
+${[...commands].map(([name, { args, summary }]) => `  ${pad(`${name} ${args}`, 14)}${summary}`).join('\n')}
+  help COMMAND  what a command takes
 
   --help, --version
 `
