@@ -18,9 +18,9 @@ ${[...commands].map(([name, { args, summary }]) => `  ${pad(`${name} ${args}`, 1
   --help, --version
 `
 
-/** Whoever reads the output may stop reading, as "head" does. */
+/** Whoever reads the output may stop reading, as `head` does, and a terminal may be closed. */
 process.stdout.on('error', (error) => {
-  if (codeOf(error) !== 'EPIPE') throw error
+  if (!['EPIPE', 'EIO'].includes(codeOf(error) ?? '')) throw error
   process.exit()
 })
 

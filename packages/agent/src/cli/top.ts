@@ -27,8 +27,8 @@ const HELP = `sessionmesh top URL [--interval SECONDS] [--for SECONDS | --once]
                     [--header 'name: value']...
 
 Shows what "sessionmesh status" shows, again each second, with the last minute
-of sessions, writes and lag. When the dashboard cannot be reached it says so, and
-goes on asking: another member may answer. q or Ctrl-C ends it.
+of sessions, writes and lag. When the dashboard cannot be reached it says so,
+and goes on asking: another member may answer. q or Ctrl-C ends it.
 
 Where the output is no terminal, each interval is a block of plain lines.
 
