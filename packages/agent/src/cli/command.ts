@@ -9,7 +9,8 @@ import type { Look } from './view.js'
 export type Terminal = Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr' | 'env'>
 
 export interface Command {
-  /** One line of `sessionmesh help`. */
+  /** What it takes, and what it is for: one line of `sessionmesh help`. */
+  readonly args: string
   readonly summary: string
   /** What `--help` prints. */
   readonly help: string

@@ -5,22 +5,22 @@ import { codeOf } from '../errors.js'
 import { type Command, FAILED, UsageError, WELL } from './command.js'
 import { DashboardError } from './dashboard.js'
 import { status } from './status.js'
-import { plain } from './text.js'
+import { pad, plain } from './text.js'
 import { top } from './top.js'
 
 const commands: ReadonlyMap<string, Command> = new Map(Object.entries({ status, top }))
 
 const HELP = `sessionmesh COMMAND
 
-${[...commands].map(([name, { summary }]) => `  ${name} ${summary}`).join('\n')}
-  help COMMAND   what a command takes
+${[...commands].map(([name, { args, summary }]) => `  ${pad(`${name} ${args}`, 14)}${summary}`).join('\n')}
+  help COMMAND  what a command takes
 
   --help, --version
 `
 
-/** Whoever reads the output may stop reading, as "head" does. */
+/** Whoever reads the output may stop reading, as `head` does, and a terminal may be closed. */
 process.stdout.on('error', (error) => {
-  if (codeOf(error) !== 'EPIPE') throw error
+  if (!['EPIPE', 'EIO'].includes(codeOf(error) ?? '')) throw error
   process.exit()
 })
 

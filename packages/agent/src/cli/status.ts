@@ -10,30 +10,36 @@ import { statusLines } from './view.js'
 
 const HELP = `sessionmesh status URL [--json] [--header 'name: value']...
 
-Shows a cluster as the dashboard at URL (as in http://web-1:3000/mesh) sees it: its members,
-links that are missing or slow, the latest events, and whether all is well. It takes up to 2 s:
-what is on its way is given the time to arrive.
+Shows a cluster as the dashboard at URL (as in http://web-1:3000/mesh) sees it:
+its members, links that are missing or slow, the latest events, and whether all
+is well. It takes up to 2 s: what is on its way is given the time to arrive.
 
   MEMBER, ADDRESS  its name, and where the others reach it
   STATE, READY     as the member that tells sees it; whether it wants requests
-  SESSIONS, OWNED  how many it holds (all do), and for how many of them it answers
+  SESSIONS, OWNED  how many it holds; the share of them that it answers for
   WRITES/S         requests there that changed a session, in the last second
-  LAG p50/p99      how long writes of the peer that is slowest for it took to arrive, above
-                   the quickest there was
-  LOOP             how late the timers of its event loop were, at the 99th percentile
-  MEMORY, QUEUE    the whole process; bytes that wait to be sent
-  CONVERGENCE      "identical": it holds all that anybody has. "following": some writes are on
-                   their way. "behind": that takes too long. "differs": the same writes made
-                   another state. "unknown": it does not answer. And for how long it has been
-                   so, and whose writes it lacks.
+  LAG p50/p99      how long writes took to arrive, above the quickest there was,
+                   on the link where that was longest
+  LOOP             how late the timers of its event loop were, 99th percentile
+  MEMORY, QUEUE    of the process; what waits to be sent
+  CONVERGENCE      and for how long it has been so:
+    identical      it holds all that anybody has
+    following      it lacks what is on its way
+    behind         it lacks something for longer than that takes, and whose
+    differs        it has merged the same writes as another member, and holds
+                   something else: a fault of sessionmesh
+    unknown        it does not answer
+
+A link is slow when writes take 250 ms, or 1 MiB waits.
 
   --json           print the dashboard's JSON instead
-  --header         for each request, where the dashboard asks who you are; may be repeated
+  --header         with each request, where the dashboard asks who you are;
+                   may be repeated
 
 Exit code:
   0  every member that has not left is alive, ready, and identical or following
-  1  somebody should look: one is suspect, dead, behind, differs, unknown or not ready, or two of
-     them have no link
+  1  somebody should look: one is suspect, dead, behind, differs, unknown or not
+     ready, or two of them have no link
   2  it was called wrongly, or the dashboard cannot be reached or refuses
 `
 
@@ -48,7 +54,8 @@ const SETTLE_MS = 2_000
 const AGAIN_MS = 300
 
 export const status: Command = {
-  summary: 'URL   members, links and events of a cluster, and whether all is well',
+  args: 'URL',
+  summary: 'members, links and events of a cluster, and whether all is well',
   help: HELP,
   async run(args, terminal) {
     const { values, positionals } = parsed(() =>

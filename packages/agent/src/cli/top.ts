@@ -23,24 +23,28 @@ import { troubles } from './troubles.js'
 import { clock, duration } from './units.js'
 import { statusLines } from './view.js'
 
-const HELP = `sessionmesh top URL [--interval SECONDS] [--for SECONDS | --once] [--header 'name: value']...
+const HELP = `sessionmesh top URL [--interval SECONDS] [--for SECONDS | --once]
+                    [--header 'name: value']...
 
-Shows what "sessionmesh status" shows, again each second, with the last minute of sessions,
-writes and lag (the slowest link's 99th percentile). When the dashboard cannot be reached it says so,
+Shows what "sessionmesh status" shows, again each second, with the last minute
+of sessions, writes and lag. When the dashboard cannot be reached it says so,
 and goes on asking: another member may answer. q or Ctrl-C ends it.
 
 Where the output is no terminal, each interval is a block of plain lines.
 
-  --interval       between two pictures, 0.2 to 3600 seconds (1)
+  --interval       between two pictures, 0.2 to 3600 seconds; default 1
   --for            end after so many seconds
-  --once           one picture as plain lines
-  --header         for each request, where the dashboard asks who you are; may be repeated
+  --once           one picture, as plain lines
+  --header         with each request, where the dashboard asks who you are;
+                   may be repeated
 
 Exit code:
-  0  it was ended by q, Ctrl-C or a signal; or, with --for or --once, all was well in the last picture
-  1  with --for or --once: somebody should look, as "sessionmesh help status" says
-  2  it was called wrongly, the dashboard refused the first time, or with --for or --once could not
-     be reached in the end
+  0  it was ended by q, Ctrl-C or a signal; with --for or --once: all was well
+     in the last picture
+  1  with --for or --once: somebody should look, as "sessionmesh help status"
+     says
+  2  it was called wrongly, or the dashboard refused the first time; with --for
+     or --once: it could not be reached in the end
 `
 
 const OPTIONS = {
@@ -51,7 +55,8 @@ const OPTIONS = {
 } as const
 
 export const top: Command = {
-  summary: 'URL      the same, again each second',
+  args: 'URL',
+  summary: 'the same, again each second',
   help: HELP,
   async run(args, terminal) {
     const { values, positionals } = parsed(() =>
