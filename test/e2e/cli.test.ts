@@ -4,8 +4,8 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { createServer, type RequestListener } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
+import { dashboard } from '@sessionmesh/dashboard'
 import type { Cluster } from 'sessionmesh'
-import { type MeshPicture, MeshWatch } from 'sessionmesh/diagnostics'
 import { expect, test } from 'vitest'
 import { onCleanUp } from '../support/cleanup.js'
 import { leaveNothingBehind } from '../support/leaks.js'
@@ -38,7 +38,7 @@ test('status: all is well', async () => {
     expect(row).toMatch(new RegExp(`^${self.name} +${self.address} +alive +yes +3 +33% `))
     expect(row).toMatch(/ identical \d+ s$/)
   }
-  expect(stdout).toMatch(/Latest events\n[\s\S]*session session- created: user/)
+  expect(stdout).toMatch(/Latest events\n[\s\S]*session [\w-]{8} created: user/)
   expect(stdout).toMatch(/\n\nAll is well: 3 members are alive and ready, and hold the same\.\n$/)
   expect(stdout, 'plain text, since it is piped').not.toMatch(/[^\P{C}\n]|[\u2500-\u259f]/u)
 })
@@ -348,24 +348,18 @@ test.skipIf(!hasTerminal)(
   },
 )
 
-// ---- what stands in for the dashboard's handler ----
-
-/** `GET …/mesh.json?samples=2&events=10` */
+/** @param said each answer of it */
 function dashboardOf(cluster: Cluster, said: string[] = []): RequestListener {
-  const watch = new MeshWatch(cluster)
-  return async (req, res) => {
-    const { pathname, searchParams } = new URL(req.url ?? '', 'http://dashboard')
-    if (pathname !== '/mesh/mesh.json') return res.writeHead(404).end('not found')
-    const latest = <T>(all: readonly T[], name: string) => all.slice(-Number(searchParams.get(name)))
-    const picture = await watch.picture()
-    const shown: MeshPicture = {
-      ...picture,
-      members: picture.members.map((member) => ({ ...member, samples: latest(member.samples, 'samples') })),
-      events: latest(picture.events, 'events'),
-    }
-    const json = JSON.stringify(shown)
-    said.push(json)
-    res.setHeader('content-type', 'application/json').end(json)
+  const handler = dashboard(cluster, { path: '/mesh' })
+  return (req, res) => {
+    const end = res.end.bind(res)
+    Object.assign(res, {
+      end(body: unknown) {
+        said.push(String(body))
+        return end(body)
+      },
+    })
+    handler(req, res)
   }
 }
 

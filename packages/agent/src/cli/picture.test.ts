@@ -23,6 +23,17 @@ test('what a later version tells besides is left out, and __proto__ is a name li
   expect(Object.getPrototypeOf(picture.members[0]?.told?.census?.owners)).toBeNull()
 })
 
+test('a run that another one has replaced is not shown, one that is missed is', () => {
+  const given = sketch({ a: {}, b: { state: 'left' }, c: { state: 'dead' }, d: {} })
+  const members = given.members.map((member) => (member.name === 'd' ? { ...member, name: 'b' } : member))
+  const picture = pictureOf(JSON.stringify({ ...given, members }))
+  expect(picture.members.map(({ name, state }) => `${name} ${state}`)).toEqual([
+    'a alive',
+    'c dead',
+    'b alive',
+  ])
+})
+
 test.each([
   ['<html>', 'not JSON'],
   ['{}', 'cluster'],

@@ -34,7 +34,8 @@ export function pictureOf(json: string): Picture {
     throw new NoPicture('it is not JSON')
   }
   try {
-    return shape(value)
+    const picture = shape(value)
+    return { ...picture, members: picture.members.filter((member) => !isReplaced(member, picture.members)) }
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error
     throw new NoPicture(plain(error.message))
@@ -43,6 +44,12 @@ export function pictureOf(json: string): Picture {
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Another run of that name lives: it has taken the place of this one. */
+function isReplaced({ state, name }: Member, members: readonly Member[]): boolean {
+  const isGone = state === 'dead' || state === 'left'
+  return isGone && members.some((other) => other.name === name && other.state === 'alive')
 }
 
 const line: Shape<string> = (value) => plain(text(value))
