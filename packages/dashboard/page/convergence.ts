@@ -1,7 +1,7 @@
 /** The table of what each member holds, against the others. */
 
 import { element, keyed, part, setAttributes, setText } from './dom.js'
-import { bytesText, clockText, countText, durationText, secondsText } from './format.js'
+import { ageText, bytesText, clockText, countText, durationText, secondsText } from './format.js'
 import type { Model, Place } from './model.js'
 import { colourClass } from './theme.js'
 import { lacksText, shortId } from './words.js'
@@ -91,6 +91,11 @@ function showRow(row: HTMLTableRowElement, place: Place, model: Model): void {
   setText(verdict, convergence.verdict)
   setAttributes(verdict, { class: `verdict ${convergence.verdict}`, title: MEANINGS[convergence.verdict] })
   const lacks = lacksText(run, model)
+  // (What is on its way changes each second, and shall not move the rows.)
+  setAttributes(part(row, 'td:nth-child(3)'), {
+    class: convergence.verdict,
+    title: lacks === '' ? undefined : lacks,
+  })
   const time = `for ${secondsText(nowMs - convergence.sinceMs)}`
   setText(part(row, '.since'), lacks === '' ? time : `${time}; ${lacks}`)
   setText(part(row, '.fingerprint'), convergence.fingerprint ?? '–')
@@ -103,7 +108,8 @@ function showRow(row: HTMLTableRowElement, place: Place, model: Model): void {
   setText(part(row, '.sessions'), sample ? countText(sample.sessions) : '–')
   setText(part(row, '.tombstones'), sample ? countText(sample.tombstones) : '–')
   setText(part(row, '.bytes'), told?.census ? bytesText(told.census.bytes) : '–')
-  setText(part(row, '.up'), told ? durationText(told.upMs) : '–')
+  setText(part(row, '.up'), told ? ageText(told.upMs) : '–')
+  setAttributes(part(row, '.up'), { title: told && durationText(told.upMs) })
   setText(part(row, '.node-version'), told ? told.node : '–')
   setAttributes(part(row, '.node-version'), { title: told && `process ${told.pid}` })
   const open = part(row, 'button')

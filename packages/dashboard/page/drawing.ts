@@ -1,30 +1,20 @@
 /** The mesh as a picture: members on an ellipse, their links, and the ring of owners in the middle. */
 
 import { keyed, part, setAttributes, setText, svg } from './dom.js'
+import { type Dot, Flow } from './flow.js'
 import { bytesText, countText, lagText, listText, plural, secondsText, shortened } from './format.js'
-import {
-  bendOf,
-  curvePoint,
-  curveText,
-  isLabelAbove,
-  type Layout,
-  layoutOf,
-  type Point,
-  strokeWidth,
-} from './layout.js'
+import { bendOf, curveText, isLabelAbove, type Layout, layoutOf, type Point, strokeWidth } from './layout.js'
 import { type Link, linksOf } from './links.js'
-import type { Model, Place } from './model.js'
+import { isDrawn, type Model, type Place } from './model.js'
 import { sharesOf } from './owners.js'
 import { Ring } from './ring.js'
-import { colourClass } from './theme.js'
-import { isCalm, Tween } from './tween.js'
+import { colourClass, type Themes } from './theme.js'
+import { Tween } from './tween.js'
 
 const MOVE_MS = 500
 const FADE_MS = 1_500
-const FLOW_MS = 950
 /** More dots at once are a blur, and work. */
 const MAX_FLOWS = 40
-const STEPS = 10
 
 export class Drawing {
   readonly #box: HTMLElement
@@ -35,20 +25,23 @@ export class Drawing {
   })
   readonly #text = svg('desc', { id: 'drawing-text' })
   readonly #links = svg('g', { class: 'links' })
-  readonly #flows = svg('g', { class: 'flows' })
+  readonly #flow = new Flow()
+  readonly #themes: Themes
   readonly #nodes = svg('g', { class: 'nodes' })
   readonly #ring = new Ring()
   readonly #tween = new Tween(MOVE_MS, (values) => this.#draw(values))
   #layout: Layout = layoutOf(0, 1, 1)
   #links_: readonly Link[] = []
   #model: Model | undefined
+  #places: readonly Place[] = []
   #points = new Map<string, Point>()
 
-  constructor(box: HTMLElement) {
+  constructor(box: HTMLElement, themes: Themes) {
+    this.#themes = themes
     this.#box = box
     this.#root.append(svg('title', { id: 'drawing-title' }, 'The mesh'), this.#text)
-    this.#root.append(this.#links, this.#flows, this.#ring.root, this.#nodes)
-    box.append(this.#root)
+    this.#root.append(this.#links, this.#ring.root, this.#nodes)
+    box.append(this.#root, this.#flow.canvas)
     new ResizeObserver(() => this.#model && this.show(this.#model, this.#links_)).observe(box)
   }
 
@@ -57,18 +50,28 @@ export class Drawing {
     if (width === 0 || height === 0) return
     this.#model = model
     this.#links_ = links
-    this.#layout = layoutOf(model.places.length, width, height)
-    setAttributes(this.#root, { viewBox: `0 0 ${width} ${height}`, width, height })
+    this.#places = model.places.filter((place) => isDrawn(place, model.nowMs()))
+    const { length: count } = this.#places
+    if (count !== this.#layout.places.length || width !== this.#layout.width) {
+      this.#flow.resize(width, height)
+      this.#flow.clear()
+    }
+    this.#layout = layoutOf(count, width, height)
+    setAttributes(this.#root, {
+      viewBox: `0 0 ${width} ${height}`,
+      width,
+      height,
+      class: count > 6 ? 'many' : undefined,
+    })
     setText(this.#text, descriptionOf(model, links))
-    const colours = new Map(model.places.map(({ key, colour }) => [key, colour]))
+    const colours = new Map(this.#places.map(({ key, colour }) => [key, colour]))
     this.#ring.show(this.#layout, sharesOf(model), colours)
-    this.#tween.to(targetsOf(model.places, this.#layout))
+    this.#tween.to(targetsOf(this.#places, this.#layout))
     this.#draw(undefined)
   }
 
   /** A dot for each direction of each link with traffic: what went there in the last second. */
   flow(): void {
-    if (isCalm() || document.hidden) return
     const flows = this.#links_
       .flatMap(({ a, b, fromABytes, fromBBytes }) => [
         { from: a, to: b, bytes: fromABytes },
@@ -77,24 +80,26 @@ export class Drawing {
       .filter(({ bytes }) => bytes > 0)
       .sort((x, y) => y.bytes - x.bytes)
       .slice(0, MAX_FLOWS)
-    for (const { from, to, bytes } of flows) this.#flowOne(from, to, bytes)
+    this.#flow.run(flows.map((flow) => this.#dotOf(flow)).filter((dot) => dot !== undefined))
   }
 
-  #flowOne(from: string, to: string, bytes: number): void {
+  #dotOf({ from, to, bytes }: { from: string; to: string; bytes: number }): Dot | undefined {
     const [a, b] = [this.#points.get(from), this.#points.get(to)]
     const colour = this.#model?.places.find(({ key }) => key === from)?.colour
-    if (a === undefined || b === undefined || colour === undefined) return
-    // (The bend of a link is that of its two ends in their order.)
-    const bend = from < to ? bendOf(a, b, this.#layout) : bendOf(b, a, this.#layout)
-    const dot = svg('circle', { class: `flow ${colourClass(colour)}`, r: 2.2 + strokeWidth(bytes) / 3 })
-    this.#flows.append(dot)
-    const steps = Array.from({ length: STEPS + 1 }, (_, i) => {
-      const { x, y } = curvePoint(a, bend, b, i / STEPS)
-      return { transform: `translate(${x}px, ${y}px)`, opacity: i === 0 || i === STEPS ? 0 : 1 }
-    })
-    const run = dot.animate(steps, { duration: FLOW_MS, delay: Math.random() * 150, fill: 'backwards' })
-    run.onfinish = () => dot.remove()
-    run.oncancel = () => dot.remove()
+    if (a === undefined || b === undefined || colour === undefined) return undefined
+    return {
+      from: a,
+      bend: this.#bendOf(from, to, a, b),
+      to: b,
+      radius: 2 + strokeWidth(bytes) / 3,
+      edge: this.#layout.node + 8,
+      colour: this.#themes.colourOf(colourClass(colour)),
+    }
+  }
+
+  /** The same whichever way it is gone. */
+  #bendOf(from: string, to: string, a: Point, b: Point): Point {
+    return from < to ? bendOf(a, b, this.#layout) : bendOf(b, a, this.#layout)
   }
 
   #draw(values: ReadonlyMap<string, number> | undefined): void {
@@ -102,7 +107,7 @@ export class Drawing {
     if (model === undefined) return
     if (values !== undefined)
       this.#points = new Map(
-        model.places.map(({ key }) => [
+        this.#places.map(({ key }) => [
           key,
           { x: values.get(`${key} x`) ?? 0, y: values.get(`${key} y`) ?? 0 },
         ]),
@@ -119,7 +124,7 @@ export class Drawing {
       update: (path, link) => {
         const [a, b] = [this.#points.get(link.a), this.#points.get(link.b)]
         if (a === undefined || b === undefined) return
-        const bend = link.a < link.b ? bendOf(a, b, this.#layout) : bendOf(b, a, this.#layout)
+        const bend = this.#bendOf(link.a, link.b, a, b)
         setAttributes(path, {
           d: curveText(a, bend, b),
           class: `link ${link.state}`,
@@ -137,7 +142,7 @@ export class Drawing {
   #drawNodes(model: Model): void {
     const nowMs = model.nowMs()
     const shares = sharesOf(model)
-    keyed<Place, SVGGElement>(this.#nodes, model.places, {
+    keyed<Place, SVGGElement>(this.#nodes, this.#places, {
       key: ({ key }) => key,
       create: createNode,
       update: (node, place) => {

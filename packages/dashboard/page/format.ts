@@ -44,6 +44,14 @@ export function durationText(ms: number): string {
   return two(seconds / 86_400, 'd', 24, 'h')
 }
 
+/** In its greatest unit alone, for tables. */
+export function ageText(ms: number): string {
+  const seconds = Math.floor(Math.max(0, ms) / 1_000)
+  if (seconds < 100) return `${seconds} s`
+  if (seconds < 6_000) return `${Math.floor(seconds / 60)} min`
+  return seconds < 172_800 ? `${Math.floor(seconds / 3_600)} h` : `${Math.floor(seconds / 86_400)} d`
+}
+
 /** In whole seconds: what stands in a sentence does not race. */
 export function secondsText(ms: number): string {
   return ms < 60_000 ? `${Math.max(0, Math.floor(ms / 1_000))} s` : durationText(ms)

@@ -11,8 +11,8 @@ export interface Run extends Omit<Told, 'samples'> {
   samples: readonly Sample[]
   /** To be added to its clock for that of the member that tells; 0 where they agree but for the way. */
   shiftMs: number
-  /** Of the latest picture in which it was. */
-  seenMs: number
+  /** Which picture was the latest in which it was. */
+  seen: number
 }
 
 /** Where a member stands on the page; who comes back by the same name takes it again. */
@@ -35,6 +35,8 @@ export const KEPT_MS = 300_000
 /** Events of sessions are many, and must not push out what happened to the cluster. */
 export const MAX_SESSION_EVENTS = 1_500
 export const MAX_OTHER_EVENTS = 500
+/** For so long it can be seen that somebody left. */
+const LEFT_DRAWN_MS = 60_000
 /** Clocks that differ by less are taken to be one: a report is up to a second old. */
 const SAME_CLOCK_MS = 2_500
 
@@ -49,6 +51,7 @@ export class Model {
   readonly #names = new Map<string, string>()
   readonly #colours = new Map<string, number>()
   #known = new Set<string>()
+  #pictures = 0
   #atMs = 0
   #receivedMs = 0
 
@@ -71,6 +74,7 @@ export class Model {
     this.cluster = picture.cluster
     this.by = picture.by
     this.omitted = picture.omitted
+    this.#pictures++
     this.#atMs = picture.atMs
     this.#receivedMs = receivedMs
     for (const told of picture.members) this.#mergeMember(told, picture.atMs)
@@ -88,7 +92,7 @@ export class Model {
       ...told,
       samples: mergedSamples(before?.samples ?? [], told.samples),
       shiftMs: shiftOf(told, atMs, before?.shiftMs ?? 0),
-      seenMs: atMs,
+      seen: this.#pictures,
     })
   }
 
@@ -113,14 +117,14 @@ export class Model {
       const sinceMs = this.#atMs - run.shiftMs - KEPT_MS
       if (run.samples.length > 0 && run.samples[0]!.atMs < sinceMs)
         run.samples = run.samples.filter(({ atMs }) => atMs >= sinceMs)
-      if (run.seenMs !== this.#atMs && run.samples.length === 0) this.#runs.delete(id)
+      if (run.seen !== this.#pictures && run.samples.length === 0) this.#runs.delete(id)
     }
   }
 
   #placed(): Place[] {
     const places = [...groupsOf([...this.#runs.values()], this.#atMs)]
       // Of those that no picture has any more only the charts' past is left.
-      .filter(([, runs]) => runs.some((run) => run.seenMs === this.#atMs))
+      .filter(([, runs]) => runs.some((run) => run.seen === this.#pictures))
       .sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }))
       .map(([key, runs]): Place => {
         const run = runs.at(-1)!
@@ -159,6 +163,11 @@ export function isOfSession({ event }: ShownEvent): boolean {
   return event.startsWith('session:')
 }
 
+/** In the picture those that left in order fade away before the charts forget them. */
+export function isDrawn({ run, goneMs }: Pick<Place, 'run' | 'goneMs'>, nowMs: number): boolean {
+  return run.state !== 'left' || goneMs === undefined || nowMs - goneMs < LEFT_DRAWN_MS
+}
+
 export function isLiving({ state }: Pick<Run, 'state'>): boolean {
   return state === 'alive' || state === 'suspect'
 }
@@ -180,7 +189,7 @@ export function groupsOf(runs: readonly Run[], atMs: number): Map<string, Run[]>
     group.sort(
       (a, b) =>
         Number(isLiving(a)) - Number(isLiving(b)) ||
-        a.seenMs - b.seenMs ||
+        a.seen - b.seen ||
         (a.told?.atMs ?? 0) - (b.told?.atMs ?? 0),
     )
   return groups

@@ -9,6 +9,8 @@ import { Tween } from './tween.js'
 
 const MOVE_MS = 1_200
 const THICKNESS = 13
+/** Of the whole; the shares change a little all the time. */
+const LEAST_MOVE = 0.02
 
 export class Ring {
   readonly root = svg('g', { class: 'ring' })
@@ -41,7 +43,7 @@ export class Ring {
     setText(this.#total, countText(total))
     setAttributes(this.#total, { class: total > 99_999 ? 'ring-total small' : 'ring-total' })
     setText(this.#word, total === 1 ? 'session' : 'sessions')
-    this.#tween.to(shares, 0)
+    this.#tween.to(shares, { first: 0, least: LEAST_MOVE })
   }
 
   #draw(amounts: ReadonlyMap<string, number>): void {

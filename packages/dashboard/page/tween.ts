@@ -21,17 +21,24 @@ export class Tween {
     this.#draw = draw
   }
 
-  /** New ones come from `first`, or stand at once where there is none. */
-  to(values: ReadonlyMap<string, number>, first?: number): void {
+  /**
+   * New ones come from `first`, or stand at once where there is none. All that is changed by less than `least` of the whole is
+   * there at once: nobody sees it move.
+   */
+  to(
+    values: ReadonlyMap<string, number>,
+    { first, least = 0 }: { first?: number; least?: number } = {},
+  ): void {
     if (isSame(values, this.#to)) return
     const hasNone = this.#to.size === 0
+    const isSmall = largestChange(values, this.#now) < least * sumOf(values)
     this.#to = values
     this.#from = new Map(
       [...values].map(([key, value]) => [key, this.#now.get(key) ?? (hasNone ? value : (first ?? value))]),
     )
     this.#startMs = performance.now()
     if (this.#frame !== undefined) cancelAnimationFrame(this.#frame)
-    this.#step(isCalm() || document.hidden || hasNone ? Number.POSITIVE_INFINITY : this.#startMs)
+    this.#step(isCalm() || document.hidden || hasNone || isSmall ? Number.POSITIVE_INFINITY : this.#startMs)
   }
 
   #step(atMs: number): void {
@@ -50,4 +57,12 @@ export class Tween {
 
 function isSame(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): boolean {
   return a.size === b.size && [...a].every(([key, value]) => b.get(key) === value)
+}
+
+function largestChange(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): number {
+  return Math.max(0, ...[...a].map(([key, value]) => Math.abs(value - (b.get(key) ?? 0))))
+}
+
+function sumOf(values: ReadonlyMap<string, number>): number {
+  return [...values.values()].reduce((sum, value) => sum + value, 0)
 }
