@@ -14,6 +14,14 @@ describe('places', () => {
     expect(model.placeOf('b/1')).toBe(model.places[1])
   })
 
+  test('also when the one that tells has come back, and does not know of its former run', () => {
+    const model = new Model()
+    model.merge(picture([member('a/1', { samples: [sample(0)] }), member('b')]))
+    model.merge(picture([member('a/2'), member('b')]))
+    expect(model.places.map(({ key, run }) => `${key} ${run.id}`)).toEqual(['a a/2', 'b b'])
+    expect(model.places[0]!.runs[0]!.samples).toEqual([sample(0)])
+  })
+
   test('of those that are gone the last one is shown', () => {
     const model = new Model()
     const gone = (atMs: number) => ({ state: 'dead', told: told({ atMs }) }) as const

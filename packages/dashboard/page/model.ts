@@ -111,9 +111,11 @@ export class Model {
     return fresh
   }
 
-  /** What the charts have left behind. */
+  /** Who is in no picture any more, and what the charts have left behind. */
   #forget(): void {
     for (const [id, run] of this.#runs) {
+      // Another process may tell now, which does not know it.
+      if (run.seen !== this.#pictures && isLiving(run)) this.#runs.set(id, { ...run, state: 'left' })
       const sinceMs = this.#atMs - run.shiftMs - KEPT_MS
       if (run.samples.length > 0 && run.samples[0]!.atMs < sinceMs)
         run.samples = run.samples.filter(({ atMs }) => atMs >= sinceMs)

@@ -150,7 +150,7 @@ export function summaryOf(model: Model, links: readonly Link[]): Summary {
   troubles.sort((a, b) => Number(a.tone !== 'bad') - Number(b.tone !== 'bad'))
   const living = model.places.filter(({ run }) => isLiving(run))
   const all = `${plural(living.length, 'member')}`
-  if (troubles.length === 0) return { tone: 'good', text: wellText(living, all) }
+  if (troubles.length === 0) return { tone: living.length > 1 ? 'good' : 'none', text: wellText(living, all) }
   return { tone: troubles[0]!.tone, text: troubles.map(({ text }) => text).join(' · ') }
 }
 
