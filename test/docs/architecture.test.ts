@@ -18,6 +18,7 @@ const packages = [
   'Hono',
   'React Router',
   'unstorage',
+  'Metrics',
   'Dashboard',
 ]
 

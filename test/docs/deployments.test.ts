@@ -17,7 +17,8 @@ const root = new URL('../../', import.meta.url)
 const read = (path: string) => readFile(fileURLToPath(new URL(path, root)), 'utf8')
 
 /** Where the keys are names that the file's author chose. */
-const KUBERNETES_MAPS = /\/(labels|matchLabels|stringData|spec\/selector)\/app$|\/stringData\/secret$/
+const KUBERNETES_MAPS =
+  /\/(labels|matchLabels|stringData|spec\/selector)\/(app|kubernetes\.io\/metadata\.name)$|\/stringData\/secret$/
 const COMPOSE_MAPS = /\/services\/shop$|\/environment\/\w+$/
 
 describe('examples/kubernetes', async () => {
@@ -79,6 +80,37 @@ describe('examples/kubernetes', async () => {
     const { value } = containers[0].env.find(({ name }: { name: string }) => name === 'DRAIN_MS')
     const { handoverTimeoutMs } = resolveConfig()
     expect(terminationGracePeriodSeconds * 1_000).toBeGreaterThan(Number(value) + handoverTimeoutMs + 10_000)
+  })
+
+  test('a pod is killed when it is stuck for a minute, and not for what others do', () => {
+    const [container] = of('Deployment', 'shop').spec.template.spec.containers
+    const { readinessProbe: ready, livenessProbe: live } = container
+    expect([ready.httpGet, live.httpGet]).toEqual([
+      { path: '/ready', port: 'http' },
+      { path: '/live', port: 'ops' },
+    ])
+    expect(live.periodSeconds * live.failureThreshold).toBeGreaterThanOrEqual(60)
+    // Users are sent elsewhere long before.
+    expect(ready.periodSeconds * (ready.failureThreshold ?? 3)).toBeLessThan(10)
+  })
+
+  test('the port for those who run it is no Service, and open to Prometheus alone', () => {
+    const { ports } = of('Deployment', 'shop').spec.template.spec.containers[0]
+    const port = ports.find(({ name }: { name: string }) => name === 'ops').containerPort
+    const offered = documents.filter(({ kind }) => kind === 'Service').flatMap(({ spec }) => spec.ports)
+    const targets = offered.map((each) => each.targetPort ?? each.port)
+    expect(targets).toEqual([7373, 'http'])
+    const { ingress } = of('NetworkPolicy', 'shop-sessions').spec
+    const rules: { from?: unknown; ports: { port: number }[] }[] = ingress
+    // (A rule without `ports` would open all of them.)
+    expect(
+      rules.filter(({ ports }) => ports.length === 0 || ports.some((each) => each.port === port)),
+    ).toEqual([
+      {
+        from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } }],
+        ports: [{ port }],
+      },
+    ])
   })
 
   test('its pods look for each other by the headless service that selects them, on its port', async () => {

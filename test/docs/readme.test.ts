@@ -19,6 +19,7 @@ test.each([
   'README.md',
   ...packages.map((name) => `packages/${name}/README.md`),
   'examples/load-balancers/README.md',
+  'examples/grafana/README.md',
   'ARCHITECTURE.md',
   'PROTOCOL.md',
   'CONTRIBUTING.md',

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -28,14 +28,13 @@ beforeAll(async () => {
   const others = [
     'express@5',
     'express-session@1',
+    'prom-client@15',
     '@types/express@5',
     '@types/express-session@1',
     '@types/koa@3',
     '@types/node@20',
   ]
-  await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...tarballs, ...others], {
-    cwd: folder,
-  })
+  await install(folder, [...tarballs, ...others])
 }, INSTALL_MS)
 
 afterAll(() => rm(folder, { recursive: true, force: true }))
@@ -151,6 +150,16 @@ const { session } = require('@sessionmesh/express')
   expect(await output('app.cjs', requires + BODY)).toBe('{"visits":2} 1')
 })
 
+test('npx sessionmesh', async () => {
+  const npx = (...args: string[]) => run('npx', ['--no-install', 'sessionmesh', ...args], { cwd: folder })
+  const manifest = await readFile(join(folder, 'node_modules/sessionmesh/package.json'), 'utf8')
+  const { version }: { version: string } = JSON.parse(manifest)
+
+  expect((await npx('--version')).stdout).toBe(`${version}\n`)
+  expect((await npx('--help')).stdout).toMatch(/status URL[\s\S]*top URL/)
+  await expect(npx('status', 'http://127.0.0.1:1/mesh')).rejects.toMatchObject({ code: 2 })
+})
+
 test.each(Object.entries(ADAPTERS))('%s, imported and required', async (name, { exports, program }) => {
   const imports = `
 import { joinCluster } from 'sessionmesh'
@@ -171,6 +180,80 @@ main()
   const file = name.slice('@sessionmesh/'.length)
   expect(await output(`${file}.mjs`, imports + body.replace(/require\(/g, 'await import('))).toBe('ada')
   expect(await output(`${file}.cjs`, requires + body)).toBe('ada')
+})
+
+describe('@sessionmesh/metrics, with the one client that is installed', () => {
+  const joined = `await joinCluster({ name: 'shop', listen: { host: '127.0.0.1', port: 0 }, peers: [] })`
+  const prometheus = {
+    imports: `
+import { register } from 'prom-client'
+import { joinCluster } from 'sessionmesh'
+import { metrics } from '@sessionmesh/metrics/prometheus'
+`,
+    body: `
+async function main() {
+  const cluster = ${joined}
+  metrics(cluster)
+  console.log(/^sessionmesh_sessions\\{.*\\} 0$/m.test(await register.metrics()))
+  await cluster.close()
+}
+main()
+`,
+  }
+  const opentelemetry = {
+    imports: `
+import { joinCluster } from 'sessionmesh'
+import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics'
+import { metrics } from '@sessionmesh/metrics/opentelemetry'
+`,
+    body: `
+class Reader extends MetricReader {
+  async onShutdown() {}
+  async onForceFlush() {}
+}
+async function main() {
+  const cluster = ${joined}
+  const reader = new Reader()
+  metrics(cluster, { meter: new MeterProvider({ readers: [reader] }).getMeter('shop') })
+  const { resourceMetrics } = await reader.collect()
+  console.log(resourceMetrics.scopeMetrics[0].metrics.some(({ descriptor }) => descriptor.name === 'sessionmesh.sessions'))
+  await cluster.close()
+}
+main()
+`,
+  }
+
+  let other: string
+
+  beforeAll(async () => {
+    other = await mkdtemp(join(tmpdir(), 'sessionmesh-pack-'))
+    const needed = (await readdir(folder)).filter((file) =>
+      /^sessionmesh-(core|metrics|\d).*\.tgz$/.test(file),
+    )
+    await writeFile(join(other, 'package.json'), '{ "name": "stranger", "private": true }\n')
+    const packages = [
+      ...needed.map((file) => join(folder, file)),
+      '@opentelemetry/sdk-metrics@2',
+      '@opentelemetry/api@1.9',
+    ]
+    await install(other, packages)
+  }, INSTALL_MS)
+
+  afterAll(() => rm(other, { recursive: true, force: true }))
+
+  test.each([
+    ['prom-client', () => folder, prometheus],
+    ['OpenTelemetry', () => other, opentelemetry],
+  ])('%s, imported and required', async (_client, where, { imports, body }) => {
+    const requires = imports.replace(/import (.*) from (.*)/g, 'const $1 = require($2)')
+    expect(await output('metrics.mjs', imports + body, where())).toBe('true')
+    expect(await output('metrics.cjs', requires + body, where())).toBe('true')
+  })
+
+  test('the entry point of the other says which package it lacks', async () => {
+    const missing = `import('@sessionmesh/metrics/prometheus').catch(({ code, message }) => console.log(code, message))`
+    expect(await output('missing.mjs', missing, other)).toMatch(/ERR_MODULE_NOT_FOUND .*'prom-client'/)
+  })
 })
 
 test('TypeScript', async () => {
@@ -285,10 +368,14 @@ async function publicPackages(): Promise<string[]> {
   return names
 }
 
+function install(cwd: string, packages: string[]): Promise<unknown> {
+  return run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...packages], { cwd })
+}
+
 /** Runs a program in the stranger's folder, and gives what it printed. */
-async function output(file: string, source: string): Promise<string> {
-  await writeFile(join(folder, file), source)
-  const { stdout } = await run(process.execPath, [file], { cwd: folder, timeout: 30_000 })
+async function output(file: string, source: string, cwd = folder): Promise<string> {
+  await writeFile(join(cwd, file), source)
+  const { stdout } = await run(process.execPath, [file], { cwd, timeout: 30_000 })
   return stdout.trim()
 }
 

@@ -13,7 +13,7 @@ const executablePath = process.env.CHROMIUM ?? PATHS.find(existsSync)
 export const whyNoBrowser =
   executablePath === undefined ? `no Chromium at ${PATHS.join(', ')}, and CHROMIUM names none` : undefined
 
-const ARTEFACTS = fileURLToPath(new URL('../../artefacts/dashboard/', import.meta.url))
+const ARTEFACTS = fileURLToPath(new URL('../artefacts/dashboard/', import.meta.url))
 
 export async function startBrowser(): Promise<Browser> {
   const isRoot = process.getuid?.() === 0

@@ -93,6 +93,7 @@ class Agent implements Cluster {
   #alone: Alone | undefined
   /** What former runs of this process counted. */
   #countedBefore: Counters | undefined
+  #repairsTold: Counters | undefined
   /** Nobody can listen before `joinCluster` resolves: what happens until then is told right after. */
   #early: (() => void)[] | undefined = []
   #onReady = () => {}
@@ -373,10 +374,23 @@ class Agent implements Cluster {
 
   #onSync(event: Extract<CoreEvent, { type: 'sync' }>): void {
     const peer = memberOf(event.peer)
-    if (event.phase === 'start') return this.#emit('sync:start', { peer })
+    if (event.phase === 'start') {
+      this.#logger.debug(`Asks ${peer.name} for all that is lacking here${this.#repairs()}`)
+      return this.#emit('sync:start', { peer })
+    }
     const { complete, sessions } = event
     this.#logger.debug(`Transfer from ${peer.name}: ${complete ? `${sessions} records` : 'broken off'}`)
     this.#emit('sync:end', { peer, complete, sessions })
+  }
+
+  /** What was amiss since the last time, as in ` (gaps: 1)`. */
+  #repairs(): string {
+    const counters = this.#counters()
+    const names = ['gaps', 'stalls', 'fetches'] as const
+    const news = names.map((name) => ({ name, count: counters[name] - (this.#repairsTold?.[name] ?? 0) }))
+    this.#repairsTold = counters
+    const told = news.filter(({ count }) => count > 0).map(({ name, count }) => `${name}: ${count}`)
+    return told.length === 0 ? '' : ` (${told.join(', ')})`
   }
 
   /** What the user named is told of one by one. The rest is one source: who floods a network has ever new addresses. */

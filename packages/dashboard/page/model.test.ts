@@ -69,14 +69,18 @@ describe('places', () => {
     expect(drawn(AT_MS + 60_000)).toEqual(['a', 'dead'])
   })
 
-  test('are gone since the member that tells saw it', () => {
+  test('are gone since the member that tells says', () => {
     const model = new Model()
-    const events = [
-      event('a', 'member:dead', 'b', { atMs: AT_MS - 4_000 }),
-      event('c', 'member:dead', 'b', { atMs: AT_MS - 3_000 }),
-    ]
-    model.merge(picture([member('a'), member('b', { state: 'dead' }), member('c')], { events }))
+    const dead = member('b', { state: 'dead', sinceMs: AT_MS - 4_000 })
+    model.merge(picture([member('a'), dead, member('c')]))
     expect(model.places.map(({ goneMs }) => goneMs)).toEqual([undefined, AT_MS - 4_000, undefined])
+  })
+
+  test('a former run that no picture has any more is not a second one of its name', () => {
+    const model = new Model()
+    model.merge(picture([member('a'), member('b/1', { name: 'b', samples: [sample(-1)] })]))
+    model.merge(picture([member('a'), member('b/2', { name: 'b', address: '127.0.0.1:99' })]))
+    expect(model.places.map(({ name, run }) => `${name} ${run.id}`)).toEqual(['a a', 'b b/2'])
   })
 })
 

@@ -42,7 +42,9 @@ describe('the summary', () => {
       event('c', 'takeover', 'b', { ...ended, sessions: 300 }),
       event('c', 'takeover', 'd', { ...ended, sessions: 7 }),
     ]
-    expect(summary([member('a'), member('b', { state: 'dead' }), member('c')], events)).toEqual({
+    expect(
+      summary([member('a'), member('b', { state: 'dead', sinceMs: ended.atMs }), member('c')], events),
+    ).toEqual({
       tone: 'bad',
       text: 'b has been dead for 12 s; its 312 sessions are answered for by the others',
     })

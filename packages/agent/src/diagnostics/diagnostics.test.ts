@@ -206,7 +206,7 @@ function linkedWith(answer: (asked: unknown[]) => unknown, { bufferedBytes = 0 }
   const config: Config = resolveConfig()
   const self = { id: 'a', name: 'a', address: '127.0.0.1:2' }
   const replica = new Replica({ self, cluster: 'x', config, random: Math.random })
-  vi.spyOn(replica, 'peers').mockReturnValue([{ ...peer, link: 1, state: 'alive' } as never])
+  vi.spyOn(replica, 'peers').mockReturnValue([{ ...peer, link: 1, state: 'alive', stateMs: 0 } as never])
   const sent: unknown[][] = []
   const link: Link = {
     id: 1,

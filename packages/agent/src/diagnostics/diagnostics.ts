@@ -179,7 +179,9 @@ export class LocalDiagnostics implements Diagnostics {
       node: process.version,
       pid: process.pid,
       ready: this.#subject.isReady(),
-      members: replica.peers().map(({ id, name, address, state }) => ({ id, name, address, state })),
+      members: replica.peers().map(({ id, name, address, state, stateMs }) => {
+        return { id, name, address, state, sinceMs: Math.round(now.wallMs - (now.monoMs - stateMs)) }
+      }),
       digest: replica.digest().map(stampReport),
       samples,
       ...this.#journal.after(after.event),

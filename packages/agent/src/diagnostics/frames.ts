@@ -145,7 +145,13 @@ export const report: Shape<MemberReport> = object({
   pid: number,
   ready: flag,
   members: listOf(
-    object({ id: text, name: text, address: text, state: oneOf('alive', 'suspect', 'dead', 'left') }),
+    object({
+      id: text,
+      name: text,
+      address: text,
+      state: oneOf('alive', 'suspect', 'dead', 'left'),
+      sinceMs: number,
+    }),
   ),
   digest: listOf(stamp),
   samples: listOf(sample),

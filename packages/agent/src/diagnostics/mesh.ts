@@ -26,6 +26,8 @@ export interface MeshMember {
   readonly address: string
   /** As the member that tells sees it. */
   readonly state: MemberState
+  /** Since when, on the wall clock of the member that tells; of itself, since it joined. */
+  readonly sinceMs: number
   /** What it told last; `undefined` before its first answer. It stays when it is gone: see `atMs` there. */
   readonly told?: Told | undefined
   /** One a second, for five minutes at the most. */

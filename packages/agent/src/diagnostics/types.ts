@@ -51,6 +51,8 @@ export interface MemberReport {
     readonly name: string
     readonly address: string
     readonly state: MemberState
+    /** On the wall clock of the member that tells. */
+    readonly sinceMs: number
   }[]
   /** Up to where it has merged everything, by origin (the id of a member's run). */
   readonly digest: readonly StampReport[]

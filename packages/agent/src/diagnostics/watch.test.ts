@@ -102,6 +102,41 @@ test('updates bring what is new, and a member that goes is told of at once', asy
   )
 })
 
+test('who died before anybody looked is shown, and who left long ago is not', async () => {
+  const [a, b] = await three()
+  const gone = (id: string, state: 'dead' | 'left') => ({
+    id,
+    name: id,
+    address: `${id}:1`,
+    state,
+    self: false,
+  })
+  const members = a.members.bind(a)
+  vi.spyOn(a, 'members').mockImplementation(() => [
+    ...members(),
+    gone('x', 'dead'),
+    gone('y', 'left'),
+    gone('z', 'left'),
+  ])
+  const report = a.diagnostics.report.bind(a.diagnostics)
+  vi.spyOn(a.diagnostics, 'report').mockImplementation(async (options) => {
+    const real = await report(options)
+    const ago = (id: string, ms: number) => ({ ...gone(id, 'left'), sinceMs: Date.now() - ms })
+    return { ...real, members: [...real.members, ago('x', 3_600_000), ago('y', 3_600_000), ago('z', 10_000)] }
+  })
+  const { members: shown } = await new MeshWatch(a).picture()
+  expect(shown.map(({ name, state }) => `${name} ${state}`)).toEqual([
+    'a alive',
+    'b alive',
+    'c alive',
+    'x dead',
+    'z left',
+  ])
+  expect(Date.now() - shown[3]!.sinceMs).toBeGreaterThan(3_599_000)
+  const bSince = shown.find(({ id }) => id === b.self.id)!.sinceMs
+  expect(Math.abs(Date.now() - bSince)).toBeLessThan(60_000)
+})
+
 test('nobody looks: nobody is asked', async () => {
   const [a, b] = await three()
   const { stop } = await watched(a)

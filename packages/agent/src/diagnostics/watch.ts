@@ -10,8 +10,8 @@ const SAMPLES_KEPT = 300
 const EVENTS_KEPT = 2_000
 /** Who has not answered for so long is not heard. */
 const UNHEARD_MS = 3_000
-/** Those that are gone are kept to be seen, for as long as the charts reach back. */
-const GONE_KEPT_MS = 300_000
+/** Those that have left are shown for as long as the charts reach back; those that died, until they are forgotten. */
+const LEFT_SHOWN_MS = 300_000
 /** Many may die at once, and each tells of itself. */
 const SETTLE_MS = 20
 /** How long one that does not answer holds up the others: the first time, and each time. */
@@ -24,7 +24,6 @@ interface Watched {
   cursor: Cursor | undefined
   isAsked: boolean
   heardMs: number
-  goneMs: number | undefined
   samples: Sample[]
   /** Of those, what no update has told. */
   fresh: Sample[]
@@ -139,7 +138,6 @@ export class MeshWatch {
         cursor: undefined,
         isAsked: false,
         heardMs,
-        goneMs: undefined,
         samples: [],
         fresh: [],
       }
@@ -159,15 +157,8 @@ export class MeshWatch {
     const nowMs = performance.now()
     const known = this.#cluster.members()
     const living = new Set(known.filter(({ state }) => state === 'alive' || state === 'suspect').map(idOf))
-    for (const { id } of known) {
-      const watched = this.#watchedOf(id)
-      watched.goneMs = living.has(id) ? undefined : (watched.goneMs ?? nowMs)
-    }
-    // Of those that this process has never heard, or that went long ago, there is nothing to be seen.
-    const shown = known.filter(({ id }) => {
-      const { goneMs, report } = this.#watchedOf(id)
-      return goneMs === undefined || (report !== undefined && nowMs - goneMs < GONE_KEPT_MS)
-    })
+    const since = this.#since()
+    const shown = known.filter(({ id, state }) => state !== 'left' || Date.now() - since(id) < LEFT_SHOWN_MS)
     const ids = new Set(shown.map(idOf))
     for (const id of this.#watched.keys()) if (!ids.has(id)) this.#watched.delete(id)
     const judged = this.#convergences.judge(
@@ -180,7 +171,8 @@ export class MeshWatch {
       const watched = this.#watchedOf(id)
       const told = watched.report && toldBy(watched.report)
       const convergence = judged.get(id)!
-      return { id, name, address, state, ...(told && { told }), samples: samplesOf(watched), convergence }
+      const base = { id, name, address, state, sinceMs: since(id) }
+      return { ...base, ...(told && { told }), samples: samplesOf(watched), convergence }
     })
     return {
       cluster: this.#cluster.name,
@@ -189,6 +181,15 @@ export class MeshWatch {
       members: [...members.slice(0, 1), ...members.slice(1).sort((a, b) => (a.name < b.name ? -1 : 1))],
       events,
       omitted: this.#omitted,
+    }
+  }
+
+  /** Of the states of all, as this member has them. */
+  #since(): (id: string) => number {
+    const mine = this.#watchedOf(this.#cluster.self.id).report
+    return (id) => {
+      if (id === mine?.member.id) return mine.atMs - mine.upMs
+      return mine?.members.find((member) => member.id === id)?.sinceMs ?? Date.now()
     }
   }
 

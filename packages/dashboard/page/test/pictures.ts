@@ -13,6 +13,7 @@ export function member(id: string, given: Partial<Told> = {}): Told {
     name,
     address: `127.0.0.1:1${id.length}`,
     state: 'alive',
+    sinceMs: AT_MS,
     samples: [],
     convergence: { verdict: 'identical', sinceMs: AT_MS, lacks: [] },
     ...given,

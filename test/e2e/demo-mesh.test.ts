@@ -1,0 +1,109 @@
+/** The demo's mesh in a real browser: seen while users shop and servers die, and then in the hands of who looks. */
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Page } from 'playwright-core'
+import { expect, test } from 'vitest'
+import { keepPicture, openTab, startBrowser, whyNoBrowser } from '../support/chromium.js'
+import { onCleanUp } from '../support/cleanup.js'
+import { leaveNothingBehind } from '../support/leaks.js'
+import { freePorts } from '../support/ports.js'
+import { until } from '../support/wait.js'
+
+const MAIN = fileURLToPath(new URL('../../examples/demo/dist/main.js', import.meta.url))
+const SCENARIO_MS = 150_000
+
+leaveNothingBehind()
+
+// The demo stays up for a person at a terminal alone.
+const whyNot =
+  whyNoBrowser ?? (existsSync('/usr/bin/script') ? undefined : 'no `script`, which lends it a terminal')
+if (whyNot !== undefined && process.env.SESSIONMESH_TEST_BROWSER === 'required')
+  throw new Error(`SESSIONMESH_TEST_BROWSER says that a browser must be here: ${whyNot}`)
+
+test.skipIf(whyNot !== undefined)(
+  whyNot === undefined
+    ? 'its page shows what the scenario does, and then its buttons kill, freeze and start servers'
+    : `the mesh of the demo is skipped: ${whyNot}`,
+  { timeout: 2 * SCENARIO_MS },
+  async () => {
+    const { address, output } = await startDemo()
+    const browser = await startBrowser()
+    onCleanUp(() => browser.close())
+    const { page } = await openTab(browser, { viewport: { width: 1440, height: 900 } })
+    await until('a server answers', async () => (await page.request.get(`${address}/mesh/about`)).ok(), {
+      deadlineMs: 60_000,
+    })
+    await page.goto(`${address}/mesh/`)
+    await seen(page, 'alive', 3)
+
+    await page.getByRole('button', { name: 'Kill server-2' }).click()
+    await until('it says why not yet', async () =>
+      /scenario is running/.test(await page.locator('#action-error').innerText()),
+    )
+    await page.locator('#members .dead').waitFor({ timeout: SCENARIO_MS })
+    await keepPicture(page, 'demo-under-load')
+    await until('the scenario is over', () => output().includes('kill the servers yourself'), {
+      deadlineMs: SCENARIO_MS,
+      dump: output,
+    })
+
+    await seen(page, 'alive', 3)
+    await page.getByRole('button', { name: 'Kill server-2' }).click()
+    await seen(page, 'dead', 1)
+    await page.getByRole('button', { name: 'Start server-2' }).click()
+    await seen(page, 'alive', 3)
+    await page.getByRole('button', { name: 'Freeze server-3' }).click()
+    await seen(page, 'dead', 1)
+    await page.getByRole('button', { name: 'Start server-3' }).click()
+    await seen(page, 'alive', 3)
+    await page.getByRole('button', { name: 'Leave server-1' }).click()
+    await seen(page, 'left', 1)
+    await page.getByRole('button', { name: 'Start server-1' }).click()
+    await seen(page, 'alive', 3)
+    // The one that the page comes from is no exception.
+    const teller = await page.locator('#members .member:has(.tells:not([hidden])) .name').innerText()
+    await page.getByRole('button', { name: `Kill ${teller}` }).click()
+    await seen(page, 'dead', 1)
+    expect(await page.locator('#connection').innerText()).toMatch(/live/)
+  },
+)
+
+async function startDemo(): Promise<{ address: string; output: () => string }> {
+  const ports = await freePorts(7)
+  const child = spawn('/usr/bin/script', ['-qec', `'${process.execPath}' '${MAIN}'`, '/dev/null'], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: {
+      ...process.env,
+      DEMO_PORT: String(ports[0]),
+      DEMO_SERVER_PORTS: ports.slice(1, 4).join(),
+      DEMO_MESH_PORTS: ports.slice(4).join(),
+      DEMO_USERS: '20',
+    },
+  })
+  let output = ''
+  child.stdout.on('data', (text) => (output += text))
+  child.stderr.on('data', (text) => (output += text))
+  const closed = once(child, 'close')
+  onCleanUp(async () => {
+    child.stdin.write('\x03')
+    await closed
+  })
+  return { address: `http://127.0.0.1:${ports[0]}`, output: () => output }
+}
+
+async function seen(page: Page, state: string, count: number): Promise<void> {
+  await until(
+    `${count} ${state}`,
+    async () => (await page.locator(`#members .member.${state}`).count()) === count,
+    {
+      deadlineMs: 30_000,
+      dump: async () => [
+        await page.locator('#members').innerText(),
+        await page.locator('#action-error').innerText(),
+      ],
+    },
+  )
+}
