@@ -61,14 +61,14 @@ describe('the summary', () => {
     const behind = { verdict: 'behind', sinceMs: AT_MS, lacks: [{ origin: 'c', byMs: 3_200 }] } as const
     const { tone, text } = summary([
       member('a', { convergence: behind }),
-      member('b', { state: 'suspect' }),
+      member('b', { state: 'suspect', sinceMs: AT_MS - 2_000 }),
       member('c', { convergence: { verdict: 'differs', sinceMs: AT_MS, lacks: [] } }),
     ])
     expect(tone).toBe('bad')
     expect(text.split(' · ')).toEqual([
       'c holds something else than others with the same writes',
       'a is behind: it lacks writes of c, 3.2 s behind',
-      'b is suspect: it is not heard',
+      'b is suspect: not heard for 2 s',
     ])
   })
 
