@@ -43,7 +43,7 @@ export class Header {
       document.title = `${mark}${model.cluster} – sessionmesh`
   }
 
-  connection(state: 'open' | 'broken'): void {
+  connection(state: 'open' | 'broken' | 'refused'): void {
     this.#brokenMs = state === 'open' ? undefined : (this.#brokenMs ?? performance.now())
     this.#tick()
   }
@@ -82,7 +82,7 @@ export class Header {
       connecting: 'connecting…',
     }[state]
     setAttributes(this.#connection, { 'data-state': state })
-    setText(this.#connection, isOld ? `${words} The picture is ${secondsText(oldMs)} old` : words)
+    setText(this.#connection, isOld ? `${words} · the picture is ${secondsText(oldMs)} old` : words)
     setAttributes(document.body, { class: isOld ? 'old' : undefined })
     this.#shown = this.#shown.filter(({ untilMs }) => untilMs > nowMs)
     byId('caption').hidden = this.#shown.length > 0

@@ -44,6 +44,11 @@ test('a link to who is suspect is as doubtful, and none to who is dead is left',
   expect(linksAmong(member('a', { samples }), member('b', { state: 'dead', samples }))).toEqual([])
 })
 
+test('of who is suspect no link is missed: that it has none is why', () => {
+  const samples = [sample(0)]
+  expect(linksAmong(member('a', { samples }), member('b', { state: 'suspect', samples }))).toEqual([])
+})
+
 test('what one told who is not heard any more is no link', () => {
   const samples = [sample(0, { links: [link('b')] })]
   const lost = member('a', { state: 'suspect', samples, convergence: unheard })

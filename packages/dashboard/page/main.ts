@@ -28,8 +28,8 @@ const timeline = new Timeline((ref) => void inspector.look({ ref }))
 listenLive({
   onState(state) {
     header.connection(state)
-    // What this mount offers may be another thing after a restart, and why it is refused only this can say.
-    void askAbout()
+    // What this mount offers may be another thing after a restart, and why it refuses only this can say.
+    if (state !== 'broken') void askAbout()
   },
   onPicture(picture) {
     const fresh = model.merge(picture)

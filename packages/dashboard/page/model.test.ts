@@ -14,6 +14,22 @@ describe('places', () => {
     expect(model.placeOf('b/1')).toBe(model.places[1])
   })
 
+  test('also when the one that tells has come back, and does not know of its former run', () => {
+    const model = new Model()
+    model.merge(picture([member('a/1', { samples: [sample(0)] }), member('b')]))
+    model.merge(picture([member('a/2'), member('b')]))
+    expect(model.places.map(({ key, run }) => `${key} ${run.id}`)).toEqual(['a a/2', 'b b'])
+    expect(model.places[0]!.runs[0]!.samples).toEqual([sample(0)])
+    model.merge(picture([member('b'), member('a/2', { state: 'dead' })]))
+    expect(model.places[0]!.run).toMatchObject({ id: 'a/2', state: 'dead' })
+  })
+
+  test('who lives has it, wherever a picture names it', () => {
+    const model = new Model()
+    model.merge(picture([member('a'), member('b/2'), member('b/1', { state: 'dead' })]))
+    expect(model.places[1]!.run.id).toBe('b/2')
+  })
+
   test('of those that are gone the last one is shown', () => {
     const model = new Model()
     const gone = (atMs: number) => ({ state: 'dead', told: told({ atMs }) }) as const
@@ -66,13 +82,6 @@ describe('places', () => {
     const dead = member('b', { state: 'dead', sinceMs: AT_MS - 4_000 })
     model.merge(picture([member('a'), dead, member('c')]))
     expect(model.places.map(({ goneMs }) => goneMs)).toEqual([undefined, AT_MS - 4_000, undefined])
-  })
-
-  test('a former run that no picture has any more is not a second one of its name', () => {
-    const model = new Model()
-    model.merge(picture([member('a'), member('b/1', { name: 'b', samples: [sample(-1)] })]))
-    model.merge(picture([member('a'), member('b/2', { name: 'b', address: '127.0.0.1:99' })]))
-    expect(model.places.map(({ name, run }) => `${name} ${run.id}`)).toEqual(['a a', 'b b/2'])
   })
 })
 

@@ -111,9 +111,11 @@ export class Model {
     return fresh
   }
 
-  /** What the charts have left behind. */
+  /** Who is in no picture any more, and what the charts have left behind. */
   #forget(): void {
     for (const [id, run] of this.#runs) {
+      // Another process may tell now, which does not know it.
+      if (run.seen !== this.#pictures && isLiving(run)) this.#runs.set(id, { ...run, state: 'left' })
       const sinceMs = this.#atMs - run.shiftMs - KEPT_MS
       if (run.samples.length > 0 && run.samples[0]!.atMs < sinceMs)
         run.samples = run.samples.filter(({ atMs }) => atMs >= sinceMs)
@@ -122,7 +124,7 @@ export class Model {
   }
 
   #placed(): Place[] {
-    const places = [...groupsOf([...this.#runs.values()], this.#pictures)]
+    const places = [...groupsOf([...this.#runs.values()])]
       // Of those that no picture has any more only the charts' past is left.
       .filter(([, runs]) => runs.some((run) => run.seen === this.#pictures))
       .sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }))
@@ -172,15 +174,11 @@ export function isLiving({ state }: Pick<Run, 'state'>): boolean {
   return state === 'alive' || state === 'suspect'
 }
 
-/**
- * Runs of one name are one member, unless two of them live, by the latest picture: names are given by people. The latest of
- * each is its last.
- */
-export function groupsOf(runs: readonly Run[], latest: number): Map<string, Run[]> {
+/** Runs of one name are one member, unless two of them live: names are given by people. The latest of each is its last. */
+export function groupsOf(runs: readonly Run[]): Map<string, Run[]> {
   const groups = new Map<string, Run[]>()
   const living = new Map<string, number>()
-  for (const run of runs)
-    if (isLiving(run) && run.seen === latest) living.set(run.name, (living.get(run.name) ?? 0) + 1)
+  for (const run of runs) if (isLiving(run)) living.set(run.name, (living.get(run.name) ?? 0) + 1)
   for (const run of runs) {
     const key = (living.get(run.name) ?? 0) > 1 ? `${run.name} ${run.address}` : run.name
     groups.set(key, [...(groups.get(key) ?? []), run])

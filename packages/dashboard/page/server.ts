@@ -79,8 +79,8 @@ const LAST_RETRY_MS = 15_000
 
 export interface LiveListener {
   onPicture(picture: ShownPicture, isWhole: boolean): void
-  /** The stream is open, or it broke and is tried again. */
-  onState(state: 'open' | 'broken'): void
+  /** The stream is open; it broke, and the browser tries again; or the server does not give it. */
+  onState(state: 'open' | 'broken' | 'refused'): void
 }
 
 /** Reconnects by the browser's means, and by its own where the browser gives up: when it is refused. */
@@ -99,8 +99,8 @@ export function listenLive({ onPicture, onState }: LiveListener): void {
     on('update', false)
     stream.addEventListener('open', () => onState('open'))
     stream.addEventListener('error', () => {
-      onState('broken')
-      if (stream.readyState !== EventSource.CLOSED) return
+      if (stream.readyState !== EventSource.CLOSED) return onState('broken')
+      onState('refused')
       setTimeout(connect, retryMs)
       retryMs = Math.min(LAST_RETRY_MS, retryMs * 2)
     })

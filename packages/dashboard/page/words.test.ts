@@ -30,7 +30,7 @@ describe('the summary', () => {
   })
 
   test('one alone', () => {
-    expect(summary([member('a')]).text).toMatch(/^1 member, alone/)
+    expect(summary([member('a')])).toEqual({ tone: 'none', text: expect.stringMatching(/^1 member, alone/) })
   })
 
   test('a death, and what became of its sessions: of this end, not of one before', () => {
@@ -61,14 +61,14 @@ describe('the summary', () => {
     const behind = { verdict: 'behind', sinceMs: AT_MS, lacks: [{ origin: 'c', byMs: 3_200 }] } as const
     const { tone, text } = summary([
       member('a', { convergence: behind }),
-      member('b', { state: 'suspect' }),
+      member('b', { state: 'suspect', sinceMs: AT_MS - 2_000 }),
       member('c', { convergence: { verdict: 'differs', sinceMs: AT_MS, lacks: [] } }),
     ])
     expect(tone).toBe('bad')
     expect(text.split(' · ')).toEqual([
       'c holds something else than others with the same writes',
       'a is behind: it lacks writes of c, 3.2 s behind',
-      'b is suspect: it is not heard',
+      'b is suspect: not heard for 2 s',
     ])
   })
 

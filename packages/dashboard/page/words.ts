@@ -150,7 +150,7 @@ export function summaryOf(model: Model, links: readonly Link[]): Summary {
   troubles.sort((a, b) => Number(a.tone !== 'bad') - Number(b.tone !== 'bad'))
   const living = model.places.filter(({ run }) => isLiving(run))
   const all = `${plural(living.length, 'member')}`
-  if (troubles.length === 0) return { tone: 'good', text: wellText(living, all) }
+  if (troubles.length === 0) return { tone: living.length > 1 ? 'good' : 'none', text: wellText(living, all) }
   return { tone: troubles[0]!.tone, text: troubles.map(({ text }) => text).join(' · ') }
 }
 
@@ -178,7 +178,8 @@ function troubleOf({ name, run, goneMs }: Place, model: Model): Summary | undefi
   }
   if (verdict === 'differs')
     return { tone: 'bad', text: `${name} holds something else than others with the same writes` }
-  if (run.state === 'suspect') return { tone: 'warn', text: `${name} is suspect: it is not heard` }
+  if (run.state === 'suspect')
+    return { tone: 'warn', text: `${name} is suspect: not heard for ${secondsText(nowMs - run.sinceMs)}` }
   if (verdict === 'behind') return { tone: 'warn', text: `${name} is behind: it ${lacksText(run, model)}` }
   if (verdict === 'unknown') return run.told && { tone: 'warn', text: `${name} has not answered for ${time}` }
   if (run.told?.ready === false) return { tone: 'warn', text: `${name} takes no new requests` }
