@@ -46,6 +46,18 @@ test('the way out that it shows is that of the example, which a test stops under
   expect(example).toEqual(expect.arrayContaining(shown))
 })
 
+test("what the dashboard's README shows of other frameworks is what a test mounts in each", async () => {
+  const [, snippet = ''] =
+    /## In other frameworks[\s\S]*?```ts\n([\s\S]*?)```/.exec(await read('packages/dashboard/README.md')) ??
+    []
+  const tested = await read('packages/dashboard/src/frameworks.test.ts')
+  const shown = lines(snippet).filter((line) => !line.startsWith('//'))
+  expect(shown.length).toBeGreaterThan(15)
+  // (There it is told besides who is an admin.)
+  const mounts = tested.replaceAll(', authorize: isAdmin }', ' }')
+  for (const line of shown) expect(lines(mounts)).toContain(line)
+})
+
 /** What stands between, as code: the README leaves out some comments. */
 function lines(text: string): string[] {
   return text

@@ -62,7 +62,7 @@ test('status: who has left is shown, and all is well; who is dead needs a person
   const afterDeath = await run(['status', dashboard])
   expect(afterDeath.stdout).toMatch(/\nb +\S+ +dead +- +- /)
   expect(afterDeath.stdout).toMatch(/a +takes b for dead\n/)
-  expect(afterDeath.stdout).toMatch(/\nNot well: b is dead\.\n$/)
+  expect(afterDeath.stdout).toMatch(/\nNot well: b is dead for \d+ s\.\n$/)
   expect(afterDeath.code).toBe(1)
 })
 

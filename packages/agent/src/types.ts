@@ -255,7 +255,7 @@ export interface ClusterEvents {
   takeover: [{ member: Member; sessions: string[] }]
   /** `peer` is asked for all that this member lacks: on each new link, after a stall, and when something was missed. */
   'sync:start': [{ peer: Member }]
-  /** A transfer from `peer` ended; when `complete` is false nothing of it was kept. `sessions`: how many it brought. */
+  /** A transfer from `peer` ended; when `complete` is false nothing of it was kept. `sessions`: how many it brought, tombstones among them. */
   'sync:end': [{ peer: Member; complete: boolean; sessions: number }]
   'session:created': [SessionEvent]
   'session:changed': [SessionEvent]

@@ -20,6 +20,8 @@ export class Header {
   #heardMs: number | undefined
   #brokenMs: number | undefined = performance.now()
   #refusal: string | undefined
+  #said: Summary = { tone: 'none', text: 'Asking the members…' }
+  #name = ''
 
   constructor() {
     setInterval(() => this.#tick(), 500)
@@ -36,11 +38,9 @@ export class Header {
     setText(byId('cluster'), model.cluster)
     setAttributes(byId('cluster'), { title: model.cluster })
     setText(byId('teller'), teller === undefined ? '' : `told by ${teller.name}`)
-    setAttributes(this.#summary, { 'data-tone': tone })
-    setText(this.#summary, text)
-    const mark = { good: '', none: '', warn: '△ ', bad: '✕ ' }[tone]
-    if (document.title !== `${mark}${model.cluster} – sessionmesh`)
-      document.title = `${mark}${model.cluster} – sessionmesh`
+    this.#said = { tone, text }
+    this.#name = model.cluster
+    this.#tick()
   }
 
   connection(state: 'open' | 'broken' | 'refused'): void {
@@ -84,6 +84,14 @@ export class Header {
     setAttributes(this.#connection, { 'data-state': state })
     setText(this.#connection, isOld ? `${words} · the picture is ${secondsText(oldMs)} old` : words)
     setAttributes(document.body, { class: isOld ? 'old' : undefined })
+    // (What it said last may be untrue by now.)
+    const { tone, text }: Summary = isOld
+      ? { tone: 'warn', text: `No news for ${secondsText(oldMs)}. Until then: ${this.#said.text}` }
+      : this.#said
+    setAttributes(this.#summary, { 'data-tone': tone })
+    setText(this.#summary, text)
+    const title = `${{ good: '', none: '', warn: '△ ', bad: '✕ ' }[tone]}${this.#name} – sessionmesh`
+    if (this.#name !== '' && document.title !== title) document.title = title
     this.#shown = this.#shown.filter(({ untilMs }) => untilMs > nowMs)
     byId('caption').hidden = this.#shown.length > 0
     keyed(this.#notices, this.#shown, {

@@ -78,7 +78,7 @@ const FIRST_RETRY_MS = 1_000
 const LAST_RETRY_MS = 15_000
 
 export interface LiveListener {
-  onPicture(picture: ShownPicture, isWhole: boolean): void
+  onPicture(picture: ShownPicture): void
   /** The stream is open; it broke, and the browser tries again; or the server does not give it. */
   onState(state: 'open' | 'broken' | 'refused'): void
 }
@@ -90,13 +90,12 @@ export function listenLive({ onPicture, onState }: LiveListener): void {
 
   function connect(): void {
     const stream = new EventSource('live')
-    const on = (name: string, isWhole: boolean) =>
+    // (All that is known, and then what is new: both are merged.)
+    for (const name of ['mesh', 'update'])
       stream.addEventListener(name, ({ data }) => {
         retryMs = FIRST_RETRY_MS
-        onPicture(JSON.parse(data) as ShownPicture, isWhole)
+        onPicture(JSON.parse(data) as ShownPicture)
       })
-    on('mesh', true)
-    on('update', false)
     stream.addEventListener('open', () => onState('open'))
     stream.addEventListener('error', () => {
       if (stream.readyState !== EventSource.CLOSED) return onState('broken')

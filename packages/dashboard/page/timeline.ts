@@ -167,7 +167,7 @@ function newerThan(events: readonly ShownEvent[], paused: readonly ShownEvent[])
 function endText(found: number, omitted: number): string {
   const texts = [found === 0 ? 'There is none of these.' : '']
   if (found > MAX_ROWS) texts.push(`The latest ${MAX_ROWS} of ${countText(found)}; Export has all.`)
-  if (omitted > 0) texts.push(`${plural(omitted, 'event')} more came too fast to be told.`)
+  if (omitted > 0) texts.push(`${plural(omitted, 'event')} more are kept no longer.`)
   return texts.filter((text) => text !== '').join(' ')
 }
 

@@ -154,7 +154,7 @@ test('what is lacked is told by names, each once', () => {
 test.each<[Partial<ShownEvent> & { event: string }, string, string, string]>([
   [{ event: 'takeover', sessions: 1 }, 'answers for 1 session of b', 'takeovers', 'good'],
   [{ event: 'member:dead' }, 'gave up b: dead', 'members', 'bad'],
-  [{ event: 'sync:end', complete: true, sessions: 1_200 }, 'got 1,200 sessions from b', 'transfers', 'none'],
+  [{ event: 'sync:end', complete: true, sessions: 1_200 }, 'got 1,200 records from b', 'transfers', 'none'],
   [{ event: 'sync:end', complete: false }, 'asked b in vain: the transfer broke off', 'transfers', 'warn'],
   [{ event: 'session:changed', changed: ['cart', 'user'] }, 'changed: cart, user', 'sessions', 'none'],
   [{ event: 'session:destroyed', changed: [] }, 'destroyed', 'sessions', 'none'],

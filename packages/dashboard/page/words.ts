@@ -36,7 +36,7 @@ export function eventText(event: ShownEvent): string {
     case 'member:dead':
       return `gave up ${peer}: dead`
     case 'member:left':
-      return `saw ${peer} leave`
+      return `lists ${peer} as left`
     case 'takeover':
       return `answers for ${plural(event.sessions ?? 0, 'session')} of ${peer}`
     case 'sync:start':
@@ -44,7 +44,7 @@ export function eventText(event: ShownEvent): string {
     case 'sync:end':
       return event.complete === false
         ? `asked ${peer} in vain: the transfer broke off`
-        : `got ${plural(event.sessions ?? 0, 'session')} from ${peer}`
+        : `got ${plural(event.sessions ?? 0, 'record')} from ${peer}`
     case 'session:created':
     case 'session:changed':
     case 'session:destroyed':

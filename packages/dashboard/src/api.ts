@@ -74,7 +74,7 @@ export interface Destroyed {
 
 /** With any status from 400 on. */
 export interface Refusal {
-  /** Stable: `forbidden`, `bad-token`, `bad-request`, `not-found`, `failed`. */
+  /** Stable: `this-machine-only`, `forbidden`, `bad-token`, `bad-request`, `not-found`, `failed`. */
   readonly code: string
   /** For people. */
   readonly message: string

@@ -13,11 +13,27 @@ export interface Asset {
 const JS = 'text/javascript; charset=utf-8'
 const CSS = 'text/css; charset=utf-8'
 
-/** By address below the mount; the page itself is `''`. */
-export function readAssets(): ReadonlyMap<string, Asset> {
-  const compiled = new URL('../dist/page/', import.meta.url)
-  const page = new URL('../page/', import.meta.url)
-  const uplot = createRequire(import.meta.url).resolve('uplot/package.json')
+/**
+ * By address below the mount; the page itself is `''`.
+ * @param code where this code is
+ * @throws Error when the page is not beside it
+ */
+export function readAssets(code: string = import.meta.url): ReadonlyMap<string, Asset> {
+  try {
+    return read(code)
+  } catch (cause) {
+    throw new Error(
+      'The page of @sessionmesh/dashboard is not beside its code, which a bundler has taken along without it. Leave the package ' +
+        'out of the bundle, as with `--packages=external` of esbuild.',
+      { cause },
+    )
+  }
+}
+
+function read(code: string): Map<string, Asset> {
+  const compiled = new URL('../dist/page/', code)
+  const page = new URL('../page/', code)
+  const uplot = createRequire(code).resolve('uplot/package.json')
   const scripts = readdirSync(compiled).filter((name) => name.endsWith('.js'))
   return new Map([
     ['', asset(new URL('index.html', page), 'text/html; charset=utf-8')],

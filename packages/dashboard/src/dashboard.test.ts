@@ -10,6 +10,7 @@ import { listening } from '../../../test/support/listening.js'
 import { joinAll } from '../../../test/support/local-cluster.js'
 import { until } from '../../../test/support/wait.js'
 import type { About, ShownPicture, ShownSession } from './api.js'
+import { readAssets } from './assets.js'
 import { type DashboardOptions, dashboard } from './index.js'
 
 type Clusters = Awaited<ReturnType<typeof joinAll>>
@@ -223,11 +224,11 @@ test.each<[string, Headers]>([
   for (const path of ['', 'mesh.json', 'live', 'about', 'page/main.js'])
     expect(await raw(path, {}, headers, origin, 'GET')).toMatchObject([
       403,
-      { code: 'forbidden', message: expect.stringContaining('authorize') },
+      { code: 'this-machine-only', message: expect.stringContaining('authorize') },
     ])
   expect(await raw('destroy', { sid: 's' }, { ...(await opened()).headers, ...headers })).toMatchObject([
     403,
-    { code: 'forbidden' },
+    { code: 'this-machine-only' },
   ])
 })
 
@@ -257,31 +258,42 @@ test('authorize decides alone, also about this machine, and is awaited', async (
   expect((await fetch(`${guarded}mesh.json`)).status).toBe(403)
   const authorization = { authorization: 'Bearer the right one', 'x-forwarded-for': '203.0.113.7' }
   expect((await fetch(`${guarded}mesh.json`, { headers: authorization })).status).toBe(200)
-  // What is no plain yes is a no.
-  const sloppy = await mounted({ authorize: () => 'false' as never })
-  expect((await fetch(`${sloppy}mesh.json`)).status).toBe(403)
+  const silent = await mounted({ authorize: () => undefined })
+  expect((await fetch(`${silent}mesh.json`)).status).toBe(403)
 })
 
-test('an authorize that throws lets nobody in, and goes to the error handler of the framework', async () => {
-  const errors: unknown[] = []
-  const handler = dashboard(clusters[0]!, {
-    path: '/mesh',
-    authorize: () => {
+test.each<[string, () => never]>([
+  [
+    'throws',
+    () => {
       throw new Error('the database is away')
     },
-  })
-  const { origin: at, close } = await listening(
-    createServer((req, res) =>
-      handler(req, res, (error) => {
-        errors.push(error)
-        res.writeHead(500).end()
-      }),
-    ),
-  )
-  onCleanUp(close)
-  expect((await fetch(`${at}/mesh/`)).status).toBe(500)
-  expect(errors).toEqual([new Error('the database is away')])
-})
+  ],
+  // A user, or the text "false": meant as yes, or as no?
+  ['says neither true nor false', () => 'false' as never],
+])(
+  'an authorize that %s lets nobody in, and goes to the error handler of the framework',
+  async (_, authorize) => {
+    const errors: unknown[] = []
+    const handler = dashboard(clusters[0]!, {
+      path: '/mesh',
+      authorize,
+    })
+    const { origin: at, close } = await listening(
+      createServer((req, res) =>
+        handler(req, res, (error) => {
+          errors.push(error)
+          res.writeHead(500).end()
+        }),
+      ),
+    )
+    onCleanUp(close)
+    expect((await fetch(`${at}/mesh/`)).status).toBe(500)
+    expect(errors).toMatchObject([
+      { message: expect.stringMatching(/the database is away|it said a string/) },
+    ])
+  },
+)
 
 /** Server-sent events, as they come. */
 async function stream(at: string, server?: { headers: Headers }) {
@@ -297,7 +309,7 @@ async function stream(at: string, server?: { headers: Headers }) {
       const parts = text.split('\n\n')
       text = parts.pop()!
       for (const part of parts) {
-        const [, event, data] = /^event: (.*)\ndata: (.*)$/.exec(part) ?? []
+        const [, event, data] = /^event: (.*)\nid: \d+\ndata: (.*)$/.exec(part) ?? []
         if (event !== undefined) events.push({ event, data: JSON.parse(data!) })
       }
     }
@@ -321,6 +333,22 @@ test('the live stream begins with all, goes on with news, and tells of a member 
   await until('it has left', () =>
     events.at(-1)!.data.members.some(({ name, state }) => name === 'c' && state === 'left'),
   )
+})
+
+test('a page that lost its stream for a moment gets what it lacks, and not all again', async () => {
+  await until('some past', async () => (await picture()).members.every(({ samples }) => samples.length >= 3))
+  const late = await stream(origin, { headers: { 'last-event-id': String(Date.now() + 9_000) } })
+  await until('it begins', () => late.events.length > 0)
+  expect(late.events[0]!.data.members.map(({ samples }) => samples.length <= 1)).toEqual([true, true, true])
+  expect(late.events[0]!.data.members.map(({ name }) => name)).toEqual(['a', 'b', 'c'])
+})
+
+test('changes of sessions push nothing else out', async () => {
+  for (let i = 0; i < 700; i++) clusters[1]!.sessions.write(`s${i}`, { n: i })
+  await until('they are told', async () => (await picture()).events.length > 400)
+  const { events } = await picture(origin, '?samples=1&events=100')
+  expect(events.filter(({ event }) => event.startsWith('session:'))).toHaveLength(100)
+  expect(events.map(({ event }) => event)).toEqual(expect.arrayContaining(['joined', 'member:alive']))
 })
 
 test('a server that drains ends its streams, and serves new ones that end at once', async () => {
@@ -375,7 +403,11 @@ test('what is no request of the page is told why', async () => {
   expect(await raw('destroy', { sid: 'x'.repeat(70_000) }, headers)).toMatchObject([413, {}])
   expect(await raw('destroy', [], headers)).toMatchObject([400, { message: expect.stringContaining('ref') }])
   expect(await raw('destroy', 7, headers)).toMatchObject([400, { code: 'bad-request' }])
-  expect((await fetch(`${origin}nothing`)).status).toBe(404)
+  const nothing = await fetch(`${origin}nothing`)
+  expect([nothing.status, await nothing.json()]).toMatchObject([
+    404,
+    { message: expect.stringContaining('takes itself to be at /mesh') },
+  ])
   expect((await fetch(origin, { method: 'DELETE' })).status).toBe(405)
   expect((await fetch(new URL('/elsewhere', origin))).status).toBe(404)
 })
@@ -397,6 +429,12 @@ test.each<[string, DashboardOptions]>([
 ])('%s', (message, options) => {
   expect(() => dashboard(clusters[0]!, options)).toThrow(
     expect.objectContaining({ code: 'SESSIONMESH_BAD_OPTION', message: expect.stringContaining(message) }),
+  )
+})
+
+test('code that was bundled without its page says so', () => {
+  expect(() => readAssets('file:///nowhere/bundle.js')).toThrow(
+    /bundler.*Leave the package out of the bundle/s,
   )
 })
 

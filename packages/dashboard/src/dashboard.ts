@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { json } from 'node:stream/consumers'
 import type { Cluster } from 'sessionmesh'
+import { badOption } from 'sessionmesh/adapter'
 import { MeshWatch } from 'sessionmesh/diagnostics'
 import { giveToken, isFromHere, isOfPage } from './access.js'
 import type { About, Destroyed, Found, Refusal } from './api.js'
@@ -39,7 +40,10 @@ class Refused extends Error {
  *
  * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`
  */
-export function dashboard(cluster: Cluster, options: DashboardOptions = {}): DashboardHandler {
+export function dashboard<Req extends IncomingMessage = IncomingMessage>(
+  cluster: Cluster,
+  options: DashboardOptions<Req> = {},
+): DashboardHandler {
   const { authorize, reveal, path, actions } = resolveOptions(cluster, options)
   const assets = readAssets()
   const watch = new MeshWatch(cluster)
@@ -59,7 +63,7 @@ export function dashboard(cluster: Cluster, options: DashboardOptions = {}): Das
   async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     protect(res)
     await checkAccess(req)
-    const { rest, query, isBare } = addressOf(req, path)
+    const { mount, rest, query, isBare } = addressOf(req, path)
     if (isBare) return redirect(res, req)
     if (req.method === 'POST') return change(req, res, rest)
     if (req.method !== 'GET' && req.method !== 'HEAD')
@@ -75,9 +79,14 @@ export function dashboard(cluster: Cluster, options: DashboardOptions = {}): Das
           shown.picture(await watch.picture(), count(query, 'samples'), count(query, 'events')),
         )
       case 'live':
-        return live.add(res)
+        return live.add(res, lastHeardOf(req))
       default:
-        throw new Refused(404, 'not-found', `There is no ${rest} here`)
+        throw new Refused(
+          404,
+          'not-found',
+          `There is no ${rest} here: the dashboard takes itself to be at ${mount || '/'}. Mount it with ` +
+            "app.use('/mesh', dashboard(cluster)), or say dashboard(cluster, { path: '/mesh' }).",
+        )
     }
   }
 
@@ -86,13 +95,17 @@ export function dashboard(cluster: Cluster, options: DashboardOptions = {}): Das
       if (isFromHere(req)) return
       throw new Refused(
         403,
-        'forbidden',
-        'This dashboard is for its own machine alone: its mount does not say who else may see it. ' +
-          'Let dashboard(cluster, { authorize: (req) => … }) decide, or come through an ssh tunnel.',
+        'this-machine-only',
+        'This dashboard is for who asks from its own machine, and as localhost, and not by way of a proxy: its mount does not say ' +
+          'who else may see it. Let dashboard(cluster, { authorize: (req) => … }) decide, or come through an ssh tunnel.',
       )
     }
-    if ((await authorize(req)) !== true)
-      throw new Refused(403, 'forbidden', 'You may not see this dashboard: its `authorize` says no.')
+    const isAllowed: unknown = await authorize(req)
+    if (isAllowed === true) return
+    // What is neither may be meant as either.
+    if (isAllowed !== false && isAllowed !== undefined && isAllowed !== null)
+      throw badOption(`authorize of dashboard() says true or false; it said a ${typeof isAllowed}`)
+    throw new Refused(403, 'forbidden', 'You may not see this dashboard: its `authorize` says no.')
   }
 
   async function change(req: IncomingMessage, res: ServerResponse, rest: string): Promise<void> {
@@ -189,7 +202,12 @@ function addressOf(req: IncomingMessage, path: string | undefined) {
       'not-found',
       `${whole} is not below ${mount || '/'}, where the dashboard takes itself to be: say dashboard(cluster, { path })`,
     )
-  return { rest: whole.slice(mount.length + 1), query: new URLSearchParams(query), isBare: whole === mount }
+  return {
+    mount,
+    rest: whole.slice(mount.length + 1),
+    query: new URLSearchParams(query),
+    isBare: whole === mount,
+  }
 }
 
 /** Relative: a proxy in between may know it by another prefix. */
@@ -240,9 +258,19 @@ async function bodyOf(req: IncomingMessage): Promise<Record<string, unknown>> {
       'bad-request',
       `The body must name its length, and be at most ${MAX_BODY_BYTES} bytes`,
     )
+  const isRead = req.readableEnded
   const { body = await json(req).catch(() => undefined) } = req as { body?: unknown }
   if (typeof body === 'object' && body !== null) return body as Record<string, unknown>
-  throw new Refused(400, 'bad-request', 'The body must be a JSON object')
+  const why = isRead
+    ? ', and something has read it before: mount the dashboard first, or hand it on as `req.body`'
+    : ''
+  throw new Refused(400, 'bad-request', `The body must be a JSON object${why}`)
+}
+
+/** Of a browser that lost its stream: when it heard the last of it, ms since the epoch. */
+function lastHeardOf(req: IncomingMessage): number {
+  const id = Number(req.headers['last-event-id'])
+  return Number.isFinite(id) ? id : 0
 }
 
 function text(body: Record<string, unknown>, name: string): string {

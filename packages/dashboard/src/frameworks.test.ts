@@ -1,6 +1,6 @@
 /** Mounted as the README says, in each framework, by a browser's first steps: the page, its token, a session asked for. */
 
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { createAdaptorServer } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import express from 'express'
@@ -20,7 +20,11 @@ afterEach(cleanUp)
 const frameworks: Record<string, (cluster: Cluster) => Promise<string>> = {
   async Express(cluster) {
     const app = express()
-    app.use('/mesh', dashboard(cluster))
+    app.use((req, _res, next) => {
+      Object.assign(req, { session: { isAdmin: true } })
+      next()
+    })
+    app.use('/mesh', dashboard(cluster, { authorize: (req: express.Request) => isAdmin(req as never) }))
     return started(createServer(app))
   },
 
@@ -35,11 +39,13 @@ const frameworks: Record<string, (cluster: Cluster) => Promise<string>> = {
 
   async Fastify(cluster) {
     const app = Fastify()
-    const mesh = dashboard(cluster, { path: '/mesh' })
+    app.decorateRequest('session')
+    app.addHook('onRequest', async (request) => Object.assign(request, { session: { isAdmin: true } }))
+    const mesh = dashboard(cluster, { path: '/mesh', authorize: isAdmin })
     for (const url of ['/mesh', '/mesh/*'])
       app.all(url, (request, reply) => {
         reply.hijack()
-        mesh(Object.assign(request.raw, { body: request.body }), reply.raw)
+        mesh(Object.assign(request.raw, { body: request.body, session: request.session }), reply.raw)
       })
     await app.ready()
     onCleanUp(() => app.close())
@@ -48,11 +54,16 @@ const frameworks: Record<string, (cluster: Cluster) => Promise<string>> = {
 
   async Koa(cluster) {
     const app = new Koa()
-    const mesh = dashboard(cluster, { path: '/mesh' })
+    const mesh = dashboard(cluster, { path: '/mesh', authorize: isAdmin })
+    app.use((ctx, next) => {
+      Object.assign(ctx, { session: { isAdmin: true } })
+      return next()
+    })
     app.use((ctx, next) => {
       if (!/^\/mesh(\/|$)/.test(ctx.path)) return next()
       ctx.respond = false
-      mesh(ctx.req, ctx.res)
+      mesh(Object.assign(ctx.req, { session: ctx.session }), ctx.res)
+      return undefined
     })
     return started(createServer(app.callback()))
   },
@@ -72,6 +83,11 @@ const frameworks: Record<string, (cluster: Cluster) => Promise<string>> = {
     const handler = dashboard(cluster)
     return started(createServer((req, res) => handler(req, res)))
   },
+}
+
+/** As the session of each framework would say. */
+function isAdmin({ session }: IncomingMessage & { session?: { isAdmin?: boolean } }): boolean {
+  return session?.isAdmin === true
 }
 
 async function started(server: Server): Promise<string> {

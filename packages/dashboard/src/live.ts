@@ -3,13 +3,16 @@
 import type { ServerResponse } from 'node:http'
 import type { Cluster } from 'sessionmesh'
 import type { MeshWatch } from 'sessionmesh/diagnostics'
+import type { ShownPicture } from './api.js'
 import type { Shown } from './shown.js'
 
 /** Who takes less than comes is cut off, and comes again by himself. */
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024
-/** Then the browser asks anew, and is let in anew. */
-const MAX_STREAM_MS = 300_000
+/** Then the browser asks anew, and is let in anew, or not. */
+const MAX_STREAM_MS = 60_000
 const RETRY_MS = 500
+/** Of a server that is about to end: its load balancer may still send it requests. */
+const RETRY_DRAINING_MS = 2_000
 
 export class LiveStreams {
   readonly #watch: MeshWatch
@@ -28,14 +31,15 @@ export class LiveStreams {
     })
   }
 
-  async add(res: ServerResponse): Promise<void> {
+  /** @param heardMs until when the page has heard all; 0 for a new one */
+  async add(res: ServerResponse, heardMs: number): Promise<void> {
     res.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       // What compresses on the way would hold it back, and so would nginx.
       'cache-control': 'no-store, no-transform',
       'x-accel-buffering': 'no',
     })
-    res.write(`retry: ${RETRY_MS}\n\n`)
+    res.write(`retry: ${this.#isDraining ? RETRY_DRAINING_MS : RETRY_MS}\n\n`)
     const end = setTimeout(() => res.end(), MAX_STREAM_MS).unref()
     res.once('close', () => {
       clearTimeout(end)
@@ -45,14 +49,14 @@ export class LiveStreams {
       this.#unwatch = undefined
     })
     this.#unwatch ??= this.#watch.onUpdate((update) => this.#tell('update', this.#shown.picture(update)))
-    const picture = this.#shown.picture(await this.#watch.picture())
+    const picture = this.#shown.pictureSince(await this.#watch.picture(), heardMs)
     if (res.destroyed) return
     send(res, 'mesh', picture)
     if (this.#isDraining) res.end()
     else this.#streams.add(res)
   }
 
-  #tell(event: string, picture: unknown): void {
+  #tell(event: string, picture: ShownPicture): void {
     for (const stream of this.#streams) {
       if (stream.writableLength > MAX_BUFFERED_BYTES) stream.destroy()
       else send(stream, event, picture)
@@ -60,6 +64,7 @@ export class LiveStreams {
   }
 }
 
-function send(res: ServerResponse, event: string, data: unknown): void {
-  res.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
+/** The id is what the browser names when it comes again. */
+function send(res: ServerResponse, event: string, picture: ShownPicture): void {
+  res.write(`event: ${event}\nid: ${picture.atMs}\ndata: ${JSON.stringify(picture)}\n\n`)
 }

@@ -4,12 +4,14 @@ import type { IncomingMessage } from 'node:http'
 import type { Cluster, Member, MemberState } from 'sessionmesh'
 import { badOption, checkFlag, checkNames } from 'sessionmesh/adapter'
 
-export interface DashboardOptions {
+/** @typeParam Req what the framework makes of a request, as in `(req: express.Request) => req.session.user === 'admin'` */
+export interface DashboardOptions<Req extends IncomingMessage = IncomingMessage> {
   /**
-   * Who may see it. Called with each request; a promise is awaited. With it, it decides alone. Default: who asks from this very
-   * machine, directly. Behind a proxy on the same machine everybody seems to: give `authorize` there.
+   * Who may see it: says true, or false or nothing; a promise of that is awaited. Called with each request, and a page that is
+   * open asks anew once a minute. With it, it decides alone. Default: who asks from this very machine, directly. Behind a proxy
+   * on the same machine everybody seems to: give `authorize` there.
    */
-  authorize?: ((req: IncomingMessage) => boolean | Promise<boolean>) | undefined
+  authorize?: ((req: Req) => Allowed | Promise<Allowed>) | undefined
   /** Show ids and values of sessions. Who has an id may take over its session. Default false. */
   reveal?: boolean | undefined
   /**
@@ -21,6 +23,8 @@ export interface DashboardOptions {
   actions?: Readonly<Record<string, DashboardAction>> | undefined
 }
 
+type Allowed = boolean | undefined | null
+
 export interface DashboardAction {
   readonly label: string
   /** Shown while the member is in one of these. Default `['alive', 'suspect']`. */
@@ -30,7 +34,7 @@ export interface DashboardAction {
 }
 
 export interface ResolvedOptions {
-  readonly authorize: ((req: IncomingMessage) => boolean | Promise<boolean>) | undefined
+  readonly authorize: ((req: IncomingMessage) => Allowed | Promise<Allowed>) | undefined
   readonly reveal: boolean
   /** Without a slash at its end; `undefined` when the framework says. */
   readonly path: string | undefined
@@ -40,7 +44,10 @@ export interface ResolvedOptions {
 const STATES: readonly MemberState[] = ['alive', 'suspect', 'dead', 'left']
 
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
-export function resolveOptions(cluster: Cluster, options: DashboardOptions): ResolvedOptions {
+export function resolveOptions<Req extends IncomingMessage>(
+  cluster: Cluster,
+  options: DashboardOptions<Req>,
+): ResolvedOptions {
   if (typeof cluster?.diagnostics?.report !== 'function')
     throw badOption('dashboard(cluster) takes what joinCluster() resolves with: await it first')
   if (typeof options !== 'object' || options === null)
@@ -55,7 +62,7 @@ export function resolveOptions(cluster: Cluster, options: DashboardOptions): Res
   if (typeof actions !== 'object' || actions === null)
     throw badOption("actions must be an object, as in { drain: { label: 'Drain', run: (member) => … } }")
   return {
-    authorize,
+    authorize: authorize as ResolvedOptions['authorize'],
     reveal,
     path: path?.replace(/\/+$/, ''),
     actions: new Map(Object.entries(actions).map(([name, action]) => [name, checkedAction(name, action)])),

@@ -2,9 +2,11 @@
 
 import { inspect } from 'node:util'
 import type { Cluster, SessionReport } from 'sessionmesh'
-import type { MeshEvent, MeshPicture, MeshWatch } from 'sessionmesh/diagnostics'
+import { latestEvents, type MeshEvent, type MeshPicture, type MeshWatch } from 'sessionmesh/diagnostics'
 import type { ShownEvent, ShownPicture, ShownSession } from './api.js'
 import type { Refs } from './refs.js'
+
+const OVERLAP_MS = 10_000
 
 export class Shown {
   readonly #cluster: Cluster
@@ -19,12 +21,22 @@ export class Shown {
     this.#reveal = reveal
   }
 
-  /** With so many of the latest samples of each member, and of the latest events. */
+  /** With so many of the latest samples of each member; and of the latest events of sessions, and others. */
   picture(picture: MeshPicture, samples = Number.POSITIVE_INFINITY, events = samples): ShownPicture {
     return {
       ...picture,
       members: picture.members.map((member) => ({ ...member, samples: latest(member.samples, samples) })),
-      events: latest(picture.events, events).map((event) => this.#event(event)),
+      events: latestEvents(picture.events, events).map((event) => this.#event(event)),
+    }
+  }
+
+  /** What a page lacks that heard all until then, and some seconds more: members' clocks differ. */
+  pictureSince(picture: MeshPicture, heardMs: number): ShownPicture {
+    const isNew = ({ atMs }: { atMs: number }) => atMs > heardMs - OVERLAP_MS
+    return {
+      ...picture,
+      members: picture.members.map((member) => ({ ...member, samples: member.samples.filter(isNew) })),
+      events: picture.events.filter(isNew).map((event) => this.#event(event)),
     }
   }
 

@@ -88,11 +88,9 @@ export class Dashboard {
     const said = this.#censored(saidIn(body, response.headers.get('content-type') ?? ''))
     const words = said === '' ? '' : `: ${said}`
     if (status === 401 || status === 403) {
-      return new DashboardError(
-        `${this.place} refuses (${status})${words}\n` +
-          "Say who you are, as in --header 'authorization: Bearer …' or --header 'cookie: …'.",
-        true,
-      )
+      const isForAll = body.includes('"this-machine-only"')
+      const mend = "\nSay who you are, as in --header 'authorization: Bearer …' or --header 'cookie: …'."
+      return new DashboardError(`${this.place} refuses (${status})${words}${isForAll ? '' : mend}`, true)
     }
     if (status >= 300 && status < 400) {
       const where = this.#censored(whereTo(response.headers.get('location'), this.#url))

@@ -18,7 +18,7 @@ export function wordsOf(event: Event): string {
     case 'member:dead':
       return `takes ${who} for dead`
     case 'member:left':
-      return `sees that ${who} has left`
+      return `lists ${who} as left`
     case 'takeover':
       return `answers for ${count(sessions, 'session')} of ${who} from now on`
     case 'sync:start':
@@ -26,7 +26,7 @@ export function wordsOf(event: Event): string {
     case 'sync:end':
       return event.complete === false
         ? `got nothing of ${who}: that broke off`
-        : `got ${count(sessions, 'session')} of ${who}`
+        : `got ${count(sessions, 'record')} of ${who}`
     case 'session:created':
     case 'session:changed':
     case 'session:destroyed':

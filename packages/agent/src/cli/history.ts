@@ -1,5 +1,6 @@
 /** What was told so far, by whichever member: behind a load balancer each answer may be another one's. */
 
+import { latestEvents } from '../diagnostics/mesh.js'
 import type { Event, Picture, Sample } from './picture.js'
 
 /** So far back charts reach, in s; samples are one a second. */
@@ -7,7 +8,7 @@ export const SECONDS = 60
 const KEPT_MS = (SECONDS + 5) * 1_000
 /** A member's figure is taken to hold for so long. */
 const HOLDS_MS = 2_500
-const EVENTS_KEPT = 1_000
+const EVENTS_KEPT = 500
 
 export class History {
   readonly #samples = new Map<string, Sample[]>()
@@ -33,9 +34,8 @@ export class History {
       if (kept.length === 0) this.#samples.delete(id)
       else this.#samples.set(id, kept)
     }
-    this.#events = merged(this.#events, picture.events, ({ by, number }) => `${by.id} ${number}`).slice(
-      -EVENTS_KEPT,
-    )
+    const events = merged(this.#events, picture.events, ({ by, number }) => `${by.id} ${number}`)
+    this.#events = latestEvents(events, EVENTS_KEPT)
     const members = picture.members.map((member) => ({
       ...member,
       samples: this.#samples.get(member.id) ?? member.samples,

@@ -85,6 +85,7 @@ const member = fields({
   name: line,
   address: line,
   state,
+  sinceMs: number,
   told: optional(told),
   samples: listOf(sample),
   convergence: fields({

@@ -48,8 +48,8 @@ const OPTIONS = {
   header: { type: 'string', multiple: true },
 } as const
 
-/** Among which those of sessions are many. */
-const EVENTS = 500
+/** Of sessions, and as many others. */
+const EVENTS = 50
 const SETTLE_MS = 2_000
 const AGAIN_MS = 300
 

@@ -28,7 +28,7 @@ test.each<[string, Record<string, MemberSketch>, string]>([
 })
 
 test.each<[Record<string, MemberSketch>, string]>([
-  [{ a: {}, b: { state: 'dead', verdict: 'unknown' } }, 'b is dead'],
+  [{ a: {}, b: { state: 'dead', verdict: 'unknown' } }, 'b is dead for 1 min'],
   [{ a: {}, b: { state: 'suspect' } }, 'b is suspect'],
   [{ a: {}, b: { state: 'suspect' }, c: { sees: { b: 'alive' } } }, 'b is suspect, though c can hear it'],
   [{ a: {}, b: { verdict: 'unknown', forMs: 14_000 } }, 'b has not answered for 14 s'],

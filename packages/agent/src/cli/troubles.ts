@@ -60,10 +60,10 @@ export function troubles(picture: Picture): string[] {
 }
 
 function troublesOf({ member, ready }: Figures, picture: Picture): string[] {
-  const { name, state, told, convergence } = member
+  const { name, state, sinceMs: stateSinceMs, told, convergence } = member
   const { verdict, sinceMs } = convergence
   if (state === 'left') return []
-  if (state === 'dead') return [`${name} is dead`]
+  if (state === 'dead') return [`${name} is dead for ${wholeDuration(picture.atMs - stateSinceMs)}`]
   const since = wholeDuration(picture.atMs - sinceMs)
   const found: string[] = []
   if (state === 'suspect') found.push(`${name} is suspect${heardBy(member, picture)}`)

@@ -165,8 +165,9 @@ function isSame(a: readonly number[], b: readonly number[]): boolean {
 }
 
 /** Over the parts of which all members of that digest say something: the same where they hold the same. */
-function fingerprintOf({ fingerprint }: Standing, heard: readonly Standing[]): string | undefined {
-  if (fingerprint === undefined) return undefined
+function fingerprintOf({ digest, fingerprint }: Standing, heard: readonly Standing[]): string | undefined {
+  // (That of another moment would look like another state.)
+  if (fingerprint === undefined || keyOf(fingerprint.digest) !== keyOf(digest)) return undefined
   const group = byDigest(heard).get(keyOf(fingerprint.digest)) ?? []
   let hash = 0x811c9dc5
   for (const [i, part] of fingerprint.parts.entries())

@@ -44,6 +44,16 @@ export interface MeshEvent extends DiagnosticEvent {
   readonly by: { readonly id: string; readonly name: string }
 }
 
+/**
+ * The latest of events in their order: `count` of sessions, and as many others. Changes of sessions are many, and must not push
+ * out what happened to the cluster.
+ */
+export function latestEvents<E extends { readonly event: string }>(events: readonly E[], count: number): E[] {
+  const left = { ofSessions: count, others: count }
+  const isKept = ({ event }: E) => left[event.startsWith('session:') ? 'ofSessions' : 'others']-- > 0
+  return events.toReversed().filter(isKept).reverse()
+}
+
 /** How a member's state stands to that of the others, as far as they told. */
 export interface Convergence {
   /**
@@ -56,6 +66,6 @@ export interface Convergence {
   readonly sinceMs: number
   /** By origin: how much later the latest write that it lacks was made than the latest that it has, in ms. */
   readonly lacks: readonly { readonly origin: string; readonly byMs: number }[]
-  /** Of its state, in hex: the same for members whose state is the same. `undefined` while writes come all the time. */
+  /** Of its present state, in hex: the same for members whose state is the same. `undefined` while writes come. */
   readonly fingerprint?: string | undefined
 }

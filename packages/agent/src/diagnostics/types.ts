@@ -159,7 +159,7 @@ export interface DiagnosticEvent {
   readonly sid?: string | undefined
   /** Names of attributes. */
   readonly changed?: readonly string[] | undefined
-  /** How many: taken over, transferred, or there when it joined. */
+  /** How many: taken over; transferred, tombstones among them; or there when it joined. */
   readonly sessions?: number | undefined
   readonly complete?: boolean | undefined
   readonly code?: string | undefined

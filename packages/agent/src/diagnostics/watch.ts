@@ -2,12 +2,13 @@
 
 import type { Cluster, Member } from '../types.js'
 import { Convergences } from './convergence.js'
-import type { MeshEvent, MeshMember, MeshPicture } from './mesh.js'
+import { latestEvents, type MeshEvent, type MeshMember, type MeshPicture } from './mesh.js'
 import type { Cursor, MemberReport, Sample } from './types.js'
 
 const EVERY_MS = 1_000
 const SAMPLES_KEPT = 300
-const EVENTS_KEPT = 2_000
+/** Of sessions, and of all else. */
+const EVENTS_KEPT = 1_500
 /** Who has not answered for so long is not heard. */
 const UNHEARD_MS = 3_000
 /** Those that have left are shown for as long as the charts reach back; those that died, until they are forgotten. */
@@ -120,7 +121,8 @@ export class MeshWatch {
     watched.heardMs = performance.now()
     watched.samples = [...watched.samples, ...report.samples].slice(-SAMPLES_KEPT)
     const events = report.events.map((event) => ({ ...event, by: { id, name } }))
-    this.#events = [...this.#events, ...events].sort((a, b) => a.atMs - b.atMs).slice(-EVENTS_KEPT)
+    const all = [...this.#events, ...events].sort((a, b) => a.atMs - b.atMs)
+    this.#events = latestEvents(all, EVENTS_KEPT)
     if (this.#listeners.size > 0) {
       watched.fresh.push(...report.samples)
       this.#freshEvents.push(...events)
