@@ -220,9 +220,16 @@ export class Cluster {
     if (run.isRejoining) return false
     if (!this.#knowsAll(run)) return true
     // (Those who are about to leave included.)
-    const isMainland = (each: Run) => each !== run && this.#counts(each) && !this.#islands.has(each)
+    const isMainland = (each: Run) => each !== run && !this.#islands.has(each) && this.#hasOfOthers(each)
     const mainland = this.running.filter(isMainland)
     return mainland.length > 0 && !mainland.some((each) => this.isLinkedBothWays(run, each))
+  }
+
+  /** It serves; or it joins, and what it has so far is not only of such as began apart. */
+  #hasOfOthers(run: Run): boolean {
+    if (Number.isFinite(run.readyMs)) return true
+    const apart = new Set([...this.#islands].map(({ id }) => id))
+    return [...this.claim(run).keys()].some((origin) => !apart.has(origin))
   }
 
   isLinkedBothWays(a: Run, b: Run): boolean {
