@@ -15,6 +15,7 @@ const BY_ID = ''
 const EVERY_MS = 3_000
 /** A request makes several changes. */
 const SETTLE_MS = 250
+const SCROLLING = '.scroll, .events'
 
 export class Inspector {
   readonly #server: Server
@@ -68,6 +69,7 @@ export class Inspector {
       const session = await this.#server.session(asked)
       if (number !== this.#asked) return
       setText(this.#message, '')
+      if (session.ref !== this.#open?.ref) this.#article.replaceChildren()
       this.#open = session
       this.#draw()
       byId('session-title').focus()
@@ -137,7 +139,8 @@ export class Inspector {
     const number = this.#asked
     try {
       const session = await this.#server.session({ ref })
-      if (number !== this.#asked || this.#confirm.open) return
+      // (Who is copying from it is not disturbed.)
+      if (number !== this.#asked || this.#confirm.open || isSelecting(this.#article)) return
       this.#open = session
       this.#draw()
     } catch (error) {
@@ -189,6 +192,10 @@ export class Inspector {
       setText(this.#message, '')
       byId('sessions-title').focus()
     })
+    const scrolled = [...this.#article.querySelectorAll(SCROLLING)].map((box) => [
+      box.scrollLeft,
+      box.scrollTop,
+    ])
     this.#article.replaceChildren(
       element(
         'div',
@@ -221,7 +228,10 @@ export class Inspector {
         ...(living ? this.#valuesNote(session) : []),
       ),
     )
-    if (focused !== undefined && focused !== '') document.getElementById(focused)?.focus()
+    for (const [i, box] of [...this.#article.querySelectorAll(SCROLLING)].entries())
+      box.scrollTo(scrolled[i]?.[0] ?? 0, scrolled[i]?.[1] ?? 0)
+    if (focused !== undefined && focused !== '')
+      document.getElementById(focused)?.focus({ preventScroll: true })
   }
 
   #facts({ members, sid }: ShownSession): HTMLElement[] {
@@ -371,6 +381,11 @@ function table(heads: readonly string[], rows: readonly HTMLTableRowElement[]): 
     element('thead', {}, element('tr', {}, ...cells)),
     element('tbody', {}, ...rows),
   )
+}
+
+function isSelecting(within: Node): boolean {
+  const selection = getSelection()
+  return selection?.isCollapsed === false && within.contains(selection.anchorNode)
 }
 
 function scrolling(title: string, of: HTMLTableElement): HTMLElement[] {

@@ -42,10 +42,10 @@ export class Members {
           part(item, '.owns'),
           shares === undefined || goneMs !== undefined
             ? ''
-            : `answers for ${countText(owned)}${total > 0 ? ` (${percentText(owned / total)})` : ''}`,
+            : `owns ${countText(owned)}${total > 0 ? ` (${percentText(owned / total)})` : ''}`,
         )
         setAttributes(part(item, '.owns'), {
-          title: shares === undefined ? undefined : `${plural(owned, 'session')} of ${countText(total)}`,
+          title: shares && `It answers for ${plural(owned, 'session')} of ${countText(total)}`,
         })
         this.#showActions(part(item, '.actions'), place)
       },
