@@ -102,24 +102,6 @@ describe('samples', () => {
     model.merge(picture([member('a')], { atMs: AT_MS + KEPT_MS + 1_000 }))
     expect(model.places[0]!.run.samples).toEqual([])
   })
-
-  test('of a clock that goes wrong are put right, and a report that is a second old is not wrong', () => {
-    const model = new Model()
-    const off = (atMs: number) => member('b', { told: told({ atMs }) })
-    model.merge(picture([member('a'), off(AT_MS - 1_200)]))
-    expect(model.places[1]!.run.shiftMs).toBe(0)
-    model.merge(picture([member('a'), off(AT_MS - 60_000)]))
-    expect(model.places[1]!.run.shiftMs).toBe(60_000)
-    model.merge(picture([member('a'), off(AT_MS - 61_000)]))
-    expect(model.places[1]!.run.shiftMs).toBe(60_000)
-  })
-
-  test('who is dead has told nothing for long, which says nothing of its clock', () => {
-    const model = new Model()
-    const dead = member('b', { state: 'dead', told: told({ atMs: AT_MS - 60_000 }) })
-    model.merge(picture([member('a'), dead]))
-    expect(model.places[1]!.run.shiftMs).toBe(0)
-  })
 })
 
 describe('events', () => {

@@ -9,8 +9,6 @@ export type Told = ShownPicture['members'][number]
 export interface Run extends Omit<Told, 'samples'> {
   /** By time, each second once. */
   samples: readonly Sample[]
-  /** To be added to its clock for that of the member that tells; 0 where they agree but for the way. */
-  shiftMs: number
   /** Which picture was the latest in which it was. */
   seen: number
 }
@@ -37,8 +35,6 @@ export const MAX_SESSION_EVENTS = 1_500
 export const MAX_OTHER_EVENTS = 500
 /** For so long it can be seen that somebody left. */
 const LEFT_DRAWN_MS = 60_000
-/** Clocks that differ by less are taken to be one: a report is up to a second old. */
-const SAME_CLOCK_MS = 2_500
 
 export class Model {
   cluster = ''
@@ -77,21 +73,20 @@ export class Model {
     this.#pictures++
     this.#atMs = picture.atMs
     this.#receivedMs = receivedMs
-    for (const told of picture.members) this.#mergeMember(told, picture.atMs)
+    for (const told of picture.members) this.#mergeMember(told)
     const fresh = this.#mergeEvents(picture.events)
     this.#forget()
     this.places = this.#placed()
     return fresh
   }
 
-  #mergeMember(told: Told, atMs: number): void {
+  #mergeMember(told: Told): void {
     const before = this.#runs.get(told.id)
     this.#names.set(told.id, told.name)
     for (const { id, name } of told.told?.members ?? []) this.#names.set(id, name)
     this.#runs.set(told.id, {
       ...told,
       samples: mergedSamples(before?.samples ?? [], told.samples),
-      shiftMs: shiftOf(told, atMs, before?.shiftMs ?? 0),
       seen: this.#pictures,
     })
   }
@@ -116,7 +111,7 @@ export class Model {
     for (const [id, run] of this.#runs) {
       // Another process may tell now, which does not know it.
       if (run.seen !== this.#pictures && isLiving(run)) this.#runs.set(id, { ...run, state: 'left' })
-      const sinceMs = this.#atMs - run.shiftMs - KEPT_MS
+      const sinceMs = this.#atMs - KEPT_MS
       if (run.samples.length > 0 && run.samples[0]!.atMs < sinceMs)
         run.samples = run.samples.filter(({ atMs }) => atMs >= sinceMs)
       if (run.seen !== this.#pictures && run.samples.length === 0) this.#runs.delete(id)
@@ -199,11 +194,4 @@ export function mergedSamples(known: readonly Sample[], told: readonly Sample[])
   if (known.length === 0 || known.at(-1)!.atMs < told[0]!.atMs) return [...known, ...told]
   const byTime = new Map([...known, ...told].map((sample) => [sample.atMs, sample]))
   return [...byTime.values()].sort((a, b) => a.atMs - b.atMs)
-}
-
-/** From what it told just now; as before as long as that may be right. */
-function shiftOf({ state, told, convergence }: Told, atMs: number, before: number): number {
-  if (state !== 'alive' || told === undefined || convergence.verdict === 'unknown') return before
-  const apartMs = atMs - told.atMs
-  return Math.abs(apartMs - before) < SAME_CLOCK_MS ? before : apartMs
 }

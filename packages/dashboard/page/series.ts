@@ -89,14 +89,14 @@ export function lagLines(
 
 function draw(
   line: Line,
-  { samples, shiftMs }: Pick<Run, 'samples' | 'shiftMs'>,
+  { samples }: Pick<Run, 'samples'>,
   measure: ValueOf,
   { end, seconds }: Window,
 ): void {
   let before: Sample | undefined
   let last: { at: number; value: number } | undefined
   for (const sample of samples) {
-    const at = Math.floor((sample.atMs + shiftMs) / 1_000) - end + seconds - 1
+    const at = Math.floor(sample.atMs / 1_000) - end + seconds - 1
     const value = measure(sample, before)
     before = sample
     if (value === undefined || at >= seconds) continue

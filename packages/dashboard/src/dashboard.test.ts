@@ -18,6 +18,8 @@ type Headers = Record<string, string>
 
 let clusters: Clusters
 let origin: string
+/** Of the latest mount. */
+let connections: () => Promise<number>
 
 beforeEach(async () => {
   clusters = await joinAll(3, { sessions: { indexBy: ['user'], localAttributes: ['socket'] } })
@@ -29,7 +31,9 @@ afterEach(cleanUp)
 /** A mount on the first member, below `/mesh`. */
 async function mounted(options: DashboardOptions = {}): Promise<string> {
   const handler = dashboard(clusters[0]!, { path: '/mesh', ...options })
-  const { origin, close } = await listening(createServer((req, res) => handler(req, res)))
+  const server = createServer((req, res) => handler(req, res))
+  const { origin, close } = await listening(server)
+  connections = () => new Promise((resolve) => server.getConnections((_, count) => resolve(count)))
   onCleanUp(close)
   return `${origin}/mesh/`
 }
@@ -334,6 +338,32 @@ test('the live stream begins with all, goes on with news, and tells of a member 
     events.at(-1)!.data.members.some(({ name, state }) => name === 'c' && state === 'left'),
   )
 })
+
+test('a page that does not read is cut off when the server drains, and harms nothing', async () => {
+  for (let i = 0; i < 400; i++) clusters[0]!.sessions.write(`s${i}`, many(i))
+  await until('they are told', async () => (await picture()).events.length > 300)
+  const { port } = new URL(origin)
+  const socket = connect(Number(port), '127.0.0.1')
+  onCleanUp(() => socket.destroy())
+  socket.write(`GET /mesh/live HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`)
+  await once(socket, 'readable')
+  const other = await stream(origin)
+  await until('updates go out', () => other.events.length >= 3)
+  clusters[0]!.drain()
+  await until('it is over for who reads', other.isOver)
+  // (Nothing is read until it is closed; then there is the rest of what the system had.)
+  const closed = once(socket, 'close')
+  await until('and for who does not', async () => (await connections()) === 0)
+  socket.resume()
+  await closed
+})
+
+/** Names of attributes that fill what the system buffers. */
+function many(i: number): Record<string, number> {
+  return Object.fromEntries(
+    Array.from({ length: 50 }, (_, n) => [`attribute ${n} of ${i} ${'x'.repeat(180)}`, n]),
+  )
+}
 
 test('a page that lost its stream for a moment gets what it lacks, and not all again', async () => {
   await until('some past', async () => (await picture()).members.every(({ samples }) => samples.length >= 3))

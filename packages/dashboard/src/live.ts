@@ -13,6 +13,8 @@ const MAX_STREAM_MS = 60_000
 const RETRY_MS = 500
 /** Of a server that is about to end: its load balancer may still send it requests. */
 const RETRY_DRAINING_MS = 2_000
+/** What is ended and not taken is cut off then: it would hold up the end of the HTTP server. */
+const LAST_WORDS_MS = 1_000
 
 export class LiveStreams {
   readonly #watch: MeshWatch
@@ -27,7 +29,7 @@ export class LiveStreams {
     // They would hold up the end of the HTTP server.
     cluster.once('draining', () => {
       this.#isDraining = true
-      for (const stream of this.#streams) stream.end()
+      for (const stream of this.#streams) this.#end(stream)
     })
   }
 
@@ -40,7 +42,9 @@ export class LiveStreams {
       'x-accel-buffering': 'no',
     })
     res.write(`retry: ${this.#isDraining ? RETRY_DRAINING_MS : RETRY_MS}\n\n`)
-    const end = setTimeout(() => res.end(), MAX_STREAM_MS).unref()
+    const end = setTimeout(() => this.#end(res), MAX_STREAM_MS).unref()
+    // (A connection that breaks is no news: it is closed.)
+    res.on('error', () => {})
     res.once('close', () => {
       clearTimeout(end)
       this.#streams.delete(res)
@@ -50,10 +54,18 @@ export class LiveStreams {
     })
     this.#unwatch ??= this.#watch.onUpdate((update) => this.#tell('update', this.#shown.picture(update)))
     const picture = this.#shown.pictureSince(await this.#watch.picture(), heardMs)
-    if (res.destroyed) return
+    if (res.destroyed || res.writableEnded) return
     send(res, 'mesh', picture)
-    if (this.#isDraining) res.end()
+    if (this.#isDraining) this.#end(res)
     else this.#streams.add(res)
+  }
+
+  /** Nothing is written to it any more. */
+  #end(stream: ServerResponse): void {
+    this.#streams.delete(stream)
+    stream.end()
+    const cut = setTimeout(() => stream.destroy(), LAST_WORDS_MS).unref()
+    stream.once('close', () => clearTimeout(cut))
   }
 
   #tell(event: string, picture: ShownPicture): void {

@@ -34,7 +34,7 @@ export class History {
       if (kept.length === 0) this.#samples.delete(id)
       else this.#samples.set(id, kept)
     }
-    const events = merged(this.#events, picture.events, ({ by, number }) => `${by.id} ${number}`)
+    const events = merged(this.#events, picture.events, identityOf)
     this.#events = latestEvents(events, EVENTS_KEPT)
     const members = picture.members.map((member) => ({
       ...member,
@@ -70,6 +70,11 @@ export class History {
       return values.length === 0 ? undefined : together(values)
     })
   }
+}
+
+/** The same event may be told twice. */
+export function identityOf({ by, number }: Event): string {
+  return `${by.id} ${number}`
 }
 
 /** By time, and each once. */

@@ -15,7 +15,7 @@ import {
   WELL,
 } from './command.js'
 import { type Dashboard, DashboardError } from './dashboard.js'
-import { History, SECONDS } from './history.js'
+import { History, identityOf, SECONDS } from './history.js'
 import type { Picture } from './picture.js'
 import { Screen } from './screen.js'
 import { screenLines } from './top-view.js'
@@ -118,7 +118,7 @@ async function inBlocks(watching: Watching, terminal: Terminal): Promise<number>
   const quit = new AbortController()
   const signals = endedBySignals(quit)
   let isFirst = true
-  let toldMs = Number.NEGATIVE_INFINITY
+  let told = new Set<string>()
   try {
     return await watch(watching, history, quit.signal, (failure) => {
       const { picture } = history
@@ -126,12 +126,12 @@ async function inBlocks(watching: Watching, terminal: Terminal): Promise<number>
         failure !== undefined || picture === undefined
           ? [`${clock(Date.now())}  ${failure}`]
           : statusLines(
-              { ...picture, events: picture.events.filter(({ atMs }) => atMs > toldMs) },
+              { ...picture, events: picture.events.filter((event) => !told.has(identityOf(event))) },
               lookOf(terminal),
             )
       terminal.stdout.write(`${isFirst ? '' : '\n'}${lines.join('\n')}\n`)
       isFirst = false
-      if (failure === undefined) toldMs = picture?.events.at(-1)?.atMs ?? toldMs
+      if (failure === undefined) told = new Set(picture?.events.map(identityOf))
     })
   } finally {
     signals.ignore()

@@ -89,6 +89,26 @@ test('another state at the same digest is a fault, once it is more than a moment
   expect(judge(convergences, 4_000, ...told)).toEqual({ a: 'differs 0', b: 'differs 0' })
 })
 
+test('a part of which one says nothing still shows that two others differ', () => {
+  const convergences = new Convergences()
+  const told = [
+    standing('a', [['a', 5]], [-1]),
+    standing('b', [['a', 5]], [2]),
+    standing('c', [['a', 5]], [3]),
+  ]
+  judge(convergences, 0, ...told)
+  expect(judge(convergences, 4_000, ...told)).toMatchObject({ b: 'differs 0', c: 'differs 0' })
+  expect(convergences.judge(told, all, 5_000).get('b')?.fingerprint).toBeUndefined()
+})
+
+test('a fingerprint of another moment is none', () => {
+  const convergences = new Convergences()
+  const then = standing('a', [['a', 5]], [1])
+  const now = { ...then, digest: standing('a', [['a', 6]]).digest }
+  expect(convergences.judge([then], all, 0).get('a')?.fingerprint).toBeDefined()
+  expect(convergences.judge([now], all, 0).get('a')?.fingerprint).toBeUndefined()
+})
+
 test('parts that say nothing are left out, and what is the same has the same fingerprint', () => {
   const convergences = new Convergences()
   const told = [standing('a', [['a', 5]], [1, -1, 7]), standing('b', [['a', 5]], [1, 2, 7])]

@@ -132,12 +132,8 @@ function lackingOf(
 function oddOnes(standings: readonly Standing[]): Set<string> {
   const odd = new Set<string>()
   for (const group of byDigest(standings).values()) {
-    const [first, ...others] = group
-    for (const other of others) {
-      if (first === undefined || isSame(first.fingerprint?.parts ?? [], other.fingerprint?.parts ?? []))
-        continue
-      odd.add(first.id).add(other.id)
-    }
+    const differing = partsOf(group).some((part) => new Set(part.filter(saysSomething)).size > 1)
+    if (differing) for (const { id } of group) odd.add(id)
   }
   return odd
 }
@@ -159,9 +155,16 @@ function keyOf(digest: readonly StampReport[]): string {
     .join()
 }
 
-/** A part below 0 says nothing. */
-function isSame(a: readonly number[], b: readonly number[]): boolean {
-  return a.every((part, i) => part < 0 || (b[i] ?? -1) < 0 || part === b[i])
+/** Of each part what each of the group says of it. */
+function partsOf(group: readonly Standing[]): number[][] {
+  const [first] = group
+  return (first?.fingerprint?.parts ?? []).map((_, i) =>
+    group.map(({ fingerprint }) => fingerprint?.parts[i] ?? -1),
+  )
+}
+
+function saysSomething(part: number): boolean {
+  return part >= 0
 }
 
 /** Over the parts of which all members of that digest say something: the same where they hold the same. */
@@ -169,11 +172,11 @@ function fingerprintOf({ digest, fingerprint }: Standing, heard: readonly Standi
   // (That of another moment would look like another state.)
   if (fingerprint === undefined || keyOf(fingerprint.digest) !== keyOf(digest)) return undefined
   const group = byDigest(heard).get(keyOf(fingerprint.digest)) ?? []
-  let hash = 0x811c9dc5
-  for (const [i, part] of fingerprint.parts.entries())
-    if (group.every((other) => (other.fingerprint?.parts[i] ?? -1) >= 0))
-      hash = Math.imul(hash ^ part, 0x01000193) >>> 0
-  return hash.toString(16).padStart(8, '0')
+  let hash: number | undefined
+  for (const [i, parts] of partsOf(group).entries())
+    if (parts.every(saysSomething))
+      hash = Math.imul((hash ?? 0x811c9dc5) ^ fingerprint.parts[i]!, 0x01000193) >>> 0
+  return hash?.toString(16).padStart(8, '0')
 }
 
 function isBefore(a: StampReport, b: StampReport): boolean {

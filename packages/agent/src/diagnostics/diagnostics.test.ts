@@ -199,11 +199,14 @@ test('what is linked, and how fast, is in the status', async () => {
 const peer = { id: 'b', name: 'b', address: '127.0.0.1:1' }
 
 /** Diagnostics with one link, whose other end is `answer`: it gets each frame, and gives what it answers. */
-function linkedWith(answer: (asked: unknown[]) => unknown, { bufferedBytes = 0 } = {}) {
+function linkedWith(
+  answer: (asked: unknown[]) => unknown,
+  { bufferedBytes = 0, config: given = {} }: { bufferedBytes?: number; config?: Partial<Config> } = {},
+) {
   const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: false })
   const packr = new Packr({ useRecords: false, variableMapSize: true })
   const now = () => ({ wallMs: Date.now(), monoMs: performance.now() })
-  const config: Config = resolveConfig()
+  const config: Config = { ...resolveConfig(), ...given }
   const self = { id: 'a', name: 'a', address: '127.0.0.1:2' }
   const replica = new Replica({ self, cluster: 'x', config, random: Math.random })
   vi.spyOn(replica, 'peers').mockReturnValue([{ ...peer, link: 1, state: 'alive', stateMs: 0 } as never])
@@ -289,6 +292,17 @@ test('on a link that is clogged nothing of this is sent', () => {
   const { diagnostics, link, sent } = linkedWith(() => undefined, { bufferedBytes: 2 * 1024 * 1024 })
   diagnostics.onFrame(link, ['ask', 1, 'report', null])
   expect(sent).toEqual([])
+})
+
+test('a report that is too large for a frame is told in part, the latest of it', async () => {
+  const { diagnostics, link, sent } = linkedWith(() => undefined, { config: { maxBatchBytes: 20_000 } })
+  for (let i = 0; i < 200; i++)
+    diagnostics.note({ event: 'session:changed', sid: `s${i}`, changed: ['x'.repeat(300)] })
+  diagnostics.onFrame(link, ['ask', 1, 'report', null])
+  const report = sent[0]![2] as Map<string, unknown>
+  const events = report.get('events') as Map<string, unknown>[]
+  expect(events.at(-1)!.get('sid')).toBe('s199')
+  expect([events.length, report.get('omitted')]).toEqual([50, 150])
 })
 
 test('a link that breaks ends the questions on it', async () => {

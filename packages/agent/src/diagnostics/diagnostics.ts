@@ -7,6 +7,7 @@ import { CensusTaker, stampReport } from './census.js'
 import {
   encodeAnswer,
   encodeAsk,
+  encodeReport,
   parseAside,
   type Question,
   report as reportShape,
@@ -126,10 +127,13 @@ export class LocalDiagnostics implements Diagnostics {
 
   #answer(link: Link, number: number, question: Question | undefined): void {
     if (link.bufferedBytes > BUSY_BYTES) return
-    if (question?.question === 'report') link.send(encodeAnswer(number, this.#report(question.after)))
-    else if (question?.question === 'session')
-      link.send(encodeAnswer(number, this.#inspect(question.sid) ?? null))
-    else link.send(encodeAnswer(number, undefined))
+    // What people look at must not be what a link is cut for.
+    const { maxBatchBytes } = this.#subject.config
+    if (question?.question === 'report')
+      return link.send(encodeReport(number, this.#report(question.after), maxBatchBytes))
+    const answer = question === undefined ? undefined : (this.#inspect(question.sid) ?? null)
+    const frame = encodeAnswer(number, answer)
+    link.send(frame.length <= maxBatchBytes ? frame : encodeAnswer(number, undefined))
   }
 
   async #ask<T>(of: string, question: Question, shape: Shape<T>): Promise<T> {

@@ -58,6 +58,24 @@ export function encodeAnswer(
   return packr.pack(answer === undefined ? ['answer', number] : ['answer', number, answer])
 }
 
+/** A report's answer of at most so many bytes: the oldest of it is left out, and events that are left out are counted. */
+export function encodeReport(number: number, report: MemberReport, maxBytes: number): Uint8Array {
+  let left = report
+  for (;;) {
+    const frame = encodeAnswer(number, left)
+    if (frame.length <= maxBytes) return frame
+    const { samples, events, omitted } = left
+    if (samples.length + events.length === 0) return encodeAnswer(number, undefined)
+    const kept = events.slice(Math.ceil(events.length / 2))
+    left = {
+      ...left,
+      samples: samples.slice(Math.ceil(samples.length / 2)),
+      events: kept,
+      omitted: omitted + events.length - kept.length,
+    }
+  }
+}
+
 /** Whether a frame is one of these, and none of the protocol's. */
 export function isAside(wire: unknown): wire is readonly ['ask' | 'answer', ...unknown[]] {
   return Array.isArray(wire) && (wire[0] === 'ask' || wire[0] === 'answer')

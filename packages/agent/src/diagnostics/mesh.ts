@@ -1,5 +1,6 @@
 /**
- * The whole cluster as one member can tell of it: what pages and terminals show. Plain data, as JSON has it.
+ * The whole cluster as one member can tell of it: what pages and terminals show. Plain data, as JSON has it. All times are on the
+ * wall clock of the member that tells, ms since the epoch.
  */
 
 import type { MemberState } from '@sessionmesh/core'
@@ -14,9 +15,9 @@ export interface MeshPicture {
   readonly atMs: number
   /** The one that tells first, then by name. */
   readonly members: readonly MeshMember[]
-  /** Of all members, by the time at which each says it was. */
+  /** Of all members, by their time. */
   readonly events: readonly MeshEvent[]
-  /** Events that came too fast to be told. */
+  /** Events that came too fast to be kept, since somebody looks. */
   readonly omitted: number
 }
 
@@ -64,7 +65,7 @@ export interface Convergence {
   readonly verdict: 'identical' | 'following' | 'behind' | 'differs' | 'unknown'
   /** Since when it is so, on the wall clock of the member that tells. */
   readonly sinceMs: number
-  /** By origin: how much later the latest write that it lacks was made than the latest that it has, in ms. */
+  /** By origin: how much later, in ms, the latest write that it lacks was made than the latest that it has; 0 if it has none. */
   readonly lacks: readonly { readonly origin: string; readonly byMs: number }[]
   /** Of its present state, in hex: the same for members whose state is the same. `undefined` while writes come. */
   readonly fingerprint?: string | undefined

@@ -137,6 +137,51 @@ test('who died before anybody looked is shown, and who left long ago is not', as
   expect(Math.abs(Date.now() - bSince)).toBeLessThan(60_000)
 })
 
+test('what a member tells has the time of the one that shows it, whatever its own clock says', async () => {
+  const [a, b] = await three()
+  const report = a.diagnostics.report.bind(a.diagnostics)
+  const offMs = 3_600_000
+  vi.spyOn(a.diagnostics, 'report').mockImplementation(async (options) => {
+    const real = await report(options)
+    if (real.member.id !== b.self.id) return real
+    const off = <T extends { readonly atMs: number }>(each: T) => ({ ...each, atMs: each.atMs + offMs })
+    return { ...off(real), samples: real.samples.map(off), events: real.events.map(off) }
+  })
+  const watch = new MeshWatch(a)
+  await until(async () => (await watch.picture()).members.every(({ samples }) => samples.length > 0))
+  const { members, events, atMs } = await watch.picture()
+  const times = [...members.flatMap(({ samples, told }) => [...samples, told!]), ...events]
+  for (const each of times) expect(Math.abs(each.atMs - atMs)).toBeLessThan(60_000)
+})
+
+test('a listener that throws disturbs no other, and no picture after it', async () => {
+  const [a] = await three()
+  const warnings: string[] = []
+  const onWarning = ({ message }: Error) => warnings.push(message)
+  process.on('warning', onWarning)
+  cleanUps.push(() => process.off('warning', onWarning))
+  const watch = new MeshWatch(a)
+  let updates = 0
+  cleanUps.push(
+    watch.onUpdate(() => {
+      throw new Error('mine')
+    }),
+    watch.onUpdate(() => updates++),
+  )
+  await until(() => updates >= 2)
+  await until(() => warnings.includes('mine'))
+})
+
+test('what came too fast is counted; what was before anybody looked is not', async () => {
+  const [a] = await three()
+  const write = (i: number) => a.sessions.write(`s${i}`, { n: i })
+  for (let i = 0; i < 700; i++) write(i)
+  const watch = new MeshWatch(a)
+  expect(await watch.picture()).toMatchObject({ omitted: 0 })
+  for (let i = 700; i < 1_400; i++) write(i)
+  expect(await watch.picture()).toMatchObject({ omitted: 200 })
+})
+
 test('nobody looks: nobody is asked', async () => {
   const [a, b] = await three()
   const { stop } = await watched(a)

@@ -13,6 +13,8 @@ const EVENTS_KEPT = 1_500
 const UNHEARD_MS = 3_000
 /** Those that have left are shown for as long as the charts reach back; those that died, until they are forgotten. */
 const LEFT_SHOWN_MS = 300_000
+/** Clocks that differ by less are one: an answer takes a moment. */
+const SAME_CLOCK_MS = 300
 /** Many may die at once, and each tells of itself. */
 const SETTLE_MS = 20
 /** How long one that does not answer holds up the others: the first time, and each time. */
@@ -28,9 +30,11 @@ interface Watched {
   samples: Sample[]
   /** Of those, what no update has told. */
   fresh: Sample[]
+  /** To be added to a time on its clock for one on ours. */
+  shiftMs: number
 }
 
-/** The picture of one member; `watch(cluster)` makes it. */
+/** One member's picture of all. */
 export class MeshWatch {
   readonly #cluster: Cluster
   readonly #watched = new Map<string, Watched>()
@@ -114,8 +118,12 @@ export class MeshWatch {
     }
   }
 
-  #told(watched: Watched, report: MemberReport): void {
-    const { id, name } = report.member
+  #told(watched: Watched, told: MemberReport): void {
+    const { id, name } = told.member
+    const apartMs = Date.now() - told.atMs
+    if (Math.abs(apartMs - watched.shiftMs) > SAME_CLOCK_MS) watched.shiftMs = apartMs
+    const report = onOurClock(told, watched.shiftMs)
+    const isFirst = watched.report === undefined
     watched.report = report
     watched.cursor = report.cursor
     watched.heardMs = performance.now()
@@ -127,7 +135,8 @@ export class MeshWatch {
       watched.fresh.push(...report.samples)
       this.#freshEvents.push(...events)
     }
-    this.#omitted += report.omitted
+    // (Of what was before anybody looked there is always more.)
+    if (!isFirst) this.#omitted += report.omitted
   }
 
   #watchedOf(id: string): Watched {
@@ -142,6 +151,7 @@ export class MeshWatch {
         heardMs,
         samples: [],
         fresh: [],
+        shiftMs: 0,
       }
       this.#watched.set(id, watched)
     }
@@ -152,7 +162,14 @@ export class MeshWatch {
     const update = this.#picture(({ fresh }) => fresh, this.#freshEvents)
     for (const watched of this.#watched.values()) watched.fresh = []
     this.#freshEvents = []
-    for (const listener of this.#listeners) listener(update)
+    for (const listener of this.#listeners) {
+      try {
+        listener(update)
+      } catch (error) {
+        // Not ours to mend, and no reason to stop asking.
+        process.emitWarning(error instanceof Error ? error : String(error))
+      }
+    }
   }
 
   #picture(samplesOf: (watched: Watched) => readonly Sample[], events: readonly MeshEvent[]): MeshPicture {
@@ -207,6 +224,23 @@ const STATES = ['alive', 'suspect', 'dead', 'left'] as const
 
 function idOf({ id }: { id: string }): string {
   return id
+}
+
+/** What a member told, with its times as ours: no two clocks agree. (Stamps are of the clock that all share.) */
+function onOurClock(report: MemberReport, shiftMs: number): MemberReport {
+  if (shiftMs === 0) return report
+  const shifted = <T extends { readonly atMs: number }>(each: T): T => ({
+    ...each,
+    atMs: each.atMs + shiftMs,
+  })
+  const { census } = report
+  return {
+    ...shifted(report),
+    samples: report.samples.map(shifted),
+    events: report.events.map(shifted),
+    members: report.members.map((member) => ({ ...member, sinceMs: member.sinceMs + shiftMs })),
+    ...(census && { census: shifted(census) }),
+  }
 }
 
 function toldBy({ atMs, upMs, node, pid, ready, members, digest, census }: MemberReport) {
