@@ -1,14 +1,14 @@
-import type { AttributeReport, SessionReport } from 'sessionmesh'
 import { expect, test } from 'vitest'
+import type { ShownAttribute, ShownReport } from '../src/api.js'
 import { attributeRows, expiresInMs } from './session-view.js'
 
-function attribute(name: string, timeMs: number, given: Partial<AttributeReport> = {}): AttributeReport {
+function attribute(name: string, timeMs: number, given: Partial<ShownAttribute> = {}): ShownAttribute {
   return { name, removed: false, bytes: 1, stamp: { origin: 'a', timeMs, counter: 0 }, ...given }
 }
 
-function holds(name: string, ...attributes: AttributeReport[]) {
+function holds(name: string, ...attributes: ShownAttribute[]) {
   const stamp = { origin: 'a', timeMs: 0, counter: 0 }
-  const report: Omit<SessionReport, 'sid'> = {
+  const report: ShownReport = {
     state: 'living',
     created: stamp,
     lastWrite: stamp,

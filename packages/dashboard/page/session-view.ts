@@ -1,13 +1,13 @@
 /** A session as all members hold it: its attributes side by side, and where they differ. */
 
-import type { AttributeReport, StampReport } from 'sessionmesh'
-import type { ShownSession } from '../src/api.js'
+import type { StampReport } from 'sessionmesh'
+import type { ShownAttribute, ShownSession } from '../src/api.js'
 
 export interface Holding {
   /** Names of the members that hold it so. */
   readonly members: readonly string[]
   /** `undefined`: they hold nothing of it. */
-  readonly attribute: AttributeReport | undefined
+  readonly attribute: ShownAttribute | undefined
 }
 
 export interface AttributeRow {
@@ -21,14 +21,14 @@ export interface AttributeRow {
 /** By name, then by slot. */
 export function attributeRows({ members }: Pick<ShownSession, 'members'>): AttributeRow[] {
   const answering = members.filter(({ error }) => error === undefined)
-  const keys = new Map<string, Pick<AttributeReport, 'name' | 'slotOf'>>()
+  const keys = new Map<string, Pick<ShownAttribute, 'name' | 'slotOf'>>()
   for (const { report } of answering)
     for (const { name, slotOf } of report?.attributes ?? [])
       keys.set(keyOf({ name, slotOf }), { name, slotOf })
   return [...keys.values()]
     .sort((a, b) => compare(a.name, b.name) || compare(a.slotOf ?? '', b.slotOf ?? ''))
     .map(({ name, slotOf }) => {
-      const holdings = new Map<string, { members: string[]; attribute: AttributeReport | undefined }>()
+      const holdings = new Map<string, { members: string[]; attribute: ShownAttribute | undefined }>()
       for (const member of answering) {
         const attribute = member.report?.attributes.find((each) => keyOf(each) === keyOf({ name, slotOf }))
         const key = attribute === undefined ? '' : `${stampKey(attribute.stamp)} ${attribute.removed}`
@@ -51,7 +51,7 @@ export function stampKey({ origin, timeMs, counter }: StampReport): string {
   return `${timeMs} ${counter} ${origin}`
 }
 
-function keyOf({ name, slotOf }: Pick<AttributeReport, 'name' | 'slotOf'>): string {
+function keyOf({ name, slotOf }: Pick<ShownAttribute, 'name' | 'slotOf'>): string {
   return JSON.stringify([name, slotOf])
 }
 

@@ -181,7 +181,11 @@ function troubleOf({ name, run, goneMs }: Place, model: Model): Summary | undefi
   if (run.state === 'suspect')
     return { tone: 'warn', text: `${name} is suspect: not heard for ${secondsText(nowMs - run.sinceMs)}` }
   if (verdict === 'behind') return { tone: 'warn', text: `${name} is behind: it ${lacksText(run, model)}` }
-  if (verdict === 'unknown') return run.told && { tone: 'warn', text: `${name} has not answered for ${time}` }
+  if (verdict === 'unknown') {
+    const text =
+      run.told === undefined ? `${name} has not answered yet` : `${name} has not answered for ${time}`
+    return { tone: 'warn', text }
+  }
   if (run.told?.ready === false) return { tone: 'warn', text: `${name} takes no new requests` }
   return undefined
 }

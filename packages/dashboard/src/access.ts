@@ -8,15 +8,9 @@ const COOKIE = 'sessionmesh-dashboard'
 export const TOKEN_HEADER = 'x-sessionmesh-token'
 const TOKEN = /^[\w-]{32}$/
 
-/** What proxies say of whom they forward. */
-const FORWARDED = [
-  'forwarded',
-  'via',
-  'x-real-ip',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
-]
+/** What proxies say of whom they forward, and of themselves. */
+const FORWARDED =
+  /^(forwarded|via|x-real-ip|x-client-ip|x-cluster-client-ip|x-forwarded-.*|x-original-.*|x-envoy-.*|cf-.*|true-client-ip|fastly-.*)$/
 
 /**
  * It comes from this machine, and not by way of a proxy on it, as far as a request can tell: nginx, which names nobody unless
@@ -28,7 +22,7 @@ export function isFromHere(req: IncomingMessage): boolean {
     isLoopback(req.socket.remoteAddress ?? '') &&
     isLoopback(hostnameOf(hostOf(req))) &&
     req.httpVersion !== '1.0' &&
-    !FORWARDED.some((name) => name in req.headers)
+    !Object.keys(req.headers).some((name) => FORWARDED.test(name))
   )
 }
 

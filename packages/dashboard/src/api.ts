@@ -1,6 +1,6 @@
 /** What the page and the handler say to each other: JSON, at addresses below where the dashboard is mounted. */
 
-import type { MemberState, SessionReport } from 'sessionmesh'
+import type { AttributeReport, MemberState, SessionReport } from 'sessionmesh'
 import type { MeshEvent, MeshPicture } from 'sessionmesh/diagnostics'
 
 /**
@@ -48,17 +48,23 @@ export interface ShownSession {
     readonly id: string
     readonly name: string
     /** `undefined`: it holds nothing of it. */
-    readonly report?: Omit<SessionReport, 'sid'> | undefined
+    readonly report?: ShownReport | undefined
     /** Why it could not be asked. */
     readonly error?: string | undefined
   }[]
-  /** All that answer hold the same: the same attributes with the same stamps. */
+  /** All that answer hold the same: the same attributes, with the same stamps and values. */
   readonly isSame: boolean
   /** Values of its attributes as texts, for people; only with `reveal`. */
   readonly values?: Readonly<Record<string, string>> | undefined
   /** What is kept of what happened to it, the oldest first. */
   readonly events: readonly ShownEvent[]
 }
+
+export type ShownReport = Omit<SessionReport, 'sid' | 'attributes'> & {
+  readonly attributes: readonly ShownAttribute[]
+}
+
+export type ShownAttribute = Omit<AttributeReport, 'checksum'>
 
 /** `POST sessions` with `{ by: 'userId', value: '42' }`. */
 export interface Found {

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { cleanUp, onCleanUp } from '../../../test/support/cleanup.js'
 import { listening } from '../../../test/support/listening.js'
 import { joinAll } from '../../../test/support/local-cluster.js'
@@ -223,6 +223,8 @@ test.each<[string, Headers]>([
   ['a proxy that says so', { 'x-forwarded-for': '203.0.113.7' }],
   ['a proxy by the standard', { forwarded: 'for=203.0.113.7' }],
   ['a gateway', { via: '1.1 gateway' }],
+  ['a content network', { 'cf-connecting-ip': '203.0.113.7' }],
+  ['one that tells of the port alone', { 'x-forwarded-port': '443' }],
   ['a page whose name was made to lead here', { host: 'evil.example' }],
 ])('by default nobody is let in by way of %s', async (_, headers) => {
   for (const path of ['', 'mesh.json', 'live', 'about', 'page/main.js'])
@@ -339,6 +341,62 @@ test('the live stream begins with all, goes on with news, and tells of a member 
   )
 })
 
+test('when the last page is closed nobody is asked any more, also one that went before it was let in', async () => {
+  const letIn: (() => void)[] = []
+  const slow = await mounted({ authorize: () => new Promise((resolve) => letIn.push(() => resolve(true))) })
+  const leaving = new AbortController()
+  const never = fetch(`${slow}live`, { signal: leaving.signal }).catch(() => {})
+  await until('it is asked whether he may come in', () => letIn.length > 0)
+  leaving.abort()
+  await never
+  await until('he has gone', async () => (await connections()) === 0)
+  for (const each of letIn) each()
+
+  const { events, stop } = await stream(origin)
+  await until('updates', () => events.length >= 2)
+  stop()
+  const asked = vi.spyOn(clusters[0]!.diagnostics, 'report')
+  // Two seconds of another member's own time.
+  const { cursor } = await clusters[2]!.diagnostics.report()
+  await until('time passes', async () => {
+    return (await clusters[2]!.diagnostics.report()).cursor.sample >= cursor.sample + 3
+  })
+  // (One round may have been under way.)
+  expect(asked.mock.calls.length).toBeLessThanOrEqual(3)
+})
+
+test("a page's cookie is for no script and no other site", async () => {
+  const [cookie = ''] = (await fetch(`${origin}about`)).headers.getSetCookie()
+  expect(cookie).toMatch(/^sessionmesh-dashboard=[\w-]{32}; HttpOnly; SameSite=Strict$/)
+  // The same again for who has it: another tab must not lose its own.
+  const again = await fetch(`${origin}about`, { headers: { cookie: cookie.split(';')[0]! } })
+  expect(again.headers.getSetCookie()).toEqual([])
+  expect(((await again.json()) as About).token).toBe(cookie.split(/[=;]/)[1])
+})
+
+test('sessions that nobody knows are looked for by so many at once, and no more', async () => {
+  for (let i = 0; i < 3_000; i++) clusters[0]!.sessions.write(`s${i}`, { n: i })
+  const { headers } = await opened()
+  const statuses = await Promise.all(
+    Array.from({ length: 60 }, async (_, i) => (await post('session', { ref: `unknown ${i}` }, headers))[0]),
+  )
+  expect(new Set(statuses)).toEqual(new Set([404, 429]))
+})
+
+test('a value that is another at one member, with the same stamp, is found', async () => {
+  await written('s', { user: 42 })
+  const inspect = clusters[0]!.diagnostics.inspect.bind(clusters[0]!.diagnostics)
+  vi.spyOn(clusters[0]!.diagnostics, 'inspect').mockImplementation(async (sid, options) => {
+    const report = (await inspect(sid, options))!
+    if (options?.of !== clusters[2]!.self.id) return report
+    return { ...report, attributes: report.attributes.map((each) => ({ ...each, checksum: 7 })) }
+  })
+  const [, session] = await post('session', { sid: 's' })
+  expect(session).toMatchObject({ isSame: false })
+  // (It would say of a value that can be guessed which it is.)
+  expect(JSON.stringify(session)).not.toContain('checksum')
+})
+
 test('a page that does not read is cut off when the server drains, and harms nothing', async () => {
   for (let i = 0; i < 400; i++) clusters[0]!.sessions.write(`s${i}`, many(i))
   await until('they are told', async () => (await picture()).events.length > 300)
@@ -439,6 +497,7 @@ test('what is no request of the page is told why', async () => {
     { message: expect.stringContaining('takes itself to be at /mesh') },
   ])
   expect((await fetch(origin, { method: 'DELETE' })).status).toBe(405)
+  expect((await fetch(`${origin}live`, { method: 'HEAD' })).status).toBe(405)
   expect((await fetch(new URL('/elsewhere', origin))).status).toBe(404)
 })
 

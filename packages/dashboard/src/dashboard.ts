@@ -10,7 +10,7 @@ import type { About, Destroyed, Found, Refusal } from './api.js'
 import { type Asset, readAssets } from './assets.js'
 import { LiveStreams } from './live.js'
 import { type DashboardOptions, resolveOptions } from './options.js'
-import { Refs } from './refs.js'
+import { Refs, TooManyError } from './refs.js'
 import { messageOf, Shown } from './shown.js'
 
 /** A handler of `node:http`, and a middleware of Express: what is not there is answered 404, and never handed on. */
@@ -79,6 +79,8 @@ export function dashboard<Req extends IncomingMessage = IncomingMessage>(
           shown.picture(await watch.picture(), count(query, 'samples'), count(query, 'events')),
         )
       case 'live':
+        // (It would never end.)
+        if (req.method === 'HEAD') throw new Refused(405, 'bad-request', 'live is for GET')
         return live.add(res, lastHeardOf(req))
       default:
         throw new Refused(
@@ -141,7 +143,10 @@ export function dashboard<Req extends IncomingMessage = IncomingMessage>(
 
   async function sidOf(body: Record<string, unknown>): Promise<string> {
     if (typeof body.sid === 'string') return body.sid
-    const sid = await refs.find(text(body, 'ref'))
+    const sid = await refs.find(text(body, 'ref')).catch((error: unknown) => {
+      if (!(error instanceof TooManyError)) throw error
+      throw new Refused(429, 'failed', 'Too many sessions are looked for at once. Try again.')
+    })
     if (sid === undefined) throw unknownSession()
     return sid
   }
@@ -259,12 +264,25 @@ async function bodyOf(req: IncomingMessage): Promise<Record<string, unknown>> {
       `The body must name its length, and be at most ${MAX_BODY_BYTES} bytes`,
     )
   const isRead = req.readableEnded
-  const { body = await json(req).catch(() => undefined) } = req as { body?: unknown }
-  if (typeof body === 'object' && body !== null) return body as Record<string, unknown>
+  const { body: parsed } = req as { body?: unknown }
+  // (Parsers of other types leave an empty object, or the bytes.)
+  const isParsed = isObject(parsed) && !ArrayBuffer.isView(parsed) && Object.keys(parsed).length > 0
+  const body: unknown = isParsed
+    ? parsed
+    : await json(ArrayBuffer.isView(parsed) ? chunks(parsed) : req).catch(() => {})
+  if (isObject(body)) return body
   const why = isRead
     ? ', and something has read it before: mount the dashboard first, or hand it on as `req.body`'
     : ''
   throw new Refused(400, 'bad-request', `The body must be a JSON object${why}`)
+}
+
+async function* chunks(bytes: ArrayBufferView): AsyncGenerator<Uint8Array> {
+  yield new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
 }
 
 /** Of a browser that lost its stream: when it heard the last of it, ms since the epoch. */

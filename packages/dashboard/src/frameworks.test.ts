@@ -37,6 +37,24 @@ const frameworks: Record<string, (cluster: Cluster) => Promise<string>> = {
     return `${await started(createServer(app))}/admin`
   },
 
+  async 'Express, behind parsers of other types'(cluster) {
+    const app = express()
+    app.use((req, _res, next) => {
+      // As those of Express 4 leave it.
+      req.body = {}
+      next()
+    })
+    app.use('/mesh', dashboard(cluster))
+    return started(createServer(app))
+  },
+
+  async 'Express, its body read as bytes'(cluster) {
+    const app = express()
+    app.use(express.raw({ type: '*/*' }))
+    app.use('/mesh', dashboard(cluster))
+    return started(createServer(app))
+  },
+
   async Fastify(cluster) {
     const app = Fastify()
     app.decorateRequest('session')

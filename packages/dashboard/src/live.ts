@@ -6,8 +6,8 @@ import type { MeshWatch } from 'sessionmesh/diagnostics'
 import type { ShownPicture } from './api.js'
 import type { Shown } from './shown.js'
 
-/** Who takes less than comes is cut off, and comes again by himself. */
-const MAX_BUFFERED_BYTES = 4 * 1024 * 1024
+/** Who takes less than comes is cut off, and comes again by himself, for what he lacks. */
+const MAX_BUFFERED_BYTES = 8 * 1024 * 1024
 /** Then the browser asks anew, and is let in anew, or not. */
 const MAX_STREAM_MS = 60_000
 const RETRY_MS = 500
@@ -19,6 +19,9 @@ const LAST_WORDS_MS = 1_000
 export class LiveStreams {
   readonly #watch: MeshWatch
   readonly #shown: Shown
+  /** Somebody is at the other end. */
+  readonly #open = new Set<ServerResponse>()
+  /** Those that are told what is new. */
   readonly #streams = new Set<ServerResponse>()
   #unwatch: (() => void) | undefined
   #isDraining = false
@@ -35,6 +38,9 @@ export class LiveStreams {
 
   /** @param heardMs until when the page has heard all; 0 for a new one */
   async add(res: ServerResponse, heardMs: number): Promise<void> {
+    // (He may have gone while it was asked whether he may come in.)
+    if (res.destroyed) return
+    this.#open.add(res)
     res.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       // What compresses on the way would hold it back, and so would nginx.
@@ -48,7 +54,8 @@ export class LiveStreams {
     res.once('close', () => {
       clearTimeout(end)
       this.#streams.delete(res)
-      if (this.#streams.size > 0) return
+      this.#open.delete(res)
+      if (this.#open.size > 0) return
       this.#unwatch?.()
       this.#unwatch = undefined
     })

@@ -12,11 +12,17 @@ const LENGTH = 12
 /** Those shown last are found at once, and also when they live no more. */
 const REMEMBERED = 10_000
 /** Ids hashed in one turn of the loop. */
-const SLICE = 2_000
+const SLICE = 500
+/** Each walks over all sessions, one after the other: a person asks for one. */
+const MAX_WAITING = 20
+
+export class TooManyError extends Error {}
 
 export class Refs {
   readonly #sids = new Map<Ref, string>()
   readonly #sessions: Sessions
+  #walks: Promise<unknown> = Promise.resolve()
+  #waiting = 0
 
   constructor(sessions: Sessions) {
     this.#sessions = sessions
@@ -31,9 +37,18 @@ export class Refs {
     return ref
   }
 
+  /** @throws TooManyError when so many are looked for that the members' own work would suffer */
   async find(ref: Ref): Promise<string | undefined> {
     const known = this.#sids.get(ref)
     if (known !== undefined) return known
+    if (this.#waiting >= MAX_WAITING) throw new TooManyError()
+    this.#waiting++
+    const walk = this.#walks.then(() => this.#walk(ref)).finally(() => this.#waiting--)
+    this.#walks = walk.catch(() => {})
+    return walk
+  }
+
+  async #walk(ref: Ref): Promise<string | undefined> {
     let looked = 0
     for (const sid of this.#sessions.keys()) {
       if (hash(sid) === ref) return sid

@@ -7,6 +7,8 @@ import type { ShownEvent, ShownPicture, ShownSession } from './api.js'
 import type { Refs } from './refs.js'
 
 const OVERLAP_MS = 10_000
+/** Samples, one a second. */
+const RECENT = 60
 
 export class Shown {
   readonly #cluster: Cluster
@@ -35,7 +37,10 @@ export class Shown {
     const isNew = ({ atMs }: { atMs: number }) => atMs > heardMs - OVERLAP_MS
     return {
       ...picture,
-      members: picture.members.map((member) => ({ ...member, samples: member.samples.filter(isNew) })),
+      members: picture.members.map((member) => ({
+        ...member,
+        samples: thinned(member.samples.filter(isNew)),
+      })),
       events: picture.events.filter(isNew).map((event) => this.#event(event)),
     }
   }
@@ -46,11 +51,12 @@ export class Shown {
     const members = await Promise.all(asked.map(({ id, name }) => this.#at(id, name, sid)))
     if (members.every(({ report }) => report === undefined)) return undefined
     const values = this.#reveal ? this.#values(sid) : undefined
+    const held = members.filter(({ error }) => error === undefined).map(({ held }) => held)
     return {
       ref: this.#refs.of(sid),
       ...(this.#reveal && { sid }),
-      members,
-      isSame: isSame(members.filter(({ error }) => error === undefined).map(({ report }) => report)),
+      members: members.map(({ held: _, ...member }) => member),
+      isSame: new Set(held).size <= 1,
       ...(values && { values }),
       events: (await this.#watch.eventsOf(sid)).map((event) => this.#event(event)),
     }
@@ -63,12 +69,18 @@ export class Shown {
     return this.#reveal ? { ...rest, sid, ref } : { ...rest, ref }
   }
 
-  async #at(id: string, name: string, sid: string): Promise<ShownSession['members'][number]> {
+  async #at(
+    id: string,
+    name: string,
+    sid: string,
+  ): Promise<ShownSession['members'][number] & { held?: string }> {
     try {
       const report = await this.#cluster.diagnostics.inspect(sid, { of: id })
       if (report === undefined) return { id, name }
       const { sid: _, ...shown } = report
-      return { id, name, report: shown }
+      // (Of a value that may be guessed it would say which it is.)
+      const attributes = shown.attributes.map(({ checksum: _, ...attribute }) => attribute)
+      return { id, name, report: { ...shown, attributes }, held: heldOf(report) }
     } catch (error) {
       return { id, name, error: messageOf(error) }
     }
@@ -92,23 +104,22 @@ export class Shown {
   }
 }
 
-/** The same attributes, of the same writes, at all; marks of removal go from one member sooner than from another. */
-function isSame(reports: readonly (Omit<SessionReport, 'sid'> | undefined)[]): boolean {
-  const texts = reports.map((report) => {
-    if (report === undefined) return ''
-    const { state, attributes } = report
-    const held = attributes
-      .filter(({ removed }) => !removed)
-      .map(({ name, slotOf, stamp }) =>
-        JSON.stringify([name, slotOf, stamp.timeMs, stamp.counter, stamp.origin]),
-      )
-    return [state, ...held.sort()].join()
-  })
-  return new Set(texts).size <= 1
+/** All that is to be the same on all members; marks of removal go from one member sooner than from another. */
+function heldOf({ state, attributes }: SessionReport): string {
+  const held = attributes
+    .filter(({ removed }) => !removed)
+    .map(({ name, slotOf, stamp, checksum }) => JSON.stringify([name, slotOf, stamp, checksum]))
+  return [state, ...held.sort()].join()
 }
 
 function textOf(value: unknown): string {
   return inspect(value, { depth: 6, maxArrayLength: 50, maxStringLength: 2_000, customInspect: false })
+}
+
+/** Of what is older than a minute one of five: it is drawn by points that are nearer to each other than that. */
+function thinned<T>(samples: readonly T[]): T[] {
+  const recent = samples.length - RECENT
+  return samples.filter((_, i) => i >= recent || i % 5 === 0)
 }
 
 function latest<T>(list: readonly T[], count: number): readonly T[] {

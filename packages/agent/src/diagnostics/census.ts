@@ -5,6 +5,7 @@
  * A digest says that two members have merged the same writes. This looks at what became of them.
  */
 
+import { crc32 } from 'node:zlib'
 import type { Config, Replica } from '@sessionmesh/core'
 import type { Census, StampReport } from './types.js'
 
@@ -134,7 +135,8 @@ export class CensusTaker {
     if (all?.lifetime !== undefined) hash = mix(hash, this.#hashStamp(all.lifetime.stamp))
     // (A sum: the order in which attributes came is not the same everywhere.)
     for (const { name, value, stamp } of all?.attributes ?? [])
-      if (value !== undefined) hash = (hash + mix(hashText(name), this.#hashStamp(stamp))) >>> 0
+      if (value !== undefined)
+        hash = (hash + mix(mix(hashText(name), this.#hashStamp(stamp)), crc32(value))) >>> 0
     return mix(hash, 0)
   }
 

@@ -254,11 +254,18 @@ test.each<[string, unknown]>([
   })
 })
 
+test('nobody tells for another', async () => {
+  const mine = await linkedWith(() => undefined).diagnostics.report()
+  const { diagnostics } = linkedWith(() => ({ ...mine, member: { ...mine.member, id: 'c' } }))
+  await expect(diagnostics.report({ of: 'b' })).rejects.toThrow('speaks for another')
+})
+
 test('what goes beyond a report is left out, and a report passes whole', async () => {
   const honest = linkedWith(() => undefined)
   const mine = await honest.diagnostics.report()
-  const { diagnostics } = linkedWith(() => ({ ...mine, extra: { deep: [1] } }))
-  expect(await diagnostics.report({ of: 'b' })).toEqual(mine)
+  const theirs = { ...mine, member: { ...mine.member, id: 'b' } }
+  const { diagnostics } = linkedWith(() => ({ ...theirs, extra: { deep: [1] } }))
+  expect(await diagnostics.report({ of: 'b' })).toEqual(theirs)
 })
 
 test('an answer to nothing, or of another number, is passed over', async () => {

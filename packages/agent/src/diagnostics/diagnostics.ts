@@ -1,5 +1,6 @@
 /** What this member tells of itself, to its own process and to peers that ask, and what it asks them. */
 
+import { crc32 } from 'node:zlib'
 import { type Config, type Peer, type Replica, SessionMeshError } from '@sessionmesh/core'
 import type { Link } from '../link.js'
 import { attributeOf, slotOf } from '../merged-attributes.js'
@@ -84,7 +85,11 @@ export class LocalDiagnostics implements Diagnostics {
 
   async report({ of, after }: ReportOptions = {}): Promise<MemberReport> {
     if (of === undefined || of === this.#subject.self().id) return this.#report(after)
-    return this.#ask(of, { question: 'report', after }, reportShape)
+    return this.#ask(of, { question: 'report', after }, (answer) => {
+      const told = reportShape(answer)
+      if (told.member.id !== of) throw new ShapeError('it speaks for another member')
+      return told
+    })
   }
 
   async inspect(sid: string, { of }: { of?: string | undefined } = {}): Promise<SessionReport | undefined> {
@@ -252,6 +257,7 @@ export class LocalDiagnostics implements Diagnostics {
           ...(slot !== undefined && { slotOf: slot }),
           removed: value === undefined,
           bytes: value?.length ?? 0,
+          checksum: value === undefined ? 0 : crc32(value),
           stamp: stampReport(stamp),
         }
       }),

@@ -184,6 +184,7 @@ const attribute: Shape<AttributeReport> = object({
   slotOf: optional(text),
   removed: flag,
   bytes: number,
+  checksum: number,
   stamp,
 })
 

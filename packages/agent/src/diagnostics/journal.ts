@@ -10,6 +10,9 @@ const MAX_OTHERS = 1_000
 const MAX_TOLD = 500
 /** Of attributes, in one event. */
 const MAX_NAMES = 50
+const MAX_NAME = 100
+/** Of a message, and of an id. */
+const MAX_TEXT = 1_000
 
 export class Journal {
   readonly #ofSessions = new Ring<DiagnosticEvent>(MAX_SESSION_EVENTS)
@@ -71,11 +74,13 @@ export function asNoted<E extends keyof ClusterEvents>(
   if ('sid' in payload) {
     const { sid, changed, local } = payload
     if (!local && event !== 'session:expired') return undefined
-    return { event, sid, changed: changed.slice(0, MAX_NAMES) }
+    // (What is longer than any id of a framework is not worth the memory.)
+    if (sid.length > MAX_TEXT) return undefined
+    return { event, sid, changed: changed.slice(0, MAX_NAMES).map((name) => name.slice(0, MAX_NAME)) }
   }
   if ('code' in payload) {
     const { code, message, address } = payload
-    return { event, code, message, ...(address !== undefined && { address }) }
+    return { event, code, message: message.slice(0, MAX_TEXT), ...(address !== undefined && { address }) }
   }
   if ('member' in payload) return { event, peer: named(payload.member), sessions: payload.sessions.length }
   if ('complete' in payload) {

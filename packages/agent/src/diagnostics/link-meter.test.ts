@@ -34,6 +34,15 @@ test('the lag of a delta is what it took above the quickest frame, whatever the 
   expect(meter.report('b', 0, 2_000).lag).toBeUndefined()
 })
 
+test('a peer whose clock says what cannot be has no lag', () => {
+  const meter = new LinkMeter()
+  meter.arrived(-1.5e308, true, at(1_000), 1_000)
+  meter.arrived(0, true, at(1_001), 1_001)
+  meter.arrived(1.5e308, true, at(1_002), 1_002)
+  const { lag } = meter.report('b', 0, 0)
+  expect(lag === undefined || Number.isFinite(lag.p99Ms)).toBe(true)
+})
+
 test('heartbeats tell how far the clocks are apart, and are no lag of writes', () => {
   const meter = new LinkMeter()
   for (let ms = 0; ms < 1_000; ms += 250) meter.arrived(ms, false, at(ms + 40), ms + 40)

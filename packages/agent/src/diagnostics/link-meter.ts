@@ -5,6 +5,7 @@ import type { LinkReport } from './types.js'
 
 /** Of the latest deltas. */
 const KEPT = 512
+const MAX_LAG_MS = 3_600_000
 
 export class LinkMeter {
   sentBytes = 0
@@ -34,7 +35,10 @@ export class LinkMeter {
   arrived(sentMs: number, isDelta: boolean, readAt: Instant, doneMs: number): void {
     const leftMs = this.#clock.toLocal(sentMs, readAt)
     if (!isDelta) return
-    this.#lagsMs[this.#next] = Math.max(0, doneMs - leftMs)
+    const lagMs = Math.max(0, doneMs - leftMs)
+    // What nobody waits for; a peer may say anything of its clock.
+    if (!(lagMs < MAX_LAG_MS)) return
+    this.#lagsMs[this.#next] = lagMs
     this.#atMs[this.#next] = doneMs
     this.#next = (this.#next + 1) % KEPT
   }

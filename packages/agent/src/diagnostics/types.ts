@@ -15,7 +15,7 @@ export interface Diagnostics {
   report(options?: ReportOptions): Promise<MemberReport>
   /**
    * A session as a member holds it, be it hidden, expired or destroyed: stamps and sizes, no values. `undefined` when nothing
-   * of it is held there. It is no use of the session.
+   * of it is held there. It does not count as a use.
    *
    * @throws SessionMeshError as `report`
    */
@@ -28,7 +28,7 @@ export interface ReportOptions {
   after?: Cursor | undefined
 }
 
-/** How far somebody has read. */
+/** How far somebody has read what one member tells: opaque, from one of its reports to the next question. */
 export interface Cursor {
   readonly sample: number
   readonly event: number
@@ -191,6 +191,9 @@ export interface AttributeReport {
   readonly slotOf?: string | undefined
   /** It was taken away, and the others may not know yet. */
   readonly removed: boolean
+  /** Of its value. */
   readonly bytes: number
+  /** CRC-32 of its value: the same on members that hold the same. */
+  readonly checksum: number
   readonly stamp: StampReport
 }

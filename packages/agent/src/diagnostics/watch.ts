@@ -80,7 +80,8 @@ export class MeshWatch {
 
   #start(): void {
     for (const state of STATES) this.#cluster.on(`member:${state}`, this.#onMember)
-    this.#first = within(WAIT_MS, this.#ask())
+    // (All that is known by then is in the whole that whoever comes is given.)
+    this.#first = within(WAIT_MS, this.#ask()).then(() => this.#allTold())
     this.#timer = setInterval(() => {
       void within(ANSWER_MS, this.#ask()).then(() => this.#tell())
     }, EVERY_MS).unref()
@@ -91,6 +92,7 @@ export class MeshWatch {
     clearInterval(this.#timer)
     clearTimeout(this.#soonTimer)
     this.#soonTimer = undefined
+    this.#allTold()
   }
 
   #soon(): void {
@@ -123,12 +125,14 @@ export class MeshWatch {
     const apartMs = Date.now() - told.atMs
     if (Math.abs(apartMs - watched.shiftMs) > SAME_CLOCK_MS) watched.shiftMs = apartMs
     const report = onOurClock(told, watched.shiftMs)
+    // (Nothing happens in time to come, whatever a peer says: it would stand above all else.)
+    const isPast = ({ atMs }: { atMs: number }) => atMs <= Date.now() + SAME_CLOCK_MS
     const isFirst = watched.report === undefined
     watched.report = report
     watched.cursor = report.cursor
     watched.heardMs = performance.now()
     watched.samples = [...watched.samples, ...report.samples].slice(-SAMPLES_KEPT)
-    const events = report.events.map((event) => ({ ...event, by: { id, name } }))
+    const events = report.events.filter(isPast).map((event) => ({ ...event, by: { id, name } }))
     const all = [...this.#events, ...events].sort((a, b) => a.atMs - b.atMs)
     this.#events = latestEvents(all, EVENTS_KEPT)
     if (this.#listeners.size > 0) {
@@ -160,8 +164,7 @@ export class MeshWatch {
 
   #tell(): void {
     const update = this.#picture(({ fresh }) => fresh, this.#freshEvents)
-    for (const watched of this.#watched.values()) watched.fresh = []
-    this.#freshEvents = []
+    this.#allTold()
     for (const listener of this.#listeners) {
       try {
         listener(update)
@@ -170,6 +173,11 @@ export class MeshWatch {
         process.emitWarning(error instanceof Error ? error : String(error))
       }
     }
+  }
+
+  #allTold(): void {
+    for (const watched of this.#watched.values()) watched.fresh = []
+    this.#freshEvents = []
   }
 
   #picture(samplesOf: (watched: Watched) => readonly Sample[], events: readonly MeshEvent[]): MeshPicture {
