@@ -39,7 +39,7 @@ test('status: all is well', async () => {
     expect(row).toMatch(/ identical \d+ s$/)
   }
   expect(stdout).toMatch(/Latest events\n[\s\S]*session [\w-]{8} created: user/)
-  expect(stdout).toMatch(/\n\nAll is well: 3 members are alive and ready, and hold the same\.\n$/)
+  expect(stdout).toMatch(/\n\nAll is well: 3 members, all identical\.\n$/)
   expect(stdout, 'plain text, since it is piped').not.toMatch(/[^\P{C}\n]|[\u2500-\u259f]/u)
 })
 
@@ -62,7 +62,7 @@ test('status: who has left is shown, and all is well; who is dead needs a person
   const afterDeath = await run(['status', dashboard])
   expect(afterDeath.stdout).toMatch(/\nb +\S+ +dead +- +- /)
   expect(afterDeath.stdout).toMatch(/a +takes b for dead\n/)
-  expect(afterDeath.stdout).toMatch(/\nNot well: b is dead for \d+ s\.\n$/)
+  expect(afterDeath.stdout).toMatch(/\nNot well: b has been dead for \d+ s\.\n$/)
   expect(afterDeath.code).toBe(1)
 })
 
@@ -73,14 +73,14 @@ test('status: who stands still is suspect, and who drains is not ready', async (
   others.member('b').freeze()
   await until('b is suspect', () => teller.members().some(({ state }) => state === 'suspect'))
   const { code, stdout } = await run(['status', dashboard])
-  expect(stdout).toMatch(/Not well: b is suspect\.\n$/)
+  expect(stdout).toMatch(/Not well: b has been suspect for \d+ s\.\n$/)
   expect(code).toBe(1)
 
   others.member('b').thaw()
   await until('b is back', () => aliveIds(teller).length === 2)
   teller.drain()
   const draining = await run(['status', dashboard])
-  expect(draining.stdout).toMatch(/Not well: a is not ready\.\n$/)
+  expect(draining.stdout).toMatch(/Not well: a is not ready: it drains, or joins anew\.\n$/)
   expect(draining.code).toBe(1)
 })
 

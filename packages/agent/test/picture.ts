@@ -1,6 +1,7 @@
 /** Pictures of a mesh as a dashboard tells them, for tests of what is shown of them. */
 
 import type { MeshEvent, MeshMember, MeshPicture } from '../src/diagnostics/mesh.js'
+import { summaryOf, troublesOf } from '../src/diagnostics/troubles.js'
 import type { LinkReport, Sample } from '../src/diagnostics/types.js'
 
 /** Wall clock of all of them. */
@@ -28,18 +29,23 @@ export function sketch(
   events: readonly Partial<MeshEvent & { ref: string }>[] = [],
 ): MeshPicture {
   const names = Object.keys(members)
+  const all = names.map((name) => memberOf(name, members[name]!, names))
+  const happened = events.map((event, i) => ({
+    number: i + 1,
+    atMs: AT_MS - 1_000 * (events.length - i),
+    event: 'joined',
+    by: { id: `id-${names[0]}`, name: names[0]! },
+    ...event,
+  }))
+  const troubles = troublesOf({ members: all, events: happened, atMs: AT_MS })
   return {
     cluster: 'shop',
     by: `id-${names[0]}`,
     atMs: AT_MS,
-    members: names.map((name) => memberOf(name, members[name]!, names)),
-    events: events.map((event, i) => ({
-      number: i + 1,
-      atMs: AT_MS - 1_000 * (events.length - i),
-      event: 'joined',
-      by: { id: `id-${names[0]}`, name: names[0]! },
-      ...event,
-    })),
+    members: all,
+    troubles,
+    summary: summaryOf(all, troubles),
+    events: happened,
     omitted: 0,
   }
 }

@@ -46,7 +46,7 @@ document.addEventListener('visibilitychange', () => {
 
 function draw(): void {
   const links = linksOf(model.places)
-  header.show(model, summaryOf(model, links))
+  header.show(model, summaryOf(model))
   drawing.show(model, links)
   drawing.flow()
   members.show(model)

@@ -40,6 +40,8 @@ export class Model {
   cluster = ''
   by = ''
   omitted = 0
+  troubles: ShownPicture['troubles'] = []
+  summary = ''
   places: readonly Place[] = []
   /** By their time. */
   events: readonly ShownEvent[] = []
@@ -70,6 +72,8 @@ export class Model {
     this.cluster = picture.cluster
     this.by = picture.by
     this.omitted = picture.omitted
+    this.troubles = picture.troubles
+    this.summary = picture.summary
     this.#pictures++
     this.#atMs = picture.atMs
     this.#receivedMs = receivedMs

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ShownEvent } from '../src/api.js'
-import { linksOf } from './links.js'
 import { Model, type Told } from './model.js'
-import { AT_MS, event, link, member, picture, sample, told } from './test/pictures.js'
+import { AT_MS, event, member, picture, told } from './test/pictures.js'
 import { eventText, kindOf, lacksText, noticesOf, summaryOf, toneOf } from './words.js'
 
 function modelOf(members: readonly Told[], events: readonly ShownEvent[] = []) {
@@ -12,78 +11,17 @@ function modelOf(members: readonly Told[], events: readonly ShownEvent[] = []) {
 }
 
 describe('the summary', () => {
-  const summary = (members: readonly Told[], events: readonly ShownEvent[] = []) => {
-    const { model } = modelOf(members, events)
-    return summaryOf(model, linksOf(model.places))
+  const summary = (members: readonly Told[], given = {}) => {
+    const model = new Model()
+    model.merge(picture(members, { summary: 'as it is', ...given }))
+    return summaryOf(model)
   }
-  const following = { verdict: 'following', sinceMs: AT_MS, lacks: [{ origin: 'b', byMs: 3 }] } as const
 
-  test('all is well', () => {
-    expect(summary([member('a'), member('b'), member('c')])).toEqual({
-      tone: 'good',
-      text: '3 members, all identical',
-    })
-    expect(summary([member('a', { convergence: following }), member('b')])).toMatchObject({
-      tone: 'good',
-      text: expect.stringMatching(/^2 members, in step/),
-    })
-  })
-
-  test('one alone', () => {
-    expect(summary([member('a')])).toEqual({ tone: 'none', text: expect.stringMatching(/^1 member, alone/) })
-  })
-
-  test('a death, and what became of its sessions: of this end, not of one before', () => {
-    const ended = { atMs: AT_MS - 12_000 }
-    const events = [
-      event('a', 'takeover', 'b', { atMs: AT_MS - 90_000, sessions: 900 }),
-      event('a', 'member:dead', 'b', ended),
-      event('a', 'takeover', 'b', { ...ended, sessions: 12 }),
-      event('c', 'takeover', 'b', { ...ended, sessions: 300 }),
-      event('c', 'takeover', 'd', { ...ended, sessions: 7 }),
-    ]
-    expect(
-      summary([member('a'), member('b', { state: 'dead', sinceMs: ended.atMs }), member('c')], events),
-    ).toEqual({
-      tone: 'bad',
-      text: 'b has been dead for 12 s; its 312 sessions are answered for by the others',
-    })
-  })
-
-  test('who left in order is no trouble', () => {
-    expect(summary([member('a'), member('b', { state: 'left' }), member('c')])).toEqual({
-      tone: 'good',
-      text: '2 members, all identical',
-    })
-  })
-
-  test('what is worst comes first', () => {
-    const behind = { verdict: 'behind', sinceMs: AT_MS, lacks: [{ origin: 'c', byMs: 3_200 }] } as const
-    const { tone, text } = summary([
-      member('a', { convergence: behind }),
-      member('b', { state: 'suspect', sinceMs: AT_MS - 2_000 }),
-      member('c', { convergence: { verdict: 'differs', sinceMs: AT_MS, lacks: [] } }),
-    ])
-    expect(tone).toBe('bad')
-    expect(text.split(' · ')).toEqual([
-      'c holds something else than others with the same writes',
-      'a is behind: it lacks writes of c, 3.2 s behind',
-      'b is suspect: not heard for 2 s',
-    ])
-  })
-
-  test('two that are not linked', () => {
-    const samples = [sample(0, { links: [link('c')] })]
-    const { text } = summary([member('a', { samples }), member('b', { samples }), member('c')])
-    expect(text).toBe('no link between a and b')
-  })
-
-  test('who drains, and who does not answer', () => {
-    const unknown = { verdict: 'unknown', sinceMs: AT_MS - 7_000, lacks: [] } as const
-    const draining = member('b', { told: told({ ready: false }) })
-    expect(summary([member('a'), draining])).toEqual({ tone: 'warn', text: 'b takes no new requests' })
-    const silent = member('b', { told: told(), convergence: unknown })
-    expect(summary([member('a'), silent]).text).toBe('b has not answered for 7 s')
+  test('is what the picture says, in the tone of the worst', () => {
+    expect(summary([member('a'), member('b')])).toEqual({ tone: 'good', text: 'as it is' })
+    expect(summary([member('a')])).toEqual({ tone: 'none', text: 'as it is' })
+    const troubles = [{ tone: 'bad', member: 'b', text: 'b has been dead for 3 s' }]
+    expect(summary([member('a'), member('b')], { troubles }).tone).toBe('bad')
   })
 })
 

@@ -1,9 +1,8 @@
 /** What is told in words: events, what has just happened, and whether all is well. */
 
 import type { ShownEvent } from '../src/api.js'
-import { countText, lagText, listText, plural, secondsText } from './format.js'
-import type { Link } from './links.js'
-import { isLiving, type Model, type Place, type Run } from './model.js'
+import { countText, lagText, listText, plural } from './format.js'
+import { isLiving, type Model, type Run } from './model.js'
 
 export type Tone = 'good' | 'warn' | 'bad' | 'none'
 
@@ -140,61 +139,10 @@ export interface Summary {
   readonly text: string
 }
 
-/** One sentence or several, the worst first. */
-export function summaryOf(model: Model, links: readonly Link[]): Summary {
-  const troubles = model.places
-    .map((place) => troubleOf(place, model))
-    .filter((trouble) => trouble !== undefined)
-  const missing = links.filter(({ state }) => state === 'missing')
-  if (missing.length > 0) troubles.push(missingOf(missing, model))
-  troubles.sort((a, b) => Number(a.tone !== 'bad') - Number(b.tone !== 'bad'))
-  const living = model.places.filter(({ run }) => isLiving(run))
-  const all = `${plural(living.length, 'member')}`
-  if (troubles.length === 0) return { tone: living.length > 1 ? 'good' : 'none', text: wellText(living, all) }
-  return { tone: troubles[0]!.tone, text: troubles.map(({ text }) => text).join(' · ') }
-}
-
-function wellText(living: readonly Place[], all: string): string {
-  if (living.length === 1) return '1 member, alone: nobody else holds its sessions'
-  const isIdentical = living.every(({ run }) => run.convergence.verdict === 'identical')
-  return isIdentical ? `${all}, all identical` : `${all}, in step: the latest writes are on their way`
-}
-
-function troubleOf({ name, run, goneMs }: Place, model: Model): Summary | undefined {
-  const nowMs = model.nowMs()
-  const { verdict, sinceMs } = run.convergence
-  const time = secondsText(nowMs - (goneMs ?? sinceMs))
-  if (run.state === 'left') return undefined
-  if (run.state === 'dead') {
-    const sessions = takeoversOf(run.id, (goneMs ?? nowMs) - END_MS, model).reduce(
-      (sum, each) => sum + (each.sessions ?? 0),
-      0,
-    )
-    const kept =
-      sessions > 0
-        ? `; its ${plural(sessions, 'session')} ${sessions === 1 ? 'is' : 'are'} answered for by the others`
-        : ''
-    return { tone: 'bad', text: `${name} has been dead for ${time}${kept}` }
-  }
-  if (verdict === 'differs')
-    return { tone: 'bad', text: `${name} holds something else than others with the same writes` }
-  if (run.state === 'suspect')
-    return { tone: 'warn', text: `${name} is suspect: not heard for ${secondsText(nowMs - run.sinceMs)}` }
-  if (verdict === 'behind') return { tone: 'warn', text: `${name} is behind: it ${lacksText(run, model)}` }
-  if (verdict === 'unknown') {
-    const text =
-      run.told === undefined ? `${name} has not answered yet` : `${name} has not answered for ${time}`
-    return { tone: 'warn', text }
-  }
-  if (run.told?.ready === false) return { tone: 'warn', text: `${name} takes no new requests` }
-  return undefined
-}
-
-function missingOf(missing: readonly Link[], model: Model): Summary {
-  const nameOf = (key: string) => model.places.find((place) => place.key === key)?.name ?? key
-  const pairs = missing.slice(0, 3).map(({ a, b }) => `${nameOf(a)} and ${nameOf(b)}`)
-  const more = missing.length > 3 ? `, and ${missing.length - 3} more pairs` : ''
-  return { tone: 'warn', text: `no link between ${pairs.join(', ')}${more}` }
+/** As the picture says it, for all that show it. */
+export function summaryOf({ troubles, summary, places }: Model): Summary {
+  const living = places.filter(({ run }) => isLiving(run))
+  return { tone: troubles[0]?.tone ?? (living.length > 1 ? 'good' : 'none'), text: summary }
 }
 
 /** `lacks writes of shop-2, 3.2 s behind` */

@@ -1,10 +1,10 @@
 /** The table of members. */
 
+import { lacking } from '../diagnostics/troubles.js'
 import type { Figures } from './figures.js'
 import type { Style } from './paint.js'
 import type { Member, Picture } from './picture.js'
 import type { Cell, Column } from './table.js'
-import { lacking } from './troubles.js'
 import { bytes, ms, NONE, rate, share, wholeDuration } from './units.js'
 
 /** In the order in which they stand. Where there is little room the most important ones are kept, and `more` are the last. */
@@ -81,6 +81,6 @@ function standing(member: Member, picture: Picture): Cell {
   if (state === 'dead' || state === 'left') return { text: NONE, style: 'faint' }
   const { verdict, sinceMs } = convergence
   const text = `${verdict} ${wholeDuration(picture.atMs - sinceMs)}`
-  const lacks = convergence.lacks.length > 0 ? `, lacks ${lacking(member, picture)}` : ''
+  const lacks = convergence.lacks.length > 0 ? `, lacks ${lacking(member, picture.members)}` : ''
   return { text: text + lacks, style: STYLES[verdict] }
 }

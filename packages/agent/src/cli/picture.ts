@@ -115,6 +115,8 @@ const shape = fields({
   by: line,
   atMs: number,
   members: listOf(member),
+  troubles: listOf(fields({ text: line })),
+  summary: line,
   events: listOf(event),
 })
 

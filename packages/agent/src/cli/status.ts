@@ -5,7 +5,6 @@ import { parseArgs } from 'node:util'
 import { type Command, dashboardAt, lookOf, parsed, TROUBLE, WELL } from './command.js'
 import type { Answer, Dashboard } from './dashboard.js'
 import { figuresOf } from './figures.js'
-import { troubles } from './troubles.js'
 import { statusLines } from './view.js'
 
 const HELP = `sessionmesh status URL [--json] [--header 'name: value']...
@@ -65,7 +64,7 @@ export const status: Command = {
     const { picture, json } = await settled(dashboard)
     const text = values.json ? inert(json).trimEnd() : statusLines(picture, lookOf(terminal)).join('\n')
     terminal.stdout.write(`${text}\n`)
-    return troubles(picture).length === 0 ? WELL : TROUBLE
+    return picture.troubles.length === 0 ? WELL : TROUBLE
   },
 }
 

@@ -19,7 +19,6 @@ import { History, identityOf, SECONDS } from './history.js'
 import type { Picture } from './picture.js'
 import { Screen } from './screen.js'
 import { screenLines } from './top-view.js'
-import { troubles } from './troubles.js'
 import { clock, duration } from './units.js'
 import { statusLines } from './view.js'
 
@@ -172,7 +171,7 @@ async function watch(
     if (quit.aborted) return WELL
   }
   if (failure !== undefined || history.picture === undefined) return FAILED
-  return troubles(history.picture).length === 0 ? WELL : TROUBLE
+  return history.picture.troubles.length === 0 ? WELL : TROUBLE
 }
 
 /** Once all of the last minute, and then what is new, with some to spare. */

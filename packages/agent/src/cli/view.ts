@@ -7,7 +7,7 @@ import type { Paint } from './paint.js'
 import type { Event, Picture } from './picture.js'
 import { type Column, table } from './table.js'
 import { cut, pad, widthOf, wrap } from './text.js'
-import { linkTroubles, summary, troubles } from './troubles.js'
+import { linkTroubles, summary } from './troubles.js'
 import { clock, count, list } from './units.js'
 
 export interface Look {
@@ -74,7 +74,7 @@ export function eventLines(events: readonly Event[], { width, paint }: Look): st
 
 /** Whether all is well; as long as it takes. */
 export function summaryLines(picture: Picture, { width, paint }: Look): string[] {
-  const style = troubles(picture).length === 0 ? 'good' : 'bad'
+  const style = picture.troubles.length === 0 ? 'good' : 'bad'
   return wrap(summary(picture), width).map((line) => paint(style, line))
 }
 

@@ -15,10 +15,23 @@ export interface MeshPicture {
   readonly atMs: number
   /** The one that tells first, then by name. */
   readonly members: readonly MeshMember[]
+  /** What needs a person, the worst first; none when all is well. */
+  readonly troubles: readonly Trouble[]
+  /** One sentence on how it is. */
+  readonly summary: string
   /** Of all members, by their time. */
   readonly events: readonly MeshEvent[]
   /** Events that came too fast to be kept, since somebody looks. */
   readonly omitted: number
+}
+
+export interface Trouble {
+  /** `bad`: somebody is dead, or holds what he should not. */
+  readonly tone: 'warn' | 'bad'
+  /** The id of whom it is about. */
+  readonly member: string
+  /** For people; it begins with that one's name. */
+  readonly text: string
 }
 
 export interface MeshMember {

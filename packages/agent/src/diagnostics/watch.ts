@@ -3,6 +3,7 @@
 import type { Cluster, Member } from '../types.js'
 import { Convergences } from './convergence.js'
 import { latestEvents, type MeshEvent, type MeshMember, type MeshPicture } from './mesh.js'
+import { summaryOf, troublesOf } from './troubles.js'
 import type { Cursor, MemberReport, Sample } from './types.js'
 
 const EVERY_MS = 1_000
@@ -201,11 +202,15 @@ export class MeshWatch {
       const base = { id, name, address, state, sinceMs: since(id) }
       return { ...base, ...(told && { told }), samples: samplesOf(watched), convergence }
     })
+    const atMs = Date.now()
+    const troubles = troublesOf({ members, events: this.#events, atMs })
     return {
       cluster: this.#cluster.name,
       by: this.#cluster.self.id,
-      atMs: Date.now(),
+      atMs,
       members: [...members.slice(0, 1), ...members.slice(1).sort((a, b) => (a.name < b.name ? -1 : 1))],
+      troubles,
+      summary: summaryOf(members, troubles),
       events,
       omitted: this.#omitted,
     }

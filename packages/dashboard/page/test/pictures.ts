@@ -26,7 +26,17 @@ export function told(given: Partial<NonNullable<Told['told']>> = {}): NonNullabl
 
 /** The first of `members` tells. */
 export function picture(members: readonly Told[], given: Partial<ShownPicture> = {}): ShownPicture {
-  return { cluster: 'shop', by: members[0]!.id, atMs: AT_MS, members, events: [], omitted: 0, ...given }
+  return {
+    cluster: 'shop',
+    by: members[0]!.id,
+    atMs: AT_MS,
+    members,
+    troubles: [],
+    summary: '',
+    events: [],
+    omitted: 0,
+    ...given,
+  }
 }
 
 export function sample(second: number, given: Partial<Sample> = {}): Sample {
