@@ -274,7 +274,7 @@ test.skipIf(!hasTerminal).each([
   const lines = frames.at(-1) ?? []
   expect(lines[0]).toMatch(/^test: 2 members, as a tells at .* {2}q quits$/)
   expect(lines[0]).toHaveLength(100)
-  expect(lines[1]).toBe('All is well: 2 members are alive and ready, and hold the same.')
+  expect(lines[1]).toBe('All is well: 2 members, all identical.')
   expect(lines.join('\n')).toMatch(
     /\nsessions .*\nwrites\/s .*\nlag p99 [\s\S]*\nMEMBER [\s\S]*\na [\s\S]*\nb /,
   )

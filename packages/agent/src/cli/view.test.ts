@@ -51,7 +51,9 @@ test('all that there is to say of each member', () => {
     'web-1  answers for 12 sessions of web-3 from now on',
     'web-1  session 1a2b3c4d changed: cart, user',
   ])
-  expect(lines.at(-1)).toMatch(/^Not well: web-3 has been dead for 1 min.*web-2 has been behind.*web-2 is not ready.*\.$/)
+  expect(lines.at(-1)).toMatch(
+    /^Not well: web-3 has been dead for 1 min.*web-2 has been behind.*web-2 is not ready.*\.$/,
+  )
 })
 
 test('the narrower it is the less is shown, the most important last; and nothing sticks out', () => {

@@ -151,6 +151,13 @@ test('a merged attribute shows the share of each member', async () => {
   expect((await b.diagnostics.inspect('s'))?.attributes).toMatchObject([{ name: 'cart', slotOf: a.self.id }])
 })
 
+test('a session that has ended by time is told as that, as long as it is kept', async () => {
+  const [a] = await pair()
+  a.sessions.write('s', { n: 1 }, { ttlMs: 300 })
+  await until(async () => (await a.diagnostics.inspect('s'))?.state === 'expired')
+  expect(await a.diagnostics.inspect('s')).not.toHaveProperty('owner')
+})
+
 test('to look at a session is no use of it', async () => {
   const [a] = await pair()
   a.sessions.write('s', { n: 1 })

@@ -102,6 +102,20 @@ test('updates bring what is new, and a member that goes is told of at once', asy
   )
 })
 
+test('who does not answer is unknown, and needs a person', async () => {
+  const [a, b] = await three()
+  const { updates } = await watched(a)
+  const report = a.diagnostics.report.bind(a.diagnostics)
+  vi.spyOn(a.diagnostics, 'report').mockImplementation((options) =>
+    options?.of === b.self.id ? Promise.reject(new Error('no answer')) : report(options),
+  )
+  const ofB = () => updates.at(-1)?.members.find(({ name }) => name === 'b')
+  await until(() => ofB()?.convergence.verdict === 'unknown')
+  expect(ofB()?.state).toBe('alive')
+  expect(updates.at(-1)).toMatchObject({ troubles: [{ tone: 'warn', member: b.self.id }] })
+  expect(updates.at(-1)?.summary).toMatch(/^b has not answered for \d s$/)
+})
+
 test('who died before anybody looked is shown, and who left long ago is not', async () => {
   const [a, b] = await three()
   const gone = (id: string, state: 'dead' | 'left') => ({
