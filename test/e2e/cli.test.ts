@@ -90,11 +90,17 @@ test('status: two members that have no link to each other, though the one that t
   const dashboard = await serve(dashboardOf(teller))
   await others.wire.cut('b', 'c')
 
-  const { code, stdout } = await until('it is told', async () => {
-    const ended = await run(['status', dashboard])
-    // (Who has just joined is given a moment.)
-    return ended.stdout.includes('Not well: b has no working link to c.') ? ended : undefined
-  })
+  let last = ''
+  const { code, stdout } = await until(
+    'it is told',
+    async () => {
+      const ended = await run(['status', dashboard])
+      // (Who has just joined is given a moment.)
+      last = ended.stdout
+      return ended.stdout.includes('Not well: b has no working link to c.') ? ended : undefined
+    },
+    { dump: () => last },
+  )
   expect(stdout).toContain('\nLinks\nb to c: no link\nc to b: no link\n')
   expect(stdout).toMatch(/\nNot well: b has no working link to c\.\n$/)
   expect(code).toBe(1)

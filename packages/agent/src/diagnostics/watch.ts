@@ -194,7 +194,10 @@ export class MeshWatch {
       living,
       Date.now(),
     )
-    const members = shown.map((member): MeshMember => {
+    const [self, ...others] = shown
+    // (In one order, whoever was met first: what is said of two begins with the same one.)
+    others.sort((a, b) => (a.name < b.name ? -1 : 1))
+    const members = [...(self ? [self] : []), ...others].map((member): MeshMember => {
       const { id, name, address, state } = member
       const watched = this.#watchedOf(id)
       const told = watched.report && toldBy(watched.report)
@@ -208,7 +211,7 @@ export class MeshWatch {
       cluster: this.#cluster.name,
       by: this.#cluster.self.id,
       atMs,
-      members: [...members.slice(0, 1), ...members.slice(1).sort((a, b) => (a.name < b.name ? -1 : 1))],
+      members,
       troubles,
       summary: summaryOf(members, troubles),
       events,
