@@ -182,6 +182,65 @@ main()
   expect(await output(`${file}.cjs`, requires + body)).toBe('ada')
 })
 
+test('the dashboard brings its page, imported and required', async () => {
+  const imports = `
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { dashboard } from '@sessionmesh/dashboard'
+import { joinCluster } from 'sessionmesh'
+`
+  const body = `
+async function main() {
+  const cluster = await joinCluster({ name: 'shop', listen: { host: '127.0.0.1', port: 0 }, peers: [] })
+  const server = createServer(dashboard(cluster))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const origin = 'http://127.0.0.1:' + server.address().port + '/'
+  const html = await (await fetch(origin)).text()
+  const needed = [...html.matchAll(/(?:src|href)="(page[^"]+)"/g)].map(([, path]) => path)
+  const seen = new Set(needed)
+  for (const path of seen) {
+    const file = await fetch(origin + path)
+    if (file.status !== 200) console.log(path, file.status)
+    for (const [, other] of (await file.text()).matchAll(/ from ["']\\.\\/([\\w-]+\\.js)["']/g)) seen.add('page/' + other)
+  }
+  console.log(seen.has('page/uPlot.js'), seen.size > 20)
+  server.closeAllConnections()
+  server.close()
+  await cluster.close()
+}
+main()
+`
+  const requires = imports.replace(/import (.*) from (.*)/g, 'const $1 = require($2)')
+  expect(await output('dashboard.mjs', imports + body)).toBe('true true')
+  expect(await output('dashboard.cjs', requires + body)).toBe('true true')
+})
+
+test.each([
+  'agent',
+  'core',
+  'dashboard',
+  'express',
+  'fastify',
+  'hono',
+  'koa',
+  'metrics',
+  'react-router',
+  'unstorage',
+])('of packages/%s nothing is published that is for its makers alone', async (name) => {
+  const { stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+    cwd: join(root, 'packages', name),
+  })
+  const files: string[] = JSON.parse(stdout)[0].files.map(({ path }: { path: string }) => path)
+  expect(files).toEqual(expect.arrayContaining(['package.json', 'README.md', 'LICENSE']))
+  expect(files.some((file) => file.startsWith('dist/') && file.endsWith('.js'))).toBe(true)
+  expect(
+    files.filter(
+      (file) => /test|tsconfig|tsbuildinfo|picture\.png/.test(file) && !/^(dist|src)\/testing/.test(file),
+    ),
+  ).toEqual([])
+})
+
 describe('@sessionmesh/metrics, with the one client that is installed', () => {
   const joined = `await joinCluster({ name: 'shop', listen: { host: '127.0.0.1', port: 0 }, peers: [] })`
   const prometheus = {
