@@ -53,7 +53,7 @@ export class Balancer {
     const body = await readBody(req)
     if (body === undefined) return refuse(res, 413, 'the request is too large')
     let attempts = 0
-    for (const backend of this.#candidates()) {
+    for (const backend of this.#candidates(IDEMPOTENT.has(req.method ?? ''))) {
       res.setHeader(ATTEMPTS_HEADER, ++attempts)
       const error = await this.#attempt(backend, req, res, body)
       if (error === undefined) {
@@ -72,9 +72,11 @@ export class Balancer {
   }
 
   /** Every server once: first those that answer, in turn, then as a last resort those being skipped. */
-  #candidates(): Backend[] {
+  #candidates(mayProbe: boolean): Backend[] {
     const now = performance.now()
-    const isSkipped = (backend: Backend) => backend.failed && (backend.probing || now < backend.skipUntil)
+    // (What cannot be sent a second time is no way to see whether a server answers again.)
+    const isSkipped = ({ failed, probing, skipUntil }: Backend) =>
+      failed && (!mayProbe || probing || now < skipUntil)
     const answering = this.#backends.filter((backend) => !isSkipped(backend))
     // Turns are taken among those that answer, or the one after a dead server would get its share as well.
     const start = this.#next++ % Math.max(1, answering.length)
