@@ -169,6 +169,8 @@ export class Network {
       cut.depth = 1
       this.heal(cut.from, cut.to)
     }
+    // (What is on its way still is.)
+    for (const each of this.#slow.keys()) this.#troubledUntil(each, this.#world.nowMs)
     this.#slow.clear()
   }
 
@@ -206,7 +208,11 @@ export class Network {
   }
 
   #trouble(a: number, b: number, untilMs: number): void {
-    this.#troubled.set(pair(a, b), Math.max(this.#troubled.get(pair(a, b)) ?? 0, untilMs))
+    this.#troubledUntil(pair(a, b), untilMs)
+  }
+
+  #troubledUntil(each: number, untilMs: number): void {
+    this.#troubled.set(each, Math.max(this.#troubled.get(each) ?? 0, untilMs))
   }
 
   /** An input has been queued at the receiver, or may now be delivered. */
