@@ -1,7 +1,7 @@
 /** The links between members as they are now, by what either end tells. */
 
 import type { LinkReport, Sample } from 'sessionmesh'
-import type { Place } from './model.js'
+import { isLiving, type Place } from './model.js'
 import { grownBy } from './series.js'
 
 export interface Link {
@@ -24,7 +24,7 @@ interface End {
 }
 
 export function linksOf(places: readonly Place[]): Link[] {
-  const living = places.filter(({ run }) => run.state === 'alive' || run.state === 'suspect')
+  const living = places.filter(({ run }) => isLiving(run))
   const links: Link[] = []
   for (const [i, a] of living.entries())
     for (const b of living.slice(i + 1)) {

@@ -2,7 +2,13 @@
 
 import { inspect } from 'node:util'
 import type { Cluster, SessionReport } from 'sessionmesh'
-import { latestEvents, type MeshEvent, type MeshPicture, type MeshWatch } from 'sessionmesh/diagnostics'
+import {
+  isLiving,
+  latestEvents,
+  type MeshEvent,
+  type MeshPicture,
+  type MeshWatch,
+} from 'sessionmesh/diagnostics'
 import type { ShownEvent, ShownPicture, ShownSession } from './api.js'
 import type { Refs } from './refs.js'
 
@@ -47,7 +53,7 @@ export class Shown {
 
   /** `undefined` when nobody who answers holds anything of it. */
   async session(sid: string): Promise<ShownSession | undefined> {
-    const asked = this.#cluster.members().filter(({ state }) => state === 'alive' || state === 'suspect')
+    const asked = this.#cluster.members().filter(isLiving)
     const members = await Promise.all(asked.map(({ id, name }) => this.#at(id, name, sid)))
     if (members.every(({ report }) => report === undefined)) return undefined
     const values = this.#reveal ? this.#values(sid) : undefined

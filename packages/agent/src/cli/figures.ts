@@ -1,5 +1,6 @@
 /** What there is to say of each member, worked out of a picture. */
 
+import { isLiving } from '../diagnostics/mesh.js'
 import type { Member, Picture, Sample } from './picture.js'
 
 export interface Figures {
@@ -38,10 +39,6 @@ export function figuresOf({ members }: Picture): Figures[] {
       }),
     }
   })
-}
-
-export function isLiving({ state }: { state: Member['state'] }): boolean {
-  return state === 'alive' || state === 'suspect'
 }
 
 function isHeard(member: Member): boolean {

@@ -18,6 +18,9 @@ export interface Standing {
   readonly fingerprint?: Fingerprint | undefined
 }
 
+/** Those whose fingerprints are of one digest, by that. */
+type Groups = ReadonlyMap<string, readonly Standing[]>
+
 interface Lack {
   readonly wanted: StampReport
   readonly sinceMs: number
@@ -41,7 +44,8 @@ export class Convergences {
   ): Map<string, Convergence> {
     const heard = standings.filter(({ isHeard }) => isHeard)
     const latest = latestOf(heard)
-    const odd = oddOnes(heard)
+    const groups = byDigest(heard)
+    const odd = oddOnes(groups)
     const judged = new Map<string, Convergence>()
     for (const standing of standings) {
       const before = this.#before.get(standing.id) ?? {
@@ -65,7 +69,7 @@ export class Convergences {
         verdict,
         sinceMs: before.sinceMs,
         lacks: lacking.map(({ wanted, byMs }) => ({ origin: wanted.origin, byMs })),
-        fingerprint: fingerprintOf(standing, heard),
+        fingerprint: fingerprintOf(standing, groups),
       })
     }
     for (const id of this.#before.keys()) if (!judged.has(id)) this.#before.delete(id)
@@ -129,16 +133,16 @@ function lackingOf(
 }
 
 /** Those that hold something else than another one of the same digest. */
-function oddOnes(standings: readonly Standing[]): Set<string> {
+function oddOnes(groups: Groups): Set<string> {
   const odd = new Set<string>()
-  for (const group of byDigest(standings).values()) {
+  for (const group of groups.values()) {
     const differing = partsOf(group).some((part) => new Set(part.filter(saysSomething)).size > 1)
     if (differing) for (const { id } of group) odd.add(id)
   }
   return odd
 }
 
-function byDigest(standings: readonly Standing[]): Map<string, Standing[]> {
+function byDigest(standings: readonly Standing[]): Groups {
   const groups = new Map<string, Standing[]>()
   for (const standing of standings) {
     if (standing.fingerprint === undefined) continue
@@ -168,10 +172,10 @@ function saysSomething(part: number): boolean {
 }
 
 /** Over the parts of which all members of that digest say something: the same where they hold the same. */
-function fingerprintOf({ digest, fingerprint }: Standing, heard: readonly Standing[]): string | undefined {
+function fingerprintOf({ digest, fingerprint }: Standing, groups: Groups): string | undefined {
   // (That of another moment would look like another state.)
   if (fingerprint === undefined || keyOf(fingerprint.digest) !== keyOf(digest)) return undefined
-  const group = byDigest(heard).get(keyOf(fingerprint.digest)) ?? []
+  const group = groups.get(keyOf(fingerprint.digest)) ?? []
   let hash: number | undefined
   for (const [i, parts] of partsOf(group).entries())
     if (parts.every(saysSomething))

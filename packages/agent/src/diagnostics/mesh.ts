@@ -58,6 +58,11 @@ export interface MeshEvent extends DiagnosticEvent {
   readonly by: { readonly id: string; readonly name: string }
 }
 
+/** It is there, as far as anybody knows: neither dead nor left. */
+export function isLiving({ state }: { readonly state: MemberState }): boolean {
+  return state === 'alive' || state === 'suspect'
+}
+
 /**
  * The latest of events in their order: `count` of sessions, and as many others. Changes of sessions are many, and must not push
  * out what happened to the cluster.

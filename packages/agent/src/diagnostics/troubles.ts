@@ -1,6 +1,6 @@
 /** What of a mesh needs a person, judged once for all that show it: by what its members told. */
 
-import type { MeshEvent, MeshMember, Trouble } from './mesh.js'
+import { isLiving, type MeshEvent, type MeshMember, type Trouble } from './mesh.js'
 import { count, duration, list, wholeDuration } from './text.js'
 
 /** Who has just come is not linked with all others yet, and not all have told of him. */
@@ -108,10 +108,6 @@ function ofLinks({ members, atMs }: Known): Trouble[] {
         })
     }
   return [...pairs.values()]
-}
-
-function isLiving({ state }: MeshMember): boolean {
-  return state === 'alive' || state === 'suspect'
 }
 
 function isHeard(member: MeshMember): boolean {

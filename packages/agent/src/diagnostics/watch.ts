@@ -2,7 +2,7 @@
 
 import type { Cluster, Member } from '../types.js'
 import { Convergences } from './convergence.js'
-import { latestEvents, type MeshEvent, type MeshMember, type MeshPicture } from './mesh.js'
+import { isLiving, latestEvents, type MeshEvent, type MeshMember, type MeshPicture } from './mesh.js'
 import { summaryOf, troublesOf } from './troubles.js'
 import type { Cursor, MemberReport, Sample } from './types.js'
 
@@ -184,7 +184,7 @@ export class MeshWatch {
   #picture(samplesOf: (watched: Watched) => readonly Sample[], events: readonly MeshEvent[]): MeshPicture {
     const nowMs = performance.now()
     const known = this.#cluster.members()
-    const living = new Set(known.filter(({ state }) => state === 'alive' || state === 'suspect').map(idOf))
+    const living = new Set(known.filter(isLiving).map(idOf))
     const since = this.#since()
     const shown = known.filter(({ id, state }) => state !== 'left' || Date.now() - since(id) < LEFT_SHOWN_MS)
     const ids = new Set(shown.map(idOf))
@@ -228,9 +228,9 @@ export class MeshWatch {
     }
   }
 
-  #standing(id: string, isLiving: boolean, nowMs: number) {
+  #standing(id: string, isThere: boolean, nowMs: number) {
     const { report, heardMs } = this.#watchedOf(id)
-    const isHeard = isLiving && nowMs - heardMs < UNHEARD_MS
+    const isHeard = isThere && nowMs - heardMs < UNHEARD_MS
     const fingerprint = report?.census?.fingerprint
     return { id, isHeard, digest: report?.digest ?? [], ...(fingerprint && { fingerprint }) }
   }
