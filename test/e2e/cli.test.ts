@@ -412,8 +412,10 @@ function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Started {
   return started(process.execPath, [MAIN, ...args], env)
 }
 
+/** Whatever runs the tests, a person's terminal or a CI without one, the command sees the same environment. */
 function started(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Started {
-  const { NO_COLOR, FORCE_COLOR, COLUMNS, ...others } = process.env
+  const { NO_COLOR, NODE_DISABLE_COLORS, FORCE_COLOR, COLORTERM, CI, COLUMNS, ...rest } = process.env
+  const others = { ...rest, TERM: 'xterm-256color' }
   const child = spawn(program, args, { env: { ...others, ...env }, stdio: 'pipe' })
   let stdout = ''
   let stderr = ''
