@@ -12,7 +12,7 @@ import { cleanUp } from '../support/cleanup.js'
 import { consistency } from './consistency.js'
 import { finding } from './finding.js'
 import { memory } from './memory.js'
-import type { BenchOptions, PartResult } from './part.js'
+import type { BenchOptions, PartResult, Row } from './part.js'
 import { takeover } from './takeover.js'
 import { throughput } from './throughput.js'
 
@@ -54,9 +54,7 @@ async function main(): Promise<void> {
     console.log(`\n${name}`)
     try {
       const { rows, figures } = await PARTS[name]!({ quick: values.quick })
-      for (const { what, measured, goal } of rows) {
-        console.log(`  ${what.padEnd(62)} ${measured}${goal === undefined ? '' : `   [goal: ${goal}]`}`)
-      }
+      for (const row of rows) console.log(inWords(row))
       parts[name] = { rows, figures }
     } finally {
       await cleanUp()
@@ -70,6 +68,13 @@ async function main(): Promise<void> {
     `${JSON.stringify({ date: new Date().toISOString(), ...machine, quick: values.quick, parts }, undefined, 2)}\n`,
   )
   console.log(`\nfigures: ${out}`)
+}
+
+function inWords({ what, measured, beside, goal }: Row): string {
+  const lines = [`  ${what}`, `      ${measured}`]
+  if (beside !== undefined) lines.push(`      beside: ${beside}`)
+  if (goal !== undefined) lines.push(`      goal: ${goal.says}${goal.isMet ? '' : ', NOT MET'}`)
+  return lines.join('\n')
 }
 
 function parsed() {

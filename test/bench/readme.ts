@@ -18,6 +18,7 @@ interface Results {
 }
 
 const BEGIN = '<!-- figures: written by test/bench/readme.ts, not by hand -->'
+const HEAD = '| | sessionmesh | beside it | goal |'
 const END = '<!-- end of figures -->'
 
 /** The README with the figures of these results between its two marks. */
@@ -28,9 +29,12 @@ export function withFigures(readme: string, results: Results): string {
     throw new Error(`README.md lacks the marks ${BEGIN} and ${END}`)
   if (results.quick) throw new Error('a --quick run has no figures')
   const rows = Object.values(results.parts).flatMap(({ rows }) => rows)
-  const table = rows.map(({ what, measured }) => `| ${what} | ${measured} |`)
+  const table = rows.map(({ what, measured, beside = '', goal }) => {
+    const aim = goal === undefined ? '' : `${goal.says}${goal.isMet ? '' : ': not met'}`
+    return `| ${[what, measured, beside, aim].join(' | ')} |`
+  })
   const machine = `${results.cores} shared cores, Node ${results.node}, ${results.date.slice(0, 10)}`
-  const text = ['', `Measured with \`pnpm bench\` (${machine}):`, '', '| | |', '|---|---|', ...table, '']
+  const text = ['', `Measured with \`pnpm bench\` (${machine}):`, '', HEAD, '|---|---|---|---|', ...table, '']
   return `${before}${BEGIN}${text.join('\n')}${END}${after}`
 }
 
