@@ -13,6 +13,7 @@ import { consistency } from './consistency.js'
 import { finding } from './finding.js'
 import { memory } from './memory.js'
 import type { BenchOptions, PartResult, Row } from './part.js'
+import { store } from './store.js'
 import { takeover } from './takeover.js'
 import { throughput } from './throughput.js'
 
@@ -22,6 +23,7 @@ const PARTS: Record<string, (options: BenchOptions) => Promise<PartResult>> = {
   consistency,
   throughput,
   memory,
+  store,
 }
 
 // Started as test/dist/bench/main.js.

@@ -3,6 +3,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Cluster } from 'sessionmesh'
 import { fingerprint } from './fingerprint.js'
+import { measuringCommands } from './measuring/commands.js'
 import type { MemberCommands, WriteReport } from './member-protocol.js'
 
 /** New sessions per turn of the loop in a burst: enough to load it, few enough to let links breathe. */
@@ -16,6 +17,7 @@ export function memberCommands(joined: Cluster | undefined, release: (key: strin
   const sessions = () => cluster().sessions
 
   return {
+    ...measuringCommands(cluster),
     load: (sid) => sessions().load(sid)?.data,
     async write(sid, data, options) {
       const start = performance.now()

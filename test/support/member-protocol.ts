@@ -1,6 +1,7 @@
 /** What a member process (member.ts) and the test that started it (member-process.ts) say to each other. */
 
 import type { Acks, ClusterEvents, ClusterOptions, Status } from 'sessionmesh'
+import type { MeasuringCommands } from './measuring/protocol.js'
 
 /** How a member process is to be, given to it as JSON in its environment. */
 export interface MemberSettings {
@@ -52,7 +53,7 @@ export interface Fingerprint {
 }
 
 /** What a test may ask of a member process. */
-export interface MemberCommands {
+export interface MemberCommands extends MeasuringCommands {
   load(sid: string): Record<string, unknown> | undefined
   /** As one request does it: `data` replaces what was loaded in the same turn. */
   write(

@@ -1,0 +1,24 @@
+/** What benches ask of a member process beside what tests ask: work of a kind, and what it cost in that process. */
+
+export interface MeasuringCommands {
+  /** Puts so many shop sessions into a store of that kind; each later round goes round them. */
+  fillStore(store: StoreKind, sessions: number): Promise<void>
+  storeRound(store: StoreKind, round: StoreRound): Promise<OperationCosts>
+}
+
+/** `sessionmesh`: the Express adapter's, on this member. The others need no cluster. */
+export type StoreKind = 'sessionmesh' | 'MemoryStore' | 'memorystore'
+
+export interface StoreRound {
+  /** `load`: get and createSession. `write`: the same, then one attribute changed, and set. */
+  kind: 'load' | 'write'
+  operations: number
+  /** So many begin in one turn of the loop, as requests that came together. */
+  perTurn: number
+}
+
+export interface OperationCosts {
+  /** Of the whole process, all threads. */
+  cpuMicros: number
+  wallMicros: number
+}
