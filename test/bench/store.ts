@@ -15,8 +15,8 @@ import type { BenchOptions, PartResult, Row } from './part.js'
 import { median } from './statistics.js'
 
 const SESSIONS = 10_000
-const ROUNDS = 9
-const OPERATIONS = 40_000
+const ROUNDS = 7
+const OPERATIONS = 20_000
 /** Requests of one turn are flushed together; 32 is a server under load, 1 an idle one. */
 const PER_TURN = [32, 1]
 const MAX_WRITE_RATIO = 1.3

@@ -1,23 +1,50 @@
 /** The commands of a member process for benches. */
 
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { SessionData } from 'express-session'
 import type { Cluster } from 'sessionmesh'
+import { COOKIE, kilobyte, sidOf } from './kilobyte.js'
+import { memoryUse } from './memory-use.js'
 import type { MeasuringCommands, StoreKind } from './protocol.js'
-import { StoreBench } from './store-bench.js'
+import { newStore, StoreBench } from './store-bench.js'
+
+/** What is written in one turn waits in the outbox until it ends. */
+const PER_TURN = 100
 
 /** @param cluster throws where there is none */
 export function measuringCommands(cluster: () => Cluster): MeasuringCommands {
-  const stores = new Map<StoreKind, StoreBench>()
+  const benches = new Map<StoreKind, StoreBench>()
+  // What a store holds has to be held itself, to be measured.
+  const stores: unknown[] = []
 
   return {
     async fillStore(kind, sessions) {
-      const store = await StoreBench.of(kind, cluster)
-      stores.set(kind, store)
-      await store.fill(sessions)
+      const store = await newStore(kind, cluster)
+      const bench = new StoreBench(store, kind === 'sessionmesh' ? cluster() : undefined)
+      benches.set(kind, bench)
+      await bench.fill(sessions)
     },
     storeRound(kind, round) {
-      const store = stores.get(kind)
-      if (store === undefined) throw new Error(`fill the store ${kind} first`)
-      return store.round(round)
+      const bench = benches.get(kind)
+      if (bench === undefined) throw new Error(`fill the store ${kind} first`)
+      return bench.round(round)
     },
+    async fillKilobytes(into, sessions, { withCookie }) {
+      const store = into === 'cluster' ? undefined : await newStore(into, cluster)
+      stores.push(store)
+      for (let i = 0; i < sessions; i++) {
+        const data = withCookie ? { ...kilobyte(i), cookie: COOKIE } : kilobyte(i)
+        if (store === undefined) cluster().sessions.write(sidOf(i), data)
+        else store.set(sidOf(i), data as unknown as SessionData)
+        if (i % PER_TURN === PER_TURN - 1) await nextTurn()
+      }
+    },
+    async destroyAll() {
+      for (const [i, sid] of [...cluster().sessions.keys()].entries()) {
+        cluster().sessions.destroy(sid)
+        if (i % PER_TURN === PER_TURN - 1) await nextTurn()
+      }
+    },
+    memoryUse,
   }
 }

@@ -3,6 +3,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import type { MemoryUse } from './protocol.js'
 
 let collect: (() => void) | undefined
 
@@ -16,4 +17,10 @@ export async function collectGarbage(times = 2): Promise<void> {
     collect()
     await nextTurn()
   }
+}
+
+export async function memoryUse(): Promise<MemoryUse> {
+  await collectGarbage(4)
+  const { heapUsed, external, rss } = process.memoryUsage()
+  return { usedBytes: heapUsed + external, residentBytes: rss }
 }

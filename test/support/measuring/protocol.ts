@@ -4,6 +4,16 @@ export interface MeasuringCommands {
   /** Puts so many shop sessions into a store of that kind; each later round goes round them. */
   fillStore(store: StoreKind, sessions: number): Promise<void>
   storeRound(store: StoreKind, round: StoreRound): Promise<OperationCosts>
+  /** Puts so many sessions of three attributes, see kilobyte.ts, into the cluster itself or a store. */
+  fillKilobytes(
+    into: StoreKind | 'cluster',
+    sessions: number,
+    options: { withCookie: boolean },
+  ): Promise<void>
+  /** Ends every session that this member knows of. */
+  destroyAll(): Promise<void>
+  /** After full collections. */
+  memoryUse(): Promise<MemoryUse>
 }
 
 /** `sessionmesh`: the Express adapter's, on this member. The others need no cluster. */
@@ -21,4 +31,11 @@ export interface OperationCosts {
   /** Of the whole process, all threads. */
   cpuMicros: number
   wallMicros: number
+}
+
+export interface MemoryUse {
+  /** On V8's heap, and what its objects hold outside of it: what `process.memoryUsage()` tells of. */
+  usedBytes: number
+  /** As the operating system sees it: with the allocator's own needs, and what it keeps for later. */
+  residentBytes: number
 }

@@ -23,8 +23,3 @@ export function shopSession(number: number): ShopSession {
     notes: 'x'.repeat(400),
   }
 }
-
-/** As long as those that express-session makes. */
-export function sidOf(number: number): string {
-  return `0123456789abcdef0123${String(number).padStart(12, '0')}`
-}

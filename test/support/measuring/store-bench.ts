@@ -6,24 +6,26 @@ import type { Request } from 'express'
 import expressSession, { type Session, type SessionData, type Store } from 'express-session'
 import type { Cluster } from 'sessionmesh'
 import { pause } from '../wait.js'
+import { COOKIE, sidOf } from './kilobyte.js'
 import { collectGarbage } from './memory-use.js'
 import type { OperationCosts, StoreKind, StoreRound } from './protocol.js'
-import { shopSession, sidOf } from './shop-session.js'
+import { shopSession } from './shop-session.js'
+
+export async function newStore(kind: StoreKind, cluster: () => Cluster): Promise<Store> {
+  if (kind === 'sessionmesh') return new SessionStore({ cluster: cluster() })
+  if (kind === 'MemoryStore') return new expressSession.MemoryStore()
+  const { default: memorystore } = await import('memorystore')
+  return new (memorystore(expressSession))({})
+}
 
 export class StoreBench {
-  readonly #cluster: Cluster | undefined
   readonly #store: Store
+  readonly #cluster: Cluster | undefined
   #sids: string[] = []
   #next = 0
 
-  static async of(kind: StoreKind, cluster: () => Cluster): Promise<StoreBench> {
-    if (kind === 'sessionmesh') return new StoreBench(new SessionStore({ cluster: cluster() }), cluster())
-    if (kind === 'MemoryStore') return new StoreBench(new expressSession.MemoryStore())
-    const { default: memorystore } = await import('memorystore')
-    return new StoreBench(new (memorystore(expressSession))({}))
-  }
-
-  private constructor(store: Store, cluster?: Cluster) {
+  /** @param cluster behind the store, if there is one */
+  constructor(store: Store, cluster: Cluster | undefined) {
     this.#store = store
     this.#cluster = cluster
   }
@@ -31,8 +33,7 @@ export class StoreBench {
   async fill(sessions: number): Promise<void> {
     this.#sids = Array.from({ length: sessions }, (_, i) => sidOf(i))
     for (const [i, sid] of this.#sids.entries()) {
-      const data = { ...shopSession(i), cookie: { path: '/', httpOnly: true, originalMaxAge: null } }
-      this.#store.set(sid, data as unknown as SessionData)
+      this.#store.set(sid, { ...shopSession(i), cookie: COOKIE } as unknown as SessionData)
       if (i % 100 === 99) await nextTurn()
     }
     await this.#handedOver()
