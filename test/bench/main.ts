@@ -11,6 +11,7 @@ import { Usage } from '../sim/usage.js'
 import { cleanUp } from '../support/cleanup.js'
 import { consistency } from './consistency.js'
 import { finding } from './finding.js'
+import { flood } from './flood.js'
 import { memory } from './memory.js'
 import type { BenchOptions, PartResult, Row } from './part.js'
 import { store } from './store.js'
@@ -24,6 +25,7 @@ const PARTS: Record<string, (options: BenchOptions) => Promise<PartResult>> = {
   throughput,
   memory,
   store,
+  flood,
 }
 
 // Started as test/dist/bench/main.js.

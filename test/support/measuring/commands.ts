@@ -3,10 +3,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { SessionData } from 'express-session'
 import type { Cluster } from 'sessionmesh'
+import { BareLinks } from './bare-links.js'
 import { COOKIE, kilobyte, sidOf } from './kilobyte.js'
 import { memoryUse } from './memory-use.js'
 import type { MeasuringCommands, StoreKind } from './protocol.js'
 import { newStore, StoreBench } from './store-bench.js'
+import { flood } from './writer.js'
 
 /** What is written in one turn waits in the outbox until it ends. */
 const PER_TURN = 100
@@ -16,6 +18,7 @@ export function measuringCommands(cluster: () => Cluster): MeasuringCommands {
   const benches = new Map<StoreKind, StoreBench>()
   // What a store holds has to be held itself, to be measured.
   const stores: unknown[] = []
+  const bare = new BareLinks()
 
   return {
     async fillStore(kind, sessions) {
@@ -46,5 +49,10 @@ export function measuringCommands(cluster: () => Cluster): MeasuringCommands {
       }
     },
     memoryUse,
+    flood: (options) => flood(cluster(), options),
+    bareListen: () => bare.listen(),
+    bareDial: (ports) => bare.dial(ports),
+    bareFlood: (options) => bare.flood(options),
+    bareReceived: () => bare.received,
   }
 }

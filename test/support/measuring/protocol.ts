@@ -14,6 +14,13 @@ export interface MeasuringCommands {
   destroyAll(): Promise<void>
   /** After full collections. */
   memoryUse(): Promise<MemoryUse>
+  flood(options: FloodOptions): Promise<Flooded>
+  /** Gives the port of a process that listens as the agent does, and takes whatever comes; see bare-links.ts. */
+  bareListen(): Promise<number>
+  bareDial(ports: readonly number[]): Promise<void>
+  /** Gives how many messages went to each that was dialled. */
+  bareFlood(flood: BareFlood): Promise<number>
+  bareReceived(): { messages: number; bytes: number }
 }
 
 /** `sessionmesh`: the Express adapter's, on this member. The others need no cluster. */
@@ -38,4 +45,28 @@ export interface MemoryUse {
   usedBytes: number
   /** As the operating system sees it: with the allocator's own needs, and what it keeps for later. */
   residentBytes: number
+}
+
+export interface FloodOptions {
+  forMs: number
+  perTurn: number
+  /** How many are written in turn. */
+  sessions: number
+  /** Id of a session that is created as the last of all. */
+  end: string
+}
+
+/** What left on one link. */
+export interface Flooded {
+  writes: number
+  frames: number
+  bytes: number
+}
+
+export interface BareFlood {
+  forMs: number
+  /** Messages. */
+  perTurn: number
+  /** Of each message. */
+  bytes: number
 }

@@ -1,0 +1,73 @@
+/** Links as the agent makes them (WebSockets over TLS with a pre-shared key), and nothing behind them: the yardstick. */
+
+import { once } from 'node:events'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { connect, createSecureContext } from 'node:tls'
+import { WebSocket, WebSocketServer } from 'ws'
+import { pause } from '../wait.js'
+import type { BareFlood } from './protocol.js'
+import { MAX_BUFFERED_BYTES } from './writer.js'
+
+// As in packages/agent/src/acceptor.ts and dial.ts.
+const tlsOptions = { minVersion: 'TLSv1.3', ciphers: 'TLS_AES_128_GCM_SHA256:PSK' } as const
+const psk = Buffer.alloc(32, 'a key of the bench')
+
+export class BareLinks {
+  received = { messages: 0, bytes: 0 }
+  readonly #sockets: WebSocket[] = []
+  /** What is done with each message. */
+  onMessage = (message: Buffer) => {
+    this.received.messages++
+    this.received.bytes += message.length
+  }
+
+  async listen(): Promise<number> {
+    const server = createServer({ ...tlsOptions, pskCallback: () => psk })
+    new WebSocketServer({ server, perMessageDeflate: false }).on('connection', (socket) => {
+      socket.on('message', (message: Buffer) => this.onMessage(message))
+    })
+    server.listen({ host: '127.0.0.1', port: 0 })
+    await once(server, 'listening')
+    return (server.address() as AddressInfo).port
+  }
+
+  async dial(ports: readonly number[]): Promise<void> {
+    const secureContext = createSecureContext({ ...tlsOptions, ca: [] })
+    for (const port of ports) {
+      const socket = new WebSocket('wss://bare/', {
+        perMessageDeflate: false,
+        generateMask: () => {},
+        createConnection: () =>
+          connect({
+            host: '127.0.0.1',
+            port,
+            secureContext,
+            pskCallback: () => ({ identity: 'bare', psk }),
+            checkServerIdentity: () => undefined,
+          }),
+      })
+      await once(socket, 'open')
+      this.#sockets.push(socket)
+    }
+  }
+
+  /** The same message to each; gives how many of them. */
+  async flood({ forMs, perTurn, bytes }: BareFlood): Promise<number> {
+    const message = Buffer.alloc(bytes, 'x')
+    const endMs = performance.now() + forMs
+    let messages = 0
+    while (performance.now() < endMs) {
+      for (let i = 0; i < perTurn; i++) this.send(message)
+      messages += perTurn
+      await nextTurn()
+      while (this.#sockets.some(({ bufferedAmount }) => bufferedAmount > MAX_BUFFERED_BYTES)) await pause(1)
+    }
+    return messages
+  }
+
+  send(message: Buffer): void {
+    for (const socket of this.#sockets) socket.send(message, { binary: true }, () => {})
+  }
+}
