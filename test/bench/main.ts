@@ -17,6 +17,7 @@ import type { BenchOptions, PartResult, Row } from './part.js'
 import { store } from './store.js'
 import { takeover } from './takeover.js'
 import { throughput } from './throughput.js'
+import { wire } from './wire.js'
 
 const PARTS: Record<string, (options: BenchOptions) => Promise<PartResult>> = {
   finding,
@@ -26,6 +27,7 @@ const PARTS: Record<string, (options: BenchOptions) => Promise<PartResult>> = {
   memory,
   store,
   flood,
+  wire,
 }
 
 // Started as test/dist/bench/main.js.

@@ -8,7 +8,7 @@ import { COOKIE, kilobyte, sidOf } from './kilobyte.js'
 import { memoryUse } from './memory-use.js'
 import type { MeasuringCommands, StoreKind } from './protocol.js'
 import { newStore, StoreBench } from './store-bench.js'
-import { flood } from './writer.js'
+import { flood, Writer, writeTurns } from './writer.js'
 
 /** What is written in one turn waits in the outbox until it ends. */
 const PER_TURN = 100
@@ -19,6 +19,11 @@ export function measuringCommands(cluster: () => Cluster): MeasuringCommands {
   // What a store holds has to be held itself, to be measured.
   const stores: unknown[] = []
   const bare = new BareLinks()
+  let opened: Writer | undefined
+  const writer = (): Writer => {
+    if (opened === undefined) throw new Error('open the writer first')
+    return opened
+  }
 
   return {
     async fillStore(kind, sessions) {
@@ -49,7 +54,12 @@ export function measuringCommands(cluster: () => Cluster): MeasuringCommands {
       }
     },
     memoryUse,
-    flood: (options) => flood(cluster(), options),
+    async openWriter(options) {
+      opened = await Writer.open(cluster(), options)
+    },
+    written: () => writer().writes,
+    writeTurns: (options) => writeTurns(writer(), options),
+    flood: (options) => flood(writer(), options),
     bareListen: () => bare.listen(),
     bareDial: (ports) => bare.dial(ports),
     bareFlood: (options) => bare.flood(options),

@@ -14,6 +14,11 @@ export interface MeasuringCommands {
   destroyAll(): Promise<void>
   /** After full collections. */
   memoryUse(): Promise<MemoryUse>
+  /** Creates the sessions that the commands below write in turn. */
+  openWriter(options: WriterOptions): Promise<void>
+  /** How often the writer has written; each session's `count` is that of its latest write. */
+  written(): number
+  writeTurns(options: WriteTurns): Promise<void>
   flood(options: FloodOptions): Promise<Flooded>
   /** Gives the port of a process that listens as the agent does, and takes whatever comes; see bare-links.ts. */
   bareListen(): Promise<number>
@@ -47,13 +52,24 @@ export interface MemoryUse {
   residentBytes: number
 }
 
+export interface WriterOptions {
+  sessions: number
+  /** Number of the first of them, for several members that write sessions of their own. Default 0. */
+  first?: number
+}
+
+/** A number alone, or 1 KiB of text as well. */
+export type Change = 'number' | 'all'
+
+export interface WriteTurns {
+  turns: number
+  perTurn: number
+  change: Change
+}
+
 export interface FloodOptions {
   forMs: number
   perTurn: number
-  /** How many are written in turn. */
-  sessions: number
-  /** Id of a session that is created as the last of all. */
-  end: string
 }
 
 /** What left on one link. */
