@@ -17,6 +17,7 @@ import type { BenchOptions, PartResult, Row } from './part.js'
 import { store } from './store.js'
 import { takeover } from './takeover.js'
 import { throughput } from './throughput.js'
+import { transfer } from './transfer.js'
 import { wire } from './wire.js'
 
 const PARTS: Record<string, (options: BenchOptions) => Promise<PartResult>> = {
@@ -28,6 +29,7 @@ const PARTS: Record<string, (options: BenchOptions) => Promise<PartResult>> = {
   store,
   flood,
   wire,
+  transfer,
 }
 
 // Started as test/dist/bench/main.js.

@@ -126,7 +126,7 @@ async function ofTombstones(sessions: number): Promise<MemoryUse> {
   await c.kill()
   await a.event('member:dead')
   const before = await a.ask('memoryUse')
-  await a.ask('fillKilobytes', 'cluster', sessions, { withCookie: false })
+  await a.ask('fillKilobytes', 'cluster', sessions)
   await a.ask('destroyAll')
   await cluster.fence([a, b])
   const { tombstones } = await a.ask('status')

@@ -12,6 +12,8 @@ export interface MemberSettings {
   httpPort?: number
   /** Default: 127.0.0.1. */
   httpHost?: string
+  /** Options for Node itself. */
+  nodeOptions?: readonly string[]
   /** The network namespace that it runs in, see lan.ts; default: that of the test. */
   namespace?: string
   /** See redirect.ts. */

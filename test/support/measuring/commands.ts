@@ -5,6 +5,7 @@ import type { SessionData } from 'express-session'
 import type { Cluster } from 'sessionmesh'
 import { BareLinks } from './bare-links.js'
 import { COOKIE, kilobyte, sidOf } from './kilobyte.js'
+import { LoopWatch } from './loop-watch.js'
 import { memoryUse } from './memory-use.js'
 import type { MeasuringCommands, StoreKind } from './protocol.js'
 import { newStore, StoreBench } from './store-bench.js'
@@ -19,6 +20,7 @@ export function measuringCommands(cluster: () => Cluster): MeasuringCommands {
   // What a store holds has to be held itself, to be measured.
   const stores: unknown[] = []
   const bare = new BareLinks()
+  let watch: LoopWatch | undefined
   let opened: Writer | undefined
   const writer = (): Writer => {
     if (opened === undefined) throw new Error('open the writer first')
@@ -37,10 +39,10 @@ export function measuringCommands(cluster: () => Cluster): MeasuringCommands {
       if (bench === undefined) throw new Error(`fill the store ${kind} first`)
       return bench.round(round)
     },
-    async fillKilobytes(into, sessions, { withCookie }) {
+    async fillKilobytes(into, sessions, { first = 0, withCookie = false } = {}) {
       const store = into === 'cluster' ? undefined : await newStore(into, cluster)
       stores.push(store)
-      for (let i = 0; i < sessions; i++) {
+      for (let i = first; i < first + sessions; i++) {
         const data = withCookie ? { ...kilobyte(i), cookie: COOKIE } : kilobyte(i)
         if (store === undefined) cluster().sessions.write(sidOf(i), data)
         else store.set(sidOf(i), data as unknown as SessionData)
@@ -53,7 +55,15 @@ export function measuringCommands(cluster: () => Cluster): MeasuringCommands {
         if (i % PER_TURN === PER_TURN - 1) await nextTurn()
       }
     },
+    watchLoop() {
+      watch = new LoopWatch()
+    },
+    loopReport() {
+      if (watch === undefined) throw new Error('watch the loop first')
+      return watch.stop()
+    },
     memoryUse,
+    peakBytes: () => process.resourceUsage().maxRSS * 1024,
     async openWriter(options) {
       opened = await Writer.open(cluster(), options)
     },

@@ -5,15 +5,17 @@ export interface MeasuringCommands {
   fillStore(store: StoreKind, sessions: number): Promise<void>
   storeRound(store: StoreKind, round: StoreRound): Promise<OperationCosts>
   /** Puts so many sessions of three attributes, see kilobyte.ts, into the cluster itself or a store. */
-  fillKilobytes(
-    into: StoreKind | 'cluster',
-    sessions: number,
-    options: { withCookie: boolean },
-  ): Promise<void>
+  fillKilobytes(into: StoreKind | 'cluster', sessions: number, options?: FillOptions): Promise<void>
   /** Ends every session that this member knows of. */
   destroyAll(): Promise<void>
+  /** Watches the event loop from now on. */
+  watchLoop(): void
+  /** What was seen since; ends the watch. */
+  loopReport(): LoopReport
   /** After full collections. */
   memoryUse(): Promise<MemoryUse>
+  /** The most memory that this process had at once, as the operating system counts it. */
+  peakBytes(): number
   /** Creates the sessions that the commands below write in turn. */
   openWriter(options: WriterOptions): Promise<void>
   /** How often the writer has written; each session's `count` is that of its latest write. */
@@ -43,6 +45,27 @@ export interface OperationCosts {
   /** Of the whole process, all threads. */
   cpuMicros: number
   wallMicros: number
+}
+
+export interface FillOptions {
+  /** Number of the first of them. Default 0. */
+  first?: number
+  /** As express-session keeps it in each. Default none. */
+  withCookie?: boolean
+}
+
+export interface LoopReport {
+  /** How long was watched. */
+  forMs: number
+  /** The longest time in which the loop did not come round. */
+  longestMs: number
+  /** The longest CPU time (all threads of the process) in one of these: the rest the machine gave to others. */
+  longestCpuMs: number
+  /** How many were longer than 20 ms. */
+  pauses: number
+  longestGcMs: number
+  /** Of all collections together. */
+  gcMs: number
 }
 
 export interface MemoryUse {
