@@ -6,10 +6,10 @@
  * Three processes each. The machine may have fewer cores: then the CPU time per write says more than the rate.
  */
 
-import { onCleanUp } from '../support/cleanup.js'
-import { MemberProcess } from '../support/member-process.js'
+import type { MemberProcess } from '../support/member-process.js'
 import { ProcessCluster } from '../support/process-cluster.js'
 import { until } from '../support/wait.js'
+import { startBare } from './bare.js'
 import { caughtUp } from './caught-up.js'
 import type { BenchOptions, PartResult, Row } from './part.js'
 import { median } from './statistics.js'
@@ -83,11 +83,7 @@ class Bare {
   readonly #receivers: MemberProcess[]
 
   static async start(): Promise<Bare> {
-    const processes = ['sender', 'receiver1', 'receiver2'].map((name) => new MemberProcess({ name }))
-    onCleanUp(() => Promise.all(processes.map((process) => process.end())))
-    await Promise.all(processes.map((process) => process.start()))
-    const [sender, ...receivers] = processes as [MemberProcess, ...MemberProcess[]]
-    await sender.ask('bareDial', await Promise.all(receivers.map((each) => each.ask('bareListen'))))
+    const { sender, receivers } = await startBare()
     return new Bare(sender, receivers)
   }
 

@@ -12,6 +12,7 @@ import { cleanUp } from '../support/cleanup.js'
 import { consistency } from './consistency.js'
 import { finding } from './finding.js'
 import { flood } from './flood.js'
+import { lag } from './lag.js'
 import { memory } from './memory.js'
 import type { BenchOptions, PartResult, Row } from './part.js'
 import { store } from './store.js'
@@ -30,6 +31,7 @@ const PARTS: Record<string, (options: BenchOptions) => Promise<PartResult>> = {
   flood,
   wire,
   transfer,
+  lag,
 }
 
 // Started as test/dist/bench/main.js.

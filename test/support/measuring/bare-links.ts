@@ -7,7 +7,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { connect, createSecureContext } from 'node:tls'
 import { WebSocket, WebSocketServer } from 'ws'
 import { pause } from '../wait.js'
-import type { BareFlood } from './protocol.js'
+import { machineMs, pace } from './pace.js'
+import type { BareFlood, Pace } from './protocol.js'
 import { MAX_BUFFERED_BYTES } from './writer.js'
 
 // As in packages/agent/src/acceptor.ts and dial.ts.
@@ -15,18 +16,14 @@ const tlsOptions = { minVersion: 'TLSv1.3', ciphers: 'TLS_AES_128_GCM_SHA256:PSK
 const psk = Buffer.alloc(32, 'a key of the bench')
 
 export class BareLinks {
-  received = { messages: 0, bytes: 0 }
+  readonly received = { messages: 0, bytes: 0 }
   readonly #sockets: WebSocket[] = []
-  /** What is done with each message. */
-  onMessage = (message: Buffer) => {
-    this.received.messages++
-    this.received.bytes += message.length
-  }
+  #lagsMs: number[] = []
 
   async listen(): Promise<number> {
     const server = createServer({ ...tlsOptions, pskCallback: () => psk })
     new WebSocketServer({ server, perMessageDeflate: false }).on('connection', (socket) => {
-      socket.on('message', (message: Buffer) => this.onMessage(message))
+      socket.on('message', (message: Buffer) => this.#onMessage(message))
     })
     server.listen({ host: '127.0.0.1', port: 0 })
     await once(server, 'listening')
@@ -55,11 +52,11 @@ export class BareLinks {
 
   /** The same message to each; gives how many of them. */
   async flood({ forMs, perTurn, bytes }: BareFlood): Promise<number> {
-    const message = Buffer.alloc(bytes, 'x')
+    const message = Buffer.alloc(bytes)
     const endMs = performance.now() + forMs
     let messages = 0
     while (performance.now() < endMs) {
-      for (let i = 0; i < perTurn; i++) this.send(message)
+      for (let i = 0; i < perTurn; i++) this.#send(message)
       messages += perTurn
       await nextTurn()
       while (this.#sockets.some(({ bufferedAmount }) => bufferedAmount > MAX_BUFFERED_BYTES)) await pause(1)
@@ -67,7 +64,30 @@ export class BareLinks {
     return messages
   }
 
-  send(message: Buffer): void {
+  /** Each message tells when it was sent. */
+  pace(rate: Pace, bytes: number): Promise<number> {
+    return pace(rate, () => {
+      const message = Buffer.alloc(bytes, 'x')
+      message.writeDoubleBE(machineMs())
+      this.#send(message)
+    })
+  }
+
+  takeLags(): number[] {
+    const lagsMs = this.#lagsMs
+    this.#lagsMs = []
+    return lagsMs
+  }
+
+  #send(message: Buffer): void {
     for (const socket of this.#sockets) socket.send(message, { binary: true }, () => {})
+  }
+
+  #onMessage(message: Buffer): void {
+    this.received.messages++
+    this.received.bytes += message.length
+    const sentMs = message.readDoubleBE()
+    // (A flood's messages tell none.)
+    if (sentMs > 0) this.#lagsMs.push(machineMs() - sentMs)
   }
 }

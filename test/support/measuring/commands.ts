@@ -5,6 +5,7 @@ import type { SessionData } from 'express-session'
 import type { Cluster } from 'sessionmesh'
 import { BareLinks } from './bare-links.js'
 import { COOKIE, kilobyte, sidOf } from './kilobyte.js'
+import { watchArrivals, writeTimed } from './lag.js'
 import { LoopWatch } from './loop-watch.js'
 import { memoryUse } from './memory-use.js'
 import type { MeasuringCommands, StoreKind } from './protocol.js'
@@ -20,6 +21,7 @@ export function measuringCommands(cluster: () => Cluster): MeasuringCommands {
   // What a store holds has to be held itself, to be measured.
   const stores: unknown[] = []
   const bare = new BareLinks()
+  let arrivals = new Map<number, number>()
   let watch: LoopWatch | undefined
   let opened: Writer | undefined
   const writer = (): Writer => {
@@ -70,9 +72,16 @@ export function measuringCommands(cluster: () => Cluster): MeasuringCommands {
     written: () => writer().writes,
     writeTurns: (options) => writeTurns(writer(), options),
     flood: (options) => flood(writer(), options),
+    writeTimed: (rate) => writeTimed(writer(), rate),
+    watchArrivals() {
+      arrivals = watchArrivals(cluster())
+    },
+    arrivals: () => arrivals,
     bareListen: () => bare.listen(),
     bareDial: (ports) => bare.dial(ports),
     bareFlood: (options) => bare.flood(options),
     bareReceived: () => bare.received,
+    barePace: (rate, bytes) => bare.pace(rate, bytes),
+    bareLags: () => bare.takeLags(),
   }
 }

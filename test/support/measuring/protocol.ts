@@ -22,12 +22,22 @@ export interface MeasuringCommands {
   written(): number
   writeTurns(options: WriteTurns): Promise<void>
   flood(options: FloodOptions): Promise<Flooded>
+  /** 1 KiB each. */
+  writeTimed(pace: Pace): Promise<SentTimes>
+  /** From now on. */
+  watchArrivals(): void
+  /** When each write of another member could first be read here, by its `count`. */
+  arrivals(): Map<number, number>
   /** Gives the port of a process that listens as the agent does, and takes whatever comes; see bare-links.ts. */
   bareListen(): Promise<number>
   bareDial(ports: readonly number[]): Promise<void>
   /** Gives how many messages went to each that was dialled. */
   bareFlood(flood: BareFlood): Promise<number>
   bareReceived(): { messages: number; bytes: number }
+  /** Messages that tell when they were sent. Gives their number. */
+  barePace(pace: Pace, bytes: number): Promise<number>
+  /** How long each of those took that have come since the last call. */
+  bareLags(): number[]
 }
 
 /** `sessionmesh`: the Express adapter's, on this member. The others need no cluster. */
@@ -108,4 +118,17 @@ export interface BareFlood {
   perTurn: number
   /** Of each message. */
   bytes: number
+}
+
+export interface Pace {
+  perSecond: number
+  forMs: number
+}
+
+/** By `count`, on the machine's monotonic clock. */
+export interface SentTimes {
+  /** When the call of `write` returned. */
+  returnedMs: Map<number, number>
+  /** When the operating system had it, which is when a response leaves. */
+  handedMs: Map<number, number>
 }
