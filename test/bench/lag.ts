@@ -3,8 +3,8 @@
  * on the same TLS, which tell what the machine takes for itself. Times of three processes on one machine, compared on its
  * monotonic clock. The rounds of both alternate.
  *
- * A response leaves when the write is handed over to the operating system, a little after the call has returned; the
- * goal is held to the call.
+ * A response leaves when what was written before it is handed over to the operating system, at the end of the turn of
+ * the loop: the goal speaks of that. The time since the call of `write` returned is told as well.
  */
 
 import type { MemberProcess } from '../support/member-process.js'
@@ -58,12 +58,12 @@ export async function lag({ quick }: BenchOptions): Promise<PartResult> {
     },
     rows: [
       {
-        what: `from the return of a write to where it is read on two peers, ${PER_SECOND} writes/s of 1 KB, medians of ${ours.length} rounds`,
-        measured: `${words(returned)} (from its hand-over: ${words(handedOver)})`,
+        what: `from the response to where the write is read on two peers, ${PER_SECOND} writes/s of 1 KB, medians of ${ours.length} rounds`,
+        measured: `${words(handedOver)} (since the call of write returned: ${words(returned)})`,
         beside: `bare WebSockets on the same TLS: ${words(bareLag)}`,
         goal: {
           says: `p50 < ${GOAL.p50Ms} ms, p99 < ${GOAL.p99Ms} ms`,
-          isMet: returned.p50 < GOAL.p50Ms && returned.p99 < GOAL.p99Ms,
+          isMet: handedOver.p50 < GOAL.p50Ms && handedOver.p99 < GOAL.p99Ms,
         },
       },
     ],

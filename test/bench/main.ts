@@ -15,6 +15,7 @@ import { flood } from './flood.js'
 import { lag } from './lag.js'
 import { memory } from './memory.js'
 import type { BenchOptions, PartResult, Row } from './part.js'
+import { pauses } from './pauses.js'
 import { store } from './store.js'
 import { takeover } from './takeover.js'
 import { throughput } from './throughput.js'
@@ -32,6 +33,7 @@ const PARTS: Record<string, (options: BenchOptions) => Promise<PartResult>> = {
   wire,
   transfer,
   lag,
+  pauses,
 }
 
 // Started as test/dist/bench/main.js.

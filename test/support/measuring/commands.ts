@@ -8,6 +8,7 @@ import { COOKIE, kilobyte, sidOf } from './kilobyte.js'
 import { watchArrivals, writeTimed } from './lag.js'
 import { LoopWatch } from './loop-watch.js'
 import { memoryUse } from './memory-use.js'
+import { pace } from './pace.js'
 import type { MeasuringCommands, StoreKind } from './protocol.js'
 import { newStore, StoreBench } from './store-bench.js'
 import { flood, Writer, writeTurns } from './writer.js'
@@ -72,6 +73,8 @@ export function measuringCommands(cluster: () => Cluster): MeasuringCommands {
     written: () => writer().writes,
     writeTurns: (options) => writeTurns(writer(), options),
     flood: (options) => flood(writer(), options),
+    writePaced: (rate) => pace(rate, () => void writer().write('all')),
+    idlePaced: (rate) => pace(rate, () => {}),
     writeTimed: (rate) => writeTimed(writer(), rate),
     watchArrivals() {
       arrivals = watchArrivals(cluster())

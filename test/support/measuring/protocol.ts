@@ -22,7 +22,11 @@ export interface MeasuringCommands {
   written(): number
   writeTurns(options: WriteTurns): Promise<void>
   flood(options: FloodOptions): Promise<Flooded>
-  /** 1 KiB each. */
+  /** 1 KiB each, at that rate. Gives their number. */
+  writePaced(pace: Pace): Promise<number>
+  /** The timers of `writePaced`, and no writes. */
+  idlePaced(pace: Pace): Promise<number>
+  /** As `writePaced`, and tells when. */
   writeTimed(pace: Pace): Promise<SentTimes>
   /** From now on. */
   watchArrivals(): void
