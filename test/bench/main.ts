@@ -12,6 +12,7 @@ import { cleanUp } from '../support/cleanup.js'
 import { consistency } from './consistency.js'
 import { finding } from './finding.js'
 import { flood } from './flood.js'
+import { idle } from './idle.js'
 import { lag } from './lag.js'
 import { memory } from './memory.js'
 import type { BenchOptions, PartResult, Row } from './part.js'
@@ -34,6 +35,7 @@ const PARTS: Record<string, (options: BenchOptions) => Promise<PartResult>> = {
   transfer,
   lag,
   pauses,
+  idle,
 }
 
 // Started as test/dist/bench/main.js.

@@ -19,7 +19,7 @@ const MANY_SESSIONS = 1_000_000
 const MANY_OPTIONS = ['--max-old-space-size=8192']
 /** What both need, and what the rest of the machine does. */
 const MANY_FREE_BYTES = 14 * 1024 ** 3
-/** A command has to be answered in 30 s. */
+/** A command has its deadline. */
 const FILLED_AT_ONCE = 100_000
 const START_DEADLINE_MS = 300_000
 

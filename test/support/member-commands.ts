@@ -2,6 +2,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Cluster } from 'sessionmesh'
+import { codeOf } from './error-code.js'
 import { fingerprint } from './fingerprint.js'
 import { measuringCommands } from './measuring/commands.js'
 import type { MemberCommands, WriteReport } from './member-protocol.js'
@@ -63,10 +64,4 @@ export function memberCommands(joined: Cluster | undefined, release: (key: strin
     drain: () => cluster().drain(),
     close: () => cluster().close(),
   }
-}
-
-/** The stable code of an error, or its message. */
-export function codeOf(error: unknown): string {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code
-  return String(error)
 }

@@ -7,8 +7,9 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import expressSession from 'express-session'
 import { type Cluster, joinCluster } from 'sessionmesh'
+import { codeOf } from './error-code.js'
 import { memberApp } from './member-app.js'
-import { codeOf, memberCommands } from './member-commands.js'
+import { memberCommands } from './member-commands.js'
 import {
   type EventName,
   type FromMember,

@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { SessionData } from 'express-session'
 import type { Cluster } from 'sessionmesh'
 import { BareLinks } from './bare-links.js'
+import { timeWrites } from './held-up.js'
 import { COOKIE, kilobyte, sidOf } from './kilobyte.js'
 import { watchArrivals, writeTimed } from './lag.js'
 import { LoopWatch } from './loop-watch.js'
@@ -75,6 +76,7 @@ export function measuringCommands(cluster: () => Cluster): MeasuringCommands {
     flood: (options) => flood(writer(), options),
     writePaced: (rate) => pace(rate, () => void writer().write('all')),
     idlePaced: (rate) => pace(rate, () => {}),
+    timeWrites: (rate, acks) => timeWrites(writer(), rate, acks),
     writeTimed: (rate) => writeTimed(writer(), rate),
     watchArrivals() {
       arrivals = watchArrivals(cluster())

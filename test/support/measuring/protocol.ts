@@ -1,5 +1,7 @@
 /** What benches ask of a member process beside what tests ask: work of a kind, and what it cost in that process. */
 
+import type { Acks } from 'sessionmesh'
+
 export interface MeasuringCommands {
   /** Puts so many shop sessions into a store of that kind; each later round goes round them. */
   fillStore(store: StoreKind, sessions: number): Promise<void>
@@ -26,6 +28,8 @@ export interface MeasuringCommands {
   writePaced(pace: Pace): Promise<number>
   /** The timers of `writePaced`, and no writes. */
   idlePaced(pace: Pace): Promise<number>
+  /** As `writePaced`, and tells how long they were held up. */
+  timeWrites(pace: Pace, acks: Acks): Promise<HeldUp>
   /** As `writePaced`, and tells when. */
   writeTimed(pace: Pace): Promise<SentTimes>
   /** From now on. */
@@ -135,4 +139,15 @@ export interface SentTimes {
   returnedMs: Map<number, number>
   /** When the operating system had it, which is when a response leaves. */
   handedMs: Map<number, number>
+}
+
+export interface HeldUp {
+  writes: number
+  longestCallMs: number
+  /** Until all was handed over to the operating system: what a response waits for. */
+  longestFlushMs: number
+  /** Until the acks were there, or were given up. */
+  longestAckMs: number
+  /** How many were given up, by code. */
+  failures: Record<string, number>
 }

@@ -1,7 +1,7 @@
 /** Writes to a cluster without a load before each: what is measured is what a write causes. */
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Base, Cluster, WriteResult } from 'sessionmesh'
+import type { Acks, Base, Cluster, WriteResult } from 'sessionmesh'
 import { pause } from '../wait.js'
 import { sidOf } from './kilobyte.js'
 import type { Change, Flooded, FloodOptions, WriterOptions, WriteTurns } from './protocol.js'
@@ -47,12 +47,12 @@ export class Writer {
   }
 
   /** The next session gets another number, and with `all` another 1 KiB of text as well. */
-  write(change: Change): WriteResult {
+  write(change: Change, acks: Acks = 'none'): WriteResult {
     const index = this.#writes++ % this.#written.length
     const written = this.#written[index]!
     if (change === 'all') written.text = String(this.#writes).padStart(8, '0') + TEXT
     const data = { count: this.#writes, text: written.text }
-    const result = this.cluster.sessions.write(sidOf(this.#first + index), data, { base: written.base })
+    const result = this.cluster.sessions.write(sidOf(this.#first + index), data, { base: written.base, acks })
     written.base = result.base
     return result
   }
