@@ -12,6 +12,7 @@ import { cleanUp } from '../support/cleanup.js'
 import { consistency } from './consistency.js'
 import { finding } from './finding.js'
 import { flood } from './flood.js'
+import { growth } from './growth.js'
 import { idle } from './idle.js'
 import { lag } from './lag.js'
 import { memory } from './memory.js'
@@ -36,6 +37,7 @@ const PARTS: Record<string, (options: BenchOptions) => Promise<PartResult>> = {
   lag,
   pauses,
   idle,
+  growth,
 }
 
 // Started as test/dist/bench/main.js.
