@@ -21,6 +21,11 @@ const OPERATIONS = 20_000
 const PER_TURN = [32, 1]
 const MAX_WRITE_RATIO = 1.3
 
+const ALONE = 'alone'
+const LINKED = 'two peers'
+const MEMORY_STORE = 'MemoryStore'
+const MEMORYSTORE = 'memorystore'
+
 interface Contender {
   name: string
   process: MemberProcess
@@ -58,13 +63,9 @@ async function start(): Promise<Contender[]> {
     { name: ALONE, process: alone, store: 'sessionmesh' },
     { name: LINKED, process: cluster.member('linked'), store: 'sessionmesh' },
     { name: MEMORY_STORE, process: memory, store: 'MemoryStore' },
-    { name: 'memorystore', process: memorystore, store: 'memorystore' },
+    { name: MEMORYSTORE, process: memorystore, store: 'memorystore' },
   ]
 }
-
-const ALONE = 'alone'
-const LINKED = 'two peers'
-const MEMORY_STORE = 'MemoryStore'
 
 async function measure(
   contenders: readonly Contender[],
@@ -96,30 +97,31 @@ function medians(rounds: readonly Costs[]): Costs {
   return { load: of('load'), write: of('write'), set: of('set') }
 }
 
+/** With goals for the requests of a busy server; one by one for orientation. */
 function rowsOf(costs: ReadonlyMap<string, Costs>, perTurn: number): Row[] {
-  const together = perTurn === 1 ? 'one a turn of the loop' : `${perTurn} a turn of the loop`
-  const row = (name: string, kind: keyof Costs, what: string, goal: string, limit: number): Row => {
-    const cpu = (of: string) => costs.get(of)![kind].cpuMicros
-    const others = [...costs.keys()].filter((each) => each !== ALONE && each !== LINKED)
-    const ratio = cpu(name) / cpu(MEMORY_STORE)
-    const { cpuMicros, wallMicros } = costs.get(name)![kind]
+  const isBusy = perTurn > 1
+  const pace = isBusy ? `${perTurn} requests a turn of the loop` : 'one request a turn of the loop'
+  const row = (kind: keyof Costs, what: string, goal: string, limit: number): Row => {
+    const cpu = (name: string) => costs.get(name)![kind].cpuMicros
+    const ratio = (name: string) => cpu(name) / cpu(MEMORY_STORE)
+    const ours = (name: string, words: string) =>
+      `${micros(cpu(name))} ${words} (${ratio(name).toFixed(2)} times)`
     return {
-      what: `${what}, member ${name === ALONE ? name : `with ${name}`}, ${together}: CPU`,
-      measured: `${micros(cpuMicros)} (${micros(wallMicros)} of time), ${ratio.toFixed(2)} times MemoryStore's`,
-      beside: others.map((each) => `${each} ${micros(cpu(each))}`).join(', '),
-      goal: { says: goal, isMet: ratio <= limit },
+      what: `CPU to ${what}, ${pace}`,
+      measured: `${ours(ALONE, 'alone')}, ${ours(LINKED, 'with two peers')}`,
+      beside: [MEMORY_STORE, MEMORYSTORE].map((name) => `${name} ${micros(cpu(name))}`).join(', '),
+      ...(isBusy && { goal: { says: goal, isMet: Math.max(ratio(ALONE), ratio(LINKED)) <= limit } }),
     }
   }
-  return [ALONE, LINKED].flatMap((name) => [
-    row(name, 'load', '1 KB session loaded', 'no more than MemoryStore', 1),
+  return [
+    row('load', 'load a session, 1 KB in ten attributes', 'no more than MemoryStore', 1),
     row(
-      name,
       'set',
-      'the same written, 1 of 10 attributes changed',
+      'write it, one of them changed',
       `at most ${MAX_WRITE_RATIO} times MemoryStore`,
       MAX_WRITE_RATIO,
     ),
-  ])
+  ]
 }
 
 function micros(value: number): string {

@@ -25,6 +25,8 @@ const START_DEADLINE_MS = 300_000
 
 interface Join {
   joinedMs: number
+  joinerCpuMs: number
+  giverCpuMs: number
   giverLoop: LoopReport
   giverPeakBytes: number
   joinerPeakBytes: number
@@ -34,6 +36,8 @@ export async function transfer({ quick }: BenchOptions): Promise<PartResult> {
   const sessions = quick ? 2_000 : SESSIONS
   const joins = await joinAgain({ sessions, times: quick ? 2 : JOINS })
   const joinedMs = median(joins.map((join) => join.joinedMs))
+  const joinerCpuMs = median(joins.map((join) => join.joinerCpuMs))
+  const giverCpuMs = median(joins.map((join) => join.giverCpuMs))
   const turnMs = median(joins.map(({ giverLoop }) => giverLoop.longestMs))
   const turnCpuMs = median(joins.map(({ giverLoop }) => giverLoop.longestCpuMs))
   const many = await joinMany({ quick, perSessionMs: joinedMs / sessions })
@@ -42,7 +46,7 @@ export async function transfer({ quick }: BenchOptions): Promise<PartResult> {
     rows: [
       {
         what: `a member joins and has ${sessions} sessions of 1 KB, median of ${joins.length}`,
-        measured: seconds(joinedMs),
+        measured: `${seconds(joinedMs)} (CPU of the joiner ${seconds(joinerCpuMs)}, of the giver ${seconds(giverCpuMs)})`,
         goal: { says: `below ${seconds(GOAL_MS)}`, isMet: joinedMs < GOAL_MS },
       },
       {
@@ -109,12 +113,18 @@ async function joinAgain({
 }
 
 async function oneJoin(giver: MemberProcess, joiner: MemberProcess, sessions: number): Promise<Join> {
+  const cpuMs = async () => {
+    const { user, system } = await giver.ask('cpuUsage')
+    return (user + system) / 1_000
+  }
+  const before = await cpuMs()
   await giver.ask('watchLoop')
-  const { joinedMs, sessionsAtJoin } = await joiner.start({ deadlineMs: START_DEADLINE_MS })
+  const { joinedMs, joinedCpuMs, sessionsAtJoin } = await joiner.start({ deadlineMs: START_DEADLINE_MS })
   const giverLoop = await giver.ask('loopReport')
+  const giverCpuMs = (await cpuMs()) - before
   if (sessionsAtJoin !== sessions) throw new Error(`${sessionsAtJoin} of ${sessions} sessions were there`)
   const [giverPeakBytes, joinerPeakBytes] = [await giver.ask('peakBytes'), await joiner.ask('peakBytes')]
-  return { joinedMs, giverLoop, giverPeakBytes, joinerPeakBytes }
+  return { joinedMs, joinerCpuMs: joinedCpuMs, giverCpuMs, giverLoop, giverPeakBytes, joinerPeakBytes }
 }
 
 function seconds(ms: number): string {

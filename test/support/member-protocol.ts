@@ -104,7 +104,7 @@ export interface MemberEvent<N extends keyof EventDetails = keyof EventDetails> 
 }
 
 export type FromMember =
-  | { kind: 'ready'; joinedMs: number; sessionsAtJoin: number }
+  | { kind: 'ready'; joinedMs: number; joinedCpuMs: number; sessionsAtJoin: number }
   | { kind: 'failed'; code: string | undefined; message: string }
   | { kind: 'event'; event: MemberEvent }
   | { kind: 'reply'; id: number; value: unknown }

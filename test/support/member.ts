@@ -65,8 +65,10 @@ async function main(): Promise<void> {
   const settings: MemberSettings = JSON.parse(process.env[SETTINGS_VARIABLE] ?? '{}')
   if (settings.routes !== undefined) redirectDials(settings.routes)
   const start = performance.now()
+  const startCpu = process.cpuUsage()
   const cluster = settings.cluster && (await joinCluster({ ...settings.cluster, memberName: settings.name }))
   const joinedMs = performance.now() - start
+  const { user, system } = process.cpuUsage(startCpu)
   const sessionsAtJoin = cluster?.sessions.size ?? 0
   if (cluster !== undefined) report(cluster, settings)
   obey(cluster)
@@ -77,7 +79,7 @@ async function main(): Promise<void> {
     await cluster?.close()
     process.exit(0)
   })
-  send({ kind: 'ready', joinedMs, sessionsAtJoin })
+  send({ kind: 'ready', joinedMs, joinedCpuMs: (user + system) / 1_000, sessionsAtJoin })
 }
 
 async function serve(settings: MemberSettings, port: number, cluster: Cluster | undefined): Promise<Server> {

@@ -8,7 +8,7 @@ import { connect, createSecureContext } from 'node:tls'
 import { WebSocket, WebSocketServer } from 'ws'
 import { pause } from '../wait.js'
 import { machineMs, pace } from './pace.js'
-import type { BareFlood, Pace } from './protocol.js'
+import type { BareBeat, BareFlood, Pace } from './protocol.js'
 import { MAX_BUFFERED_BYTES } from './writer.js'
 
 // As in packages/agent/src/acceptor.ts and dial.ts.
@@ -22,9 +22,7 @@ export class BareLinks {
 
   async listen(): Promise<number> {
     const server = createServer({ ...tlsOptions, pskCallback: () => psk })
-    new WebSocketServer({ server, perMessageDeflate: false }).on('connection', (socket) => {
-      socket.on('message', (message: Buffer) => this.#onMessage(message))
-    })
+    new WebSocketServer({ server, perMessageDeflate: false }).on('connection', (socket) => this.#add(socket))
     server.listen({ host: '127.0.0.1', port: 0 })
     await once(server, 'listening')
     return (server.address() as AddressInfo).port
@@ -46,7 +44,7 @@ export class BareLinks {
           }),
       })
       await once(socket, 'open')
-      this.#sockets.push(socket)
+      this.#add(socket)
     }
   }
 
@@ -77,6 +75,18 @@ export class BareLinks {
     const lagsMs = this.#lagsMs
     this.#lagsMs = []
     return lagsMs
+  }
+
+  /** As heartbeats: one message to each, every so often. */
+  async beat({ everyMs, bytes, forMs }: BareBeat): Promise<void> {
+    const timer = setInterval(() => this.#send(Buffer.alloc(bytes)), everyMs)
+    await pause(forMs)
+    clearInterval(timer)
+  }
+
+  #add(socket: WebSocket): void {
+    this.#sockets.push(socket)
+    socket.on('message', (message: Buffer) => this.#onMessage(message))
   }
 
   #send(message: Buffer): void {

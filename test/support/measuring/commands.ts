@@ -86,6 +86,7 @@ export function measuringCommands(cluster: () => Cluster): MeasuringCommands {
     bareDial: (ports) => bare.dial(ports),
     bareFlood: (options) => bare.flood(options),
     bareReceived: () => bare.received,
+    bareBeat: (beat) => bare.beat(beat),
     barePace: (rate, bytes) => bare.pace(rate, bytes),
     bareLags: () => bare.takeLags(),
   }

@@ -42,6 +42,7 @@ export interface MeasuringCommands {
   /** Gives how many messages went to each that was dialled. */
   bareFlood(flood: BareFlood): Promise<number>
   bareReceived(): { messages: number; bytes: number }
+  bareBeat(beat: BareBeat): Promise<void>
   /** Messages that tell when they were sent. Gives their number. */
   barePace(pace: Pace, bytes: number): Promise<number>
   /** How long each of those took that have come since the last call. */
@@ -126,6 +127,13 @@ export interface BareFlood {
   perTurn: number
   /** Of each message. */
   bytes: number
+}
+
+export interface BareBeat {
+  everyMs: number
+  /** Of each message; one goes to each that is linked. */
+  bytes: number
+  forMs: number
 }
 
 export interface Pace {
