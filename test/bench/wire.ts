@@ -32,7 +32,7 @@ export async function wire({ quick }: BenchOptions): Promise<PartResult> {
     figures[change] = { oneATurn: single, '32 a turn': batched, goalBytes: GOALS[change] }
     rows.push({
       what: `bytes on the wire per write and peer, ${WORDS[change]} changed, one write a turn of the loop`,
-      measured: `${single.toFixed(0)} (${batched.toFixed(0)} with 32 a turn)`,
+      measured: `${single.toFixed(1)} (${batched.toFixed(1)} with 32 a turn)`,
       goal: { says: `below ${GOALS[change]}`, isMet: single < GOALS[change] },
     })
   }

@@ -71,7 +71,6 @@ export function measuringCommands(cluster: () => Cluster): MeasuringCommands {
     async openWriter(options) {
       opened = await Writer.open(cluster(), options)
     },
-    written: () => writer().writes,
     writeTurns: (options) => writeTurns(writer(), options),
     flood: (options) => flood(writer(), options),
     writePaced: (rate) => pace(rate, () => void writer().write('all')),

@@ -18,10 +18,8 @@ export interface MeasuringCommands {
   memoryUse(): Promise<MemoryUse>
   /** The most memory that this process had at once, as the operating system counts it. */
   peakBytes(): number
-  /** Creates the sessions that the commands below write in turn. */
+  /** Creates the sessions that the commands below write in turn: each one's `count` becomes the number of its write. */
   openWriter(options: WriterOptions): Promise<void>
-  /** How often the writer has written; each session's `count` is that of its latest write. */
-  written(): number
   writeTurns(options: WriteTurns): Promise<void>
   flood(options: FloodOptions): Promise<Flooded>
   /** 1 KiB each, at that rate. Gives their number. */
