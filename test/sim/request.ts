@@ -1,6 +1,6 @@
 /** One request of a client, as an adapter serves it: catch up, load, think, write the difference, answer. */
 
-import type { Acks, Base, Stamp, Written } from '@sessionmesh/core'
+import type { Acks, Base, Stamp, Value, Written } from '@sessionmesh/core'
 import { short } from './describe.js'
 import { valueId, type Write } from './history.js'
 import { END, type Knowledge, type Missing } from './reads.js'
@@ -140,7 +140,7 @@ export class Request {
     if (wait === undefined) serve(false)
   }
 
-  #write(base: Base | undefined, attributes: Map<string, Uint8Array>): void {
+  #write(base: Base | undefined, attributes: Map<string, Value>): void {
     const { history, world, cluster } = this.#trial
     const { random } = world
     const name = random.pick(NAMES)
@@ -342,7 +342,7 @@ export class Request {
         )
   }
 
-  #saw(name: string, value: Uint8Array): void {
+  #saw(name: string, value: Value): void {
     const write = this.#trial.history.writesOfValue(valueId(value))?.first
     if (write === undefined) return
     this.#shown.push(write.stamp)
@@ -358,8 +358,8 @@ export class Request {
 
 /** What a request changed, by its own account: the members' idea of a difference is what is being tested. */
 function changesOf(
-  base: ReadonlyMap<string, Uint8Array> | undefined,
-  attributes: ReadonlyMap<string, Uint8Array>,
+  base: ReadonlyMap<string, Value> | undefined,
+  attributes: ReadonlyMap<string, Value>,
 ): Map<string, number | undefined> {
   const changes = new Map<string, number | undefined>()
   for (const [name, value] of attributes) {

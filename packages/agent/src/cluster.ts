@@ -17,6 +17,7 @@ import { publish } from './diagnostics/channels.js'
 import { LocalDiagnostics } from './diagnostics/diagnostics.js'
 import { asNoted } from './diagnostics/journal.js'
 import { Searches } from './discovery/searches.js'
+import { Kept } from './kept.js'
 import { deriveKeys } from './keys.js'
 import { Links } from './links.js'
 import { RateLimit } from './log.js'
@@ -169,7 +170,7 @@ class Agent implements Cluster {
     const seenAt = address.startsWith(':') ? ownAddresses(this.#port) : undefined
     const self = { id, name, address, seenAt }
     const observer = this.#special
-    return new Replica({ self, cluster, config, random: Math.random, sought, observer })
+    return new Replica({ self, cluster, config, random: Math.random, sought, observer, keep: new Kept() })
   }
 
   /** A run that the others have forgotten must not be taken for the one that comes back. */

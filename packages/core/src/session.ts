@@ -2,16 +2,17 @@
  * A session as a member holds it. Replicated state changes in one way only: `merge`, which is commutative,
  * associative and idempotent, and serves local writes, live deltas, repair and state transfer alike.
  *
- * Values are opaque bytes here, from the write that made them to the read that needs them.
+ * Nobody looks into a value here, from the write that made it to the read that needs it.
  */
 
 import type { Digest } from './digest.js'
 import { compareStamps, type Instant, laterStamp, type Origin, type Stamp } from './stamp.js'
+import { sameValue, sizeOf, type Value } from './value.js'
 
 /** One attribute as it travels and as it is held. `value: undefined` means removed: removal is a value too. */
 export interface Attribute {
   readonly name: string
-  readonly value: Uint8Array | undefined
+  readonly value: Value | undefined
   readonly stamp: Stamp
 }
 
@@ -112,7 +113,7 @@ export class SessionRecord {
       const held = this.#attributes.get(attribute.name)
       if (held !== undefined && compareStamps(held.stamp, attribute.stamp) >= 0) continue
       this.#put(attribute, held)
-      if (!sameBytes(held?.value, attribute.value)) changed.push(attribute.name)
+      if (!sameValue(held?.value, attribute.value)) changed.push(attribute.name)
     }
     const { lifetime } = delta
     if (lifetime !== undefined && !isMerged(lifetime.stamp)) {
@@ -124,7 +125,7 @@ export class SessionRecord {
     return { changed, destroyed: false }
   }
 
-  get(name: string): Uint8Array | undefined {
+  get(name: string): Value | undefined {
     return this.#attributes.get(name)?.value
   }
 
@@ -139,8 +140,8 @@ export class SessionRecord {
   }
 
   /** The attributes that have a value. */
-  values(): Map<string, Uint8Array> {
-    const values = new Map<string, Uint8Array>()
+  values(): Map<string, Value> {
+    const values = new Map<string, Value>()
     for (const { name, value } of this.#attributes.values()) if (value !== undefined) values.set(name, value)
     return values
   }
@@ -209,7 +210,7 @@ export class SessionRecord {
 
   #put(attribute: Attribute, held: Attribute | undefined): void {
     this.#attributes.set(attribute.name, attribute)
-    this.bytes += (attribute.value?.length ?? 0) - (held?.value?.length ?? 0)
+    this.bytes += sizeOf(attribute.value) - sizeOf(held?.value)
     if (held === undefined) this.bytes += attribute.name.length
     this.lastStamp = laterStamp(this.lastStamp, attribute.stamp)
   }
@@ -231,20 +232,13 @@ export class SessionRecord {
   }
 }
 
-/** What a request changed: `next` against the `base` that it loaded. Values are compared as bytes. */
+/** What a request changed: `next` against the `base` that it loaded. */
 export function difference(
-  base: ReadonlyMap<string, Uint8Array>,
-  next: ReadonlyMap<string, Uint8Array>,
-): { name: string; value: Uint8Array | undefined }[] {
-  const changes: { name: string; value: Uint8Array | undefined }[] = []
-  for (const [name, value] of next) if (!sameBytes(base.get(name), value)) changes.push({ name, value })
+  base: ReadonlyMap<string, Value>,
+  next: ReadonlyMap<string, Value>,
+): { name: string; value: Value | undefined }[] {
+  const changes: { name: string; value: Value | undefined }[] = []
+  for (const [name, value] of next) if (!sameValue(base.get(name), value)) changes.push({ name, value })
   for (const name of base.keys()) if (!next.has(name)) changes.push({ name, value: undefined })
   return changes
-}
-
-function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  if (a === b) return true
-  if (a === undefined || b === undefined || a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
-  return true
 }

@@ -7,6 +7,7 @@
 
 import { createHash, randomUUID } from 'node:crypto'
 import { types } from 'node:util'
+import { Packed } from '@sessionmesh/core'
 import { packValue } from '../values.js'
 
 /**
@@ -98,7 +99,8 @@ function isOpaque(value: object): boolean {
 
 function print(name: string, value: unknown): string {
   try {
-    return digest(packValue(name, value))
+    const packed = packValue(name, value)
+    return packed instanceof Packed ? digest(packed.latin1) : identity(packed)
   } catch {
     // It counts as a change then, and the write that follows says by name what is wrong.
     return canBeKey(value) ? identity(value) : randomUUID()
@@ -119,6 +121,6 @@ function canBeKey(value: unknown): value is object {
   return (typeof value === 'object' && value !== null) || typeof value === 'function'
 }
 
-function digest(content: string | Uint8Array): string {
+function digest(content: string): string {
   return createHash('sha256').update(content).digest('base64')
 }
