@@ -198,11 +198,13 @@ export class Request {
   #destroy(acks: Acks): Stamp | undefined {
     const { replica, now } = this.#run
     const before = this.#ownEntry()
-    const isNew = replica.record(this.#sid)?.destroyed === undefined
+    const held = replica.record(this.#sid)
+    const isNew = held?.destroyed === undefined
+    const created = held?.created ?? replica.load(this.#sid, now)?.base.created
     const { destroyed, effects } = replica.destroy(this.#sid, acks, now)
     const stamp = this.#issued(before, isNew)
     const write = { attributes: new Map(), ttlMs: undefined, isDestroy: true }
-    if (stamp !== undefined) this.#log({ stamp, ...write })
+    if (stamp !== undefined) this.#log({ stamp, created: created ?? stamp, ...write })
     this.#expectAck(destroyed.ack, stamp, acks)
     this.#run.carryOut(effects)
     return stamp
@@ -277,24 +279,27 @@ export class Request {
     attributes,
     ttlMs,
     isDestroy = false,
-  }: Pick<Write, 'stamp' | 'attributes' | 'ttlMs'> & { isDestroy?: boolean }): void {
+    ...write
+  }: Pick<Write, 'stamp' | 'attributes' | 'ttlMs'> & { created?: Stamp; isDestroy?: boolean }): void {
     const run = this.#run
     const sid = this.#sid
     const { cluster, history, world, clocks } = this.#trial
     const record = run.replica.record(sid)
     if (record === undefined) return world.fail('exactness', `${run.id} has written ${sid} and lacks it`)
+    // (Of what is destroyed nobody keeps when it began.)
+    const created = write.created ?? record.created
     const isLifetimes = record.lifetime !== undefined && compareStamps(record.lifetime.stamp, stamp) === 0
     history.add({
       stamp,
       sid,
-      created: record.created,
+      created,
       attributes,
       ttlMs: isLifetimes ? ttlMs : undefined,
       isDestroy,
       run,
       atMs: world.nowMs,
       isIsland: cluster.isIsland(run),
-      isOfStranger: isDestroy && compareStamps(record.created, stamp) === 0 && this.#isStranger(),
+      isOfStranger: isDestroy && compareStamps(created, stamp) === 0 && this.#isStranger(),
     })
     clocks.issued(run, stamp)
     if (!isDestroy) this.#checkFollows(stamp)

@@ -3,6 +3,7 @@
 import { type Acks, type Base, type Replica, SessionMeshError } from '@sessionmesh/core'
 import { keyOf } from './attribute-index.js'
 import { badOption, checkNames, isObject } from './errors.js'
+import { ownText } from './kept.js'
 import { attributeOf } from './merged-attributes.js'
 import { checkAcks } from './options.js'
 import type { Runner } from './runner.js'
@@ -101,7 +102,7 @@ export class LocalSessions implements Sessions {
     const held = () => this.#replica.load(sid, this.#runner.now())?.base
     const next = merged.write(this.#runner.id, packed, base, held, (origin) => this.#isGone(origin))
     const { written, effects } = this.#replica.write(
-      sid,
+      this.#own(sid),
       next.attributes,
       { base, ttlMs, acks },
       this.#runner.now(),
@@ -146,7 +147,7 @@ export class LocalSessions implements Sessions {
     checkOptions('destroy', options, ['acks'])
     const { acks = this.acks } = options
     checkAcks(acks)
-    const { destroyed, effects } = this.#replica.destroy(sid, acks, this.#runner.now())
+    const { destroyed, effects } = this.#replica.destroy(this.#own(sid), acks, this.#runner.now())
     const acked = this.#acked(destroyed.ack)
     this.#runner.run(effects)
     return { destroyed: destroyed.destroyed, acked }
@@ -213,6 +214,11 @@ export class LocalSessions implements Sessions {
   /** Reads go on, for requests that are being finished; nobody would hear of writes. */
   close(): void {
     this.#isClosed = true
+  }
+
+  /** It may be a part of a request's headers, and all of them would be kept with it. */
+  #own(sid: string): string {
+    return typeof sid !== 'string' || this.#replica.record(sid) !== undefined ? sid : ownText(sid)
   }
 
   #isChosen(sid: string, where: NonNullable<DestroyByOptions['where']>): boolean {

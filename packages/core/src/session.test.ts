@@ -3,8 +3,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { at, bytes, deltaArb, stamp, stampArb } from '../test/arbitraries.js'
+import type { Attribute } from './attributes.js'
 import { Digest } from './digest.js'
-import { type Attribute, type Delta, SessionRecord, writeStamps } from './session.js'
+import { type Delta, SessionRecord, writeStamps } from './session.js'
 import { compareStamps, formatStamp } from './stamp.js'
 import type { Packed, Value } from './value.js'
 

@@ -104,7 +104,7 @@ export class Sessions {
     const stamp = clock.issue(now)
     const created = held?.created ?? current?.created ?? stamp
     const lifetime = newTtlMs === currentTtlMs ? undefined : { ttlMs: newTtlMs, stamp }
-    const attributes = changes.map((change) => ({ ...change, stamp }))
+    const attributes = changes.map(({ name, value }) => ({ name, value, stamp }))
     this.#outbox.write({ sid, created, attributes, lifetime, usedMs: now.monoMs }, stamp, now)
     return {
       outcome: current === undefined ? 'created' : 'changed',
@@ -172,7 +172,7 @@ export class Sessions {
     }
     record.use(now)
     if (now.monoMs - record.toldMs >= touchIntervalMs(records.ttlMs(record), config)) {
-      record.toldMs = now.monoMs
+      record.toldMs = record.accessedMs
       this.#outbox.touch(record.touch())
     }
   }

@@ -6,10 +6,11 @@
  * (Taken at the start, it would claim less than was sent, and later deltas would be merged twice.)
  */
 
+import type { Attribute } from './attributes.js'
 import type { Config } from './config.js'
 import { Digest, type DigestEntries } from './digest.js'
 import type { Records } from './records.js'
-import type { Attribute, Delta, SessionRecord } from './session.js'
+import type { Delta, SessionRecord } from './session.js'
 import { sizeOf } from './value.js'
 
 /** Rough bytes of a record on the wire beside its values: id, stamps, names' headers. */

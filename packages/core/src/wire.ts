@@ -9,12 +9,13 @@
  *     stamps:  [base, (origin, base - time, counter)*]; fields name a stamp by its index, from 1; 0 is none
  */
 
+import type { Attribute } from './attributes.js'
 import { MAX_TEXT_LENGTH } from './config.js'
 import type { DigestEntries } from './digest.js'
 import { SessionMeshError } from './errors.js'
 import type { DeltaMessage, MemberState, Message, RosterEntry, TransferEnd } from './messages.js'
 import type { Purge } from './purged.js'
-import { type Attribute, type Delta, writeStamps } from './session.js'
+import { type Delta, writeStamps } from './session.js'
 import { compareStamps, MAX_COUNTER, type Origin, type Stamp } from './stamp.js'
 import { isValue } from './value.js'
 

@@ -1,8 +1,9 @@
 /** Random stamps, deltas and messages, small enough that they meet each other. */
 
 import fc from 'fast-check'
+import type { Attribute } from '../src/attributes.js'
 import type { MemberState, Message, RosterEntry } from '../src/messages.js'
-import type { Attribute, Delta, Lifetime } from '../src/session.js'
+import type { Delta, Lifetime } from '../src/session.js'
 import type { Instant, Stamp } from '../src/stamp.js'
 import { Packed, type Value } from '../src/value.js'
 
