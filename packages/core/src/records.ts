@@ -5,7 +5,7 @@
 
 import { type Config, graceMs } from './config.js'
 import type { Digest } from './digest.js'
-import { type Delta, type Merged, SessionRecord, writeStamps } from './session.js'
+import { type Delta, type Merged, SessionRecord } from './session.js'
 import type { Instant, Origin, Stamp } from './stamp.js'
 
 /** What the sweep needs to know of the rest of the world. */
@@ -135,8 +135,16 @@ export class Records {
     const isOver = record.isEndTold || record.hadEnded || record.teller !== undefined
     if (isOver && !this.isExpired(record, now)) record.usedAgain()
     // Whatever of it is kept, and wherever the sweep stands: no origin is retired that a record bears.
-    for (const { origin } of [delta.created, ...writeStamps(delta)]) this.#origins.add(origin)
-    return { ...merged, record, wasForgotten }
+    this.#bears(delta)
+    const { changed, destroyed } = merged
+    return { changed, destroyed, record, wasForgotten }
+  }
+
+  #bears({ created, attributes, lifetime, destroyed }: Delta): void {
+    this.#origins.add(created.origin)
+    for (const { stamp } of attributes) this.#origins.add(stamp.origin)
+    if (lifetime !== undefined) this.#origins.add(lifetime.stamp.origin)
+    if (destroyed !== undefined) this.#origins.add(destroyed.origin)
   }
 
   delete(sid: string): void {

@@ -14,7 +14,6 @@ import type { CookieOptions, Session } from 'express-session'
 import onHeaders from 'on-headers'
 import type { Visit } from 'sessionmesh/adapter'
 import { hold } from './hold.js'
-import { attributesOf } from './json.js'
 
 /** What all exchanges of one middleware have in common. */
 export interface Setup {
@@ -105,7 +104,7 @@ export class Exchange {
       saveUninitialized ||
       store.isStored(session) ||
       sessionID !== this.#opened?.sid ||
-      Object.keys(attributesOf(session)).length > 0
+      Object.keys(session).some((name) => name !== 'cookie')
     ) {
       session.save((error) => this.#report(error))
     }

@@ -20,14 +20,7 @@ export function showChangesInJson(session: object, local: readonly string[]): vo
     enumerable: false,
     writable: true,
     value: function toJSON(this: object): object {
-      const attributes = attributesOf(this)
-      const printed = withPrints(attributes, local)
-      return printed === attributes ? this : printed
+      return withPrints(this, local, 'cookie')
     },
   })
-}
-
-/** Everything enumerable but the cookie. */
-export function attributesOf(session: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(session).filter(([name]) => name !== 'cookie'))
 }

@@ -7,14 +7,8 @@
  */
 
 import type { Acks, Base, Sessions } from '../types.js'
-import {
-  type CookieLike,
-  expiryOf,
-  fromStored,
-  lifetimeUntil,
-  type StoredCookie,
-  toStored,
-} from './cookie.js'
+import { type CookieLike, expiryOf, fromStored, lifetimeUntil, toStored } from './cookie.js'
+import { newNotes } from './notes.js'
 import type { Store } from './options.js'
 import type { Visit } from './visit.js'
 
@@ -32,7 +26,7 @@ export type Callback = (error?: unknown) => void
 interface Known {
   base: Base | undefined
   /** The cookie's attribute, to notice a change of it. */
-  cookie: StoredCookie
+  cookie: string
   /** The cookie's expiry as handed out or saved: while the cookie has this one, nobody moved it. */
   expiresAt: number | undefined
   /** The idle lifetime agreed; `undefined` when it was left to the cluster. */
@@ -43,7 +37,7 @@ export class CookieSessions {
   readonly #sessions: Sessions
   readonly #acks: Acks
   readonly #ttlMs: number | undefined
-  readonly #known = new WeakMap<object, Known>()
+  readonly #known = newNotes<Known>()
 
   constructor({ sessions, acks, ttlMs }: Store) {
     this.#sessions = sessions
@@ -100,8 +94,15 @@ export class CookieSessions {
     const loaded = this.#sessions.load(sid)
     if (!loaded) return undefined
     const { data, base, ttlMs, remainingMs } = loaded
-    const session = { ...data, cookie: fromStored(data.cookie, ttlMs, Date.now() + remainingMs) }
-    this.#agree(session, { base, ttlMs })
+    const cookie = fromStored(data.cookie, ttlMs, Date.now() + remainingMs)
+    const stored = typeof data.cookie === 'string' ? data.cookie : undefined
+    const session = Object.assign(data, { cookie })
+    this.#known.set(session, {
+      base,
+      cookie: toStored(cookie, stored),
+      expiresAt: cookie.expires?.getTime(),
+      ttlMs,
+    })
     return session
   }
 
@@ -113,7 +114,7 @@ export class CookieSessions {
 
   /** Whether this object was loaded from the cluster, or saved to it. */
   isStored(session: object): boolean {
-    return this.#known.has(session)
+    return this.#known.get(session) !== undefined
   }
 
   /**
@@ -152,7 +153,7 @@ export class CookieSessions {
     const ttlMs = this.#lifetimeOf(session)
     if (ttlMs !== undefined && ttlMs <= 0) return this.#end(sid)
     const before = this.#known.get(session)
-    const data = { ...session, cookie: toStored(session.cookie ?? {}) }
+    const data = { ...session, cookie: toStored(session.cookie ?? {}, before?.cookie) }
     const { outcome, base, acked } = this.#sessions.write(sid, data, {
       base: before?.base,
       ttlMs,
@@ -168,8 +169,8 @@ export class CookieSessions {
     const ttlMs = this.#lifetimeOf(session)
     if (ttlMs !== undefined && ttlMs <= 0) return this.#end(sid)
     const known = this.#known.get(session)
-    const cookie = toStored(session.cookie)
-    if (known !== undefined && JSON.stringify(known.cookie) !== JSON.stringify(cookie)) {
+    const cookie = toStored(session.cookie, known?.cookie)
+    if (known !== undefined && known.cookie !== cookie) {
       const now = this.#sessions.load(sid)
       if (now) this.#sessions.write(sid, { ...now.data, cookie }, { base: now.base, ttlMs, acks: 'none' })
     } else {
@@ -204,7 +205,7 @@ export class CookieSessions {
     const cookie = session.cookie ?? {}
     this.#known.set(session, {
       base,
-      cookie: toStored(cookie),
+      cookie: toStored(cookie, before?.cookie),
       expiresAt: expiryOf(cookie, Date.now()),
       ttlMs: ttlMs ?? before?.ttlMs,
     })
