@@ -8,7 +8,7 @@ import { attributeOf } from './merged-attributes.js'
 import { checkAcks } from './options.js'
 import type { Runner } from './runner.js'
 import type { SpecialAttributes } from './special-attributes.js'
-import { decodeToken, encodeToken } from './token.js'
+import { Tokens } from './token.js'
 import type { DestroyByOptions, Loaded, Member, Sessions, WriteOptions, WriteResult } from './types.js'
 import { packAttributes, unpackAttributes } from './values.js'
 
@@ -21,7 +21,7 @@ export class LocalSessions implements Sessions {
   readonly ttlMs: number
   readonly indexBy: readonly string[]
   readonly localAttributes: readonly string[]
-  readonly #tokenKeys: readonly Uint8Array[]
+  readonly #tokens: Tokens
   readonly #member: (id: string) => Member | undefined
   #isClosed = false
 
@@ -43,7 +43,7 @@ export class LocalSessions implements Sessions {
     this.ttlMs = ttlMs
     this.indexBy = indexBy
     this.localAttributes = localAttributes
-    this.#tokenKeys = tokenKeys
+    this.#tokens = new Tokens(tokenKeys)
     this.#member = member
   }
 
@@ -68,11 +68,7 @@ export class LocalSessions implements Sessions {
 
   catchUp(sid: string, token: string | undefined): Promise<void> | undefined {
     if (this.#isClosed) return undefined
-    const { wait, effects } = this.#replica.catchUp(
-      sid,
-      decodeToken(token, this.#tokenKeys),
-      this.#runner.now(),
-    )
+    const { wait, effects } = this.#replica.catchUp(sid, this.#tokens.decode(token), this.#runner.now())
     const waiting = wait === undefined ? undefined : this.#runner.caughtUp(wait)
     this.#runner.run(effects)
     // A new run in its place has to be asked anew: it holds nothing until it is ready.
@@ -80,8 +76,8 @@ export class LocalSessions implements Sessions {
   }
 
   token(sid: string, brought: string | undefined): string | undefined {
-    const seen = this.#replica.token(sid, decodeToken(brought, this.#tokenKeys), this.#runner.now())
-    return encodeToken(seen, this.#tokenKeys)
+    const seen = this.#replica.token(sid, this.#tokens.decode(brought), this.#runner.now())
+    return this.#tokens.encode(seen)
   }
 
   write(sid: string, data: Record<string, unknown>, options: WriteOptions = {}): WriteResult {

@@ -79,11 +79,17 @@ export class Reads {
       this.#toldLost.has(formatStamp(stamp)) && members.isGoneForAll(stamp.origin)
     const isDropped = (stamp: Stamp) => !isKnown(stamp) || isToldLost(stamp)
     const seen = Digest.of(brought.filter((stamp) => digest.covers(stamp) || !isDropped(stamp)))
+    const isNeeded = (stamp: Stamp) => !digest.covers(stamp) || !members.isSettled(stamp)
     const record = this.#questions.view(sid, now)
     // (A creation that died with its writer is shown by what others wrote later, and will never come.)
     const isShown = (stamp: Stamp) => digest.covers(stamp) || !members.isNowhere(stamp)
-    for (const stamp of record?.stamps() ?? []) if (isShown(stamp)) seen.raise(stamp)
-    return seen.entries().filter((stamp) => !digest.covers(stamp) || !members.isSettled(stamp))
+    let last: Stamp | undefined
+    for (const stamp of record?.stamps() ?? []) {
+      // (Most of a session is of one write.)
+      if (stamp !== last && isNeeded(stamp) && isShown(stamp)) seen.raise(stamp)
+      last = stamp
+    }
+    return seen.entries().filter(isNeeded)
   }
 
   /** This member holds again what it should, earlier than it had to: reads that came meanwhile wait no longer than others. */
