@@ -10,7 +10,7 @@ import type { Runner } from './runner.js'
 import type { SpecialAttributes } from './special-attributes.js'
 import { Tokens } from './token.js'
 import type { DestroyByOptions, Loaded, Member, Sessions, WriteOptions, WriteResult } from './types.js'
-import { packAttributes, unpackAttributes } from './values.js'
+import { isOther, packAttributes, unpackAttributes } from './values.js'
 
 const noAcks = Promise.resolve(0)
 
@@ -117,9 +117,7 @@ export class LocalSessions implements Sessions {
     const { local, merged } = this.#special()
     if (local.differs(data, base)) return true
     try {
-      const view = merged.view(base)
-      const packed = packAttributes(local.isEmpty ? data : local.without(data), view)
-      return packed.size !== view.size || [...packed].some(([name, bytes]) => view.get(name) !== bytes)
+      return isOther(local.isEmpty ? data : local.without(data), merged.view(base))
     } catch {
       return true
     }

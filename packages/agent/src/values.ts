@@ -43,6 +43,19 @@ export function packAttributes(
   return packed
 }
 
+/**
+ * Whether `packAttributes` would give something else than the base.
+ * @throws SessionMeshError `SESSIONMESH_UNSERIALISABLE_ATTRIBUTE`
+ */
+export function isOther(data: Readonly<Record<string, unknown>>, base: ReadonlyMap<string, Value>): boolean {
+  const names = Object.keys(data)
+  if (names.length !== base.size) return true
+  return names.some((name) => {
+    const old = base.get(name)
+    return old === undefined || (old !== data[name] && packChanged(name, data[name], old) !== old)
+  })
+}
+
 function packChanged(name: string, value: unknown, old: Value | undefined): Value {
   const packed = packValue(name, value)
   return old !== undefined && sameValue(packed, old) ? old : packed

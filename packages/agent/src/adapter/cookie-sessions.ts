@@ -24,6 +24,8 @@ export type Callback = (error?: unknown) => void
 
 /** What is known of an object since it was loaded or saved. */
 interface Known {
+  /** Which load it was that gave it; `undefined` since it was saved. */
+  load?: number | undefined
   base: Base | undefined
   /** The cookie's attribute, to notice a change of it. */
   cookie: string
@@ -38,6 +40,7 @@ export class CookieSessions {
   readonly #acks: Acks
   readonly #ttlMs: number | undefined
   readonly #known = newNotes<Known>()
+  #lastLoad = 0
 
   constructor({ sessions, acks, ttlMs }: Store) {
     this.#sessions = sessions
@@ -98,6 +101,7 @@ export class CookieSessions {
     const stored = typeof data.cookie === 'string' ? data.cookie : undefined
     const session = Object.assign(data, { cookie })
     this.#known.set(session, {
+      load: ++this.#lastLoad,
       base,
       cookie: toStored(cookie, stored),
       expiresAt: cookie.expires?.getTime(),
@@ -130,10 +134,18 @@ export class CookieSessions {
    * it has any. True as well for what cannot be stored: the save will say so.
    */
   isChanged(session: CookieSession): boolean {
-    const { cookie: _, ...data } = session
     const known = this.#known.get(session)
-    if (known?.base === undefined) return Object.keys(data).length > 0
-    return this.#sessions.differs({ ...data, cookie: known.cookie }, known.base)
+    if (known?.base === undefined) return Object.keys(session).some((name) => name !== 'cookie')
+    return this.#sessions.differs({ ...session, cookie: known.cookie }, known.base)
+  }
+
+  /**
+   * Of what was loaded as this object, and not saved since, as long as nothing but its cookie differs: an object whose JSON
+   * is that of no other load. Else `undefined`.
+   */
+  unchanged(session: object): object | undefined {
+    const load = this.#known.get(session)?.load
+    return load === undefined || this.isChanged(session as CookieSession) ? undefined : { $load: load }
   }
 
   /** Errors go to the callback; so does the wait for acks, if any were asked for. */
@@ -176,7 +188,7 @@ export class CookieSessions {
     } else {
       this.#sessions.touch(sid, { ttlMs })
     }
-    if (known) this.#agree(session, { base: known.base, ttlMs })
+    if (known) this.#agree(session, { load: known.load, base: known.base, ttlMs })
     return undefined
   }
 
@@ -200,10 +212,11 @@ export class CookieSessions {
   }
 
   /** Notes what the session is like now that it is loaded or saved. */
-  #agree(session: Partial<CookieSession>, { base, ttlMs }: Pick<Known, 'base' | 'ttlMs'>): void {
+  #agree(session: Partial<CookieSession>, { load, base, ttlMs }: Pick<Known, 'load' | 'base' | 'ttlMs'>): void {
     const before = this.#known.get(session)
     const cookie = session.cookie ?? {}
     this.#known.set(session, {
+      load,
       base,
       cookie: toStored(cookie, before?.cookie),
       expiresAt: expiryOf(cookie, Date.now()),
