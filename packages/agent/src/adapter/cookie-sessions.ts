@@ -212,7 +212,10 @@ export class CookieSessions {
   }
 
   /** Notes what the session is like now that it is loaded or saved. */
-  #agree(session: Partial<CookieSession>, { load, base, ttlMs }: Pick<Known, 'load' | 'base' | 'ttlMs'>): void {
+  #agree(
+    session: Partial<CookieSession>,
+    { load, base, ttlMs }: Pick<Known, 'load' | 'base' | 'ttlMs'>,
+  ): void {
     const before = this.#known.get(session)
     const cookie = session.cookie ?? {}
     this.#known.set(session, {
