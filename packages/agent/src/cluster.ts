@@ -422,17 +422,20 @@ class Agent implements Cluster {
   #emit<E extends keyof ClusterEvents>(event: E, ...args: ClusterEvents[E]): void {
     const noted = asNoted(event, args[0])
     if (noted !== undefined) this.diagnostics.note(noted)
-    this.#whenJoined(() => {
-      publish(event, () => ({ cluster: this.name, self: this.self, event: args[0] }))
-      try {
-        this.#emitter.emit(event, ...args)
-      } catch (error) {
-        // A listener's fault is not the cluster's: the protocol goes on.
-        this.#logger.error(
-          `A listener of "${event}" threw: ${error instanceof Error ? error.stack : String(error)}`,
-        )
-      }
-    })
+    if (this.#early === undefined) this.#tell(event, args)
+    else this.#early.push(() => this.#tell(event, args))
+  }
+
+  #tell<E extends keyof ClusterEvents>(event: E, args: ClusterEvents[E]): void {
+    publish(event, () => ({ cluster: this.name, self: this.self, event: args[0] }))
+    try {
+      this.#emitter.emit(event, ...args)
+    } catch (error) {
+      // A listener's fault is not the cluster's: the protocol goes on.
+      this.#logger.error(
+        `A listener of "${event}" threw: ${error instanceof Error ? error.stack : String(error)}`,
+      )
+    }
   }
 }
 

@@ -79,8 +79,8 @@ export class LocalDiagnostics implements Diagnostics {
   }
 
   note(event: Omit<DiagnosticEvent, 'number' | 'atMs'>): void {
-    if (OTHER_OWNERS.test(event.event)) this.#census.restart()
-    this.#journal.add({ atMs: this.#subject.now().wallMs, ...event })
+    if (event.sid === undefined && OTHER_OWNERS.test(event.event)) this.#census.restart()
+    this.#journal.add(event, this.#subject.now().wallMs)
   }
 
   async report({ of, after }: ReportOptions = {}): Promise<MemberReport> {
