@@ -20,6 +20,8 @@ export interface Servers {
   /** What all processes that serve have spent since they were started, a store's server included. */
   cpuMicros(): Promise<number>
   version?: string
+  /** What they themselves say of wrong answers, and more. */
+  counters?(): Promise<unknown>
 }
 
 export class Contender {

@@ -7,9 +7,9 @@ import { Random } from '../../sim/random.js'
 import type { BenchOptions, PartResult } from '../part.js'
 import { candidates } from './candidates.js'
 import { Contender, SERVERS, USERS } from './contender.js'
-import { figuresOf } from './figures.js'
-import { arrivals, closedLoop, openLoop } from './load.js'
-import type { Plan, Round } from './round.js'
+import { closedLoop } from './load.js'
+import { resultOf } from './result.js'
+import { oneRound, type Plan, type Round } from './round.js'
 import { rowsOf } from './rows.js'
 import { KINDS, PAYLOAD_BYTES } from './user.js'
 
@@ -17,16 +17,27 @@ const PLAN: Plan = {
   users: USERS,
   servers: SERVERS,
   payloadBytes: PAYLOAD_BYTES,
-  rounds: 15,
-  requests: 3_000,
+  rounds: 11,
+  idleRounds: 2,
+  turns: 3,
+  requests: 1_500,
   // Far from what two cores can do, or the answers would wait for each other more than for their servers.
   perSecond: 400,
-  timedRequests: 600,
+  timedRequests: 200,
   // The first thousands of requests of a process cost several times as much as the later ones.
   warmUpMs: 10_000,
   warmUpRequests: 20_000,
 }
-const QUICK: Plan = { ...PLAN, rounds: 2, requests: 200, timedRequests: 60, warmUpMs: 0, warmUpRequests: 0 }
+const QUICK: Plan = {
+  ...PLAN,
+  rounds: 2,
+  idleRounds: 0,
+  turns: 1,
+  requests: 100,
+  timedRequests: 40,
+  warmUpMs: 0,
+  warmUpRequests: 0,
+}
 const MAX_WARM_UP_MS = 60_000
 
 export async function http({ quick }: BenchOptions): Promise<PartResult> {
@@ -41,10 +52,15 @@ export async function http({ quick }: BenchOptions): Promise<PartResult> {
 
   const random = new Random(1)
   const rounds: Round[] = []
+  for (let i = 0; i < plan.idleRounds; i++) await oneRound(contenders, plan, random)
   for (let i = 0; i < plan.rounds; i++) rounds.push(await oneRound(contenders, plan, random))
-  const figures = figuresOf(rounds)
+  const result = resultOf(rounds)
   const versions = Object.fromEntries(contenders.map(({ name, servers }) => [name, servers.version]))
-  return { rows: rowsOf(figures, skipped, plan), figures: { plan, versions, skipped, ...figures, rounds } }
+  const counters = await contenders[0]!.servers.counters?.()
+  return {
+    rows: rowsOf(result, skipped, plan),
+    figures: { plan, versions, skipped, ...result, counters, rounds },
+  }
 }
 
 async function begun(contender: Contender): Promise<Contender> {
@@ -64,24 +80,4 @@ async function warmUp(contender: Contender, { warmUpMs, warmUpRequests }: Plan):
     for (const kind of KINDS) await closedLoop(contender, kind, chunk)
     if (spentMs() > MAX_WARM_UP_MS) break
   }
-}
-
-/** One kind after the other, the contenders in an order that is drawn anew; all of them get the same arrivals. */
-async function oneRound(contenders: readonly Contender[], plan: Plan, random: Random): Promise<Round> {
-  const round: Round = { write: {}, read: {} }
-  for (const kind of KINDS) {
-    const atMs = arrivals(plan.timedRequests, plan.perSecond, random)
-    for (const contender of shuffled(contenders, random)) {
-      const saturated = await closedLoop(contender, kind, plan.requests)
-      round[kind][contender.name] = { saturated, atRate: await openLoop(contender, kind, atMs) }
-    }
-  }
-  return round
-}
-
-function shuffled<T>(items: readonly T[], random: Random): T[] {
-  return items
-    .map((item) => ({ item, key: random.next() }))
-    .sort((a, b) => a.key - b.key)
-    .map(({ item }) => item)
 }

@@ -2,61 +2,66 @@
 
 import type { Random } from '../../sim/random.js'
 import { pause } from '../../support/wait.js'
-import { percentile } from '../statistics.js'
 import type { Contender } from './contender.js'
 import type { Kind } from './user.js'
 
-/** What a server still does with its last requests (messages to others, say) is part of what they cost. */
-const AFTERMATH_MS = 100
+/** What servers still do when the last answer is out (messages to others, say) is part of what their requests cost. */
+const AFTERMATH_MS = 50
 
 export interface ClosedLoop {
-  cpuMicrosPerRequest: number
-  requestsPerSecond: number
+  requests: number
+  cpuMicros: number
+  tookMs: number
   wrongAnswers: number
 }
 
 export interface OpenLoop {
-  cpuMicrosPerRequest: number
-  p50Ms: number
-  p99Ms: number
-  /** That of the plan, unless this machine was too busy to keep to it. */
-  requestsPerSecond: number
+  requests: number
+  cpuMicros: number
+  /** Until the last one was sent: longer than planned where this machine was too busy to keep to the rate. */
+  sendingMs: number
+  /** Of each answer. */
+  answersMs: number[]
+  wrongAnswers: number
 }
 
 /** All users, each with one request at a time, until `requests` are answered. */
 export async function closedLoop(contender: Contender, kind: Kind, requests: number): Promise<ClosedLoop> {
+  const { users } = contender
   let [turn, wrongAnswers, tookMs] = [0, 0, 0]
+  const ask = async (index: number) => {
+    if (!(await users[index]!.ask(contender.url(index, turn++), kind))) wrongAnswers++
+  }
+  // Does not count: it opens the connections, and wakes what was idle.
+  await Promise.all(users.map((_, index) => ask(index)))
+  turn = 0
   const cpuMicros = await spent(contender, async () => {
     const startMs = performance.now()
-    const live = async (_: unknown, index: number) => {
-      while (turn < requests) {
-        const isRight = await contender.users[index]!.ask(contender.url(index, turn++), kind)
-        if (!isRight) wrongAnswers++
-      }
+    const live = async (index: number) => {
+      while (turn < requests) await ask(index)
     }
-    await Promise.all(contender.users.map(live))
+    await Promise.all(users.map((_, index) => live(index)))
     tookMs = performance.now() - startMs
   })
-  return {
-    cpuMicrosPerRequest: cpuMicros / requests,
-    requestsPerSecond: (requests / tookMs) * 1_000,
-    wrongAnswers,
-  }
+  return { requests, cpuMicros, tookMs, wrongAnswers }
 }
 
-/** The users by turns, at these times, whether or not the answers before have come. */
+/** The users by turns, at these times, whether or not the answers to others have come. */
 export async function openLoop(contender: Contender, kind: Kind, atMs: readonly number[]): Promise<OpenLoop> {
-  const tookMs: number[] = []
-  let sendingMs = 0
+  const { users } = contender
+  const answersMs: number[] = []
+  let [sendingMs, wrongAnswers] = [0, 0]
   const cpuMicros = await spent(contender, async () => {
     const startMs = performance.now()
-    const ask = async (turn: number) => {
-      const index = turn % contender.users.length
-      const askedMs = performance.now()
-      await contender.users[index]!.ask(contender.url(index, turn), kind)
-      tookMs.push(performance.now() - askedMs)
-    }
     const asked: Promise<void>[] = []
+    const ask = async (turn: number) => {
+      const askedMs = performance.now()
+      // Who has no answer yet waits for it before he asks again; that he waits counts.
+      await asked[turn - users.length]
+      const index = turn % users.length
+      if (!(await users[index]!.ask(contender.url(index, turn), kind))) wrongAnswers++
+      answersMs.push(performance.now() - askedMs)
+    }
     for (const [turn, dueMs] of atMs.entries()) {
       const earlyMs = startMs + dueMs - performance.now()
       if (earlyMs > 0) await pause(earlyMs)
@@ -65,12 +70,7 @@ export async function openLoop(contender: Contender, kind: Kind, atMs: readonly 
     sendingMs = performance.now() - startMs
     await Promise.all(asked)
   })
-  return {
-    cpuMicrosPerRequest: cpuMicros / atMs.length,
-    p50Ms: percentile(tookMs, 50),
-    p99Ms: percentile(tookMs, 99),
-    requestsPerSecond: (atMs.length / sendingMs) * 1_000,
-  }
+  return { requests: atMs.length, cpuMicros, sendingMs, answersMs, wrongAnswers }
 }
 
 /** When requests come that do not know of each other. */

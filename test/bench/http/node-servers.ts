@@ -11,7 +11,9 @@ import { startRedis } from './redis.js'
 
 export async function meshServers(): Promise<Servers> {
   const cluster = await ProcessCluster.start({ members: ['a', 'b', 'c'].slice(0, SERVERS), http: true })
-  return { urls: urlsOf(cluster.all()), isSticky: false, cpuMicros: () => cpuMicros(cluster.all()) }
+  const members = cluster.all()
+  const counters = () => Promise.all(members.map(async (member) => (await member.ask('status')).counters))
+  return { urls: urlsOf(members), isSticky: false, counters, cpuMicros: () => cpuMicros(members) }
 }
 
 export async function storeServers(store?: StoreSettings): Promise<Servers> {

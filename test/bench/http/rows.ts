@@ -3,20 +3,21 @@
 import type { Row } from '../part.js'
 import type { Quartiles } from '../statistics.js'
 import { candidates, FLOOR, OURS, STORE } from './candidates.js'
-import type { Figures, Measured } from './figures.js'
+import type { Measured, Result } from './result.js'
 import type { Plan } from './round.js'
 import { KINDS, type Kind } from './user.js'
 
 const GOALS: Record<Kind, number> = { write: 1.1, read: 1 }
 const DOES: Record<Kind, string> = { write: 'changes', read: 'only reads' }
 
-export function rowsOf(figures: Figures, skipped: Record<string, string>, plan: Plan): Row[] {
-  const rows = KINDS.flatMap((kind) => ofKind(kind, figures[kind], plan))
-  const wrong = (name: string) => KINDS.reduce((sum, kind) => sum + figures[kind][name]!.wrongAnswers, 0)
+export function rowsOf(result: Result, skipped: Record<string, string>, plan: Plan): Row[] {
+  const rows = KINDS.flatMap((kind) => ofKind(kind, result[kind], plan))
+  const wrong = (name: string) => KINDS.reduce((sum, kind) => sum + result[kind][name]!.wrongAnswers, 0)
+  const asked = KINDS.length * plan.rounds * plan.turns * (plan.users + plan.requests + plan.timedRequests)
   rows.push({
-    what: `answers without what their user was told before, of ${2 * plan.rounds * plan.requests}`,
+    what: `answers without what their user was told before, of ${asked}`,
     measured: `${wrong(OURS)}`,
-    beside: others(figures.write, (_, name) => `${wrong(name)}`),
+    beside: others(result.write, (_, name) => `${wrong(name)}`),
     goal: { says: '0', isMet: wrong(OURS) === 0 },
   })
   const missing = Object.entries(skipped).map(([name, why]) => `${name} skipped: ${why}`)
