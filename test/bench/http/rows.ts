@@ -20,7 +20,10 @@ export function rowsOf(result: Result, skipped: Record<string, string>, plan: Pl
     beside: others(result.write, (_, name) => `${wrong(name)}`),
     goal: { says: '0', isMet: wrong(OURS) === 0 },
   })
-  const missing = Object.entries(skipped).map(([name, why]) => `${name} skipped: ${why}`)
+  const missing = [...new Set(Object.values(skipped))].map((why) => {
+    const names = Object.keys(skipped).filter((name) => skipped[name] === why)
+    return `${names.join(' and ')} skipped: ${why}`
+  })
   return rows.map((row) => ({ ...row, beside: [row.beside, ...missing].join(', ') }))
 }
 
@@ -44,7 +47,7 @@ function ofKind(kind: Kind, all: Record<string, Measured>, { users, perSecond }:
       }),
     },
     {
-      what: `${what}: so many at once by ${users} users`,
+      what: `${what}: requests/s of ${users} users`,
       measured: [rate(ours), times(toFloor?.requestsPerSecond, FLOOR)].join(''),
       beside: others(all, rate),
     },
