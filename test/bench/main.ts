@@ -11,16 +11,16 @@ import { Usage } from '../sim/usage.js'
 import { cleanUp } from '../support/cleanup.js'
 import { consistency } from './consistency.js'
 import { finding } from './finding.js'
+import { http } from './http/http.js'
 import { memory } from './memory.js'
 import type { BenchOptions, PartResult, Row } from './part.js'
 import { takeover } from './takeover.js'
-import { throughput } from './throughput.js'
 
 const PARTS: Record<string, (options: BenchOptions) => Promise<PartResult>> = {
   finding,
   takeover,
   consistency,
-  throughput,
+  http,
   memory,
 }
 
