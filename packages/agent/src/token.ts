@@ -13,13 +13,14 @@ const signatureBytes = 16
 const maxEntries = 64
 const maxCharacters = 4096
 
-/** So many that were read or made lately are remembered. */
-const maxLately = 1_000
+/** So many, or twice as many, that were read or made last are remembered. */
+const maxLately = 500
 
 export class Tokens {
   readonly #keys: readonly Uint8Array[]
   /** A request asks for its token twice, and what it is given comes back with the next one: each is checked once here. */
-  readonly #lately = new Map<string, readonly Stamp[]>()
+  #lately = new Map<string, readonly Stamp[]>()
+  #before = new Map<string, readonly Stamp[]>()
 
   /** @param keys for signing the first, for checking all (secrets rotate) */
   constructor(keys: readonly Uint8Array[]) {
@@ -39,7 +40,7 @@ export class Tokens {
 
   decode(token: string | undefined): readonly Stamp[] {
     if (token === undefined || token.length > maxCharacters) return []
-    const known = this.#lately.get(token)
+    const known = this.#lately.get(token) ?? this.#before.get(token)
     if (known !== undefined) return known
     const bytes = Buffer.from(token, 'base64url')
     const signature = bytes.subarray(0, signatureBytes)
@@ -53,9 +54,9 @@ export class Tokens {
   }
 
   #remember(token: string, stamps: readonly Stamp[]): void {
-    for (const oldest of this.#lately.keys()) {
-      if (this.#lately.size < maxLately) break
-      this.#lately.delete(oldest)
+    if (this.#lately.size >= maxLately) {
+      this.#before = this.#lately
+      this.#lately = new Map()
     }
     this.#lately.set(token, stamps)
   }
