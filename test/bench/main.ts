@@ -11,10 +11,18 @@ import { Usage } from '../sim/usage.js'
 import { cleanUp } from '../support/cleanup.js'
 import { consistency } from './consistency.js'
 import { finding } from './finding.js'
+import { flood } from './flood.js'
+import { growth } from './growth.js'
 import { http } from './http/http.js'
+import { idle } from './idle.js'
+import { lag } from './lag.js'
 import { memory } from './memory.js'
 import type { BenchOptions, PartResult, Row } from './part.js'
+import { pauses } from './pauses.js'
+import { store } from './store.js'
 import { takeover } from './takeover.js'
+import { transfer } from './transfer.js'
+import { wire } from './wire.js'
 
 const PARTS: Record<string, (options: BenchOptions) => Promise<PartResult>> = {
   finding,
@@ -22,6 +30,14 @@ const PARTS: Record<string, (options: BenchOptions) => Promise<PartResult>> = {
   consistency,
   http,
   memory,
+  store,
+  flood,
+  wire,
+  transfer,
+  lag,
+  pauses,
+  idle,
+  growth,
 }
 
 // Started as test/dist/bench/main.js.

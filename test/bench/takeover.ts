@@ -2,6 +2,7 @@
 
 import type { MemberProcess } from '../support/member-process.js'
 import { ProcessCluster } from '../support/process-cluster.js'
+import { frozenPeer } from './frozen-peer.js'
 import type { BenchOptions, PartResult } from './part.js'
 import { spreadOf } from './statistics.js'
 
@@ -38,7 +39,9 @@ export async function takeover({ quick }: BenchOptions): Promise<PartResult> {
     )
   }
 
+  const heldUp = await frozenPeer(cluster, { quick })
   const figures = {
+    heldUp: heldUp.figures,
     killsMs: spreadOf(kills),
     freezesMs: spreadOf(freezes),
     killGoalMs: KILL_GOAL_MS,
@@ -57,6 +60,7 @@ export async function takeover({ quick }: BenchOptions): Promise<PartResult> {
         ...describe(figures.freezesMs),
         goal: { says: `max < ${FREEZE_GOAL_MS} ms`, isMet: figures.freezesMs.max < FREEZE_GOAL_MS },
       },
+      ...heldUp.rows,
     ],
   }
 }

@@ -2,7 +2,9 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Cluster } from 'sessionmesh'
+import { codeOf } from './error-code.js'
 import { fingerprint } from './fingerprint.js'
+import { measuringCommands } from './measuring/commands.js'
 import type { MemberCommands, WriteReport } from './member-protocol.js'
 
 /** New sessions per turn of the loop in a burst: enough to load it, few enough to let links breathe. */
@@ -16,6 +18,7 @@ export function memberCommands(joined: Cluster | undefined, release: (key: strin
   const sessions = () => cluster().sessions
 
   return {
+    ...measuringCommands(cluster),
     load: (sid) => sessions().load(sid)?.data,
     async write(sid, data, options) {
       const start = performance.now()
@@ -61,10 +64,4 @@ export function memberCommands(joined: Cluster | undefined, release: (key: strin
     drain: () => cluster().drain(),
     close: () => cluster().close(),
   }
-}
-
-/** The stable code of an error, or its message. */
-export function codeOf(error: unknown): string {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code
-  return String(error)
 }

@@ -13,7 +13,8 @@ import {
 import { compiled, inNamespace } from './program.js'
 import { until, within } from './wait.js'
 
-const COMMAND_DEADLINE_MS = 30_000
+/** Generous: benches fill members with all that a busy machine can take. */
+const COMMAND_DEADLINE_MS = 120_000
 const START_DEADLINE_MS = 30_000
 const OUTPUT_KEPT = 4_000
 
@@ -70,11 +71,11 @@ export class MemberProcess {
   }
 
   /** Starts the process; resolves when it has joined and serves. */
-  start(): Promise<Ready> {
+  start({ deadlineMs = START_DEADLINE_MS } = {}): Promise<Ready> {
     if (this.#child !== undefined) throw new Error(`${this.name} runs already`)
     const child = fork(compiled(import.meta.url, './member.js'), [], {
       env: { ...process.env, [SETTINGS_VARIABLE]: JSON.stringify(this.settings) },
-      ...inNamespace(this.settings.namespace),
+      ...inNamespace(this.settings.namespace, this.settings.nodeOptions),
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
@@ -99,7 +100,7 @@ export class MemberProcess {
     // Who kills a member that is still joining does not wait for it.
     ready.catch(() => {})
     this.#ready = ready
-    return within(`the start of ${this.name}`, START_DEADLINE_MS, ready)
+    return within(`the start of ${this.name}`, deadlineMs, ready)
   }
 
   /** Resolves when the present run has joined and serves. */

@@ -1,6 +1,7 @@
 /** What a member process (member.ts) and the test that started it (member-process.ts) say to each other. */
 
 import type { Acks, ClusterEvents, ClusterOptions, Status } from 'sessionmesh'
+import type { MeasuringCommands } from './measuring/protocol.js'
 
 /** How a member process is to be, given to it as JSON in its environment. */
 export interface MemberSettings {
@@ -13,6 +14,8 @@ export interface MemberSettings {
   httpPort?: number
   /** Default: 127.0.0.1. */
   httpHost?: string
+  /** Options for Node itself. */
+  nodeOptions?: readonly string[]
   /** The network namespace that it runs in, see lan.ts; default: that of the test. */
   namespace?: string
   /** See redirect.ts. */
@@ -56,7 +59,7 @@ export interface Fingerprint {
 }
 
 /** What a test may ask of a member process. */
-export interface MemberCommands {
+export interface MemberCommands extends MeasuringCommands {
   load(sid: string): Record<string, unknown> | undefined
   /** As one request does it: `data` replaces what was loaded in the same turn. */
   write(
@@ -105,7 +108,7 @@ export interface MemberEvent<N extends keyof EventDetails = keyof EventDetails> 
 }
 
 export type FromMember =
-  | { kind: 'ready'; joinedMs: number; sessionsAtJoin: number }
+  | { kind: 'ready'; joinedMs: number; joinedCpuMs: number; sessionsAtJoin: number }
   | { kind: 'failed'; code: string | undefined; message: string }
   | { kind: 'event'; event: MemberEvent }
   | { kind: 'reply'; id: number; value: unknown }

@@ -7,8 +7,9 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import expressSession from 'express-session'
 import { type Cluster, joinCluster } from 'sessionmesh'
+import { codeOf } from './error-code.js'
 import { memberApp } from './member-app.js'
-import { codeOf, memberCommands } from './member-commands.js'
+import { memberCommands } from './member-commands.js'
 import {
   type EventName,
   type FromMember,
@@ -65,8 +66,10 @@ async function main(): Promise<void> {
   const settings: MemberSettings = JSON.parse(process.env[SETTINGS_VARIABLE] ?? '{}')
   if (settings.routes !== undefined) redirectDials(settings.routes)
   const start = performance.now()
+  const startCpu = process.cpuUsage()
   const cluster = settings.cluster && (await joinCluster({ ...settings.cluster, memberName: settings.name }))
   const joinedMs = performance.now() - start
+  const { user, system } = process.cpuUsage(startCpu)
   const sessionsAtJoin = cluster?.sessions.size ?? 0
   if (cluster !== undefined) report(cluster, settings)
   obey(cluster)
@@ -77,7 +80,7 @@ async function main(): Promise<void> {
     await cluster?.close()
     process.exit(0)
   })
-  send({ kind: 'ready', joinedMs, sessionsAtJoin })
+  send({ kind: 'ready', joinedMs, joinedCpuMs: (user + system) / 1_000, sessionsAtJoin })
 }
 
 async function serve(settings: MemberSettings, port: number, cluster: Cluster | undefined): Promise<Server> {

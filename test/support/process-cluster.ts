@@ -22,6 +22,8 @@ export interface ProcessClusterOptions {
   route?: boolean
   reportSessionEvents?: boolean
   tellsExceptions?: boolean
+  /** For Node itself. */
+  nodeOptions?: readonly string[]
   /** Beyond name, secret, listen and peers. */
   cluster?: Partial<ClusterOptions>
   /** Which others a member names in `peers`; default: all. */
@@ -50,6 +52,7 @@ export class ProcessCluster {
         name,
         ...(options.http && { httpPort: ports[names.length + i]! }),
         ...(wires && { routes: wires.routesOf(name) }),
+        ...(options.nodeOptions && { nodeOptions: options.nodeOptions }),
         ...(options.route && { route: true }),
         ...(options.reportSessionEvents && { reportSessionEvents: true }),
         ...(options.tellsExceptions && { tellsExceptions: true }),

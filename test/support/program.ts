@@ -29,7 +29,7 @@ export function compiled(from: string, path: string): string {
 }
 
 /** What `fork` needs to run a program in a network namespace: `ip` enters it and becomes the program, so signals reach it. */
-export function inNamespace(namespace: string | undefined): ForkOptions {
-  if (namespace === undefined) return { execArgv: [] }
-  return { execPath: IP, execArgv: ['netns', 'exec', namespace, process.execPath] }
+export function inNamespace(namespace: string | undefined, nodeOptions: readonly string[] = []): ForkOptions {
+  if (namespace === undefined) return { execArgv: [...nodeOptions] }
+  return { execPath: IP, execArgv: ['netns', 'exec', namespace, process.execPath, ...nodeOptions] }
 }

@@ -1,0 +1,134 @@
+/**
+ * How the costs grow with the cluster: CPU of all members together for one write, and of one member while nothing
+ * happens, with what it sends then. Each member is a process of its own; with more of them than the machine has cores
+ * their CPU time is still their own.
+ */
+
+import type { MemberProcess } from '../support/member-process.js'
+import { ProcessCluster } from '../support/process-cluster.js'
+import { pause } from '../support/wait.js'
+import { caughtUp } from './caught-up.js'
+import type { BenchOptions, PartResult } from './part.js'
+
+const SIZES = [2, 3, 5, 10, 20]
+const IDLE_MS = 10_000
+const SETTLED_MS = 3_000
+/** Of all members together, each with its share. */
+const WRITES_PER_SECOND = 400
+const WRITING_MS = 6_000
+/** Long enough that what runs for each write is compiled. */
+const WARM_UP_MS = 4_000
+const SESSIONS_EACH = 100
+/** With so many processes on few cores; it costs nothing. */
+const PATIENT = { suspectAfterMs: 5_000, deadAfterMs: 10_000 }
+const HEARTBEATS_PER_SECOND = 4
+
+interface Costs {
+  members: number
+  /** Of all members; what they need while idle is taken off. */
+  cpuMicrosPerWrite: number
+  /** Of one member, with what it sends to all and hears from all. */
+  cpuMicrosPerHeartbeat: number
+  idlePercentOfCore: number
+  sentFramesPerSecond: number
+  sentBytesPerSecond: number
+}
+
+export async function growth({ quick }: BenchOptions): Promise<PartResult> {
+  const curve: Costs[] = []
+  for (const members of quick ? [2, 3] : SIZES) curve.push(await costsOf(members, quick))
+  const sizes = curve.map(({ members }) => members).join(', ')
+  const listed = (figure: (costs: Costs) => string) => curve.map(figure).join(', ')
+  return {
+    figures: { curve },
+    rows: [
+      {
+        what: `CPU of all members for one write of 1 KB, with ${sizes} members`,
+        measured: `${listed(({ cpuMicrosPerWrite }) => cpuMicrosPerWrite.toFixed(0))} µs`,
+      },
+      {
+        what: 'CPU of one member for a heartbeat to all and one from each; and what it sends while idle',
+        measured:
+          `${listed(({ cpuMicrosPerHeartbeat }) => cpuMicrosPerHeartbeat.toFixed(0))} µs; ` +
+          `${listed(({ sentFramesPerSecond }) => sentFramesPerSecond.toFixed(0))} frames/s, ` +
+          `${listed(({ sentBytesPerSecond }) => (sentBytesPerSecond / 1_000).toFixed(1))} kB/s`,
+      },
+    ],
+  }
+}
+
+async function costsOf(size: number, quick: boolean): Promise<Costs> {
+  const cluster = await startInTurn(Array.from({ length: size }, (_, i) => `m${i + 1}`))
+  const members = cluster.all()
+  for (const [i, member] of members.entries())
+    await member.ask('openWriter', { sessions: SESSIONS_EACH, first: i * SESSIONS_EACH })
+  if (!quick) await write(members, WARM_UP_MS)
+  await pause(quick ? 0 : SETTLED_MS)
+
+  const idle = await spent(members, () => pause(quick ? 1_000 : IDLE_MS))
+  let writes = 0
+  const busy = await spent(members, async () => {
+    writes = await write(members, quick ? 1_000 : WRITING_MS)
+    for (const peer of members) for (const writer of members) await caughtUp(peer, writer)
+  })
+  await Promise.all(members.map((member) => member.end()))
+
+  const idleMicrosPerSecond = idle.cpuMicros / idle.seconds
+  return {
+    members: size,
+    cpuMicrosPerWrite: (busy.cpuMicros - idleMicrosPerSecond * busy.seconds) / writes,
+    cpuMicrosPerHeartbeat: idleMicrosPerSecond / size / HEARTBEATS_PER_SECOND,
+    idlePercentOfCore: idleMicrosPerSecond / size / 10_000,
+    sentFramesPerSecond: idle.frames / idle.seconds / size,
+    sentBytesPerSecond: idle.bytes / idle.seconds / size,
+  }
+}
+
+/** Twenty processes that start at once keep a small machine from anything else for longer than members are patient. */
+async function startInTurn([first, ...later]: string[]): Promise<ProcessCluster> {
+  const cluster = await ProcessCluster.start({ members: [first!], later, cluster: { config: PATIENT } })
+  for (const name of later) await cluster.member(name).start()
+  await cluster.linked()
+  return cluster
+}
+
+async function write(members: readonly MemberProcess[], forMs: number): Promise<number> {
+  const rate = { perSecond: WRITES_PER_SECOND / members.length, forMs }
+  const writes = await Promise.all(members.map((member) => member.ask('writePaced', rate)))
+  return writes.reduce((total, each) => total + each, 0)
+}
+
+interface Spent {
+  seconds: number
+  cpuMicros: number
+  frames: number
+  bytes: number
+}
+
+async function spent(members: readonly MemberProcess[], work: () => Promise<void>): Promise<Spent> {
+  const before = await totals(members)
+  const start = performance.now()
+  await work()
+  const seconds = (performance.now() - start) / 1_000
+  const after = await totals(members)
+  return {
+    seconds,
+    cpuMicros: after.cpuMicros - before.cpuMicros,
+    frames: after.frames - before.frames,
+    bytes: after.bytes - before.bytes,
+  }
+}
+
+async function totals(members: readonly MemberProcess[]): Promise<Omit<Spent, 'seconds'>> {
+  const totals = { cpuMicros: 0, frames: 0, bytes: 0 }
+  const add = async (member: MemberProcess) => {
+    const [{ user, system }, { links }] = await Promise.all([member.ask('cpuUsage'), member.ask('status')])
+    totals.cpuMicros += user + system
+    for (const { sentFrames, sentBytes } of links) {
+      totals.frames += sentFrames
+      totals.bytes += sentBytes
+    }
+  }
+  await Promise.all(members.map(add))
+  return totals
+}

@@ -1,0 +1,28 @@
+/** Work at an even rate, as requests come in, and times that processes of one machine can compare. */
+
+/**
+ * What a late turn has missed is made up for in the next one.
+ * @returns how often `act` was called
+ */
+export function pace(
+  { perSecond, forMs }: { perSecond: number; forMs: number },
+  act: () => void,
+): Promise<number> {
+  const startMs = performance.now()
+  let done = 0
+  return new Promise((resolve) => {
+    const onTimer = () => {
+      const spentMs = performance.now() - startMs
+      const due = Math.floor((Math.min(spentMs, forMs) * perSecond) / 1_000)
+      for (; done < due; done++) act()
+      if (spentMs < forMs) setTimeout(onTimer, 1)
+      else resolve(done)
+    }
+    setTimeout(onTimer, 1)
+  })
+}
+
+/** On the monotonic clock of the machine (on Linux and macOS it is the same for all processes). */
+export function machineMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6
+}
