@@ -13,12 +13,9 @@ import type { BenchOptions, PartResult } from './part.js'
 const SIZES = [2, 3, 5, 10, 20]
 const IDLE_MS = 10_000
 const SETTLED_MS = 3_000
-/** Of all members together, each with its share. */
-const WRITES_PER_SECOND = 400
-const WRITING_MS = 6_000
-/** Long enough that what runs for each write is compiled. */
-const WARM_UP_MS = 4_000
-const SESSIONS_EACH = 100
+/** By one member, one a turn of the loop and one after another: so few that no link is clogged. */
+const WRITES = 3_000
+const SESSIONS = 100
 /** With so many processes on few cores; it costs nothing. */
 const PATIENT = { suspectAfterMs: 5_000, deadAfterMs: 10_000 }
 const HEARTBEATS_PER_SECOND = 4
@@ -43,7 +40,7 @@ export async function growth({ quick }: BenchOptions): Promise<PartResult> {
     figures: { curve },
     rows: [
       {
-        what: `CPU of all members for one write of 1 KB, with ${sizes} members`,
+        what: `CPU of all members for one write of 1 KB, one a turn of the loop, with ${sizes} members`,
         measured: `${listed(({ cpuMicrosPerWrite }) => cpuMicrosPerWrite.toFixed(0))} µs`,
       },
       {
@@ -60,23 +57,24 @@ export async function growth({ quick }: BenchOptions): Promise<PartResult> {
 async function costsOf(size: number, quick: boolean): Promise<Costs> {
   const cluster = await startInTurn(Array.from({ length: size }, (_, i) => `m${i + 1}`))
   const members = cluster.all()
-  for (const [i, member] of members.entries())
-    await member.ask('openWriter', { sessions: SESSIONS_EACH, first: i * SESSIONS_EACH })
-  if (!quick) await write(members, WARM_UP_MS)
+  const writer = members[0]!
+  await writer.ask('openWriter', { sessions: SESSIONS })
+  const turns = quick ? 100 : WRITES
+  const write = async () => {
+    await writer.ask('writeTurns', { turns, perTurn: 1, change: 'all' })
+    for (const peer of members) await caughtUp(peer, writer)
+  }
+  // Until what runs for each write is compiled.
+  await write()
   await pause(quick ? 0 : SETTLED_MS)
-
   const idle = await spent(members, () => pause(quick ? 1_000 : IDLE_MS))
-  let writes = 0
-  const busy = await spent(members, async () => {
-    writes = await write(members, quick ? 1_000 : WRITING_MS)
-    for (const peer of members) for (const writer of members) await caughtUp(peer, writer)
-  })
+  const busy = await spent(members, write)
   await Promise.all(members.map((member) => member.end()))
 
   const idleMicrosPerSecond = idle.cpuMicros / idle.seconds
   return {
     members: size,
-    cpuMicrosPerWrite: (busy.cpuMicros - idleMicrosPerSecond * busy.seconds) / writes,
+    cpuMicrosPerWrite: (busy.cpuMicros - idleMicrosPerSecond * busy.seconds) / turns,
     cpuMicrosPerHeartbeat: idleMicrosPerSecond / size / HEARTBEATS_PER_SECOND,
     idlePercentOfCore: idleMicrosPerSecond / size / 10_000,
     sentFramesPerSecond: idle.frames / idle.seconds / size,
@@ -90,12 +88,6 @@ async function startInTurn([first, ...later]: string[]): Promise<ProcessCluster>
   for (const name of later) await cluster.member(name).start()
   await cluster.linked()
   return cluster
-}
-
-async function write(members: readonly MemberProcess[], forMs: number): Promise<number> {
-  const rate = { perSecond: WRITES_PER_SECOND / members.length, forMs }
-  const writes = await Promise.all(members.map((member) => member.ask('writePaced', rate)))
-  return writes.reduce((total, each) => total + each, 0)
 }
 
 interface Spent {
