@@ -13,6 +13,7 @@ import { consistency } from './consistency.js'
 import { finding } from './finding.js'
 import { flood } from './flood.js'
 import { growth } from './growth.js'
+import { http } from './http/http.js'
 import { idle } from './idle.js'
 import { lag } from './lag.js'
 import { memory } from './memory.js'
@@ -20,7 +21,6 @@ import type { BenchOptions, PartResult, Row } from './part.js'
 import { pauses } from './pauses.js'
 import { store } from './store.js'
 import { takeover } from './takeover.js'
-import { throughput } from './throughput.js'
 import { transfer } from './transfer.js'
 import { wire } from './wire.js'
 
@@ -28,7 +28,7 @@ const PARTS: Record<string, (options: BenchOptions) => Promise<PartResult>> = {
   finding,
   takeover,
   consistency,
-  throughput,
+  http,
   memory,
   store,
   flood,

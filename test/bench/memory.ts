@@ -15,8 +15,8 @@ import { COOKIE, KILOBYTE, kilobyte, sidOf } from '../support/measuring/kilobyte
 import type { MemoryUse, StoreKind } from '../support/measuring/protocol.js'
 import { MemberProcess } from '../support/member-process.js'
 import { ProcessCluster } from '../support/process-cluster.js'
+import { startRedis, whyNoRedis } from './http/redis.js'
 import type { BenchOptions, PartResult } from './part.js'
-import { startRedis } from './redis.js'
 
 const SESSION_GOAL_BYTES = 500
 const TOMBSTONE_GOAL_BYTES = 150
@@ -95,8 +95,8 @@ async function inRedis(
   sessions: number,
   { withCookie }: { withCookie: boolean },
 ): Promise<number | undefined> {
+  if (whyNoRedis !== undefined) return undefined
   const redis = await startRedis()
-  if (redis === undefined) return undefined
   const client = createClient({ url: `redis://127.0.0.1:${redis.port}` })
   // It is killed when the part ends, and a client without a listener would throw then.
   client.on('error', () => {})
@@ -144,8 +144,7 @@ function perSession(before: MemoryUse, after: MemoryUse, sessions: number): Memo
 }
 
 function others({ memoryStore, redisBytes }: Overheads): string {
-  const redis =
-    redisBytes === undefined ? 'Redis skipped: redis-server is not installed' : `Redis ${redisBytes}`
+  const redis = redisBytes === undefined ? `Redis skipped: ${whyNoRedis}` : `Redis ${redisBytes}`
   return `MemoryStore ${memoryStore.usedBytes}, ${redis}`
 }
 

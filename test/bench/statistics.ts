@@ -16,6 +16,20 @@ export function spreadOf(samples: readonly number[]): Spread {
   }
 }
 
+/** How sure a figure of several rounds is: half of them lie between the quartiles. */
+export interface Quartiles {
+  min: number
+  q1: number
+  median: number
+  q3: number
+  max: number
+}
+
+export function quartilesOf(samples: readonly number[]): Quartiles {
+  const [min, q1, q3, max] = [0, 25, 75, 100].map((percent) => percentile(samples, percent))
+  return { min: min!, q1: q1!, median: median(samples), q3: q3!, max: max! }
+}
+
 export function median(samples: readonly number[]): number {
   const sorted = [...samples].sort((a, b) => a - b)
   const middle = sorted.length / 2

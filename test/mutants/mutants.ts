@@ -53,7 +53,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'of two writes to an attribute the one that comes last wins',
     file: 'session.ts',
-    find: '      if (held !== undefined && compareStamps(held.stamp, attribute.stamp) >= 0) continue\n',
+    find: '      if (at >= 0 && compareStamps(stampAt(this.#attributes, at), attribute.stamp) >= 0) continue\n',
     replace: '',
     seeds: 40,
     by: ['exactness', 'causality', 'convergence'],
@@ -61,18 +61,17 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a merge does not change who wrote last',
     file: 'session.ts',
-    find: '    if (held === undefined) this.bytes += attribute.name.length\n    this.lastStamp = laterStamp(this.lastStamp, attribute.stamp)',
-    replace:
-      '    if (held === undefined) this.bytes += attribute.name.length\n    this.lastStamp = attribute.stamp',
+    find: 'this.lastStamp = laterStamp(this.lastStamp, attribute.stamp)',
+    replace: 'this.lastStamp = attribute.stamp',
     seeds: 40,
     by: ['convergence', 'expiryEvents'],
   },
   {
     name: 'a removed attribute is held as if it had never been',
     file: 'session.ts',
-    find: '    this.#attributes.set(attribute.name, attribute)\n',
+    find: 'this.#attributes = withAttribute(this.#attributes, attribute)\n',
     replace:
-      '    if (attribute.value === undefined) this.#attributes.delete(attribute.name)\n    else this.#attributes.set(attribute.name, attribute)\n',
+      'this.#attributes = attribute.value === undefined ? without(this.#attributes, attribute.name) : withAttribute(this.#attributes, attribute)\n',
     seeds: 20,
     by: ['exactness', 'causality', 'convergence'],
   },
@@ -88,8 +87,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a transfer leaves out that attributes were removed',
     file: 'session.ts',
-    find: 'if (lacks(attribute.stamp)) attributes.push(attribute)',
-    replace: 'if (attribute.value !== undefined && lacks(attribute.stamp)) attributes.push(attribute)',
+    find: 'if (lacks(stamp)) lacked.push(',
+    replace: 'if (lacks(stamp) && valueAt(attributes, at) !== undefined) lacked.push(',
     seeds: 20,
     by: ['exactness', 'causality', 'convergence'],
   },
@@ -128,7 +127,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a tombstone that goes is counted on',
     file: 'records.ts',
-    find: '    if (record.destroyed !== undefined) this.#tombstones--\n',
+    find: '    else this.#tombstones--\n',
     replace: '',
     seeds: 20,
     by: ['limits'],
@@ -384,8 +383,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the first lifetime of a session wins, not the last',
     file: 'session.ts',
-    find: 'compareStamps(lifetime.stamp, this.lifetime.stamp) > 0',
-    replace: 'compareStamps(lifetime.stamp, this.lifetime.stamp) < 0',
+    find: 'compareStamps(lifetime.stamp, this.#ttlStamp) > 0',
+    replace: 'compareStamps(lifetime.stamp, this.#ttlStamp) < 0',
     seeds: 40,
     by: ['survival', 'exactness'],
   },
@@ -604,16 +603,16 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'tokens are never shortened',
     file: 'reads.ts',
-    find: 'return seen.entries().filter((stamp) => !digest.covers(stamp) || !members.isSettled(stamp))',
-    replace: 'return seen.entries().filter((stamp) => !members.isNowhere(stamp))',
+    find: 'const isNeeded = (stamp: Stamp) => !digest.covers(stamp) || !members.isSettled(stamp)',
+    replace: 'const isNeeded = (stamp: Stamp) => !members.isNowhere(stamp)',
     seeds: 20,
     by: ['limits'],
   },
   {
     name: 'a token drops what the living have, whoever else lacks it',
     file: 'reads.ts',
-    find: '!digest.covers(stamp) || !members.isSettled(stamp))',
-    replace: '!digest.covers(stamp) || !members.livingPeers().every((peer) => peer.digest.covers(stamp)))',
+    find: '!digest.covers(stamp) || !members.isSettled(stamp)\n',
+    replace: '!digest.covers(stamp) || !members.livingPeers().every((peer) => peer.digest.covers(stamp))\n',
     seeds: 400,
     by: ['causality'],
   },
@@ -703,9 +702,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a token does not name the end of a session',
     file: 'reads.ts',
-    find: 'for (const stamp of record?.stamps() ?? []) if (isShown(stamp))',
-    replace:
-      'for (const stamp of record?.stamps() ?? []) if (isShown(stamp) && record?.destroyed === undefined)',
+    find: 'isNeeded(stamp) && isShown(stamp)) seen.raise(stamp)',
+    replace: 'isNeeded(stamp) && isShown(stamp) && record?.destroyed === undefined) seen.raise(stamp)',
     seeds: 3_000,
     by: ['causality'],
   },

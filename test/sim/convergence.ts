@@ -1,6 +1,6 @@
 /** When all is well again: one cluster, one state on all members, and nothing left over. */
 
-import type { Stamp } from '@sessionmesh/core'
+import type { Stamp, Value } from '@sessionmesh/core'
 import type { Cluster } from './cluster.js'
 import { short } from './describe.js'
 import { type History, valueId } from './history.js'
@@ -169,7 +169,7 @@ export class Convergence {
       if (isExpired && this.#cluster.canExpire) continue
       const attributes = whole.attributes
         .filter(({ value }) => value !== undefined)
-        .map(({ name, value, stamp }) => `${name} ${valueId(value as Uint8Array)} ${short(stamp)}`)
+        .map(({ name, value, stamp }) => `${name} ${valueId(value as Value)} ${short(stamp)}`)
       // (As long as a member doubts that another lives: an end of that is asked for once all is settled.)
       const owner = this.#isDoubtful ? 'doubtful' : run.replica.owner(record.sid, run.now)
       const text = [`created ${short(record.created)}`, ...attributes.sort(), `ttl ${record.lifetime?.ttlMs}`]

@@ -4,7 +4,7 @@
  * merge on purpose.
  */
 
-import type { Stamp } from '@sessionmesh/core'
+import { Packed, type Stamp, type Value } from '@sessionmesh/core'
 import type { Run } from './run.js'
 import type { Scenario } from './scenario.js'
 import { compareStamps, type DigestMap, stampKey } from './stamps.js'
@@ -84,11 +84,10 @@ export class History {
     return `s${++this.#lastSid}`
   }
 
-  /** Bytes that no value had before: they tell which write a value is of. */
-  newValue(): Uint8Array {
-    const bytes = new Uint8Array(this.#valueBytes)
-    new DataView(bytes.buffer).setUint32(0, ++this.#lastValue)
-    return bytes
+  /** One that was not there before: it tells which write it is of. Every other one is a text, and every other is packed. */
+  newValue(): Value {
+    const text = String(++this.#lastValue).padEnd(this.#valueBytes)
+    return this.#lastValue % 2 === 0 ? text : new Packed(text)
   }
 
   /** Usually one: a write of the whole session may put an old value back. */
@@ -153,8 +152,8 @@ export class ClaimedState {
   }
 }
 
-export function valueId(bytes: Uint8Array): number {
-  return ((bytes[0] ?? 0) << 24) | ((bytes[1] ?? 0) << 16) | ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0)
+export function valueId(value: Value): number {
+  return Number(value instanceof Packed ? value.latin1 : value)
 }
 
 function apply(records: Map<string, ModelRecord>, write: Write): void {

@@ -1,14 +1,12 @@
 /** What a member's observer was told of its sessions: it has to be what the member holds, whatever came between. */
 
-import type { RecordObserver, Replica } from '@sessionmesh/core'
-
-const NOTHING = new Uint8Array()
+import { type RecordObserver, type Replica, sameValue, type Value } from '@sessionmesh/core'
 
 export class Mirror implements RecordObserver {
-  readonly #sessions = new Map<string, Map<string, Uint8Array>>()
+  readonly #sessions = new Map<string, Map<string, Value>>()
 
   changed(record: Parameters<RecordObserver['changed']>[0], names: readonly string[]): void {
-    const values = this.#sessions.get(record.sid) ?? new Map<string, Uint8Array>()
+    const values = this.#sessions.get(record.sid) ?? new Map<string, Value>()
     for (const name of names) {
       const value = record.get(name)
       if (value === undefined) values.delete(name)
@@ -28,10 +26,9 @@ export class Mirror implements RecordObserver {
     for (const record of replica.records()) {
       const values = record.values()
       if (values.size > 0) held++
-      const told = this.#sessions.get(record.sid) ?? new Map<string, Uint8Array>()
+      const told = this.#sessions.get(record.sid) ?? new Map<string, Value>()
       if (told.size !== values.size) return record.sid
-      for (const [name, value] of values)
-        if (Buffer.compare(told.get(name) ?? NOTHING, value) !== 0) return record.sid
+      for (const [name, value] of values) if (!sameValue(told.get(name), value)) return record.sid
     }
     return held === this.#sessions.size ? undefined : 'one that is not held'
   }

@@ -4,7 +4,7 @@
  * leaves everything with the sender.
  */
 
-import type { Wire } from '@sessionmesh/core'
+import { Packed, type Wire } from '@sessionmesh/core'
 import type { Run } from './run.js'
 import type { World } from './world.js'
 
@@ -277,5 +277,6 @@ const MAX_HOSTS = 16
 /** About what it would be on a wire. */
 function sizeOf(value: unknown): number {
   if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + sizeOf(item), 2)
-  return typeof value === 'string' || value instanceof Uint8Array ? 2 + value.length : 2
+  if (value instanceof Packed) return 2 + value.latin1.length
+  return typeof value === 'string' ? 2 + value.length : 2
 }

@@ -1,6 +1,6 @@
 /** One request of a client, as an adapter serves it: catch up, load, think, write the difference, answer. */
 
-import type { Acks, Base, Stamp, Written } from '@sessionmesh/core'
+import type { Acks, Base, Stamp, Value, Written } from '@sessionmesh/core'
 import { short } from './describe.js'
 import { valueId, type Write } from './history.js'
 import { END, type Knowledge, type Missing } from './reads.js'
@@ -140,7 +140,7 @@ export class Request {
     if (wait === undefined) serve(false)
   }
 
-  #write(base: Base | undefined, attributes: Map<string, Uint8Array>): void {
+  #write(base: Base | undefined, attributes: Map<string, Value>): void {
     const { history, world, cluster } = this.#trial
     const { random } = world
     const name = random.pick(NAMES)
@@ -198,11 +198,13 @@ export class Request {
   #destroy(acks: Acks): Stamp | undefined {
     const { replica, now } = this.#run
     const before = this.#ownEntry()
-    const isNew = replica.record(this.#sid)?.destroyed === undefined
+    const held = replica.record(this.#sid)
+    const isNew = held?.destroyed === undefined
+    const created = held?.created ?? replica.load(this.#sid, now)?.base.created
     const { destroyed, effects } = replica.destroy(this.#sid, acks, now)
     const stamp = this.#issued(before, isNew)
     const write = { attributes: new Map(), ttlMs: undefined, isDestroy: true }
-    if (stamp !== undefined) this.#log({ stamp, ...write })
+    if (stamp !== undefined) this.#log({ stamp, created: created ?? stamp, ...write })
     this.#expectAck(destroyed.ack, stamp, acks)
     this.#run.carryOut(effects)
     return stamp
@@ -277,24 +279,27 @@ export class Request {
     attributes,
     ttlMs,
     isDestroy = false,
-  }: Pick<Write, 'stamp' | 'attributes' | 'ttlMs'> & { isDestroy?: boolean }): void {
+    ...write
+  }: Pick<Write, 'stamp' | 'attributes' | 'ttlMs'> & { created?: Stamp; isDestroy?: boolean }): void {
     const run = this.#run
     const sid = this.#sid
     const { cluster, history, world, clocks } = this.#trial
     const record = run.replica.record(sid)
     if (record === undefined) return world.fail('exactness', `${run.id} has written ${sid} and lacks it`)
+    // (Of what is destroyed nobody keeps when it began.)
+    const created = write.created ?? record.created
     const isLifetimes = record.lifetime !== undefined && compareStamps(record.lifetime.stamp, stamp) === 0
     history.add({
       stamp,
       sid,
-      created: record.created,
+      created,
       attributes,
       ttlMs: isLifetimes ? ttlMs : undefined,
       isDestroy,
       run,
       atMs: world.nowMs,
       isIsland: cluster.isIsland(run),
-      isOfStranger: isDestroy && compareStamps(record.created, stamp) === 0 && this.#isStranger(),
+      isOfStranger: isDestroy && compareStamps(created, stamp) === 0 && this.#isStranger(),
     })
     clocks.issued(run, stamp)
     if (!isDestroy) this.#checkFollows(stamp)
@@ -342,7 +347,7 @@ export class Request {
         )
   }
 
-  #saw(name: string, value: Uint8Array): void {
+  #saw(name: string, value: Value): void {
     const write = this.#trial.history.writesOfValue(valueId(value))?.first
     if (write === undefined) return
     this.#shown.push(write.stamp)
@@ -358,8 +363,8 @@ export class Request {
 
 /** What a request changed, by its own account: the members' idea of a difference is what is being tested. */
 function changesOf(
-  base: ReadonlyMap<string, Uint8Array> | undefined,
-  attributes: ReadonlyMap<string, Uint8Array>,
+  base: ReadonlyMap<string, Value> | undefined,
+  attributes: ReadonlyMap<string, Value>,
 ): Map<string, number | undefined> {
   const changes = new Map<string, number | undefined>()
   for (const [name, value] of attributes) {

@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { request } from 'undici'
 import { onCleanUp } from './cleanup.js'
 import { freePorts } from './ports.js'
+import { FOLDERS, installed } from './program.js'
 import { until, within } from './wait.js'
 
 export const PRODUCTS = ['nginx', 'haproxy', 'httpd'] as const
@@ -21,15 +22,14 @@ export type Way = 'round-robin' | 'sticky' | 'ip-hash'
 const EXAMPLES = new URL('../../examples/load-balancers/', import.meta.url)
 /** The ports that stand in the examples: that of the balancer, and those of the servers. */
 const [FRONT, ...SERVERS] = ['8080', '3001', '3002', '3003']
-const FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/usr/bin', '/usr/local/bin']
 const MODULES = ['/usr/lib/apache2/modules', '/usr/lib64/httpd/modules', '/usr/lib/httpd/modules'].find(
   existsSync,
 )
 
 const programs: Record<Product, string | undefined> = {
-  nginx: program('nginx'),
-  haproxy: program('haproxy'),
-  httpd: program('apache2') ?? program('httpd'),
+  nginx: installed('nginx'),
+  haproxy: installed('haproxy'),
+  httpd: installed('apache2') ?? installed('httpd'),
 }
 
 const running = new Set<ChildProcess>()
@@ -120,10 +120,6 @@ function withPorts(example: string, front: number, servers: readonly number[]): 
     example,
   )
   return here.replaceAll(new RegExp(`(\\*?:)?\\b${FRONT}\\b`, 'g'), `127.0.0.1:${front}`)
-}
-
-function program(name: string): string | undefined {
-  return FOLDERS.map((folder) => join(folder, name)).find(existsSync)
 }
 
 const commandLines: Record<Product, (main: string, config: string) => string[]> = {

@@ -6,8 +6,10 @@ import type { MeasuringCommands } from './measuring/protocol.js'
 /** How a member process is to be, given to it as JSON in its environment. */
 export interface MemberSettings {
   name: string
-  /** Absent: no cluster at all, and express-session's MemoryStore behind the same app. */
+  /** Absent: no cluster at all, and another store behind the same app. */
   cluster?: Omit<ClusterOptions, 'logger'>
+  /** Without a cluster, see member-store.ts; default: express-session's MemoryStore. */
+  store?: StoreSettings
   /** Where its Express app listens; absent: no HTTP. */
   httpPort?: number
   /** Default: 127.0.0.1. */
@@ -25,6 +27,8 @@ export interface MemberSettings {
   /** Also report the events of single sessions. */
   reportSessionEvents?: boolean
 }
+
+export type StoreSettings = { kind: 'memorystore' } | { kind: 'connect-redis'; port: number }
 
 /** The environment variable that carries them. */
 export const SETTINGS_VARIABLE = 'SESSIONMESH_TEST_MEMBER'

@@ -18,6 +18,7 @@ import {
   type ToMember,
 } from './member-protocol.js'
 import { memberSession } from './member-session.js'
+import { memberStore } from './member-store.js'
 import { redirectDials } from './redirect.js'
 
 const COOKIE = { secret: 'cookie secret of the tests', resave: false, saveUninitialized: false }
@@ -83,7 +84,10 @@ async function main(): Promise<void> {
 }
 
 async function serve(settings: MemberSettings, port: number, cluster: Cluster | undefined): Promise<Server> {
-  const session = cluster === undefined ? expressSession(COOKIE) : memberSession(cluster, COOKIE, settings)
+  const session =
+    cluster === undefined
+      ? expressSession({ ...COOKIE, store: await memberStore(settings.store) })
+      : memberSession(cluster, COOKIE, settings)
   const server = createServer(memberApp(settings.name, session, gate, () => cluster?.ready ?? true))
   server.listen({ host: settings.httpHost ?? '127.0.0.1', port })
   await once(server, 'listening')

@@ -1,3 +1,4 @@
+import { Packed, type Value } from '@sessionmesh/core'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { AttributeIndex } from './attribute-index.js'
@@ -5,7 +6,7 @@ import { packValue } from './values.js'
 
 class Session {
   readonly sid: string
-  readonly #values = new Map<string, Uint8Array>()
+  readonly #values = new Map<string, Value>()
 
   constructor(sid: string) {
     this.sid = sid
@@ -17,7 +18,7 @@ class Session {
     return this
   }
 
-  get(name: string): Uint8Array | undefined {
+  get(name: string): Value | undefined {
     return this.#values.get(name)
   }
 }
@@ -46,7 +47,7 @@ test('what is within a value is found along its path, through objects and Maps, 
 
 test('what nobody can read is not found, and harms nothing', () => {
   const index = new AttributeIndex(['user'])
-  index.changed({ sid: 's', get: () => new Uint8Array([0xc1]) }, ['user'])
+  index.changed({ sid: 's', get: () => new Packed('\xc1') }, ['user'])
   expect(index.find('user', 'x')).toEqual([])
 })
 

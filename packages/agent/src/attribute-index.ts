@@ -3,7 +3,7 @@
  * this member knows, joining and repair included.
  */
 
-import type { RecordObserver } from '@sessionmesh/core'
+import type { RecordObserver, Value } from '@sessionmesh/core'
 import { unpackValue } from './values.js'
 
 interface Path {
@@ -73,10 +73,10 @@ export function keyOf(value: unknown): string | undefined {
   }
 }
 
-function keyIn({ attribute, fields }: Path, bytes: Uint8Array | undefined): string | undefined {
-  if (bytes === undefined) return undefined
+function keyIn({ attribute, fields }: Path, held: Value | undefined): string | undefined {
+  if (held === undefined) return undefined
   try {
-    let value = unpackValue(attribute, bytes)
+    let value = unpackValue(attribute, held)
     for (const field of fields) {
       if (typeof value !== 'object' || value === null) return undefined
       if (value instanceof Map) value = value.get(field)

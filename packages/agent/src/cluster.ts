@@ -17,6 +17,7 @@ import { publish } from './diagnostics/channels.js'
 import { LocalDiagnostics } from './diagnostics/diagnostics.js'
 import { asNoted } from './diagnostics/journal.js'
 import { Searches } from './discovery/searches.js'
+import { Kept } from './kept.js'
 import { deriveKeys } from './keys.js'
 import { Links } from './links.js'
 import { RateLimit } from './log.js'
@@ -169,7 +170,7 @@ class Agent implements Cluster {
     const seenAt = address.startsWith(':') ? ownAddresses(this.#port) : undefined
     const self = { id, name, address, seenAt }
     const observer = this.#special
-    return new Replica({ self, cluster, config, random: Math.random, sought, observer })
+    return new Replica({ self, cluster, config, random: Math.random, sought, observer, keep: new Kept() })
   }
 
   /** A run that the others have forgotten must not be taken for the one that comes back. */
@@ -421,17 +422,20 @@ class Agent implements Cluster {
   #emit<E extends keyof ClusterEvents>(event: E, ...args: ClusterEvents[E]): void {
     const noted = asNoted(event, args[0])
     if (noted !== undefined) this.diagnostics.note(noted)
-    this.#whenJoined(() => {
-      publish(event, () => ({ cluster: this.name, self: this.self, event: args[0] }))
-      try {
-        this.#emitter.emit(event, ...args)
-      } catch (error) {
-        // A listener's fault is not the cluster's: the protocol goes on.
-        this.#logger.error(
-          `A listener of "${event}" threw: ${error instanceof Error ? error.stack : String(error)}`,
-        )
-      }
-    })
+    if (this.#early === undefined) this.#tell(event, args)
+    else this.#early.push(() => this.#tell(event, args))
+  }
+
+  #tell<E extends keyof ClusterEvents>(event: E, args: ClusterEvents[E]): void {
+    publish(event, () => ({ cluster: this.name, self: this.self, event: args[0] }))
+    try {
+      this.#emitter.emit(event, ...args)
+    } catch (error) {
+      // A listener's fault is not the cluster's: the protocol goes on.
+      this.#logger.error(
+        `A listener of "${event}" threw: ${error instanceof Error ? error.stack : String(error)}`,
+      )
+    }
   }
 }
 

@@ -3,7 +3,7 @@
  * added at once on several members, or by several requests of one, all counts.
  */
 
-import { SessionMeshError } from '@sessionmesh/core'
+import { SessionMeshError, type Value } from '@sessionmesh/core'
 import { countIn, type Kind, NOTHING, type PackedCount, type Slot } from './slots.js'
 import { packValue, unpackValue } from './values.js'
 
@@ -21,8 +21,8 @@ export const counting: Kind = {
     const [first] = slots
     if (first === undefined) return NOTHING
     // What it was before somebody made it a counter. It can be read, and replaced by a number.
-    if (slots.length === 1 && first.origin === '' && numberIn(name, first.bytes) === undefined)
-      return { ...NOTHING, value: first.bytes }
+    if (slots.length === 1 && first.origin === '' && numberIn(name, first.held) === undefined)
+      return { ...NOTHING, value: first.held }
     // In one order everywhere: fractions add up to another number in another.
     const inOrder = [...slots].sort((a, b) => (a.origin < b.origin ? -1 : 1))
     const sum = inOrder.reduce((total, slot) => total + added(name, slot), 0)
@@ -31,7 +31,7 @@ export const counting: Kind = {
 
   write(name, origin, value, hand, held) {
     const own = held.find((slot) => slot.origin === origin)
-    const [before, writes] = own === undefined ? [0, 0] : countIn(name, own.bytes)
+    const [before, writes] = own === undefined ? [0, 0] : countIn(name, own.held)
     const next = value === undefined ? 0 : numberIn(name, value)
     const total = before + (next ?? Number.NaN) - (hand.value ? (numberIn(name, hand.value) ?? 0) : 0)
     if (!Number.isFinite(total))
@@ -40,18 +40,18 @@ export const counting: Kind = {
         `The session attribute "${name}" is a counter: give a finite number`,
       )
     return {
-      bytes: packValue(name, [total, writes + 1] satisfies PackedCount),
+      held: packValue(name, [total, writes + 1] satisfies PackedCount),
       hand: { ...NOTHING, value },
       isOver: () => false,
     }
   },
 }
 
-function added(name: string, { origin, bytes }: Slot): number {
-  return origin === '' ? (numberIn(name, bytes) ?? 0) : countIn(name, bytes)[0]
+function added(name: string, { origin, held }: Slot): number {
+  return origin === '' ? (numberIn(name, held) ?? 0) : countIn(name, held)[0]
 }
 
-function numberIn(name: string, bytes: Uint8Array): number | undefined {
-  const value = unpackValue(name, bytes)
+function numberIn(name: string, held: Value): number | undefined {
+  const value = unpackValue(name, held)
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined
 }

@@ -2,6 +2,7 @@
 
 import { type Message, type Origin, packMessage, SessionMeshError } from '@sessionmesh/core'
 import { Packr, Unpackr } from 'msgpackr'
+import './packed.js'
 
 const packr = new Packr({ useRecords: false, variableMapSize: true })
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: false, int64AsType: 'number' })

@@ -10,13 +10,13 @@
  * everywhere.
  */
 
-import type { Base } from '@sessionmesh/core'
+import { type Base, sameValue, type Value } from '@sessionmesh/core'
 import { counter, counting } from './counter.js'
 import { type Merge, siblings } from './siblings.js'
 import { type InHand, isCount, type Kind, NOTHING, type Slot } from './slots.js'
 import { SEPARATOR } from './values.js'
 
-type Attributes = ReadonlyMap<string, Uint8Array>
+type Attributes = ReadonlyMap<string, Value>
 
 interface ToHold {
   readonly attributes: Attributes
@@ -42,7 +42,7 @@ export class MergedAttributes {
   view(base: Base): Attributes {
     const inHand = this.#handsOf(base)
     if (inHand.size === 0) return base.attributes
-    const attributes = new Map<string, Uint8Array>()
+    const attributes = new Map<string, Value>()
     for (const [name, value] of base.attributes)
       if (!inHand.has(attributeOf(name))) attributes.set(name, value)
     for (const [name, { value }] of inHand) if (value !== undefined) attributes.set(name, value)
@@ -76,7 +76,7 @@ export class MergedAttributes {
       const hand = hands.get(name) ?? NOTHING
       const value = next.get(name)
       const had = slotsOf(name, loaded)
-      if (isSame(value, hand.value)) {
+      if (sameValue(value, hand.value)) {
         put(attributes, name, had)
         after.set(name, hand)
         continue
@@ -86,7 +86,7 @@ export class MergedAttributes {
       // (Who still writes must not have taken from it what nobody has seen.)
       const isDone = (writer: string) => written.isOver(writer) && (writer === '' || isGone(writer))
       const others = had.filter((slot) => !isDone(slot.origin))
-      put(attributes, name, [...others, { origin, bytes: written.bytes }])
+      put(attributes, name, [...others, { origin, held: written.held }])
       after.set(name, written.hand)
     }
     return { attributes, note: (base) => base !== undefined && this.#inHand.set(base, after) }
@@ -119,7 +119,7 @@ export class MergedAttributes {
   #kindOf(name: string, slots: readonly Slot[]): Kind {
     const merge = this.#merges.get(name)
     const written = slots.filter(({ origin }) => origin !== '')
-    const isCounter = written.length > 0 ? written.every(({ bytes }) => isCount(bytes)) : merge === counter
+    const isCounter = written.length > 0 ? written.every(({ held }) => isCount(held)) : merge === counter
     const asked = merge === counter ? undefined : merge
     return isCounter ? counting : siblings(asked, (cause) => this.#failed(name, cause))
   }
@@ -147,18 +147,13 @@ function rawName(name: string, origin: string): string {
   return origin === '' ? name : `${name}${SEPARATOR}${origin}`
 }
 
-function put(attributes: Map<string, Uint8Array>, name: string, slots: readonly Slot[]): void {
-  for (const { origin, bytes } of slots) attributes.set(rawName(name, origin), bytes)
+function put(attributes: Map<string, Value>, name: string, slots: readonly Slot[]): void {
+  for (const { origin, held } of slots) attributes.set(rawName(name, origin), held)
 }
 
 function slotsOf(name: string, base: Base | undefined): Slot[] {
   if (base === undefined) return []
   return [...base.attributes]
     .filter(([raw]) => attributeOf(raw) === name)
-    .map(([raw, bytes]) => ({ origin: raw.slice(name.length + SEPARATOR.length), bytes }))
-}
-
-function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b
-  return Buffer.compare(a, b) === 0
+    .map(([raw, held]) => ({ origin: raw.slice(name.length + SEPARATOR.length), held }))
 }

@@ -3,13 +3,14 @@
 import { type Acks, type Base, type Replica, SessionMeshError } from '@sessionmesh/core'
 import { keyOf } from './attribute-index.js'
 import { badOption, checkNames, isObject } from './errors.js'
+import { ownText } from './kept.js'
 import { attributeOf } from './merged-attributes.js'
 import { checkAcks } from './options.js'
 import type { Runner } from './runner.js'
 import type { SpecialAttributes } from './special-attributes.js'
-import { decodeToken, encodeToken } from './token.js'
+import { Tokens } from './token.js'
 import type { DestroyByOptions, Loaded, Member, Sessions, WriteOptions, WriteResult } from './types.js'
-import { packAttributes, unpackAttributes } from './values.js'
+import { isOther, packAttributes, unpackAttributes } from './values.js'
 
 const noAcks = Promise.resolve(0)
 
@@ -20,7 +21,7 @@ export class LocalSessions implements Sessions {
   readonly ttlMs: number
   readonly indexBy: readonly string[]
   readonly localAttributes: readonly string[]
-  readonly #tokenKeys: readonly Uint8Array[]
+  readonly #tokens: Tokens
   readonly #member: (id: string) => Member | undefined
   #isClosed = false
 
@@ -42,7 +43,7 @@ export class LocalSessions implements Sessions {
     this.ttlMs = ttlMs
     this.indexBy = indexBy
     this.localAttributes = localAttributes
-    this.#tokenKeys = tokenKeys
+    this.#tokens = new Tokens(tokenKeys)
     this.#member = member
   }
 
@@ -67,11 +68,7 @@ export class LocalSessions implements Sessions {
 
   catchUp(sid: string, token: string | undefined): Promise<void> | undefined {
     if (this.#isClosed) return undefined
-    const { wait, effects } = this.#replica.catchUp(
-      sid,
-      decodeToken(token, this.#tokenKeys),
-      this.#runner.now(),
-    )
+    const { wait, effects } = this.#replica.catchUp(sid, this.#tokens.decode(token), this.#runner.now())
     const waiting = wait === undefined ? undefined : this.#runner.caughtUp(wait)
     this.#runner.run(effects)
     // A new run in its place has to be asked anew: it holds nothing until it is ready.
@@ -79,8 +76,8 @@ export class LocalSessions implements Sessions {
   }
 
   token(sid: string, brought: string | undefined): string | undefined {
-    const seen = this.#replica.token(sid, decodeToken(brought, this.#tokenKeys), this.#runner.now())
-    return encodeToken(seen, this.#tokenKeys)
+    const seen = this.#replica.token(sid, this.#tokens.decode(brought), this.#runner.now())
+    return this.#tokens.encode(seen)
   }
 
   write(sid: string, data: Record<string, unknown>, options: WriteOptions = {}): WriteResult {
@@ -101,7 +98,7 @@ export class LocalSessions implements Sessions {
     const held = () => this.#replica.load(sid, this.#runner.now())?.base
     const next = merged.write(this.#runner.id, packed, base, held, (origin) => this.#isGone(origin))
     const { written, effects } = this.#replica.write(
-      sid,
+      this.#own(sid),
       next.attributes,
       { base, ttlMs, acks },
       this.#runner.now(),
@@ -120,9 +117,7 @@ export class LocalSessions implements Sessions {
     const { local, merged } = this.#special()
     if (local.differs(data, base)) return true
     try {
-      const view = merged.view(base)
-      const packed = packAttributes(local.isEmpty ? data : local.without(data), view)
-      return packed.size !== view.size || [...packed].some(([name, bytes]) => view.get(name) !== bytes)
+      return isOther(local.isEmpty ? data : local.without(data), merged.view(base))
     } catch {
       return true
     }
@@ -146,7 +141,7 @@ export class LocalSessions implements Sessions {
     checkOptions('destroy', options, ['acks'])
     const { acks = this.acks } = options
     checkAcks(acks)
-    const { destroyed, effects } = this.#replica.destroy(sid, acks, this.#runner.now())
+    const { destroyed, effects } = this.#replica.destroy(this.#own(sid), acks, this.#runner.now())
     const acked = this.#acked(destroyed.ack)
     this.#runner.run(effects)
     return { destroyed: destroyed.destroyed, acked }
@@ -213,6 +208,11 @@ export class LocalSessions implements Sessions {
   /** Reads go on, for requests that are being finished; nobody would hear of writes. */
   close(): void {
     this.#isClosed = true
+  }
+
+  /** It may be a part of a request's headers, and all of them would be kept with it. */
+  #own(sid: string): string {
+    return typeof sid !== 'string' || this.#replica.record(sid) !== undefined ? sid : ownText(sid)
   }
 
   #isChosen(sid: string, where: NonNullable<DestroyByOptions['where']>): boolean {

@@ -3,8 +3,10 @@
  * seen. A member's slot has those of its own that no later one of its own has replaced.
  */
 
+import { Packed, type Value } from '@sessionmesh/core'
 import { Packr } from 'msgpackr'
 import { CausalContext, type Dot, type PackedContext } from './causal-context.js'
+import { bytesOf, packedOf } from './packed.js'
 import { countIn, isCount, type Kind, type Slot } from './slots.js'
 import { packValue, unpackValue, unreadable } from './values.js'
 
@@ -14,11 +16,11 @@ export type Merge = (a: never, b: never) => unknown
 interface Sibling {
   readonly dot: Dot
   /** Undefined: removed. */
-  readonly value: Uint8Array | undefined
+  readonly value: Value | undefined
   readonly seen: CausalContext
 }
 
-type PackedSibling = [count: number, value: Uint8Array | null, seen: PackedContext]
+type PackedSibling = [count: number, value: Value | null, seen: PackedContext]
 
 /**
  * A slot keeps as many that are concurrent, as by requests of one member at once, before they are merged there: then what
@@ -31,7 +33,7 @@ const MAX_SIBLINGS = 8
  * @param failed `merge` threw, or gave what cannot be stored: one of the siblings stands for all
  */
 export function siblings(merge: Merge | undefined, failed: (cause: unknown) => void): Kind {
-  const mergedOf = (name: string, all: readonly Sibling[]): Uint8Array | undefined => {
+  const mergedOf = (name: string, all: readonly Sibling[]): Value | undefined => {
     const values = all.flatMap(({ value }) => (value === undefined ? [] : [value]))
     if (values.length < 2 || merge === undefined) return values.at(-1)
     try {
@@ -66,11 +68,11 @@ export function siblings(merge: Merge | undefined, failed: (cause: unknown) => v
         for (const sibling of own) seen.join(knownTo(sibling))
         const merged = mergedOf(name, [...own, { dot, value, seen }])
         // (The request has not seen the others: it goes on from what it had.)
-        return { bytes: pack([{ dot, value: merged, seen }]), hand: { value, seen: hand.seen }, isOver }
+        return { held: pack([{ dot, value: merged, seen }]), hand: { value, seen: hand.seen }, isOver }
       }
       const seen = hand.seen.copy()
       seen.add(dot)
-      return { bytes: pack([...own, { dot, value, seen: hand.seen }]), hand: { value, seen }, isOver }
+      return { held: pack([...own, { dot, value, seen: hand.seen }]), hand: { value, seen }, isOver }
     },
   }
 }
@@ -86,37 +88,38 @@ function inOrder(all: readonly Sibling[]): Sibling[] {
 const packr = new Packr({ useRecords: false })
 
 function siblingsOf(name: string, slots: readonly Slot[]): Sibling[] {
-  return slots.flatMap(({ origin, bytes }) => {
+  return slots.flatMap(({ origin, held }) => {
     // What an attribute holds as such comes from servers that have no merge for it. Each such value is a write of its own.
-    if (origin === '') return [alone({ origin, count: hashOf(bytes) }, bytes)]
-    if (!isCount(bytes)) return unpack(name, origin, bytes)
+    if (origin === '') return [alone({ origin, count: hashOf(held) }, held)]
+    if (!isCount(held)) return unpack(name, origin, held)
     // It was a counter, or is one on other servers.
-    const [total, writes] = countIn(name, bytes)
+    const [total, writes] = countIn(name, held)
     return [alone({ origin, count: writes }, packValue(name, total))]
   })
 }
 
-function alone(dot: Dot, value: Uint8Array): Sibling {
+function alone(dot: Dot, value: Value): Sibling {
   return { dot, value, seen: new CausalContext() }
 }
 
 /** FNV-1a, with 31 bits, and never 0. */
-function hashOf(bytes: Uint8Array): number {
+function hashOf(value: Value): number {
   let hash = 0x811c9dc5
-  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193)
+  for (const byte of packr.pack(value)) hash = Math.imul(hash ^ byte, 0x01000193)
   return (hash >>> 1) + 1
 }
 
-function pack(siblings: readonly Sibling[]): Uint8Array {
+function pack(siblings: readonly Sibling[]): Packed {
   const packed = siblings.map(
     ({ dot, value, seen }): PackedSibling => [dot.count, value ?? null, seen.pack()],
   )
-  return new Uint8Array(packr.pack(packed))
+  return packedOf(packr.pack(packed))
 }
 
-function unpack(name: string, origin: string, bytes: Uint8Array): Sibling[] {
+function unpack(name: string, origin: string, held: Value): Sibling[] {
   try {
-    const packed: PackedSibling[] = packr.unpack(bytes)
+    if (!(held instanceof Packed)) throw new TypeError(`a ${typeof held} is no slot`)
+    const packed: PackedSibling[] = packr.unpack(bytesOf(held))
     return packed.map(([count, value, seen]) => ({
       dot: { origin, count },
       value: value ?? undefined,

@@ -1,5 +1,6 @@
 /** Of an attribute that is merged each member writes a slot of its own: what stands there, and what becomes of all of them. */
 
+import { Packed, type Value } from '@sessionmesh/core'
 import { CausalContext } from './causal-context.js'
 import { unpackValue } from './values.js'
 
@@ -7,12 +8,12 @@ import { unpackValue } from './values.js'
 export interface Slot {
   /** `''` for what the attribute held as such, before somebody gave it a merge. */
   readonly origin: string
-  readonly bytes: Uint8Array
+  readonly held: Value
 }
 
 /** What a request has of an attribute, and which writes that is made of. */
 export interface InHand {
-  readonly value: Uint8Array | undefined
+  readonly value: Value | undefined
   readonly seen: CausalContext
 }
 
@@ -28,7 +29,7 @@ export interface Kind {
   write(
     name: string,
     origin: string,
-    value: Uint8Array | undefined,
+    value: Value | undefined,
     hand: InHand,
     held: readonly Slot[],
   ): WrittenSlot
@@ -36,7 +37,7 @@ export interface Kind {
 
 export interface WrittenSlot {
   /** The slot of the member from now on. */
-  readonly bytes: Uint8Array
+  readonly held: Value
   /** What the request has then. */
   readonly hand: InHand
   /** What that writer's slot has says nothing any more. */
@@ -46,15 +47,16 @@ export interface WrittenSlot {
 export const NOTHING: InHand = { value: undefined, seen: new CausalContext() }
 
 /** Whether a slot is a counter's: so that who does not know of it does not make something else of it. */
-export function isCount(bytes: Uint8Array): boolean {
+export function isCount(value: Value): boolean {
   // MessagePack's arrays of up to 15: a count is one of numbers, siblings are one of arrays.
-  const isArray = (byte = 0) => byte >= 0x90 && byte <= 0x9f
-  return isArray(bytes[0]) && !isArray(bytes[1])
+  const isArray = (byte: number) => byte >= 0x90 && byte <= 0x9f
+  if (!(value instanceof Packed)) return false
+  return isArray(value.latin1.charCodeAt(0)) && !isArray(value.latin1.charCodeAt(1))
 }
 
 /** What a member has added so far, and in how many writes: so that none is taken for one that changes nothing. */
 export type PackedCount = [total: number, writes: number]
 
-export function countIn(name: string, bytes: Uint8Array): PackedCount {
-  return unpackValue(name, bytes) as PackedCount
+export function countIn(name: string, held: Value): PackedCount {
+  return unpackValue(name, held) as PackedCount
 }

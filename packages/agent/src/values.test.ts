@@ -1,4 +1,4 @@
-import { FORBIDDEN_NAMES } from '@sessionmesh/core'
+import { FORBIDDEN_NAMES, Packed, sameValue } from '@sessionmesh/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { packAttributes, unpackAttributes } from './values.js'
@@ -41,7 +41,7 @@ describe('attribute values', () => {
     expect(roundTrip({ price: new Money() })).toEqual({ price: '12.50' })
   })
 
-  it('pack to the same bytes after a load, or a request would overwrite what it did not change', () => {
+  it('are held the same after a load, or a request would overwrite what it did not change', () => {
     // A nested key __proto__ is renamed when it is decoded, so that nothing is assigned to a prototype.
     const key = fc.string({ minLength: 1, maxLength: 8 }).filter((name) => !FORBIDDEN_NAMES.has(name))
     const value = fc.anything({
@@ -56,7 +56,7 @@ describe('attribute values', () => {
       fc.property(fc.dictionary(key, value), (data) => {
         const first = packAttributes(data, undefined)
         const again = packAttributes(unpackAttributes(first), undefined)
-        for (const [name, bytes] of first) expect(Buffer.compare(bytes, again.get(name)!)).toBe(0)
+        for (const [name, value] of first) expect(sameValue(value, again.get(name)), name).toBe(true)
       }),
       { numRuns: 500 },
     )
@@ -78,9 +78,24 @@ describe('attribute values', () => {
     })
   })
 
-  it('take no more memory than they need', () => {
-    const packed = packAttributes({ small: 1 }, undefined).get('small')!
-    expect(packed.buffer.byteLength).toBe(packed.byteLength)
+  it('that never change are held as they are: nothing to decode, and no bytes beside them', () => {
+    const data = { text: 'héllo 🦊', empty: '', int: 1, float: -0.25, yes: true, no: false }
+    expect(packAttributes(data, undefined)).toEqual(new Map(Object.entries(data)))
+    expect(packAttributes({ nul: null, list: [] }, undefined)).toEqual(
+      new Map([
+        ['nul', new Packed('\xc0')],
+        ['list', new Packed('\x90')],
+      ]),
+    )
+  })
+
+  it('are here what they are on the peers: in UTF-8, and with one zero', () => {
+    expect(roundTrip({ cut: 'a\ud83e', zero: -0 })).toEqual({ cut: 'a\ufffd', zero: 0 })
+  })
+
+  it('of any size come back', () => {
+    const big = { bytes: Buffer.alloc(100_000, 7), list: Array.from({ length: 9_000 }, (_, i) => `${i}`) }
+    expect(roundTrip(big)).toEqual(big)
   })
 
   it.each([

@@ -1,11 +1,15 @@
 /**
- * Attribute values as bytes and back. MessagePack in structured-clone mode keeps what `structuredClone` keeps
- * (Date, Buffer, Map, Set, BigInt, typed arrays, cycles) and honours `toJSON`; plain MessagePack does not.
+ * Attribute values as the cluster holds them, and back. Texts, numbers and booleans are held as such, everything else as
+ * MessagePack: in structured-clone mode it keeps what `structuredClone` keeps (Date, Buffer, Map, Set, BigInt, typed arrays,
+ * cycles) and honours `toJSON`; plain MessagePack does not.
  */
 
 import { types } from 'node:util'
-import { checkForbidden, SessionMeshError } from '@sessionmesh/core'
+import { crc32 } from 'node:zlib'
+import { checkForbidden, Packed, SessionMeshError, sameValue, type Value } from '@sessionmesh/core'
 import { Packr } from 'msgpackr'
+import { ownText } from './kept.js'
+import { bytesOf, packedOf } from './packed.js'
 
 /** In the names under which members keep an attribute that is merged; see `merged-attributes`. */
 export const SEPARATOR = '\0'
@@ -23,43 +27,71 @@ Object.assign(packr, {
 })
 
 /**
- * Each attribute of `data` as bytes of its own. What equals the base byte by byte is the base's own value.
+ * Each attribute of `data` as it is held. What equals the base is the base's own value.
  * @throws SessionMeshError `SESSIONMESH_UNSERIALISABLE_ATTRIBUTE`, naming the attribute
  */
 export function packAttributes(
   data: Readonly<Record<string, unknown>>,
-  base: ReadonlyMap<string, Uint8Array> | undefined,
-): Map<string, Uint8Array> {
-  const packed = new Map<string, Uint8Array>()
+  base: ReadonlyMap<string, Value> | undefined,
+): Map<string, Value> {
+  const packed = new Map<string, Value>()
   for (const name of Object.keys(data)) {
-    checkName(name)
-    const bytes = pack(name, data[name])
     const old = base?.get(name)
-    // What `pack` returns is a window into a pooled buffer, far bigger than most values.
-    packed.set(name, old !== undefined && Buffer.compare(old, bytes) === 0 ? old : new Uint8Array(bytes))
+    if (old === undefined) checkName(name)
+    packed.set(name, old !== undefined && old === data[name] ? old : packChanged(name, data[name], old))
   }
   return packed
 }
 
+/**
+ * Whether `packAttributes` would give something else than the base.
+ * @throws SessionMeshError `SESSIONMESH_UNSERIALISABLE_ATTRIBUTE`
+ */
+export function isOther(data: Readonly<Record<string, unknown>>, base: ReadonlyMap<string, Value>): boolean {
+  const names = Object.keys(data)
+  if (names.length !== base.size) return true
+  return names.some((name) => {
+    const old = base.get(name)
+    return old === undefined || (old !== data[name] && packChanged(name, data[name], old) !== old)
+  })
+}
+
+function packChanged(name: string, value: unknown, old: Value | undefined): Value {
+  const packed = packValue(name, value)
+  return old !== undefined && sameValue(packed, old) ? old : packed
+}
+
 /** @throws SessionMeshError `SESSIONMESH_UNSERIALISABLE_ATTRIBUTE`, naming the attribute */
-export function packValue(name: string, value: unknown): Uint8Array {
-  return new Uint8Array(pack(name, value))
+export function packValue(name: string, value: unknown): Value {
+  if (typeof value === 'string') return ownText(value)
+  if (typeof value === 'boolean') return value
+  // (No -0, which MessagePack does not tell from 0.)
+  if (typeof value === 'number' && Number.isFinite(value)) return value + 0
+  return pack(name, value)
 }
 
 /**
  * A fresh object of fresh values.
  * @throws SessionMeshError `SESSIONMESH_UNREADABLE_ATTRIBUTE`, naming the attribute: a peer wrote what is no value
  */
-export function unpackAttributes(attributes: ReadonlyMap<string, Uint8Array>): Record<string, unknown> {
+export function unpackAttributes(attributes: ReadonlyMap<string, Value>): Record<string, unknown> {
   const data: Record<string, unknown> = {}
-  for (const [name, bytes] of attributes) data[name] = unpackValue(name, bytes)
+  for (const [name, value] of attributes) data[name] = unpackValue(name, value)
   return data
 }
 
+/** Equal for equal values, and for others hardly ever. */
+export function checksumOf(value: Value): number {
+  return value instanceof Packed
+    ? crc32(value.latin1, 1)
+    : crc32(String(value), typeof value === 'string' ? 2 : 3)
+}
+
 /** @throws SessionMeshError `SESSIONMESH_UNREADABLE_ATTRIBUTE` */
-export function unpackValue(name: string, bytes: Uint8Array): unknown {
+export function unpackValue(name: string, value: Value): unknown {
+  if (!(value instanceof Packed)) return value
   try {
-    return packr.unpack(asBuffer(bytes))
+    return unpack(value)
   } catch (cause) {
     throw unreadable(name, cause)
   }
@@ -74,9 +106,12 @@ export function unreadable(name: string, cause: unknown): SessionMeshError {
   )
 }
 
-/** A view, not a copy: from a Buffer, msgpackr gives binary values as Buffers again, else as Uint8Arrays. */
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+/** One for all: a new Buffer for each value would cost more than to decode it, and nothing that is decoded refers to it. */
+const scratch = Buffer.allocUnsafeSlow(16 * 1024)
+
+function unpack(packed: Packed): unknown {
+  if (packed.latin1.length > scratch.length) return packr.unpack(bytesOf(packed))
+  return packr.unpack(scratch, scratch.write(packed.latin1, 'latin1'))
 }
 
 /** They would be stored as `{}`. (Of the attribute itself: to look into each is dear, and a forgotten `await` is here.) */
@@ -97,10 +132,10 @@ function checkName(name: string): void {
     )
 }
 
-function pack(name: string, value: unknown): Uint8Array {
+function pack(name: string, value: unknown): Packed {
   try {
     checkHasData(value)
-    return packr.pack(value)
+    return packedOf(packr.pack(value))
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new SessionMeshError(

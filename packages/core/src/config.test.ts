@@ -40,12 +40,12 @@ describe('options', () => {
   test.each([
     ['heartbeatMs', 375, 'suspectAfterMs', 750],
     ['suspectAfterMs', 2_000, 'deadAfterMs', 2_000],
-    ['maxSessionBytes', 8 * 2 ** 20, 'maxFrameBytes', 16 * 2 ** 20],
-    ['maxBatchBytes', 8 * 2 ** 20, 'maxFrameBytes', 16 * 2 ** 20],
-    ['transferChunkBytes', 4 * 2 ** 20, 'maxFrameBytes', 16 * 2 ** 20],
-    ['maxSessionBytes', 4 * 2 ** 20, 'maxLinkBufferBytes', 16 * 2 ** 20],
-    ['maxBatchBytes', 4 * 2 ** 20, 'maxLinkBufferBytes', 16 * 2 ** 20],
-    ['transferChunkBytes', 2 * 2 ** 20, 'maxLinkBufferBytes', 8 * 2 ** 20],
+    ['maxSessionBytes', 2 ** 20, 'maxFrameBytes', 4 * 2 ** 20],
+    ['maxBatchBytes', 2 ** 20, 'maxFrameBytes', 4 * 2 ** 20],
+    ['transferChunkBytes', 10 ** 6, 'maxFrameBytes', 6 * 10 ** 6],
+    ['maxSessionBytes', 2 * 2 ** 20, 'maxLinkBufferBytes', 8 * 2 ** 20],
+    ['maxBatchBytes', 2 * 2 ** 20, 'maxLinkBufferBytes', 8 * 2 ** 20],
+    ['transferChunkBytes', 10 ** 6, 'maxLinkBufferBytes', 6 * 10 ** 6],
     ['dialBackoffMs', 1_000, 'maxDialBackoffMs', 1_000],
     ['clockDriftWarningMs', 10_000, 'maxClockDriftMs', 10_000],
   ] as const)('%s may be %d while %s is %d, and no more', (small, most, big, value) => {

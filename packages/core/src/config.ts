@@ -71,7 +71,7 @@ export interface Config {
   tombstoneGraceMs: number
   /** All records are looked at for expiry once in this time, or 20,000 a tick if that takes longer. */
   sweepMs: number
-  /** Bytes of names and values in one session. */
+  /** Of names and values in one session. Of a text it counts the characters, which take up to three bytes on a link. */
   maxSessionBytes: number
   /** Attributes in one session, removed ones that peers may not know of included. */
   maxAttributes: number
@@ -131,14 +131,15 @@ export function resolveConfig(given: Partial<Config> = {}): Config {
   }
   below(config, 'heartbeatMs', 'suspectAfterMs', 2)
   below(config, 'suspectAfterMs', 'deadAfterMs', 1)
-  below(config, 'maxSessionBytes', 'maxFrameBytes', 2)
-  below(config, 'maxBatchBytes', 'maxFrameBytes', 2)
+  // A character counts one, and takes up to three bytes.
+  below(config, 'maxSessionBytes', 'maxFrameBytes', 4)
+  below(config, 'maxBatchBytes', 'maxFrameBytes', 4)
   // (A chunk may be one session above its bound.)
-  below(config, 'transferChunkBytes', 'maxFrameBytes', 4)
+  below(config, 'transferChunkBytes', 'maxFrameBytes', 6)
   // One of these alone must not cut the link of a peer that reads as it should.
   below(config, 'maxSessionBytes', 'maxLinkBufferBytes', 4)
   below(config, 'maxBatchBytes', 'maxLinkBufferBytes', 4)
-  below(config, 'transferChunkBytes', 'maxLinkBufferBytes', 4)
+  below(config, 'transferChunkBytes', 'maxLinkBufferBytes', 6)
   below(config, 'dialBackoffMs', 'maxDialBackoffMs', 1)
   below(config, 'clockDriftWarningMs', 'maxClockDriftMs', 1)
   if (config.maxNameLength > MAX_TEXT_LENGTH)

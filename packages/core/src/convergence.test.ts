@@ -14,7 +14,7 @@ function contents(member: Member): string[] {
   for (const record of member.replica.records()) {
     const { sid, created, destroyed, lifetime, whole } = record
     const attributes = (record.above(undefined)?.attributes ?? []).map(
-      ({ name, value, stamp }) => `${name}=${value?.join()}@${text(stamp)}`,
+      ({ name, value, stamp }) => `${name}=${JSON.stringify(value)}@${text(stamp)}`,
     )
     // Of what is destroyed nobody asks when it began, and who wrote last.
     const isOver = destroyed !== undefined

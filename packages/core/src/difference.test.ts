@@ -2,18 +2,19 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { bytes } from '../test/arbitraries.js'
+import { bytes, valueArb } from '../test/arbitraries.js'
 import { difference } from './session.js'
+import type { Value } from './value.js'
 
 describe('difference', () => {
   const mapArb = fc
-    .dictionary(fc.constantFrom('x', 'y', 'z'), fc.uint8Array({ maxLength: 2 }))
+    .dictionary(fc.constantFrom('x', 'y', 'z'), fc.oneof(valueArb, fc.constantFrom('', 0, bytes(1))))
     .map((values) => new Map(Object.entries(values)))
 
   test('leads from the base to what is next, and names nothing that is equal', () => {
     fc.assert(
       fc.property(mapArb, mapArb, (base, next) => {
-        const result = new Map<string, Uint8Array>(base)
+        const result = new Map<string, Value>(base)
         for (const { name, value } of difference(base, next)) {
           expect(value).not.toEqual(base.get(name))
           if (value === undefined) result.delete(name)

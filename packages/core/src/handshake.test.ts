@@ -5,7 +5,7 @@ import { stamp } from '../test/arbitraries.js'
 import { Net } from '../test/harness.js'
 import { type Member, WALL_MS } from '../test/member.js'
 import { packMessage } from './index.js'
-import type { Hello } from './messages.js'
+import { type Hello, PROTOCOL } from './messages.js'
 
 /** Two members that found each other, or did not. */
 function meet(a: Member, b: Member, net: Net): void {
@@ -20,8 +20,8 @@ const linked = (a: Member, b: Member) =>
 const hello = (given: Partial<Hello> = {}): Hello => ({
   kind: 'hello',
   sentMs: 0,
-  protocolMin: 1,
-  protocolMax: 1,
+  protocolMin: PROTOCOL.min,
+  protocolMax: PROTOCOL.max,
   cluster: 'test',
   id: 'stranger',
   name: 'stranger',
@@ -260,7 +260,7 @@ describe('a hello is refused', () => {
   })
 
   test.each([
-    [2, 3],
+    [PROTOCOL.max + 1, PROTOCOL.max + 2],
     [0, 0],
   ])('of a protocol from %d to %d', (protocolMin, protocolMax) => {
     const { reason, warning, peer } = greeted(member(), hello({ protocolMin, protocolMax }))

@@ -13,7 +13,7 @@ function held(lengths: Record<string, number | undefined>): SessionRecord {
   const record = new SessionRecord('s', stamp(1), 0)
   const attributes = Object.entries(lengths).map(([name, length]) => ({
     name,
-    value: length === undefined ? undefined : new Uint8Array(length),
+    value: length === undefined ? undefined : bytes(...Array(length).fill(0)),
     stamp: stamp(1),
   }))
   record.merge({ sid: 's', created: stamp(1), attributes }, () => false)
@@ -65,8 +65,8 @@ describe('attribute names', () => {
 
 describe('the size of a session', () => {
   test('counts names and values, up to the limit', () => {
-    expect(refusal('s', [{ name: 'x', value: new Uint8Array(19) }])).toBeUndefined()
-    expect(refusal('s', [{ name: 'x', value: new Uint8Array(20) }])).toMatchObject({
+    expect(refusal('s', [{ name: 'x', value: bytes(...Array(19).fill(0)) }])).toBeUndefined()
+    expect(refusal('s', [{ name: 'x', value: bytes(...Array(20).fill(0)) }])).toMatchObject({
       code: 'SESSIONMESH_SESSION_TOO_LARGE',
       message: expect.stringMatching(/21 bytes.*maxSessionBytes is 20.*"x"/),
     })
@@ -74,8 +74,8 @@ describe('the size of a session', () => {
 
   test('counts what is held too, and names the largest change', () => {
     const changes = [
-      { name: 'y', value: new Uint8Array(4) },
-      { name: 'z', value: new Uint8Array(5) },
+      { name: 'y', value: bytes(...Array(4).fill(0)) },
+      { name: 'z', value: bytes(...Array(5).fill(0)) },
     ]
     expect(refusal('s', changes, held({ x: 8 }))).toBeUndefined()
     expect(refusal('s', changes, held({ x: 9 }))).toMatchObject({
@@ -86,13 +86,13 @@ describe('the size of a session', () => {
 
   test('takes a replaced or removed value off', () => {
     const full = held({ x: 19 })
-    expect(refusal('s', [{ name: 'x', value: new Uint8Array(19) }], full)).toBeUndefined()
+    expect(refusal('s', [{ name: 'x', value: bytes(...Array(19).fill(0)) }], full)).toBeUndefined()
     expect(
       refusal(
         's',
         [
           { name: 'x', value: undefined },
-          { name: 'y', value: new Uint8Array(18) },
+          { name: 'y', value: bytes(...Array(18).fill(0)) },
         ],
         full,
       ),
@@ -101,7 +101,7 @@ describe('the size of a session', () => {
 
   test('an attribute set again after its removal counts its name once', () => {
     const record = held({ x: undefined })
-    expect(refusal('s', [{ name: 'x', value: new Uint8Array(19) }], record)).toBeUndefined()
+    expect(refusal('s', [{ name: 'x', value: bytes(...Array(19).fill(0)) }], record)).toBeUndefined()
   })
 })
 

@@ -3,12 +3,13 @@
 import type { Config } from './config.js'
 import { SessionMeshError } from './errors.js'
 import type { SessionRecord } from './session.js'
+import { sizeOf, type Value } from './value.js'
 import { FORBIDDEN_NAMES } from './wire.js'
 
 /** In UTF-8, as which names travel, all of these are one. */
 const LONE_SURROGATE = /\p{Surrogate}/u
 
-type Change = { readonly name: string; readonly value: Uint8Array | undefined }
+type Change = { readonly name: string; readonly value: Value | undefined }
 
 /**
  * @throws SessionMeshError `SESSIONMESH_BAD_SESSION_ID`, `SESSIONMESH_FORBIDDEN_ATTRIBUTE`,
@@ -34,7 +35,7 @@ export function checkWrite(
   let added = 0
   for (const { name, value } of changes) {
     checkName(name, config)
-    bytes += (value?.length ?? 0) - (held?.get(name)?.length ?? 0)
+    bytes += sizeOf(value) - sizeOf(held?.get(name))
     if (!held?.holds(name)) {
       bytes += name.length
       added++
@@ -42,7 +43,7 @@ export function checkWrite(
   }
   // Writes of two members may merge above the limit: such a session may still shrink.
   if (bytes > config.maxSessionBytes && bytes > before) {
-    const largest = changes.reduce((a, b) => ((a.value?.length ?? 0) >= (b.value?.length ?? 0) ? a : b))
+    const largest = changes.reduce((a, b) => (sizeOf(a.value) >= sizeOf(b.value) ? a : b))
     throw tooLarge(
       `would take ${bytes} bytes, and config.maxSessionBytes is ${config.maxSessionBytes}; ` +
         `the largest change is attribute "${largest.name}"`,

@@ -23,9 +23,7 @@ describe('what is written in one turn', () => {
     const net = new Net()
     const [a] = net.cluster('a', 'b')
     const flushes = (sid: string) =>
-      a.replica
-        .write(sid, new Map([['x', new Uint8Array(1)]]), {}, a.now)
-        .effects.filter(({ type }) => type === 'flush')
+      a.replica.write(sid, new Map([['x', 1]]), {}, a.now).effects.filter(({ type }) => type === 'flush')
     expect([flushes('s').length, flushes('t').length]).toEqual([1, 0])
     a.act(a.replica.flush(a.now))
     expect(flushes('u')).toHaveLength(1)

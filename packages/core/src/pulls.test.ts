@@ -167,7 +167,7 @@ describe('a gap', () => {
 describe('deltas that are held for a gap', () => {
   test('are dropped when they are too many to hold, and come with the pull', () => {
     const maxLinkBufferBytes = 4_000
-    const small = { maxSessionBytes: 1_000, maxBatchBytes: 1_000, transferChunkBytes: 1_000 }
+    const small = { maxSessionBytes: 1_000, maxBatchBytes: 1_000, transferChunkBytes: 600 }
     const net = new Net({ ...small, maxLinkBufferBytes })
     const [a, b] = net.cluster('a', 'b')
     net.loseWrite(a, b)
@@ -195,7 +195,7 @@ describe('deltas that are held for a gap', () => {
   })
 
   test('and were dropped, keep what their sender tells of itself from being believed until the pull ends', () => {
-    const small = { maxSessionBytes: 1_000, maxBatchBytes: 1_000, transferChunkBytes: 1_000 }
+    const small = { maxSessionBytes: 1_000, maxBatchBytes: 1_000, transferChunkBytes: 600 }
     const net = new Net({ ...small, maxLinkBufferBytes: 4_000 })
     const [a, b] = net.cluster('a', 'b')
     net.loseWrite(a, b)

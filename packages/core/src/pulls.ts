@@ -15,6 +15,7 @@ import type { DeltaMessage, State } from './messages.js'
 import { type Purge, Purged } from './purged.js'
 import { type Delta, writeStamps } from './session.js'
 import type { Instant, Origin, Stamp } from './stamp.js'
+import { sizeOf } from './value.js'
 
 interface OpenPull {
   readonly pull: number
@@ -231,7 +232,7 @@ export class Pulls {
     this.#held.set(link, held)
     held.messages.push(message)
     for (const { attributes } of message.deltas) {
-      held.bytes += 128 + attributes.reduce((sum, { value }) => sum + 64 + (value?.length ?? 0), 0)
+      held.bytes += 128 + attributes.reduce((sum, { value }) => sum + 64 + sizeOf(value), 0)
     }
     // Too much to hold: what is dropped here shows as a gap, and the pull that is due brings it.
     if (held.bytes > this.#context.config.maxLinkBufferBytes) {

@@ -128,7 +128,7 @@ export class Questions {
     for (const sid of sids) {
       const record = records.get(sid)
       // (One that was merged above what a frame holds comes with a transfer, in pieces.)
-      const canGive = record?.whole === true && record.bytes <= config.maxFrameBytes / 2
+      const canGive = record?.whole === true && record.bytes <= config.maxFrameBytes / 4
       const whole = canGive && digest.covers(record.created) ? record.above(undefined) : undefined
       if (record === undefined || whole === undefined) {
         missing.push(sid)

@@ -273,7 +273,7 @@ describe('an answer by id', () => {
     const wait = b.catchUp('s', token)
     net.run(waitMs)
     expect(b.sentOf('pull', c)).toHaveLength(1)
-    const record = { sid: 's', created: stamp, attributes: [{ name: 'x', value: Uint8Array.of(57), stamp }] }
+    const record = { sid: 's', created: stamp, attributes: [{ name: 'x', value: '9', stamp }] }
     const end = { digest: token, roster: [], purged: [], isReady: true }
     const forged = packMessage(
       { kind: 'state', sentMs: 0, pull: 99, records: [record], missing: [], end },

@@ -55,6 +55,7 @@ export class Reads {
 
   /** The number of a `caughtUp` effect to come, or `undefined` when the read may be served at once. */
   catchUp(sid: string, token: readonly Stamp[], now: Instant): number | undefined {
+    if (token.every((stamp) => this.#context.digest.covers(stamp)) && this.#isPlain(sid)) return undefined
     const { waitMs } = this.#context.config
     // While it catches up, everything is being pulled: nothing is asked for one by one.
     const askMs = (this.#behindUntilMs() ?? now.monoMs) + waitMs
@@ -64,6 +65,13 @@ export class Reads {
     const waits = this.#waits.get(sid) ?? new Set()
     this.#waits.set(sid, waits.add(wait))
     return wait.wait
+  }
+
+  /** Nothing is missing that a read without a token would wait for: as nearly every read finds it. */
+  #isPlain(sid: string): boolean {
+    if (this.#behindUntilMs() !== undefined) return false
+    const record = this.#context.records.get(sid)
+    return record === undefined || (record.whole && !this.#isHidden(record))
   }
 
   /**
@@ -79,11 +87,17 @@ export class Reads {
       this.#toldLost.has(formatStamp(stamp)) && members.isGoneForAll(stamp.origin)
     const isDropped = (stamp: Stamp) => !isKnown(stamp) || isToldLost(stamp)
     const seen = Digest.of(brought.filter((stamp) => digest.covers(stamp) || !isDropped(stamp)))
+    const isNeeded = (stamp: Stamp) => !digest.covers(stamp) || !members.isSettled(stamp)
     const record = this.#questions.view(sid, now)
     // (A creation that died with its writer is shown by what others wrote later, and will never come.)
     const isShown = (stamp: Stamp) => digest.covers(stamp) || !members.isNowhere(stamp)
-    for (const stamp of record?.stamps() ?? []) if (isShown(stamp)) seen.raise(stamp)
-    return seen.entries().filter((stamp) => !digest.covers(stamp) || !members.isSettled(stamp))
+    let last: Stamp | undefined
+    for (const stamp of record?.stamps() ?? []) {
+      // (Most of a session is of one write.)
+      if (stamp !== last && isNeeded(stamp) && isShown(stamp)) seen.raise(stamp)
+      last = stamp
+    }
+    return seen.entries().filter(isNeeded)
   }
 
   /** This member holds again what it should, earlier than it had to: reads that came meanwhile wait no longer than others. */
@@ -120,6 +134,7 @@ export class Reads {
 
   nextMs(): number {
     let next = Number.POSITIVE_INFINITY
+    if (this.#waits.size === 0) return next
     for (const wait of this.#allWaits()) {
       const question = this.#questions.get(wait.sid)
       const deadlineMs = this.#deadlineMs(wait)
@@ -162,10 +177,13 @@ export class Reads {
 
   /** The client may have been shown the session where its creation had been found lost: no token names that then. */
   #needCreation(wait: Wait, record: SessionRecord): void {
-    const isHidden = record.destroyed === undefined && this.#context.records.lacksCreation(record)
-    if (wait.needsCreation || !isHidden) return
+    if (wait.needsCreation || !this.#isHidden(record)) return
     wait.needsCreation = true
     wait.needs.push(record.created)
+  }
+
+  #isHidden(record: SessionRecord): boolean {
+    return record.destroyed === undefined && this.#context.records.lacksCreation(record)
   }
 
   /** Its origin is dead and no living member has it: nobody will ever send it. */

@@ -5,7 +5,7 @@
 
 import { type Config, graceMs } from './config.js'
 import type { Digest } from './digest.js'
-import { type Delta, type Merged, SessionRecord, writeStamps } from './session.js'
+import { type Delta, type Merged, SessionRecord } from './session.js'
 import type { Instant, Origin, Stamp } from './stamp.js'
 
 /** What the sweep needs to know of the rest of the world. */
@@ -38,9 +38,10 @@ export class Records {
   readonly #digest: Digest
   readonly #isNowhere: (stamp: Stamp) => boolean
   readonly #observer: RecordObserver | undefined
-  readonly #records = new Map<string, SessionRecord>()
+  /** Of a session that is over the stamp of its end is all that is kept. */
+  readonly #records = new Map<string, SessionRecord | Stamp>()
   #tombstones = 0
-  #sweep: Iterator<SessionRecord> | undefined
+  #sweep: Iterator<SessionRecord, undefined> | undefined
   #sweptMs = 0
   /** The most that there were since the sweep began: with what is left the shares would shrink as records go. */
   #toSweep = 0
@@ -70,15 +71,17 @@ export class Records {
   }
 
   get(sid: string): SessionRecord | undefined {
-    return this.#records.get(sid)
+    const held = this.#records.get(sid)
+    return held === undefined ? undefined : recordOf(sid, held)
   }
 
-  all(): IterableIterator<SessionRecord> {
-    return this.#records.values()
+  /** Those that are added meanwhile come as well. */
+  *all(): Generator<SessionRecord, undefined> {
+    for (const [sid, held] of this.#records) yield recordOf(sid, held)
   }
 
   ttlMs(record: SessionRecord): number {
-    return record.lifetime?.ttlMs ?? this.#config.ttlMs
+    return record.ttlMs ?? this.#config.ttlMs
   }
 
   isExpired(record: SessionRecord, now: Instant): boolean {
@@ -110,7 +113,7 @@ export class Records {
     isMerged: (stamp: Stamp) => boolean,
     now: Instant,
   ): Merged & { record: SessionRecord; wasForgotten: boolean } {
-    let record = this.#records.get(delta.sid)
+    let record = this.get(delta.sid)
     let wasForgotten = false
     if (record === undefined) {
       record = new SessionRecord(delta.sid, delta.created, delta.usedMs ?? now.monoMs)
@@ -122,6 +125,7 @@ export class Records {
       this.#records.set(delta.sid, record)
     }
     const merged = record.merge(delta, isMerged)
+    if (record.destroyed !== undefined) this.#records.set(delta.sid, record.destroyed)
     if (merged.destroyed) {
       this.#tombstones++
       this.#observer?.ended(delta.sid)
@@ -131,15 +135,23 @@ export class Records {
     const isOver = record.isEndTold || record.hadEnded || record.teller !== undefined
     if (isOver && !this.isExpired(record, now)) record.usedAgain()
     // Whatever of it is kept, and wherever the sweep stands: no origin is retired that a record bears.
-    for (const { origin } of [delta.created, ...writeStamps(delta)]) this.#origins.add(origin)
-    return { ...merged, record, wasForgotten }
+    this.#bears(delta)
+    const { changed, destroyed } = merged
+    return { changed, destroyed, record, wasForgotten }
+  }
+
+  #bears({ created, attributes, lifetime, destroyed }: Delta): void {
+    this.#origins.add(created.origin)
+    for (const { stamp } of attributes) this.#origins.add(stamp.origin)
+    if (lifetime !== undefined) this.#origins.add(lifetime.stamp.origin)
+    if (destroyed !== undefined) this.#origins.add(destroyed.origin)
   }
 
   delete(sid: string): void {
-    const record = this.#records.get(sid)
-    if (record === undefined) return
-    if (record.destroyed !== undefined) this.#tombstones--
-    else this.#observer?.ended(sid)
+    const held = this.#records.get(sid)
+    if (held === undefined) return
+    if (held instanceof SessionRecord) this.#observer?.ended(sid)
+    else this.#tombstones--
     this.#records.delete(sid)
   }
 
@@ -171,10 +183,10 @@ export class Records {
     return undefined
   }
 
-  #begin(): Iterator<SessionRecord> {
+  #begin(): Iterator<SessionRecord, undefined> {
     this.#origins = new Set()
     this.#toSweep = 0
-    return this.#records.values()
+    return this.all()
   }
 
   #visit(record: SessionRecord, now: Instant, rules: SweepRules): void {
@@ -205,4 +217,8 @@ export class Records {
     }
     for (const stamp of record.stamps()) this.#origins.add(stamp.origin)
   }
+}
+
+function recordOf(sid: string, held: SessionRecord | Stamp): SessionRecord {
+  return held instanceof SessionRecord ? held : SessionRecord.tombstone(sid, held)
 }

@@ -28,7 +28,8 @@ import { type Destroyed, Sessions, type View, type WriteOptions, type Written } 
 import type { Instant, Origin, Stamp } from './stamp.js'
 import { tellTakeover } from './takeover.js'
 import { Transfers } from './transfers.js'
-import { parseMessage } from './wire.js'
+import type { Value } from './value.js'
+import { type Keep, parseMessage } from './wire.js'
 
 export interface ReplicaOptions {
   readonly self: Self
@@ -42,6 +43,8 @@ export interface ReplicaOptions {
    */
   readonly sought?: readonly Purge[] | undefined
   readonly observer?: RecordObserver | undefined
+  /** Default: texts are kept as they are. */
+  readonly keep?: Keep | undefined
 }
 
 export class Replica {
@@ -56,11 +59,13 @@ export class Replica {
   readonly #handshake: Handshake
   readonly #transfers: Transfers
   readonly #sessions: Sessions
+  readonly #keep: Keep | undefined
   #lastPull = 0
   #heartbeatMs = Number.NEGATIVE_INFINITY
   #tickedMs: number | undefined
 
-  constructor({ self, cluster, config, random, sought, observer }: ReplicaOptions) {
+  constructor({ self, cluster, config, random, sought, observer, keep }: ReplicaOptions) {
+    this.#keep = keep
     const nextPull = () => ++this.#lastPull
     const memberChanged = (change: MemberChange, now: Instant) => this.#memberChanged(change, now)
     const isRejoining = sought !== undefined
@@ -205,7 +210,7 @@ export class Replica {
   /** @throws SessionMeshError when a limit is passed or a name is forbidden; nothing is written then. */
   write(
     sid: string,
-    next: ReadonlyMap<string, Uint8Array>,
+    next: ReadonlyMap<string, Value>,
     options: WriteOptions,
     now: Instant,
   ): { written: Written; effects: Effect[] } {
@@ -321,7 +326,7 @@ export class Replica {
     try {
       const latest = now.wallMs + this.#context.config.maxClockDriftMs
       const toLocal = (sentMs: number) => this.#handshake.toLocal(link, sentMs, now)
-      const message = parseMessage(wire, peer?.id, latest, toLocal)
+      const message = parseMessage(wire, peer?.id, latest, toLocal, this.#keep)
       if (peer !== undefined) this.#received(link, peer, message, now)
       else if (message.kind === 'hello') {
         const established = this.#handshake.hello(link, message, now)

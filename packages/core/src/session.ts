@@ -2,18 +2,24 @@
  * A session as a member holds it. Replicated state changes in one way only: `merge`, which is commutative,
  * associative and idempotent, and serves local writes, live deltas, repair and state transfer alike.
  *
- * Values are opaque bytes here, from the write that made them to the read that needs them.
+ * Nobody looks into a value here, from the write that made it to the read that needs it.
  */
 
+import {
+  type Attribute,
+  countOf,
+  find,
+  NO_ATTRIBUTES,
+  nameAt,
+  stampAt,
+  valueAt,
+  WIDTH,
+  withAttribute,
+  without,
+} from './attributes.js'
 import type { Digest } from './digest.js'
 import { compareStamps, type Instant, laterStamp, type Origin, type Stamp } from './stamp.js'
-
-/** One attribute as it travels and as it is held. `value: undefined` means removed: removal is a value too. */
-export interface Attribute {
-  readonly name: string
-  readonly value: Uint8Array | undefined
-  readonly stamp: Stamp
-}
+import { sameValue, sizeOf, type Value } from './value.js'
 
 /** How long a session lives without use. The last writer wins. */
 export interface Lifetime {
@@ -67,35 +73,81 @@ export class SessionRecord {
   created: Stamp
   /** The highest stamp of all that is merged: its origin is the last writer. */
   lastStamp: Stamp
-  lifetime: Lifetime | undefined
   destroyed: Stamp | undefined
-  /** Last use, on this member's monotonic clock. Only grows. */
+  /** Last use, on this member's monotonic clock. Only grows. In whole ms: a fraction would be an object of its own. */
   accessedMs: number
   /** Last use that the peers know of too: what touches are coalesced against. */
   toldMs: number
-  /**
-   * False for a session that was forgotten here as expired and turns out to be alive elsewhere: what came
-   * since is merged, but it may not be read until its whole has been fetched.
-   */
-  whole = true
   /** Set while its time and the grace are over. */
   teller: Teller | undefined
-  /** `session:expired` has been told of it, here or elsewhere. */
-  isEndTold = false
-  /** It had ended and been forgotten here, and came back from elsewhere: nobody here waits for its end again. */
-  hadEnded = false
-  /** The user knows of it: `session:created` has been told, or it was here before this member was ready. */
-  announced = false
   /** Bytes of names and values, for the limit on a session's size. */
   bytes = 0
-  #attributes = new Map<string, Attribute>()
+  #ttlMs = 0
+  #ttlStamp: Stamp | undefined
+  #marks = WHOLE
+  #attributes = NO_ATTRIBUTES
 
   constructor(sid: string, created: Stamp, accessedMs: number) {
     this.sid = sid
     this.created = created
     this.lastStamp = created
-    this.accessedMs = accessedMs
-    this.toldMs = accessedMs
+    this.accessedMs = Math.ceil(accessedMs)
+    this.toldMs = this.accessedMs
+  }
+
+  /** A session that is over, as it is shown: all that is kept of it is its id and this stamp. */
+  static tombstone(sid: string, destroyed: Stamp): SessionRecord {
+    const record = new SessionRecord(sid, destroyed, 0)
+    record.destroyed = destroyed
+    return record
+  }
+
+  get lifetime(): Lifetime | undefined {
+    return this.#ttlStamp === undefined ? undefined : { ttlMs: this.#ttlMs, stamp: this.#ttlStamp }
+  }
+
+  /** How long it lives without use, where that was said of it. */
+  get ttlMs(): number | undefined {
+    return this.#ttlStamp === undefined ? undefined : this.#ttlMs
+  }
+
+  /**
+   * False for a session that was forgotten here as expired and turns out to be alive elsewhere: what came
+   * since is merged, but it may not be read until its whole has been fetched.
+   */
+  get whole(): boolean {
+    return this.#has(WHOLE)
+  }
+
+  set whole(is: boolean) {
+    this.#mark(WHOLE, is)
+  }
+
+  /** `session:expired` has been told of it, here or elsewhere. */
+  get isEndTold(): boolean {
+    return this.#has(END_TOLD)
+  }
+
+  set isEndTold(is: boolean) {
+    this.#mark(END_TOLD, is)
+  }
+
+  /** It had ended and been forgotten here, and came back from elsewhere: nobody here waits for its end again. */
+  get hadEnded(): boolean {
+    return this.#has(HAD_ENDED)
+  }
+
+  set hadEnded(is: boolean) {
+    this.#mark(HAD_ENDED, is)
+  }
+
+  /** The user knows of it: `session:created` has been told, or it was here before this member was ready. */
+  get announced(): boolean {
+    return this.#has(ANNOUNCED)
+  }
+
+  set announced(is: boolean) {
+    this.#mark(ANNOUNCED, is)
   }
 
   /** `isMerged` tells which stamps are contained in this member's state already: they are skipped. */
@@ -109,39 +161,47 @@ export class SessionRecord {
     const changed: string[] = []
     for (const attribute of delta.attributes) {
       if (isMerged(attribute.stamp)) continue
-      const held = this.#attributes.get(attribute.name)
-      if (held !== undefined && compareStamps(held.stamp, attribute.stamp) >= 0) continue
-      this.#put(attribute, held)
-      if (!sameBytes(held?.value, attribute.value)) changed.push(attribute.name)
+      const at = find(this.#attributes, attribute.name)
+      if (at >= 0 && compareStamps(stampAt(this.#attributes, at), attribute.stamp) >= 0) continue
+      const held = at < 0 ? undefined : valueAt(this.#attributes, at)
+      if (!sameValue(held, attribute.value)) changed.push(attribute.name)
+      this.bytes += sizeOf(attribute.value) - sizeOf(held) + (at < 0 ? attribute.name.length : 0)
+      this.#attributes = withAttribute(this.#attributes, attribute)
+      this.lastStamp = laterStamp(this.lastStamp, attribute.stamp)
     }
     const { lifetime } = delta
     if (lifetime !== undefined && !isMerged(lifetime.stamp)) {
-      if (this.lifetime === undefined || compareStamps(lifetime.stamp, this.lifetime.stamp) > 0) {
-        this.lifetime = lifetime
+      if (this.#ttlStamp === undefined || compareStamps(lifetime.stamp, this.#ttlStamp) > 0) {
+        this.#ttlMs = lifetime.ttlMs
+        this.#ttlStamp = lifetime.stamp
         this.lastStamp = laterStamp(this.lastStamp, lifetime.stamp)
       }
     }
     return { changed, destroyed: false }
   }
 
-  get(name: string): Uint8Array | undefined {
-    return this.#attributes.get(name)?.value
+  get(name: string): Value | undefined {
+    const at = find(this.#attributes, name)
+    return at < 0 ? undefined : valueAt(this.#attributes, at)
   }
 
   /** How many attributes are held, markers of removed ones included. */
   get names(): number {
-    return this.#attributes.size
+    return countOf(this.#attributes)
   }
 
   /** Whether an attribute of this name is held, be it as the marker of a removed one. */
   holds(name: string): boolean {
-    return this.#attributes.has(name)
+    return find(this.#attributes, name) >= 0
   }
 
   /** The attributes that have a value. */
-  values(): Map<string, Uint8Array> {
-    const values = new Map<string, Uint8Array>()
-    for (const { name, value } of this.#attributes.values()) if (value !== undefined) values.set(name, value)
+  values(): Map<string, Value> {
+    const values = new Map<string, Value>()
+    for (let at = 0; at < this.#attributes.length; at += WIDTH) {
+      const value = valueAt(this.#attributes, at)
+      if (value !== undefined) values.set(nameAt(this.#attributes, at), value)
+    }
     return values
   }
 
@@ -149,20 +209,20 @@ export class SessionRecord {
   *stamps(): Generator<Stamp> {
     if (this.destroyed !== undefined) return yield this.destroyed
     yield this.created
-    if (this.lifetime !== undefined) yield this.lifetime.stamp
-    for (const { stamp } of this.#attributes.values()) yield stamp
+    if (this.#ttlStamp !== undefined) yield this.#ttlStamp
+    const attributes = this.#attributes
+    for (let at = 0; at < attributes.length; at += WIDTH) yield stampAt(attributes, at)
   }
 
   /** What this record has above `digest`; with no digest, all of it. `undefined` when nothing. */
   above(digest: Digest | undefined): Delta | undefined {
     const lacks = (stamp: Stamp) => digest === undefined || !digest.covers(stamp)
-    const attributes: Attribute[] = []
-    for (const attribute of this.#attributes.values()) if (lacks(attribute.stamp)) attributes.push(attribute)
-    const lifetime = this.lifetime !== undefined && lacks(this.lifetime.stamp) ? this.lifetime : undefined
+    const attributes = this.#lacked(lacks)
+    const lifetime = this.#ttlStamp !== undefined && lacks(this.#ttlStamp) ? this.lifetime : undefined
     const destroyed = this.destroyed !== undefined && lacks(this.destroyed) ? this.destroyed : undefined
     if (attributes.length === 0 && lifetime === undefined && destroyed === undefined) return undefined
     // Who was told the rest once may have forgotten it with the session, as expired.
-    const isPart = attributes.length < this.#attributes.size || lifetime !== this.lifetime
+    const isPart = attributes.length < this.names || (lifetime === undefined && this.#ttlStamp !== undefined)
     return { ...this.touch(), attributes, lifetime, destroyed, ...(isPart && { isPartial: true }) }
   }
 
@@ -186,7 +246,7 @@ export class SessionRecord {
   }
 
   use(now: Instant): void {
-    this.accessedMs = Math.max(this.accessedMs, now.monoMs)
+    this.accessedMs = Math.max(this.accessedMs, Math.ceil(now.monoMs))
   }
 
   idleMs(now: Instant): number {
@@ -196,55 +256,68 @@ export class SessionRecord {
   /** Forgets markers of removed attributes that no member can need any more, and returns their stamps. */
   dropRemoved(isSettled: (stamp: Stamp) => boolean): Stamp[] {
     const dropped: Stamp[] = []
-    for (const { name, value, stamp } of this.#attributes.values()) {
+    const attributes = this.#attributes
+    for (let at = 0; at < attributes.length; at += WIDTH) {
+      const stamp = stampAt(attributes, at)
       // The last write names the owner, which has to be the same one everywhere and for those who join.
-      if (value === undefined && compareStamps(stamp, this.lastStamp) < 0 && isSettled(stamp)) {
-        this.#attributes.delete(name)
-        this.bytes -= name.length
-        dropped.push(stamp)
-      }
+      const isNeeded = compareStamps(stamp, this.lastStamp) >= 0
+      if (valueAt(attributes, at) !== undefined || isNeeded || !isSettled(stamp)) continue
+      const name = nameAt(attributes, at)
+      this.#attributes = without(this.#attributes, name)
+      this.bytes -= name.length
+      dropped.push(stamp)
     }
     return dropped
   }
 
-  #put(attribute: Attribute, held: Attribute | undefined): void {
-    this.#attributes.set(attribute.name, attribute)
-    this.bytes += (attribute.value?.length ?? 0) - (held?.value?.length ?? 0)
-    if (held === undefined) this.bytes += attribute.name.length
-    this.lastStamp = laterStamp(this.lastStamp, attribute.stamp)
+  #lacked(lacks: (stamp: Stamp) => boolean): Attribute[] {
+    const attributes = this.#attributes
+    const lacked: Attribute[] = []
+    for (let at = 0; at < attributes.length; at += WIDTH) {
+      const stamp = stampAt(attributes, at)
+      if (lacks(stamp)) lacked.push({ name: nameAt(attributes, at), value: valueAt(attributes, at), stamp })
+    }
+    return lacked
   }
 
   #accessed(atMs: number): void {
-    this.accessedMs = Math.max(this.accessedMs, atMs)
-    this.toldMs = Math.max(this.toldMs, atMs)
+    const wholeMs = Math.ceil(atMs)
+    this.accessedMs = Math.max(this.accessedMs, wholeMs)
+    this.toldMs = Math.max(this.toldMs, wholeMs)
   }
 
   #destroy(stamp: Stamp): Merged {
     const first = this.destroyed === undefined
     this.destroyed = first ? stamp : laterStamp(this.destroyed as Stamp, stamp)
     this.lastStamp = laterStamp(this.lastStamp, stamp)
-    this.lifetime = undefined
+    this.#ttlStamp = undefined
     this.whole = true
-    this.#attributes = new Map()
+    this.#attributes = NO_ATTRIBUTES
     this.bytes = 0
     return { changed: [], destroyed: first }
   }
+
+  #has(mark: number): boolean {
+    return (this.#marks & mark) !== 0
+  }
+
+  #mark(mark: number, is: boolean): void {
+    this.#marks = is ? this.#marks | mark : this.#marks & ~mark
+  }
 }
 
-/** What a request changed: `next` against the `base` that it loaded. Values are compared as bytes. */
+const WHOLE = 1
+const END_TOLD = 2
+const HAD_ENDED = 4
+const ANNOUNCED = 8
+
+/** What a request changed: `next` against the `base` that it loaded. */
 export function difference(
-  base: ReadonlyMap<string, Uint8Array>,
-  next: ReadonlyMap<string, Uint8Array>,
-): { name: string; value: Uint8Array | undefined }[] {
-  const changes: { name: string; value: Uint8Array | undefined }[] = []
-  for (const [name, value] of next) if (!sameBytes(base.get(name), value)) changes.push({ name, value })
+  base: ReadonlyMap<string, Value>,
+  next: ReadonlyMap<string, Value>,
+): { name: string; value: Value | undefined }[] {
+  const changes: { name: string; value: Value | undefined }[] = []
+  for (const [name, value] of next) if (!sameValue(base.get(name), value)) changes.push({ name, value })
   for (const name of base.keys()) if (!next.has(name)) changes.push({ name, value: undefined })
   return changes
-}
-
-function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  if (a === b) return true
-  if (a === undefined || b === undefined || a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
-  return true
 }

@@ -9,11 +9,12 @@ import type { Outbox } from './outbox.js'
 import type { Questions } from './questions.js'
 import { difference, type SessionRecord } from './session.js'
 import { compareStamps, type Instant, type Origin, type Stamp } from './stamp.js'
+import type { Value } from './value.js'
 
 /** What a request loaded: its write is the difference against this. */
 export interface Base {
   readonly created: Stamp
-  readonly attributes: ReadonlyMap<string, Uint8Array>
+  readonly attributes: ReadonlyMap<string, Value>
 }
 
 export interface View {
@@ -81,14 +82,14 @@ export class Sessions {
   }
 
   /** @throws SessionMeshError when a limit is passed or a name is forbidden; nothing is written then. */
-  write(sid: string, next: ReadonlyMap<string, Uint8Array>, options: WriteOptions, now: Instant): Written {
+  write(sid: string, next: ReadonlyMap<string, Value>, options: WriteOptions, now: Instant): Written {
     const { config, counters, clock, records } = this.#context
     const { base, ttlMs, acks = 'none' } = options
     checkTtl(ttlMs)
     const current = this.#readable(sid, now)
     const held = records.get(sid)
     if (held?.destroyed !== undefined || this.#isOfAnotherLife(base, current)) return this.#dropped()
-    const loaded = base?.attributes ?? (current ?? held)?.values() ?? new Map<string, Uint8Array>()
+    const loaded = base?.attributes ?? (current ?? held)?.values() ?? new Map<string, Value>()
     const changes = difference(loaded, next)
     checkWrite(sid, changes, held, config)
     const currentTtlMs = current === undefined ? undefined : records.ttlMs(current)
@@ -103,7 +104,7 @@ export class Sessions {
     const stamp = clock.issue(now)
     const created = held?.created ?? current?.created ?? stamp
     const lifetime = newTtlMs === currentTtlMs ? undefined : { ttlMs: newTtlMs, stamp }
-    const attributes = changes.map((change) => ({ ...change, stamp }))
+    const attributes = changes.map(({ name, value }) => ({ name, value, stamp }))
     this.#outbox.write({ sid, created, attributes, lifetime, usedMs: now.monoMs }, stamp, now)
     return {
       outcome: current === undefined ? 'created' : 'changed',
@@ -171,7 +172,7 @@ export class Sessions {
     }
     record.use(now)
     if (now.monoMs - record.toldMs >= touchIntervalMs(records.ttlMs(record), config)) {
-      record.toldMs = now.monoMs
+      record.toldMs = record.accessedMs
       this.#outbox.touch(record.touch())
     }
   }

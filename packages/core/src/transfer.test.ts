@@ -29,7 +29,7 @@ class Sender {
   write(sid: string, size = 1): void {
     const now = stamp(++this.time)
     const created = this.records.get(sid)?.created ?? now
-    const attributes = [{ name: 'x', value: new Uint8Array(size).fill(this.time), stamp: now }]
+    const attributes = [{ name: 'x', value: bytes(...Array(size).fill(this.time)), stamp: now }]
     this.merge({ sid, created, attributes, usedMs: 0 })
     this.digest.raise(now)
   }
@@ -219,7 +219,7 @@ test('a session that is larger than a chunk goes in pieces, which are all of it'
   const created = stamp(3)
   const attributes = Array.from({ length: 7 }, (_, i) => ({
     name: `a${i}`,
-    value: new Uint8Array(40).fill(i),
+    value: bytes(...Array(40).fill(i)),
     stamp: created,
   }))
   sender.merge({ sid: 'large', created, attributes, lifetime: { ttlMs: 9, stamp: created }, usedMs: 0 })

@@ -6,10 +6,12 @@
  * (Taken at the start, it would claim less than was sent, and later deltas would be merged twice.)
  */
 
+import type { Attribute } from './attributes.js'
 import type { Config } from './config.js'
 import { Digest, type DigestEntries } from './digest.js'
 import type { Records } from './records.js'
-import type { Attribute, Delta, SessionRecord } from './session.js'
+import type { Delta, SessionRecord } from './session.js'
+import { sizeOf } from './value.js'
 
 /** Rough bytes of a record on the wire beside its values: id, stamps, names' headers. */
 const OVERHEAD_BYTES = 64
@@ -92,7 +94,7 @@ function pieces(delta: Delta, config: Config): Delta[] {
   let attributes: Attribute[] = []
   let bytes = 0
   for (const attribute of delta.attributes) {
-    const size = sizeOf(attribute)
+    const size = attributeSize(attribute)
     if (bytes > 0 && bytes + size > config.transferChunkBytes) {
       pieces.push({ ...delta, attributes })
       attributes = []
@@ -105,9 +107,9 @@ function pieces(delta: Delta, config: Config): Delta[] {
 }
 
 function bytesOf({ attributes }: Delta): number {
-  return attributes.reduce((bytes, attribute) => bytes + sizeOf(attribute), 0)
+  return attributes.reduce((bytes, attribute) => bytes + attributeSize(attribute), 0)
 }
 
-function sizeOf({ name, value }: Attribute): number {
-  return name.length + (value?.length ?? 0)
+function attributeSize({ name, value }: Attribute): number {
+  return name.length + sizeOf(value)
 }

@@ -1,6 +1,6 @@
 /**
- * Messages as plain arrays of numbers, strings and bytes, ready for any codec (the agent uses MessagePack),
- * and back. Whatever comes from a peer is checked here, to the last field, before anything else sees it.
+ * Messages as plain arrays of numbers, texts, booleans and `Packed` values, ready for any codec (the agent uses
+ * MessagePack), and back. Whatever comes from a peer is checked here, to the last field, before anything else sees it.
  *
  * A frame opens with two tables, since stamps are most of what a small write would weigh:
  *
@@ -9,13 +9,15 @@
  *     stamps:  [base, (origin, base - time, counter)*]; fields name a stamp by its index, from 1; 0 is none
  */
 
+import type { Attribute } from './attributes.js'
 import { MAX_TEXT_LENGTH } from './config.js'
 import type { DigestEntries } from './digest.js'
 import { SessionMeshError } from './errors.js'
 import type { DeltaMessage, MemberState, Message, RosterEntry, TransferEnd } from './messages.js'
 import type { Purge } from './purged.js'
-import { type Attribute, type Delta, writeStamps } from './session.js'
+import { type Delta, writeStamps } from './session.js'
 import { compareStamps, MAX_COUNTER, type Origin, type Stamp } from './stamp.js'
+import { isValue } from './value.js'
 
 export type Wire = readonly unknown[]
 
@@ -148,6 +150,15 @@ class StampTable {
   }
 }
 
+/** Of texts that are held for long: such as do not keep in memory the frame that they came in. */
+export interface Keep {
+  text(text: string): string
+  /** Of an attribute: one for all sessions. */
+  name(name: string): string
+}
+
+const asTheyAre: Keep = { text: (text) => text, name: (name) => name }
+
 /** When a frame was sent, on its sender's monotonic clock, if it is one that tells. For those who measure links. */
 export function sentMsOf(wire: unknown): { ms: number; isDelta: boolean } | undefined {
   if (!Array.isArray(wire)) return undefined
@@ -167,6 +178,7 @@ export function parseMessage(
   sender: Origin | undefined,
   latestMs = Number.POSITIVE_INFINITY,
   toLocal = (sentMs: number) => sentMs,
+  keep: Keep = asTheyAre,
 ): Message {
   const frame = new Reader(array(wire, 'frame'))
   const kind = KINDS[frame.count('kind')]
@@ -176,7 +188,7 @@ export function parseMessage(
   const stamps = array(frame.next(), 'stamps')
   // A hello names its sender itself.
   const self = sender ?? text(frame.peek(3), 'member id')
-  frame.useTable(stampTable(stamps, [self, ...origins], latestMs))
+  frame.use(stampTable(stamps, [self, ...origins], latestMs), keep)
   const message = parseFields(kind, frame, self, toLocal)
   // A later protocol may say more in its hello, and is refused by its number.
   if (kind !== 'hello') frame.end()
@@ -289,17 +301,20 @@ function checkOwn({ previous, upTo, deltas }: DeltaMessage, sender: Origin): voi
 class Reader {
   readonly #fields: readonly unknown[]
   #table: readonly Stamp[]
+  #keep: Keep
   #sentMs: number
   #at = 0
 
-  constructor(fields: readonly unknown[], table: readonly Stamp[] = [], sentMs = 0) {
+  constructor(fields: readonly unknown[], table: readonly Stamp[] = [], keep = asTheyAre, sentMs = 0) {
     this.#fields = fields
     this.#table = table
+    this.#keep = keep
     this.#sentMs = sentMs
   }
 
-  useTable(table: readonly Stamp[]): void {
+  use(table: readonly Stamp[], keep: Keep): void {
     this.#table = table
+    this.#keep = keep
   }
 
   /** When the frame was sent, as a moment here: what ages count from. */
@@ -396,7 +411,7 @@ class Reader {
   }
 
   delta(): Delta {
-    const sid = this.text('session id')
+    const sid = this.#keep.text(this.text('session id'))
     const created = this.stamp('created')
     const idleMs = this.number('idle time')
     if (!Number.isInteger(idleMs)) throw bad('an idle time is not in whole ms')
@@ -430,16 +445,16 @@ class Reader {
   }
 
   attribute(): Attribute {
-    const name = this.text('attribute name')
+    const name = this.#keep.name(this.text('attribute name'))
     if (FORBIDDEN_NAMES.has(name)) throw bad(`an attribute is named ${name}`)
     const value = this.next()
-    if (value !== null && !(value instanceof Uint8Array)) throw bad('an attribute is not bytes')
-    // A copy of its own: a slice would keep the whole frame in memory as long as the session lives.
-    return { name, value: value === null ? undefined : new Uint8Array(value), stamp: this.stamp('attribute') }
+    if (value !== null && !isValue(value)) throw bad('an attribute has no value')
+    const kept = typeof value === 'string' ? this.#keep.text(value) : (value ?? undefined)
+    return { name, value: kept, stamp: this.stamp('attribute') }
   }
 
   #reader(packed: unknown, what: string): Reader {
-    return new Reader(array(packed, what), this.#table, this.#sentMs)
+    return new Reader(array(packed, what), this.#table, this.#keep, this.#sentMs)
   }
 
   #stampAt(index: unknown, what: string): Stamp {

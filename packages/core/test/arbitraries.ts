@@ -1,15 +1,24 @@
 /** Random stamps, deltas and messages, small enough that they meet each other. */
 
 import fc from 'fast-check'
+import type { Attribute } from '../src/attributes.js'
 import type { MemberState, Message, RosterEntry } from '../src/messages.js'
-import type { Attribute, Delta, Lifetime } from '../src/session.js'
+import type { Delta, Lifetime } from '../src/session.js'
 import type { Instant, Stamp } from '../src/stamp.js'
+import { Packed, type Value } from '../src/value.js'
 
 export const at = (monoMs: number, wallMs = monoMs): Instant => ({ wallMs, monoMs })
 
 export const stamp = (time: number, origin = 'a', counter = 0): Stamp => ({ time, counter, origin })
 
-export const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values)
+export const bytes = (...values: number[]): Packed => new Packed(String.fromCharCode(...values))
+
+export const valueArb: fc.Arbitrary<Value> = fc.oneof(
+  fc.string({ maxLength: 4 }),
+  fc.boolean(),
+  fc.double({ noDefaultInfinity: true, noNaN: true }).map((value) => value + 0),
+  fc.uint8Array({ maxLength: 40 }).map((values) => bytes(...values)),
+)
 
 export const stampArb: fc.Arbitrary<Stamp> = fc.record({
   time: fc.integer({ min: 1, max: 6 }),
@@ -82,7 +91,7 @@ const wideDelta: fc.Arbitrary<Delta> = fc.record({
   attributes: fc.array(
     fc.record({
       name: name.filter((text) => !['__proto__', 'constructor', 'prototype'].includes(text)),
-      value: fc.option(fc.uint8Array({ maxLength: 40 }), { nil: undefined }),
+      value: fc.option(valueArb, { nil: undefined }),
       stamp: wideStamp,
     }),
     { maxLength: 4 },

@@ -13,6 +13,7 @@ import {
   type Peer,
   type Purge,
   Replica,
+  type Value,
   type Written,
 } from '../src/index.js'
 
@@ -115,9 +116,7 @@ export class Member {
     data: Data,
     options: { base?: Base | undefined; ttlMs?: number; acks?: Acks } = {},
   ): Written {
-    const encoder = new TextEncoder()
-    const next = new Map(Object.entries(data).map(([name, value]) => [name, encoder.encode(value)]))
-    const { written, effects } = this.replica.write(sid, next, options, this.now)
+    const { written, effects } = this.replica.write(sid, new Map(Object.entries(data)), options, this.now)
     this.act(effects)
     return written
   }
@@ -210,7 +209,6 @@ function isKind<K extends Message['kind']>(
   return message.kind === kind
 }
 
-function textOf(values: ReadonlyMap<string, Uint8Array>): Data {
-  const decoder = new TextDecoder()
-  return Object.fromEntries([...values].map(([name, value]) => [name, decoder.decode(value)]))
+function textOf(values: ReadonlyMap<string, Value>): Data {
+  return Object.fromEntries([...values].map(([name, value]) => [name, String(value)]))
 }

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Request, Response } from 'express'
+import type { ErrorRequestHandler, Request, Response } from 'express'
 import type { Cluster } from 'sessionmesh'
 import { expect, onTestFinished, test } from 'vitest'
 import { session } from './session.js'
@@ -336,4 +336,83 @@ test('mounted twice, the first one serves', async () => {
   const app = appOn(cluster!)
   app.use(session({ ...DEFAULTS, cluster: cluster!, name: 'other' })).get('/', write)
   expect(Object.keys((await new Client().get(await serve(app))).set)).toEqual(['connect.sid'])
+})
+
+test.each([{}, { cookie: { maxAge: 60_000 } }])(
+  'whoever asks for the JSON of a session gets it, whenever it is (%o)',
+  async (options) => {
+    const [cluster] = await join(1)
+    const seen: Record<string, unknown> = {}
+    const app = appOn(cluster!, options)
+    app.use((req, res, next) => {
+      const look = (when: string) => {
+        const { cookie: _, ...attributes } = JSON.parse(JSON.stringify(req.session ?? {}))
+        seen[when] = attributes
+      }
+      const { end, writeHead } = res
+      look('before the handler')
+      res.writeHead = (...args: unknown[]) => {
+        look('before the headers')
+        return Reflect.apply(writeHead, res, args)
+      }
+      res.end = (...args: unknown[]) => {
+        look('before the end')
+        const result = Reflect.apply(end, res, args)
+        look('after the end')
+        return result
+      }
+      res.once('finish', () => look('when all has left'))
+      next()
+    })
+    app
+      .get('/write', (req, res) => {
+        req.session.cart = ['apple']
+        res.send('ok')
+      })
+      .get('/read', (_, res) => res.send('ok'))
+      .get('/fail', () => {
+        throw new Error('fails')
+      })
+      .use(((_error, req, res, _next) => res.status(500).json(req.session)) satisfies ErrorRequestHandler)
+    const origin = await serve(app)
+    const client = new Client()
+    await client.get(`${origin}/write`)
+    await client.get(`${origin}/read`)
+    await until('the last look', () => Object.keys(seen).length === 5)
+    for (const [when, attributes] of Object.entries(seen))
+      expect(attributes, when).toEqual({ cart: ['apple'] })
+    expect(JSON.parse((await client.get(`${origin}/fail`)).text)).toMatchObject({ cart: ['apple'] })
+  },
+)
+
+test('a session that was only read is not saved, whatever is in it; one that was changed inside is', async () => {
+  const [cluster] = await join(1)
+  const outcomes: string[] = []
+  const watched = withSessions(cluster!, (sessions) => ({
+    write: (sid, data, options) => {
+      const result = sessions.write(sid, data, options)
+      outcomes.push(result.outcome)
+      return result
+    },
+  }))
+  const app = appOn(watched, { cookie: { maxAge: 60_000 } })
+    .get('/write', (req, res) => {
+      req.session.value = { map: new Map([['a', [1]]]), date: new Date(0), big: 1n, list: [{ deep: 'x' }] }
+      res.send('ok')
+    })
+    .get('/read', (_, res) => res.send('ok'))
+    .get('/change', (req, res) => {
+      const value = req.session.value as { map: Map<string, number[]>; list: { deep: string }[] }
+      value.map.get('a')!.push(2)
+      value.list[0]!.deep = 'y'
+      res.send('ok')
+    })
+  const origin = await serve(app)
+  const client = new Client()
+  for (const path of ['write', 'read', 'change', 'read']) {
+    const { set } = await client.get(`${origin}/${path}`)
+    // The cookie has a date, and is renewed with a change only.
+    expect('connect.sid' in set, path).toBe(path !== 'read')
+  }
+  expect(outcomes).toEqual(['created', 'changed'])
 })

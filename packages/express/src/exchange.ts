@@ -14,7 +14,6 @@ import type { CookieOptions, Session } from 'express-session'
 import onHeaders from 'on-headers'
 import type { Visit } from 'sessionmesh/adapter'
 import { hold } from './hold.js'
-import { attributesOf } from './json.js'
 
 /** What all exchanges of one middleware have in common. */
 export interface Setup {
@@ -27,6 +26,8 @@ export interface Setup {
 
 /** What an exchange asks its store. */
 export interface ExchangeStore {
+  /** Whether what asks for a session's JSON is express-session's hash. */
+  isHashing: boolean
   destroy(sid: string, callback: (error?: unknown) => void): void
   isStored(session: object): boolean
 }
@@ -58,15 +59,21 @@ export class Exchange {
     this.#opened = { sid: this.#req.sessionID, cookie: this.#req.session.cookie }
     // (Who has a session opened for an upgrade to WebSockets gives `{}` for a response.)
     if (typeof this.#res.end !== 'function') return
-    this.#res.end = new Proxy(this.#res.end, {
-      apply: (end, res, args) => this.#onEnd(() => Reflect.apply(end, res, args)),
-    })
+    const { end } = this.#res
+    this.#res.end = (...args: unknown[]) => this.#onEnd(() => Reflect.apply(end, this.#res, args))
+    // Of a cookie with an expiry date express-session asks once more when the headers leave, as the listener after this.
+    if (this.#opened.cookie.expires) onHeaders(this.#res, () => this.#beforeHeaders())
+  }
+
+  #beforeHeaders(): void {
+    this.#setup.store.isHashing = true
   }
 
   #onHeaders(): void {
+    this.#setup.store.isHashing = false
     if (!this.#opened) return
     try {
-      if (!this.#ending) this.#save()
+      if (!this.#ending) this.#saveEarly()
     } catch (error) {
       this.#report(error)
     }
@@ -83,10 +90,10 @@ export class Exchange {
   /** What is written after the headers, in a streamed response, leaves before its last bytes. */
   #onEnd<T>(end: () => T): T {
     this.#ending = true
-    if (!this.#res.headersSent) return end()
+    if (!this.#res.headersSent) return this.#save(end)
     const release = this.#hold()
     try {
-      return end()
+      return this.#save(end)
     } finally {
       const flushed = this.#visit.flushed()
       if (flushed !== undefined) this.#releaseWhen(flushed, release)
@@ -94,8 +101,18 @@ export class Exchange {
     }
   }
 
+  /** express-session decides what to save, before all else that `end` does. */
+  #save<T>(end: () => T): T {
+    this.#setup.store.isHashing = true
+    try {
+      return end()
+    } finally {
+      this.#setup.store.isHashing = false
+    }
+  }
+
   /** As express-session will decide in `res.end`; it then finds the session saved. */
-  #save(): void {
+  #saveEarly(): void {
     const { saveUninitialized, unset, store } = this.#setup
     const { sessionID } = this.#req
     const session: Session | null | undefined = this.#req.session
@@ -105,7 +122,7 @@ export class Exchange {
       saveUninitialized ||
       store.isStored(session) ||
       sessionID !== this.#opened?.sid ||
-      Object.keys(attributesOf(session)).length > 0
+      Object.keys(session).some((name) => name !== 'cookie')
     ) {
       session.save((error) => this.#report(error))
     }
@@ -115,8 +132,9 @@ export class Exchange {
   #holdBackDeadCookie(): void {
     const { cookie, store } = this.#setup
     const { session, sessionID } = this.#req
-    const lines = [this.#res.getHeader('Set-Cookie') ?? []].flat().map(String)
-    if (!session || !store.isStored(session)) return
+    const header = this.#res.getHeader('Set-Cookie')
+    if (header === undefined || !session || !store.isStored(session)) return
+    const lines = [header].flat().map(String)
     const left = this.#visit.withoutDead(sessionID, lines, cookie)
     if (left.length === lines.length) return
     if (left.length > 0) this.#res.setHeader('Set-Cookie', left)

@@ -9,25 +9,23 @@
  */
 import { withPrints } from 'sessionmesh/adapter'
 
-/**
- * Makes `JSON.stringify(session)`, and so express-session's hash, see every change of it.
- * @param local names of the attributes that stay in this process
- */
-export function showChangesInJson(session: object, local: readonly string[]): void {
+/** How one store's sessions show in JSON. */
+export interface Shown {
+  /** Names of the attributes that stay in this process. */
+  readonly local: readonly string[]
+  /** What stands for the session when express-session is about to hash it; `undefined`: its JSON. */
+  inShort(session: object): object | undefined
+}
+
+/** Makes `JSON.stringify(session)`, and so express-session's hash, see every change of it. */
+export function showChangesInJson(session: object, { local, inShort }: Shown): void {
   if (Object.hasOwn(session, 'toJSON')) return
   Object.defineProperty(session, 'toJSON', {
     configurable: true,
     enumerable: false,
     writable: true,
     value: function toJSON(this: object): object {
-      const attributes = attributesOf(this)
-      const printed = withPrints(attributes, local)
-      return printed === attributes ? this : printed
+      return inShort(this) ?? withPrints(this, local, 'cookie')
     },
   })
-}
-
-/** Everything enumerable but the cookie. */
-export function attributesOf(session: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(session).filter(([name]) => name !== 'cookie'))
 }

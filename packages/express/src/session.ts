@@ -25,6 +25,7 @@ export function session(options: MeshSessionOptions): RequestHandler {
     const exchange = new Exchange(setup, req, res, next, visit)
     store.serve(visit, () => {
       openSession(req, res, (error?: unknown) => {
+        store.isHashing = false
         exchange.open()
         next(error)
       })
@@ -32,8 +33,13 @@ export function session(options: MeshSessionOptions): RequestHandler {
   }
 }
 
-/** The store that knows the request that is being opened. */
+/** The store that knows the request that is being opened, and when it is that express-session hashes a session. */
 class TokenStore extends SessionStore implements ExchangeStore {
+  /**
+   * Nothing but express-session runs, and asks for a session's JSON to hash it. It does so three times a request, which
+   * costs more than all else that it does: what was loaded and not changed shows as a number then.
+   */
+  isHashing = false
   #visit: Visit | undefined
 
   /** express-session calls `get` before `open` returns, so a field is enough to hand the visit to it. */
@@ -44,6 +50,37 @@ class TokenStore extends SessionStore implements ExchangeStore {
     } finally {
       this.#visit = undefined
     }
+  }
+
+  override get(sid: string, callback: Parameters<SessionStore['get']>[1]): void {
+    const isOpening = this.#visit !== undefined
+    super.get(sid, (error, session) => {
+      this.isHashing = isOpening
+      try {
+        callback(error, session)
+      } finally {
+        this.isHashing = false
+      }
+    })
+  }
+
+  override set(...args: Parameters<SessionStore['set']>): void {
+    this.isHashing = false
+    super.set(...args)
+  }
+
+  override destroy(...args: Parameters<SessionStore['destroy']>): void {
+    this.isHashing = false
+    super.destroy(...args)
+  }
+
+  override touch(...args: Parameters<SessionStore['touch']>): void {
+    this.isHashing = false
+    super.touch(...args)
+  }
+
+  protected override inShort(session: object): object | undefined {
+    return this.isHashing ? this.unchanged(session) : undefined
   }
 
   /** Once: the handlers run within `open`, and may load other sessions. */

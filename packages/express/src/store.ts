@@ -8,7 +8,7 @@ import type { Request } from 'express'
 import expressSession, { type Session, type SessionData } from 'express-session'
 import type { Sessions } from 'sessionmesh'
 import { type Callback, CookieSessions, checkStoreOptions, type Visit } from 'sessionmesh/adapter'
-import { showChangesInJson } from './json.js'
+import { type Shown, showChangesInJson } from './json.js'
 import type { SessionStoreOptions } from './options.js'
 
 /**
@@ -19,6 +19,7 @@ import type { SessionStoreOptions } from './options.js'
 export class SessionStore extends expressSession.Store {
   readonly #sessions: Sessions
   readonly #stored: CookieSessions
+  readonly #shown: Shown
   #generate: ((req: Request) => void) | undefined
 
   /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
@@ -27,6 +28,7 @@ export class SessionStore extends expressSession.Store {
     const store = checkStoreOptions(options, 'SessionStore')
     this.#sessions = store.sessions
     this.#stored = new CookieSessions(store)
+    this.#shown = { local: store.sessions.localAttributes, inShort: (session) => this.inShort(session) }
   }
 
   override get(sid: string, callback: (error: unknown, session?: SessionData | null) => void): void {
@@ -83,8 +85,8 @@ export class SessionStore extends expressSession.Store {
   override createSession(req: Request, data: SessionData): Session & SessionData {
     const session = super.createSession(req, data)
     this.#stored.adopt(session, data)
-    showChangesInJson(data, this.#sessions.localAttributes)
-    showChangesInJson(session, this.#sessions.localAttributes)
+    showChangesInJson(data, this.#shown)
+    showChangesInJson(session, this.#shown)
     return session
   }
 
@@ -96,13 +98,23 @@ export class SessionStore extends expressSession.Store {
   set generate(generate: (req: Request) => void) {
     this.#generate = (req) => {
       generate(req)
-      showChangesInJson(req.session, this.#sessions.localAttributes)
+      showChangesInJson(req.session, this.#shown)
     }
   }
 
   /** Of whose request the next `get` is. */
   protected takeVisit(): Visit | undefined {
     return undefined
+  }
+
+  /** What stands for a session in its hash. */
+  protected inShort(_session: object): object | undefined {
+    return undefined
+  }
+
+  /** The same object for the same attributes, as long as they are what was loaded or saved last; else `undefined`. */
+  protected unchanged(session: object): object | undefined {
+    return this.#stored.unchanged(session)
   }
 
   /** Whether this Session object was loaded from the cluster, or saved to it. */
@@ -112,8 +124,7 @@ export class SessionStore extends expressSession.Store {
 
   /** Of what stays in this process nothing may show in JSON, also where no request has made a Session of it. */
   #hideLocal<T extends object>(session: T): T {
-    const { localAttributes } = this.#sessions
-    if (localAttributes.length > 0) showChangesInJson(session, localAttributes)
+    if (this.#shown.local.length > 0) showChangesInJson(session, this.#shown)
     return session
   }
 }

@@ -7,34 +7,40 @@
 
 import { createHash, randomUUID } from 'node:crypto'
 import { types } from 'node:util'
+import { Packed } from '@sessionmesh/core'
 import { packValue } from '../values.js'
 
 /**
  * `attributes`, to be hashed as JSON: themselves where that shows every change of them, else a copy with prints.
  * @param local names of those that stay in this process (`Sessions.localAttributes`): changed when replaced, not in place
+ * @param aside name of one that is no attribute: it is not looked into, and not in the copy
  */
 export function withPrints(
-  attributes: Record<string, unknown>,
+  attributes: object,
   local: readonly string[] = [],
-): Record<string, unknown> {
-  const prints = Object.entries(attributes)
-    .filter(([name, value]) => local.includes(name) || !jsonShows(value))
-    .map(([name, value]) => [name, { $print: local.includes(name) ? identity(value) : print(name, value) }])
-  return prints.length === 0 ? attributes : { ...attributes, ...Object.fromEntries(prints) }
+  aside: string | undefined = undefined,
+): object {
+  let copy: Record<string, unknown> | undefined
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name === aside) continue
+    const isLocal = local.includes(name)
+    if (!isLocal && jsonShows(value)) continue
+    copy ??= withoutLocal(attributes, aside === undefined ? [] : [aside])
+    copy[name] = { $print: isLocal ? identity(value) : print(name, value) }
+  }
+  return copy ?? attributes
 }
 
 /** `attributes` less those that stay in this process, for JSON that somebody may read or send. */
-export function withoutLocal(
-  attributes: Record<string, unknown>,
-  local: readonly string[],
-): Record<string, unknown> {
-  const others = { ...attributes }
+export function withoutLocal(attributes: object, local: readonly string[]): Record<string, unknown> {
+  const others: Record<string, unknown> = { ...attributes }
   for (const name of local) delete others[name]
   return others
 }
 
 /** Whether JSON shows every change inside `value`. Frameworks ask several times per request, so nothing is copied. */
 function jsonShows(value: unknown): boolean {
+  if (typeof value !== 'object') return isShown(value, NONE)
   try {
     return isShown(value, new Map())
   } catch {
@@ -42,6 +48,8 @@ function jsonShows(value: unknown): boolean {
     return false
   }
 }
+
+const NONE = new Map<object, boolean>()
 
 /** @param seen the objects looked at, with what was found: each once, however often they are met */
 function isShown(value: unknown, seen: Map<object, boolean>): boolean {
@@ -98,7 +106,8 @@ function isOpaque(value: object): boolean {
 
 function print(name: string, value: unknown): string {
   try {
-    return digest(packValue(name, value))
+    const packed = packValue(name, value)
+    return packed instanceof Packed ? digest(packed.latin1) : identity(packed)
   } catch {
     // It counts as a change then, and the write that follows says by name what is wrong.
     return canBeKey(value) ? identity(value) : randomUUID()
@@ -119,6 +128,6 @@ function canBeKey(value: unknown): value is object {
   return (typeof value === 'object' && value !== null) || typeof value === 'function'
 }
 
-function digest(content: string | Uint8Array): string {
+function digest(content: string): string {
   return createHash('sha256').update(content).digest('base64')
 }

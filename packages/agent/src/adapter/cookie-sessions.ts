@@ -7,14 +7,8 @@
  */
 
 import type { Acks, Base, Sessions } from '../types.js'
-import {
-  type CookieLike,
-  expiryOf,
-  fromStored,
-  lifetimeUntil,
-  type StoredCookie,
-  toStored,
-} from './cookie.js'
+import { type CookieLike, expiryOf, fromStored, lifetimeUntil, toStored } from './cookie.js'
+import { newNotes } from './notes.js'
 import type { Store } from './options.js'
 import type { Visit } from './visit.js'
 
@@ -30,9 +24,11 @@ export type Callback = (error?: unknown) => void
 
 /** What is known of an object since it was loaded or saved. */
 interface Known {
+  /** Which load it was that gave it; `undefined` since it was saved. */
+  load?: number | undefined
   base: Base | undefined
   /** The cookie's attribute, to notice a change of it. */
-  cookie: StoredCookie
+  cookie: string
   /** The cookie's expiry as handed out or saved: while the cookie has this one, nobody moved it. */
   expiresAt: number | undefined
   /** The idle lifetime agreed; `undefined` when it was left to the cluster. */
@@ -43,7 +39,8 @@ export class CookieSessions {
   readonly #sessions: Sessions
   readonly #acks: Acks
   readonly #ttlMs: number | undefined
-  readonly #known = new WeakMap<object, Known>()
+  readonly #known = newNotes<Known>()
+  #lastLoad = 0
 
   constructor({ sessions, acks, ttlMs }: Store) {
     this.#sessions = sessions
@@ -100,8 +97,16 @@ export class CookieSessions {
     const loaded = this.#sessions.load(sid)
     if (!loaded) return undefined
     const { data, base, ttlMs, remainingMs } = loaded
-    const session = { ...data, cookie: fromStored(data.cookie, ttlMs, Date.now() + remainingMs) }
-    this.#agree(session, { base, ttlMs })
+    const cookie = fromStored(data.cookie, ttlMs, Date.now() + remainingMs)
+    const stored = typeof data.cookie === 'string' ? data.cookie : undefined
+    const session = Object.assign(data, { cookie })
+    this.#known.set(session, {
+      load: ++this.#lastLoad,
+      base,
+      cookie: toStored(cookie, stored),
+      expiresAt: cookie.expires?.getTime(),
+      ttlMs,
+    })
     return session
   }
 
@@ -113,7 +118,7 @@ export class CookieSessions {
 
   /** Whether this object was loaded from the cluster, or saved to it. */
   isStored(session: object): boolean {
-    return this.#known.has(session)
+    return this.#known.get(session) !== undefined
   }
 
   /**
@@ -129,10 +134,18 @@ export class CookieSessions {
    * it has any. True as well for what cannot be stored: the save will say so.
    */
   isChanged(session: CookieSession): boolean {
-    const { cookie: _, ...data } = session
     const known = this.#known.get(session)
-    if (known?.base === undefined) return Object.keys(data).length > 0
-    return this.#sessions.differs({ ...data, cookie: known.cookie }, known.base)
+    if (known?.base === undefined) return Object.keys(session).some((name) => name !== 'cookie')
+    return this.#sessions.differs({ ...session, cookie: known.cookie }, known.base)
+  }
+
+  /**
+   * Of what was loaded as this object, and not saved since, as long as nothing but its cookie differs: an object whose JSON
+   * is that of no other load. Else `undefined`.
+   */
+  unchanged(session: object): object | undefined {
+    const load = this.#known.get(session)?.load
+    return load === undefined || this.isChanged(session as CookieSession) ? undefined : { $load: load }
   }
 
   /** Errors go to the callback; so does the wait for acks, if any were asked for. */
@@ -152,7 +165,7 @@ export class CookieSessions {
     const ttlMs = this.#lifetimeOf(session)
     if (ttlMs !== undefined && ttlMs <= 0) return this.#end(sid)
     const before = this.#known.get(session)
-    const data = { ...session, cookie: toStored(session.cookie ?? {}) }
+    const data = { ...session, cookie: toStored(session.cookie ?? {}, before?.cookie) }
     const { outcome, base, acked } = this.#sessions.write(sid, data, {
       base: before?.base,
       ttlMs,
@@ -168,14 +181,14 @@ export class CookieSessions {
     const ttlMs = this.#lifetimeOf(session)
     if (ttlMs !== undefined && ttlMs <= 0) return this.#end(sid)
     const known = this.#known.get(session)
-    const cookie = toStored(session.cookie)
-    if (known !== undefined && JSON.stringify(known.cookie) !== JSON.stringify(cookie)) {
+    const cookie = toStored(session.cookie, known?.cookie)
+    if (known !== undefined && known.cookie !== cookie) {
       const now = this.#sessions.load(sid)
       if (now) this.#sessions.write(sid, { ...now.data, cookie }, { base: now.base, ttlMs, acks: 'none' })
     } else {
       this.#sessions.touch(sid, { ttlMs })
     }
-    if (known) this.#agree(session, { base: known.base, ttlMs })
+    if (known) this.#agree(session, { load: known.load, base: known.base, ttlMs })
     return undefined
   }
 
@@ -199,12 +212,16 @@ export class CookieSessions {
   }
 
   /** Notes what the session is like now that it is loaded or saved. */
-  #agree(session: Partial<CookieSession>, { base, ttlMs }: Pick<Known, 'base' | 'ttlMs'>): void {
+  #agree(
+    session: Partial<CookieSession>,
+    { load, base, ttlMs }: Pick<Known, 'load' | 'base' | 'ttlMs'>,
+  ): void {
     const before = this.#known.get(session)
     const cookie = session.cookie ?? {}
     this.#known.set(session, {
+      load,
       base,
-      cookie: toStored(cookie),
+      cookie: toStored(cookie, before?.cookie),
       expiresAt: expiryOf(cookie, Date.now()),
       ttlMs: ttlMs ?? before?.ttlMs,
     })

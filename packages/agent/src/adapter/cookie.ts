@@ -18,8 +18,8 @@ interface Fields {
   priority?: 'low' | 'medium' | 'high' | undefined
 }
 
-/** The attribute `cookie` of a session: how its cookie is set, without the date. */
-export interface StoredCookie extends Fields {
+/** How a session's cookie is set, without the date. */
+interface StoredCookie extends Fields {
   /** With an expiry (`maxAge`, `expires`); false: gone when the browser closes. */
   persistent: boolean
 }
@@ -30,26 +30,71 @@ export interface CookieLike extends Fields {
   originalMaxAge?: number | boolean | null | undefined
 }
 
-/** The cookie as an attribute: always the same fields in the same order, so that equal cookies are equal bytes. */
-export function toStored(cookie: CookieLike): StoredCookie {
+/**
+ * The cookie as the attribute `cookie`: JSON, always with the same fields in the same order, so that equal cookies are
+ * equal texts.
+ * @param known of a cookie that may be the same: then it is that text
+ */
+export function toStored(cookie: CookieLike, known?: string): string {
   const { path = '/', domain, httpOnly = true, secure, sameSite, partitioned, priority } = cookie
   const persistent = expiryOf(cookie, 0) !== undefined
-  return { persistent, path, domain, httpOnly, secure, sameSite, partitioned, priority }
+  const before = known === undefined ? undefined : parsed(known)
+  const isSame =
+    before !== undefined &&
+    before.persistent === persistent &&
+    before.path === path &&
+    before.domain === domain &&
+    before.httpOnly === httpOnly &&
+    before.secure === secure &&
+    before.sameSite === sameSite &&
+    before.partitioned === partitioned &&
+    before.priority === priority
+  if (isSame && known !== undefined) return known
+  const stored: StoredCookie = { persistent, path, domain, httpOnly, secure, sameSite, partitioned, priority }
+  return JSON.stringify(stored)
 }
 
 /** The plain cookie that the framework expects from a store's `get`. */
 export function fromStored(stored: unknown, ttlMs: number, expiresAt: number) {
-  const { persistent, ...fields } = isStored(stored) ? stored : toStored({})
+  const { persistent, path, domain, httpOnly, secure, sameSite, partitioned, priority } =
+    (typeof stored === 'string' && parsed(stored)) || DEFAULT
   return {
-    ...fields,
+    path,
+    domain,
+    httpOnly,
+    secure,
+    sameSite,
+    partitioned,
+    priority,
     originalMaxAge: persistent ? ttlMs : null,
     expires: persistent ? new Date(expiresAt) : null,
   }
 }
 
-/** A session that was written past this package has no such attribute, or another of that name. */
-function isStored(value: unknown): value is StoredCookie {
-  return typeof value === 'object' && value !== null && 'persistent' in value
+const DEFAULT: StoredCookie = { persistent: false, path: '/', httpOnly: true }
+
+/** Nearly all sessions of an application have the same one, or one of a few. */
+const known = new Map<string, StoredCookie | undefined>()
+const MAX_KNOWN = 100
+
+/** `undefined` for an attribute of that name that was written past this package. */
+function parsed(text: string): StoredCookie | undefined {
+  if (known.has(text)) return known.get(text)
+  if (known.size >= MAX_KNOWN) known.clear()
+  const cookie = parse(text)
+  known.set(text, cookie)
+  return cookie
+}
+
+function parse(text: string): StoredCookie | undefined {
+  try {
+    const cookie: unknown = JSON.parse(text)
+    return typeof cookie === 'object' && cookie !== null && 'persistent' in cookie
+      ? (cookie as StoredCookie)
+      : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** When the cookie expires (ms since 1970), or `undefined` for one that ends with the browser. */

@@ -60,7 +60,8 @@ export class Visit {
     // Most requests of a page are for what has no session, and parsing is not free.
     const ours = (name: string | undefined) => name !== undefined && cookieHeader.includes(name)
     if (!ours(names.token) && !ours(names.route)) return
-    const cookies = parseCookie(cookieHeader)
+    // (All that is ours is made of a cookie's characters, and nothing else is looked at.)
+    const cookies = parseCookie(cookieHeader, { decode: asItIs })
     if (names.token !== undefined) this.#token = cookies[names.token] || undefined
     if (names.route !== undefined) this.#route = cookies[names.route] || undefined
   }
@@ -140,8 +141,12 @@ function setCookie(name: string, value: string | undefined, reach: CookieReach):
       ...(value === undefined && { maxAge: 0, expires: new Date(0) }),
     },
     // A load balancer compares it as it stands; all that is ours is made of a cookie's characters.
-    { encode: (text) => text },
+    { encode: asItIs },
   )
+}
+
+function asItIs(text: string): string {
+  return text
 }
 
 /** Whether a line of `Set-Cookie` tells the client to drop the cookie. */

@@ -5,8 +5,8 @@
  * A digest says that two members have merged the same writes. This looks at what became of them.
  */
 
-import { crc32 } from 'node:zlib'
 import type { Config, Replica } from '@sessionmesh/core'
+import { checksumOf } from '../values.js'
 import type { Census, StampReport } from './types.js'
 
 type SessionRecord = NonNullable<ReturnType<Replica['record']>>
@@ -136,7 +136,7 @@ export class CensusTaker {
     // (A sum: the order in which attributes came is not the same everywhere.)
     for (const { name, value, stamp } of all?.attributes ?? [])
       if (value !== undefined)
-        hash = (hash + mix(mix(hashText(name), this.#hashStamp(stamp)), crc32(value))) >>> 0
+        hash = (hash + mix(mix(hashText(name), this.#hashStamp(stamp)), checksumOf(value))) >>> 0
     return mix(hash, 0)
   }
 

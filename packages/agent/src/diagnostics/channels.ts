@@ -4,7 +4,7 @@
  * listeners' being called.
  */
 
-import { channel } from 'node:diagnostics_channel'
+import { type Channel, channel } from 'node:diagnostics_channel'
 import type { ClusterEvents, Member } from '../types.js'
 
 /** What is published. */
@@ -17,8 +17,17 @@ export interface ChannelMessage<E extends keyof ClusterEvents = keyof ClusterEve
   readonly event: ClusterEvents[E][0]
 }
 
+const channels = new Map<string, Channel>()
+
 /** @param message made only if somebody listens */
 export function publish(name: keyof ClusterEvents, message: () => ChannelMessage): void {
-  const told = channel(`sessionmesh:${name}`)
+  const told = channelOf(name)
   if (told.hasSubscribers) told.publish(message())
+}
+
+/** To look it up by its name again for each event costs more than to publish. */
+function channelOf(name: keyof ClusterEvents): Channel {
+  const known = channels.get(name) ?? channel(`sessionmesh:${name}`)
+  channels.set(name, known)
+  return known
 }

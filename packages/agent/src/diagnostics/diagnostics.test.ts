@@ -128,7 +128,7 @@ test('a session as each member holds it: attributes, stamps, marks of removal, a
     lastWrite: { origin: b.self.id },
     ttlMs: 60_000,
     attributes: [
-      { name: 'user', removed: false, bytes: 1, stamp: { origin: a.self.id } },
+      { name: 'user', removed: false, bytes: 8, stamp: { origin: a.self.id } },
       { name: 'cart', removed: true, bytes: 0, stamp: { origin: b.self.id } },
     ],
   })

@@ -1,9 +1,9 @@
 /** What this member tells of itself, to its own process and to peers that ask, and what it asks them. */
 
-import { crc32 } from 'node:zlib'
-import { type Config, type Peer, type Replica, SessionMeshError } from '@sessionmesh/core'
+import { type Config, type Peer, type Replica, SessionMeshError, sizeOf } from '@sessionmesh/core'
 import type { Link } from '../link.js'
 import { attributeOf, slotOf } from '../merged-attributes.js'
+import { checksumOf } from '../values.js'
 import { CensusTaker, stampReport } from './census.js'
 import {
   encodeAnswer,
@@ -79,8 +79,8 @@ export class LocalDiagnostics implements Diagnostics {
   }
 
   note(event: Omit<DiagnosticEvent, 'number' | 'atMs'>): void {
-    if (OTHER_OWNERS.test(event.event)) this.#census.restart()
-    this.#journal.add({ atMs: this.#subject.now().wallMs, ...event })
+    if (event.sid === undefined && OTHER_OWNERS.test(event.event)) this.#census.restart()
+    this.#journal.add(event, this.#subject.now().wallMs)
   }
 
   async report({ of, after }: ReportOptions = {}): Promise<MemberReport> {
@@ -256,8 +256,8 @@ export class LocalDiagnostics implements Diagnostics {
           name: attributeOf(name),
           ...(slot !== undefined && { slotOf: slot }),
           removed: value === undefined,
-          bytes: value?.length ?? 0,
-          checksum: value === undefined ? 0 : crc32(value),
+          bytes: sizeOf(value),
+          checksum: value === undefined ? 0 : checksumOf(value),
           stamp: stampReport(stamp),
         }
       }),

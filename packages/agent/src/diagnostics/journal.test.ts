@@ -13,8 +13,8 @@ test('a ring keeps the latest, in their order', () => {
 
 test('who comes later gets what is new, and is told how much he missed', () => {
   const journal = new Journal()
-  journal.add({ atMs: 1, event: 'joined' })
-  journal.add({ atMs: 2, event: 'session:created', sid: 's' })
+  journal.add({ event: 'joined' }, 1)
+  journal.add({ event: 'session:created', sid: 's' }, 2)
   expect(journal.after(0)).toMatchObject({
     events: [
       { number: 1, event: 'joined' },
@@ -22,7 +22,7 @@ test('who comes later gets what is new, and is told how much he missed', () => {
     ],
     omitted: 0,
   })
-  for (let i = 0; i < 700; i++) journal.add({ atMs: 3, event: 'session:changed', sid: 's' })
+  for (let i = 0; i < 700; i++) journal.add({ event: 'session:changed', sid: 's' }, 3)
   const { events, omitted } = journal.after(2)
   expect({ first: events[0]!.number, count: events.length, omitted }).toEqual({
     first: 203,
@@ -35,8 +35,8 @@ test('who comes later gets what is new, and is told how much he missed', () => {
 
 test('many changes of sessions do not push out what happened to the cluster', () => {
   const journal = new Journal()
-  journal.add({ atMs: 1, event: 'member:dead', peer: { id: 'b', name: 'b' } })
-  for (let i = 0; i < 5_000; i++) journal.add({ atMs: 2, event: 'session:changed', sid: 's' })
+  journal.add({ event: 'member:dead', peer: { id: 'b', name: 'b' } }, 1)
+  for (let i = 0; i < 5_000; i++) journal.add({ event: 'session:changed', sid: 's' }, 2)
   const { events, omitted } = journal.after(0)
   expect(events[0]).toMatchObject({ number: 1, event: 'member:dead' })
   expect({ events: events.length, omitted }).toEqual({ events: 501, omitted: 4_500 })

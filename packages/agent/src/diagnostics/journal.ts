@@ -23,9 +23,9 @@ export class Journal {
     return this.#last
   }
 
-  add(event: Omit<DiagnosticEvent, 'number'>): void {
+  add(event: Omit<DiagnosticEvent, 'number' | 'atMs'>, atMs: number): void {
     const ring = event.sid === undefined ? this.#others : this.#ofSessions
-    ring.push({ number: ++this.#last, ...event })
+    ring.push({ number: ++this.#last, atMs, ...event })
   }
 
   /** The latest of those after `number`, and how many more there were. */

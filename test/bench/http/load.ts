@@ -1,0 +1,90 @@
+/** Two ways to ask servers: as fast as they answer, which tells what a request costs, and at a rate, which tells how long it takes. */
+
+import type { Random } from '../../sim/random.js'
+import { pause } from '../../support/wait.js'
+import type { Contender } from './contender.js'
+import type { Kind } from './user.js'
+
+/** What servers still do when the last answer is out (messages to others, say) is part of what their requests cost. */
+const AFTERMATH_MS = 50
+
+export interface ClosedLoop {
+  requests: number
+  cpuMicros: number
+  tookMs: number
+  wrongAnswers: number
+}
+
+export interface OpenLoop {
+  requests: number
+  cpuMicros: number
+  /** Until the last one was sent: longer than planned where this machine was too busy to keep to the rate. */
+  sendingMs: number
+  /** Of each answer. */
+  answersMs: number[]
+  wrongAnswers: number
+}
+
+/** All users, each with one request at a time, until `requests` are answered. */
+export async function closedLoop(contender: Contender, kind: Kind, requests: number): Promise<ClosedLoop> {
+  const { users } = contender
+  let [turn, wrongAnswers, tookMs] = [0, 0, 0]
+  const ask = async (index: number) => {
+    if (!(await users[index]!.ask(contender.url(index, turn++), kind))) wrongAnswers++
+  }
+  // Does not count: it opens the connections, and wakes what was idle.
+  await Promise.all(users.map((_, index) => ask(index)))
+  turn = 0
+  const cpuMicros = await spent(contender, async () => {
+    const startMs = performance.now()
+    const live = async (index: number) => {
+      while (turn < requests) await ask(index)
+    }
+    await Promise.all(users.map((_, index) => live(index)))
+    tookMs = performance.now() - startMs
+  })
+  return { requests, cpuMicros, tookMs, wrongAnswers }
+}
+
+/** The users by turns, at these times, whether or not the answers to others have come. */
+export async function openLoop(contender: Contender, kind: Kind, atMs: readonly number[]): Promise<OpenLoop> {
+  const { users } = contender
+  const answersMs: number[] = []
+  let [sendingMs, wrongAnswers] = [0, 0]
+  const cpuMicros = await spent(contender, async () => {
+    const startMs = performance.now()
+    const asked: Promise<void>[] = []
+    const ask = async (turn: number) => {
+      const askedMs = performance.now()
+      // Who has no answer yet waits for it before he asks again; that he waits counts.
+      await asked[turn - users.length]
+      const index = turn % users.length
+      if (!(await users[index]!.ask(contender.url(index, turn), kind))) wrongAnswers++
+      answersMs.push(performance.now() - askedMs)
+    }
+    for (const [turn, dueMs] of atMs.entries()) {
+      const earlyMs = startMs + dueMs - performance.now()
+      if (earlyMs > 0) await pause(earlyMs)
+      asked.push(ask(turn))
+    }
+    sendingMs = performance.now() - startMs
+    await Promise.all(asked)
+  })
+  return { requests: atMs.length, cpuMicros, sendingMs, answersMs, wrongAnswers }
+}
+
+/** When requests come that do not know of each other. */
+export function arrivals(requests: number, perSecond: number, random: Random): number[] {
+  let atMs = 0
+  return Array.from({ length: requests }, () => {
+    atMs += (-Math.log(1 - random.next()) / perSecond) * 1_000
+    return atMs
+  })
+}
+
+async function spent(contender: Contender, act: () => Promise<void>): Promise<number> {
+  const before = await contender.servers.cpuMicros()
+  await act()
+  await pause(AFTERMATH_MS)
+  return (await contender.servers.cpuMicros()) - before
+}
