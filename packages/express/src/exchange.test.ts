@@ -47,6 +47,19 @@ async function someTurns() {
   for (let i = 0; i < 50; i++) await turn()
 }
 
+/** What becomes of the writes that are made through it. */
+function watch(cluster: Cluster) {
+  const outcomes: string[] = []
+  const watched = withSessions(cluster, (sessions) => ({
+    write: (sid, data, options) => {
+      const result = sessions.write(sid, data, options)
+      outcomes.push(result.outcome)
+      return result
+    },
+  }))
+  return { watched, outcomes }
+}
+
 const write = (req: Request, res: Response) => {
   req.session.count = (req.session.count ?? 0) + 1
   res.send(`count is ${req.session.count}`)
@@ -212,14 +225,7 @@ test('streamed: what is changed after the headers is saved too, and the last byt
 
 test('streamed: what is saved is not changed again, and a session in which nothing was changed is not made', async () => {
   const [cluster] = await join(1)
-  const outcomes: string[] = []
-  const watched = withSessions(cluster!, (sessions) => ({
-    write: (sid, data, options) => {
-      const result = sessions.write(sid, data, options)
-      outcomes.push(result.outcome)
-      return result
-    },
-  }))
+  const { watched, outcomes } = watch(cluster!)
   const app = appOn(watched)
     .get('/nothing', (_req, res) => {
       res.write('nothing')
@@ -387,14 +393,7 @@ test.each([{}, { cookie: { maxAge: 60_000 } }])(
 
 test('a session that was only read is not saved, whatever is in it; one that was changed inside is', async () => {
   const [cluster] = await join(1)
-  const outcomes: string[] = []
-  const watched = withSessions(cluster!, (sessions) => ({
-    write: (sid, data, options) => {
-      const result = sessions.write(sid, data, options)
-      outcomes.push(result.outcome)
-      return result
-    },
-  }))
+  const { watched, outcomes } = watch(cluster!)
   const app = appOn(watched, { cookie: { maxAge: 60_000 } })
     .get('/write', (req, res) => {
       req.session.value = { map: new Map([['a', [1]]]), date: new Date(0), big: 1n, list: [{ deep: 'x' }] }
