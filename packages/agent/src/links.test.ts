@@ -93,6 +93,26 @@ test('a frame goes each way, in order, and is reported as handed over', async ()
   expect(ab.id).not.toBe(ba.id)
 })
 
+test('who sends the next frame when one is handed over leaves the loop to others in between', async () => {
+  const [a, b] = [await startMember(), await startMember()]
+  const [ab] = await linkUp(a, b)
+  const frames = 50
+  const turnsOfFrames = new Set<number>()
+  let turns = 0
+  const count = () => {
+    turns++
+    if (turnsOfFrames.size < frames) setImmediate(count)
+  }
+  count()
+  const next = (left: number) => {
+    turnsOfFrames.add(turns)
+    if (left > 1) ab.send(bytes('a chunk'), () => next(left - 1))
+  }
+  next(frames)
+  await until(() => b.frames.length === frames - 1)
+  expect(turnsOfFrames.size).toBe(frames)
+})
+
 test('a frame over the limit cuts its link, says so on both sides, and harms no other link', async () => {
   const [a, b, c] = [await startMember(), await startMember({ maxFrameBytes: 1000 }), await startMember()]
   const [ab] = await linkUp(a, b)
