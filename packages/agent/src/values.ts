@@ -38,7 +38,7 @@ export function packAttributes(
   for (const name of Object.keys(data)) {
     const old = base?.get(name)
     if (old === undefined) checkName(name)
-    packed.set(name, old !== undefined && old === data[name] ? old : packChanged(name, data[name], old))
+    packed.set(name, packAgainst(name, data[name], old))
   }
   return packed
 }
@@ -52,11 +52,13 @@ export function isOther(data: Readonly<Record<string, unknown>>, base: ReadonlyM
   if (names.length !== base.size) return true
   return names.some((name) => {
     const old = base.get(name)
-    return old === undefined || (old !== data[name] && packChanged(name, data[name], old) !== old)
+    return old === undefined || packAgainst(name, data[name], old) !== old
   })
 }
 
-function packChanged(name: string, value: unknown, old: Value | undefined): Value {
+/** The old value itself, if it is still that. */
+function packAgainst(name: string, value: unknown, old: Value | undefined): Value {
+  if (old !== undefined && old === value) return old
   const packed = packValue(name, value)
   return old !== undefined && sameValue(packed, old) ? old : packed
 }

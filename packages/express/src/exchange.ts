@@ -73,7 +73,7 @@ export class Exchange {
     this.#setup.store.isHashing = false
     if (!this.#opened) return
     try {
-      if (!this.#ending) this.#saveEarly()
+      if (!this.#ending) this.#save()
     } catch (error) {
       this.#report(error)
     }
@@ -90,10 +90,10 @@ export class Exchange {
   /** What is written after the headers, in a streamed response, leaves before its last bytes. */
   #onEnd<T>(end: () => T): T {
     this.#ending = true
-    if (!this.#res.headersSent) return this.#save(end)
+    if (!this.#res.headersSent) return this.#hashing(end)
     const release = this.#hold()
     try {
-      return this.#save(end)
+      return this.#hashing(end)
     } finally {
       const flushed = this.#visit.flushed()
       if (flushed !== undefined) this.#releaseWhen(flushed, release)
@@ -102,7 +102,7 @@ export class Exchange {
   }
 
   /** express-session decides what to save, before all else that `end` does. */
-  #save<T>(end: () => T): T {
+  #hashing<T>(end: () => T): T {
     this.#setup.store.isHashing = true
     try {
       return end()
@@ -112,7 +112,7 @@ export class Exchange {
   }
 
   /** As express-session will decide in `res.end`; it then finds the session saved. */
-  #saveEarly(): void {
+  #save(): void {
     const { saveUninitialized, unset, store } = this.#setup
     const { sessionID } = this.#req
     const session: Session | null | undefined = this.#req.session

@@ -112,7 +112,7 @@ export class SessionStore extends expressSession.Store {
     return undefined
   }
 
-  /** The same object for the same attributes, as long as they are what was loaded or saved last; else `undefined`. */
+  /** What stands for a session that was loaded, and neither changed nor saved since: see `CookieSessions.unchanged`. */
   protected unchanged(session: object): object | undefined {
     return this.#stored.unchanged(session)
   }

@@ -74,15 +74,15 @@ export function fromStored(stored: unknown, ttlMs: number, expiresAt: number) {
 const DEFAULT: StoredCookie = { persistent: false, path: '/', httpOnly: true }
 
 /** Nearly all sessions of an application have the same one, or one of a few. */
-const known = new Map<string, StoredCookie | undefined>()
-const MAX_KNOWN = 100
+const lately = new Map<string, StoredCookie | undefined>()
+const MAX_LATELY = 100
 
 /** `undefined` for an attribute of that name that was written past this package. */
 function parsed(text: string): StoredCookie | undefined {
-  if (known.has(text)) return known.get(text)
-  if (known.size >= MAX_KNOWN) known.clear()
+  if (lately.has(text)) return lately.get(text)
+  if (lately.size >= MAX_LATELY) lately.clear()
   const cookie = parse(text)
-  known.set(text, cookie)
+  lately.set(text, cookie)
   return cookie
 }
 
