@@ -12,7 +12,8 @@ export function short(stamp: Stamp | undefined): string {
   return stamp === undefined ? '-' : formatStamp({ ...stamp, time: stamp.time - EPOCH_MS })
 }
 
-function digest(entries: readonly Stamp[]): string {
+function digest(entries: readonly Stamp[] | undefined): string {
+  if (entries === undefined) return '[as before]'
   return `[${entries.map(short).join(' ')}]`
 }
 
@@ -31,6 +32,7 @@ function record(
 }
 
 function roster(entries: Extract<Message, { kind: 'heartbeat' }>['roster']): string {
+  if (entries === undefined) return 'the same'
   return entries.map(({ id, state }) => `${id} ${state}`).join(', ') || 'nobody'
 }
 

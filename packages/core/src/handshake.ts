@@ -90,8 +90,8 @@ export class Handshake {
    * What the other end tells of others, as seen from here: its own machine's loopback is where we see it, and
    * link-local addresses are on the network by which we see it (a zone names an interface of one host: RFC 4007).
    */
-  fromHere(link: LinkId | undefined, roster: readonly RosterEntry[]): readonly RosterEntry[] {
-    const remoteHost = link === undefined ? undefined : this.#connections.get(link)?.remoteHost
+  fromHere(link: LinkId, roster: readonly RosterEntry[]): readonly RosterEntry[] {
+    const remoteHost = this.#connections.get(link)?.remoteHost
     if (remoteHost === undefined || LOOPBACK.test(remoteHost)) return roster
     return roster.map((entry) => ({ ...entry, address: seenFrom(remoteHost, entry.address) }))
   }

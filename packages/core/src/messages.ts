@@ -8,7 +8,7 @@
  *        |   <------- state … state+end|
  *        |   <------- delta (live) ---|      from hello on, in the order of the origin's stamps
  *        | ack ------------------->   |      when the delta asks for it
- *        | heartbeat <----------->    |      every heartbeatMs
+ *        | heartbeat <----------->    |      every heartbeatMs: what changed since the one before on this link
  *        | leave ----------------->   |
  */
 
@@ -84,8 +84,9 @@ export interface Heartbeat extends Timed {
   readonly kind: 'heartbeat'
   /** As in its hello. */
   readonly isJoining: boolean
-  readonly digest: DigestEntries
-  readonly roster: readonly RosterEntry[]
+  /** `undefined`, as with the roster: the same as in the heartbeat before on this link. (The first one has both.) */
+  readonly digest: DigestEntries | undefined
+  readonly roster: readonly RosterEntry[] | undefined
 }
 
 /** Asks for all that the digest lacks, or for the wholes of the sessions named. */

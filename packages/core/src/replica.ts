@@ -13,9 +13,10 @@ import { Digest, type DigestEntries } from './digest.js'
 import { isErrorCode, SessionMeshError } from './errors.js'
 import type { Acks, Effect } from './events.js'
 import { DUPLICATE, type Established, Handshake, OTHER_PART } from './handshake.js'
+import { Heartbeats, type Said } from './heartbeats.js'
 import { sweep } from './housekeeping.js'
 import type { LinkId, MemberChange, Peer, Self } from './members.js'
-import type { DeltaMessage, Heartbeat, Message, Pull, State } from './messages.js'
+import type { DeltaMessage, Message, Pull, RosterEntry, State } from './messages.js'
 import { Outbox } from './outbox.js'
 import { Pulls } from './pulls.js'
 import type { Purge } from './purged.js'
@@ -57,6 +58,7 @@ export class Replica {
   readonly #catchUp: CatchUp
   readonly #relay: Relay
   readonly #handshake: Handshake
+  readonly #heartbeats: Heartbeats
   readonly #transfers: Transfers
   readonly #sessions: Sessions
   readonly #keep: Keep | undefined
@@ -83,6 +85,7 @@ export class Replica {
     this.#reads = new Reads(this.#context, this.#questions, () => this.#catchUp.untilMs())
     this.#relay = new Relay(this.#context)
     this.#handshake = new Handshake(this.#context, (address, sought) => this.#forgotten(address, sought))
+    this.#heartbeats = new Heartbeats(this.#context, (link, roster) => this.#handshake.fromHere(link, roster))
     this.#sessions = new Sessions(this.#context, this.#outbox, this.#acks, this.#questions)
   }
 
@@ -340,8 +343,9 @@ export class Replica {
 
   #received(link: LinkId, peer: Peer, message: Message, now: Instant): void {
     this.#context.members.heard(peer, now, 'sentMs' in message ? message.sentMs : undefined)
+    const said = message.kind === 'heartbeat' ? this.#heartbeats.heard(link, message) : undefined
     // (An ack tells of one origin alone: of the rest its sender may have merged more than he has told.)
-    const digest = digestOf(message)
+    const digest = said?.digest ?? digestOf(message)
     if (digest !== undefined && this.#isOfOtherPart(peer, digest)) return this.#drop(link, OTHER_PART, now)
     switch (message.kind) {
       case 'hello':
@@ -351,7 +355,8 @@ export class Replica {
       case 'ack':
         return this.#receivedAck(peer, message.upTo, now)
       case 'heartbeat':
-        return this.#receivedHeartbeat(link, peer, message, now)
+        peer.isJoining = message.isJoining
+        return this.#receivedHeartbeat(link, peer, said as Said, message.sentMs, now)
       case 'pull':
         return this.#receivedPull(link, peer, message, now)
       case 'state':
@@ -389,9 +394,7 @@ export class Replica {
     this.#settle(now)
   }
 
-  #receivedHeartbeat(link: LinkId, peer: Peer, message: Heartbeat, now: Instant): void {
-    const { digest, roster, sentMs } = message
-    peer.isJoining = message.isJoining
+  #receivedHeartbeat(link: LinkId, peer: Peer, { digest, roster }: Said, sentMs: number, now: Instant): void {
     this.#toldDigest(link, peer, digest, now)
     this.#context.dialer.proven(peer.id)
     this.#meet(peer, roster, sentMs, now)
@@ -423,7 +426,8 @@ export class Replica {
       return this.#reads.settle(now)
     }
     const { ended, forgotten } = this.#pulls.receive(link, message, now)
-    if (message.end !== undefined) this.#meet(peer, message.end.roster, message.sentMs, now)
+    if (message.end !== undefined)
+      this.#meet(peer, this.#handshake.fromHere(link, message.end.roster), message.sentMs, now)
     this.#questions.fetch(forgotten, link, now)
     if (ended) {
       if (message.end !== undefined) this.#toldDigest(link, peer, message.end.digest, now)
@@ -455,7 +459,7 @@ export class Replica {
 
   #established(link: LinkId, { peer, roster, replaced }: Established, now: Instant): void {
     if (replaced !== undefined) this.#cleanUp(replaced, now)
-    this.#meet(peer, roster, now.monoMs, now)
+    this.#meet(peer, this.#handshake.fromHere(link, roster), now.monoMs, now)
     this.#context.dialer.tell(peer.address, peer.id, now)
     this.#pulls.want(link, peer, now)
     this.#questions.linkCame(peer.id, now)
@@ -463,9 +467,12 @@ export class Replica {
     this.#beatNow(now)
   }
 
-  /** Takes over what a peer tells of others: a newcomer known to one member becomes known to all. */
-  #meet(peer: Peer, told: Heartbeat['roster'], sentMs: number, now: Instant): void {
-    const roster = this.#handshake.fromHere(peer.link, told)
+  /**
+   * Takes over what a peer tells of others: a newcomer known to one member becomes known to all.
+   *
+   * @param roster with addresses as they are from here.
+   */
+  #meet(peer: Peer, roster: readonly RosterEntry[], sentMs: number, now: Instant): void {
     this.#context.members.toldRoster(peer, roster, sentMs, now)
     for (const { id, address, state } of roster) {
       const known = this.#context.members.get(id)
@@ -508,6 +515,7 @@ export class Replica {
     this.#transfers.linkGone(link)
     this.#pulls.linkGone(link, now)
     this.#questions.linkGone(link, now)
+    this.#heartbeats.linkGone(link)
   }
 
   #refuse(link: LinkId, error: SessionMeshError, now: Instant): void {
@@ -554,16 +562,9 @@ export class Replica {
   }
 
   #beatNow(now: Instant): void {
-    const { members, digest } = this.#context
     this.#heartbeatMs = now.monoMs
     this.#flush(now)
-    this.#context.send(this.#context.members.links(), {
-      kind: 'heartbeat',
-      sentMs: now.monoMs,
-      isJoining: !this.#context.isReady,
-      digest: digest.entries(),
-      roster: members.roster('heartbeat', now),
-    })
+    this.#heartbeats.send(now)
   }
 
   /** The digest rose: held deltas, questions, reads and acks may go on. */

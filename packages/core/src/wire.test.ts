@@ -77,6 +77,7 @@ const KINDS: readonly Message[] = [
     digest: [stamp(6, 'other')],
     roster: [{ id: 'gone', name: 'third', address: '[::1]:7375', state: 'dead', digest: [stamp(1, 'gone')] }],
   },
+  { kind: 'heartbeat', sentMs: 0, isJoining: true, digest: undefined, roster: undefined },
   { kind: 'pull', pull: 3, digest: [], sids: undefined },
   { kind: 'pull', pull: 4, digest: undefined, sids: ['s', 't'] },
   {

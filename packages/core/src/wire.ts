@@ -89,7 +89,12 @@ function packFields(message: Message, table: StampTable): unknown[] {
     case 'ack':
       return [table.add(message.upTo)]
     case 'heartbeat':
-      return [message.sentMs, message.isJoining ? 1 : 0, stamps(message.digest), roster(message.roster)]
+      return [
+        message.sentMs,
+        message.isJoining ? 1 : 0,
+        message.digest === undefined ? 0 : stamps(message.digest),
+        message.roster === undefined ? 0 : roster(message.roster),
+      ]
     case 'pull':
       return [message.pull, message.digest === undefined ? 0 : stamps(message.digest), message.sids ?? 0]
     case 'state': {
@@ -242,8 +247,8 @@ function parseFields(
         kind,
         sentMs: frame.sent(toLocal),
         isJoining: frame.count('joining') === 1,
-        digest: frame.stamps('digest'),
-        roster: frame.roster(),
+        digest: frame.peek() === 0 ? frame.skip() : frame.stamps('digest'),
+        roster: frame.peek() === 0 ? frame.skip() : frame.roster(),
       }
     case 'pull': {
       const pull = frame.count('pull')

@@ -151,8 +151,8 @@ export const messageArb: fc.Arbitrary<Message> = fc.oneof<fc.Arbitrary<Message>[
     kind: fc.constant('heartbeat' as const),
     sentMs: fc.constant(0),
     isJoining: fc.boolean(),
-    digest,
-    roster,
+    digest: fc.option(digest, { nil: undefined }),
+    roster: fc.option(roster, { nil: undefined }),
   }),
   fc.record({ kind: fc.constant('pull' as const), pull: count, digest, sids: fc.constant(undefined) }),
   fc.record({
