@@ -137,7 +137,7 @@ describe('a message', () => {
 describe('a frame that is not right', () => {
   const wires = KINDS.map((message) => ({
     kind: message.kind,
-    wire: packMessage(message, 'sender'),
+    wire: packMessage(message, 'sender') as readonly unknown[],
     sender: senderOf(message),
   }))
 
@@ -166,12 +166,20 @@ describe('a frame that is not right', () => {
       }
   })
 
-  test.each([undefined, null, 7, 'hello', {}, [], [99, [], [0]], [-1, [], [0]], ['ack', [], [0]]])(
-    '%j is refused',
-    (wire) => {
-      expect(refusal(wire, 'sender')).toBe('SESSIONMESH_BAD_FRAME')
-    },
-  )
+  test.each([
+    undefined,
+    null,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    'hello',
+    {},
+    [],
+    [99, [], [0]],
+    [-1, [], [0]],
+    ['ack', [], [0]],
+  ])('%j is refused', (wire) => {
+    expect(refusal(wire, 'sender')).toBe('SESSIONMESH_BAD_FRAME')
+  })
 
   test('a hello on an established link, and anything else on a new one', () => {
     for (const { kind, wire } of wires)
@@ -190,6 +198,8 @@ describe('a frame that is not right', () => {
     )
     .map(([message, path, change]) => {
       const wire: unknown = structuredClone(packMessage(message, 'sender'))
+      if (!Array.isArray(wire))
+        return { wire: change === 'drop' ? undefined : change.junk, sender: senderOf(message) }
       let within = wire as unknown[]
       for (const step of path) {
         if (within.length === 0) break
@@ -311,5 +321,23 @@ describe('a frame that is not right', () => {
 test('a frame names each origin once, and the sender not at all', () => {
   const created = [stamp(1, 'other'), stamp(2, 'sender'), stamp(3, 'other'), stamp(4, 'third')]
   const records = created.map((created, i) => ({ sid: `${i}`, created, attributes: [] }))
-  expect(packMessage({ kind: 'state', sentMs: 0, pull: 1, records }, 'sender')[1]).toEqual(['other', 'third'])
+  const [, origins] = packMessage({ kind: 'state', sentMs: 0, pull: 1, records }, 'sender') as unknown[]
+  expect(origins).toEqual(['other', 'third'])
+})
+
+test('a heartbeat without news is a number, and comes out as the heartbeat it is; as a first frame it is refused', () => {
+  const heartbeat: Message = {
+    kind: 'heartbeat',
+    sentMs: 7.5,
+    isJoining: false,
+    digest: undefined,
+    roster: undefined,
+  }
+  const wire = packMessage(heartbeat, 'sender')
+  expect([wire, packr.pack(wire).length]).toEqual([7.5, 9])
+  expect(parseMessage(wire, 'sender', undefined, (sentMs) => sentMs + 1)).toEqual({
+    ...heartbeat,
+    sentMs: 8.5,
+  })
+  expect(refusal(wire, undefined)).toBe('SESSIONMESH_BAD_FRAME')
 })

@@ -7,19 +7,21 @@
  *     [kind, origins, stamps, ...fields]
  *     origins: ids other than the sender's; index 0 is the sender, 1 the first of the table
  *     stamps:  [base, (origin, base - time, counter)*]; fields name a stamp by its index, from 1; 0 is none
+ *
+ * A heartbeat with no news, which is nearly each, is the time of its sending and nothing around it.
  */
 
 import type { Attribute } from './attributes.js'
 import { MAX_TEXT_LENGTH } from './config.js'
 import type { DigestEntries } from './digest.js'
 import { SessionMeshError } from './errors.js'
-import type { DeltaMessage, MemberState, Message, RosterEntry, TransferEnd } from './messages.js'
+import type { DeltaMessage, Heartbeat, MemberState, Message, RosterEntry, TransferEnd } from './messages.js'
 import type { Purge } from './purged.js'
 import { type Delta, writeStamps } from './session.js'
 import { compareStamps, MAX_COUNTER, type Origin, type Stamp } from './stamp.js'
 import { isValue } from './value.js'
 
-export type Wire = readonly unknown[]
+export type Wire = readonly unknown[] | number
 
 const KINDS = ['hello', 'delta', 'ack', 'heartbeat', 'pull', 'state', 'leave'] as const
 const STATES: readonly MemberState[] = ['alive', 'suspect', 'dead', 'left']
@@ -32,9 +34,14 @@ const END_TOLD = 2
 export const FORBIDDEN_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
 
 export function packMessage(message: Message, sender: Origin): Wire {
+  if (message.kind === 'heartbeat' && hasNoNews(message)) return message.sentMs
   const table = new StampTable(sender)
   const fields = packFields(message, table)
   return [KINDS.indexOf(message.kind), table.origins, table.pack(), ...fields]
+}
+
+function hasNoNews({ isJoining, digest, roster }: Heartbeat): boolean {
+  return !isJoining && digest === undefined && roster === undefined
 }
 
 function packFields(message: Message, table: StampTable): unknown[] {
@@ -166,6 +173,7 @@ const asTheyAre: Keep = { text: (text) => text, name: (name) => name }
 
 /** When a frame was sent, on its sender's monotonic clock, if it is one that tells. For those who measure links. */
 export function sentMsOf(wire: unknown): { ms: number; isDelta: boolean } | undefined {
+  if (typeof wire === 'number') return { ms: wire, isDelta: false }
   if (!Array.isArray(wire)) return undefined
   const kind = KINDS[wire[0]]
   if (kind !== 'delta' && kind !== 'heartbeat') return undefined
@@ -185,6 +193,10 @@ export function parseMessage(
   toLocal = (sentMs: number) => sentMs,
   keep: Keep = asTheyAre,
 ): Message {
+  if (typeof wire === 'number' && sender !== undefined) {
+    const sentMs = toLocal(number(wire, 'time of sending'))
+    return { kind: 'heartbeat', sentMs, isJoining: false, digest: undefined, roster: undefined }
+  }
   const frame = new Reader(array(wire, 'frame'))
   const kind = KINDS[frame.count('kind')]
   if (kind === undefined) throw bad('its kind is unknown')
