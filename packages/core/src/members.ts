@@ -62,7 +62,8 @@ export interface Peer {
   /** When it was last found gone, dead or left; on the wall clock the later of both. */
   goneMs: number
   goneWallMs: number
-  /** Those that it vouches for, by its last heartbeat. */
+  /** What it told last of others, and those of them that it vouches for. */
+  roster: readonly RosterEntry[]
   vouchesFor: ReadonlySet<Origin>
 }
 
@@ -239,7 +240,10 @@ export class Members {
 
   /** @param sentMs when the teller said so, on our clock. */
   toldRoster(teller: Peer, roster: readonly RosterEntry[], sentMs: number, now: Instant): void {
-    teller.vouchesFor = new Set(roster.filter(({ state }) => state === 'alive').map(({ id }) => id))
+    if (roster !== teller.roster) {
+      teller.roster = roster
+      teller.vouchesFor = new Set(roster.filter(({ state }) => state === 'alive').map(({ id }) => id))
+    }
     for (const entry of roster) if (entry.id !== this.#self.id) this.#learn(entry, sentMs, now)
     for (const peer of this.#peers.values()) this.#judge(peer, now)
   }
@@ -424,6 +428,7 @@ export class Members {
       digestMs: Number.NEGATIVE_INFINITY,
       goneMs: 0,
       goneWallMs: 0,
+      roster: [],
       vouchesFor: new Set(),
     }
     this.#peers.set(id, peer)
@@ -460,6 +465,7 @@ export class Members {
         // That the dead will not come back changes nothing of what the living have told since it died.
         if (from !== 'dead') peer.goneMs = now.monoMs
         peer.goneWallMs = now.wallMs
+        peer.roster = []
         peer.vouchesFor = new Set()
         break
     }

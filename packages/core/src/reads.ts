@@ -109,6 +109,7 @@ export class Reads {
   /** The digest rose, an answer came, or a member changed: what can be merged and served now? */
   settle(now: Instant): void {
     this.#questions.settle(now)
+    if (this.#waits.size === 0) return
     for (const wait of this.#allWaits()) if (this.#isSatisfied(wait)) this.#end(wait, false)
   }
 

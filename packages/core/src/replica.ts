@@ -401,6 +401,7 @@ export class Replica {
     this.#pulls.compare(link, peer, digest, now)
     this.#acks.check()
     this.#reads.settle(now)
+    this.#beatAlong(now)
   }
 
   /** What it has merged matters for tombstones only once all that it sent before is merged here. */
@@ -476,6 +477,8 @@ export class Replica {
     this.#context.members.toldRoster(peer, roster, sentMs, now)
     for (const { id, address, state } of roster) {
       const known = this.#context.members.get(id)
+      // (As nearly always. It was told when the link was established.)
+      if (known?.link !== undefined && known.address === address) continue
       const isHope = state === 'alive' || state === 'suspect'
       if (known !== undefined && known.state !== 'left' && isHope) this.#context.dialer.tell(address, id, now)
     }
@@ -486,8 +489,8 @@ export class Replica {
     if (to === 'alive') {
       this.#context.digest.revive(peer.id)
       this.#context.notify({ type: 'member', state: to, peer })
-      // Others may hold it for dead, and for lost what it brings: they hear of it with the next tick, which is due.
-      this.#heartbeatMs = Math.min(this.#heartbeatMs, now.monoMs - this.#context.config.heartbeatMs)
+      // Others may hold it for dead, and for lost what it brings: they hear of it soon.
+      this.#beatSoon(now)
     }
     if (to === 'alive' || to === 'suspect') this.#pulls.goOn(now)
     // Somebody says that he hears it: one dial shows whether it is back.
@@ -559,6 +562,21 @@ export class Replica {
   #beat(now: Instant): void {
     // A millisecond of tolerance: timers fire early as well as late.
     if (now.monoMs - this.#heartbeatMs >= this.#context.config.heartbeatMs - 1) this.#beatNow(now)
+  }
+
+  /**
+   * Whoever hears another's heartbeat when half of his own period is over beats soon: so all beat together, and wake once
+   * for all that they hear. (To wake costs several times what a heartbeat does. If more than half had to be over, two
+   * groups that beat in turn would never become one.)
+   */
+  #beatAlong(now: Instant): void {
+    const { heartbeatMs } = this.#context.config
+    if (now.monoMs - this.#heartbeatMs >= heartbeatMs / 2) this.#beatSoon(now)
+  }
+
+  /** With the next tick, which is due now. */
+  #beatSoon(now: Instant): void {
+    this.#heartbeatMs = Math.min(this.#heartbeatMs, now.monoMs - this.#context.config.heartbeatMs)
   }
 
   #beatNow(now: Instant): void {
