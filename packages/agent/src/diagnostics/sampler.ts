@@ -8,7 +8,7 @@ import type { Sample } from './types.js'
 const EVERY_MS = 1_000
 const KEPT = 300
 /** Of the event loop's histogram: less wakes an idle process more often, more overlooks short blocks. */
-const RESOLUTION_MS = 20
+const RESOLUTION_MS = 50
 
 export class Sampler {
   readonly #take: (loop: Sample['loop']) => Sample
