@@ -302,6 +302,11 @@ export class Replica {
     return this.#handshake.peerOf(link) !== undefined
   }
 
+  /** All of these writes are merged here. */
+  covers(stamps: readonly Stamp[]): boolean {
+    return this.#context.digest.coversAll(stamps)
+  }
+
   digest(): Stamp[] {
     return this.#context.digest.entries()
   }
