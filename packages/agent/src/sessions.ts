@@ -4,7 +4,7 @@ import { type Acks, type Base, type Replica, SessionMeshError, type Stamp } from
 import { keyOf } from './attribute-index.js'
 import { badOption, checkNames, isObject } from './errors.js'
 import { ownText } from './kept.js'
-import { attributeOf } from './merged-attributes.js'
+import { attributesOf } from './merged-attributes.js'
 import { checkAcks } from './options.js'
 import type { Runner } from './runner.js'
 import type { SpecialAttributes } from './special-attributes.js'
@@ -109,15 +109,15 @@ export class LocalSessions implements Sessions {
     }
     const acked = this.#acked(written.ack)
     this.#runner.run(effects)
-    const changed = [...new Set(written.changed.map(attributeOf))]
+    const changed = attributesOf(written.changed)
     return { outcome: written.outcome, changed, base: written.base, acked }
   }
 
-  differs(data: Record<string, unknown>, base: Base): boolean {
+  differs(data: Record<string, unknown>, base: Base, aside?: string): boolean {
     const { local, merged } = this.#special()
-    if (local.differs(data, base)) return true
+    if (!local.isEmpty && local.differs(data, base)) return true
     try {
-      return isOther(local.isEmpty ? data : local.without(data), merged.view(base))
+      return isOther(local.isEmpty ? data : local.without(data), merged.view(base), aside)
     } catch {
       return true
     }

@@ -2,14 +2,13 @@
  * The causal token: what a client has seen, as a small digest, signed so that a client can neither forge one
  * nor carry one to another cluster. It is no credential; a bad one is as good as none.
  *
- * `signature.time.counter.origin`, and so on with three more for each further origin; numbers to the base of 36. It is read
- * before its signature is looked at, so nothing but these few characters is understood.
+ * `signature.time.counter.origin`, and so on with three more for each further origin. It is read before its signature is
+ * looked at, so nothing but these few characters is understood.
  */
 
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 import type { Stamp } from '@sessionmesh/core'
 
-const base = 36
 /** 132 bits. */
 const signatureCharacters = 22
 /** Entries are one per origin that some living member lacks; more than this is not ours. */
@@ -27,9 +26,7 @@ export class Tokens {
   encode(stamps: readonly Stamp[]): string | undefined {
     const [key] = this.#keys
     if (stamps.length === 0 || key === undefined) return undefined
-    const latest =
-      stamps.length > 1 ? [...stamps].sort((a, b) => b.time - a.time).slice(0, maxEntries) : stamps
-    const body = latest.map(entryOf).join('.')
+    const body = latestOf(stamps).map(entryOf).join('.')
     return `${sign(body, key)}.${body}`
   }
 
@@ -51,8 +48,14 @@ export class Tokens {
   }
 }
 
+function latestOf(stamps: readonly Stamp[]): readonly Stamp[] {
+  return stamps.length <= maxEntries
+    ? stamps
+    : stamps.toSorted((a, b) => b.time - a.time).slice(0, maxEntries)
+}
+
 function entryOf({ time, counter, origin }: Stamp): string {
-  return `${time.toString(base)}.${counter.toString(base)}.${origin}`
+  return `${time}.${counter}.${origin}`
 }
 
 /** None, if it is anything else than entries. */
@@ -61,7 +64,7 @@ function stampsOf(body: string): readonly Stamp[] {
   if (fields.length % 3 !== 0 || fields.length > 3 * maxEntries) return []
   const stamps: Stamp[] = []
   for (let i = 0; i < fields.length; i += 3) {
-    const [time, counter] = [parseInt(fields[i]!, base), parseInt(fields[i + 1]!, base)]
+    const [time, counter] = [Number(fields[i]), Number(fields[i + 1])]
     if (!Number.isSafeInteger(time) || !Number.isSafeInteger(counter)) return []
     stamps.push({ time, counter, origin: fields[i + 2]! })
   }

@@ -45,7 +45,9 @@ export interface Delta {
 
 /** The stamps of what a delta would write. A delta without any is a touch. */
 export function writeStamps({ attributes, lifetime, destroyed }: Delta): Stamp[] {
-  const stamps = attributes.map(({ stamp }) => stamp)
+  const stamps: Stamp[] = []
+  // (Most deltas are of one write.)
+  for (const { stamp } of attributes) if (stamp !== stamps.at(-1)) stamps.push(stamp)
   if (lifetime !== undefined) stamps.push(lifetime.stamp)
   if (destroyed !== undefined) stamps.push(destroyed)
   return stamps
@@ -223,7 +225,17 @@ export class SessionRecord {
     if (attributes.length === 0 && lifetime === undefined && destroyed === undefined) return undefined
     // Who was told the rest once may have forgotten it with the session, as expired.
     const isPart = attributes.length < this.names || (lifetime === undefined && this.#ttlStamp !== undefined)
-    return { ...this.touch(), attributes, lifetime, destroyed, ...(isPart && { isPartial: true }) }
+    const { sid, created, usedMs, isPartial, isEndTold } = this.touch()
+    return {
+      sid,
+      created,
+      attributes,
+      lifetime,
+      destroyed,
+      usedMs,
+      isPartial: isPart || isPartial,
+      isEndTold,
+    }
   }
 
   /** A delta that tells of the last use alone. */
@@ -233,8 +245,8 @@ export class SessionRecord {
       created: this.created,
       attributes: [],
       usedMs: this.accessedMs,
-      ...(!this.whole && { isPartial: true }),
-      ...(this.isEndTold && { isEndTold: true }),
+      isPartial: !this.whole || undefined,
+      isEndTold: this.isEndTold || undefined,
     }
   }
 

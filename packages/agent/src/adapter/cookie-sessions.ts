@@ -136,7 +136,7 @@ export class CookieSessions {
   isChanged(session: CookieSession): boolean {
     const known = this.#known.get(session)
     if (known?.base === undefined) return Object.keys(session).some((name) => name !== 'cookie')
-    return this.#sessions.differs({ ...session, cookie: known.cookie }, known.base)
+    return this.#sessions.differs(session as object as Record<string, unknown>, known.base, 'cookie')
   }
 
   /**
