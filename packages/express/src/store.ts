@@ -113,9 +113,14 @@ export class SessionStore extends expressSession.Store {
     return undefined
   }
 
-  /** What stands for a session that was loaded, and neither changed nor saved since: see `CookieSessions.unchanged`. */
-  protected unchanged(session: object): object | undefined {
-    return this.#stored.unchanged(session)
+  /** See `CookieSessions.loadOf`. */
+  protected loadOf(session: object): number | undefined {
+    return this.#stored.loadOf(session)
+  }
+
+  /** See `CookieSessions.isChanged`. */
+  protected isChanged(session: SessionData): boolean {
+    return this.#stored.isChanged(session)
   }
 
   /** Whether this Session object was loaded from the cluster, or saved to it. */

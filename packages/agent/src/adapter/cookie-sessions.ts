@@ -139,13 +139,9 @@ export class CookieSessions {
     return this.#sessions.differs(session as object as Record<string, unknown>, known.base, 'cookie')
   }
 
-  /**
-   * Of what was loaded as this object, and not saved since, as long as nothing but its cookie differs: an object whose JSON
-   * is that of no other load. Else `undefined`.
-   */
-  unchanged(session: object): object | undefined {
-    const load = this.#known.get(session)?.load
-    return load === undefined || this.isChanged(session as CookieSession) ? undefined : { $load: load }
+  /** Which load it was that gave this object, a number that no other load has; `undefined` since it was saved. */
+  loadOf(session: object): number | undefined {
+    return this.#known.get(session)?.load
   }
 
   /** Errors go to the callback; so does the wait for acks, if any were asked for. */
