@@ -167,6 +167,7 @@ export class Replica {
   tick(now: Instant): Effect[] {
     return this.#input(now, () => {
       this.#tickedMs = now.monoMs
+      this.#catchUp.cameRound(now)
       for (const link of this.#context.members.tick(now)) this.#drop(link, SILENT, now)
       for (const link of this.#handshake.mute(now)) this.#drop(link, SILENT, now)
       this.#beat(now)
