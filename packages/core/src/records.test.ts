@@ -238,10 +238,37 @@ describe('the sweep', () => {
     expect(rounds.length).toBeGreaterThanOrEqual(3)
   })
 
-  test('takes no longer in one turn after a long stall', () => {
+  test('takes no longer in one turn after a long stall, and goes on soon', () => {
     for (let i = 0; i < 25_000; i++) merge(tombstone(`s${i}`, i + 1))
-    records.sweep(at(1_000_000), rules())
-    expect(records.tombstones).toBe(5_000)
+    let ms = 1_000_000
+    const turns: number[] = []
+    for (let left = records.tombstones; left > 0; left = records.tombstones) {
+      records.sweep(at(ms), rules())
+      turns.push(left - records.tombstones)
+      const nextMs = Math.ceil(records.nextSweepMs())
+      expect(nextMs - ms).toBeLessThanOrEqual(records.tombstones > 0 ? 10 : config.sweepMs)
+      ms = nextMs
+    }
+    expect(Math.max(...turns)).toBe(5_000)
+  })
+
+  test('takes less of those that have ended in one turn', () => {
+    for (let i = 0; i < 25_000; i++) merge(delta(`s${i}`, i + 1))
+    records.sweep(at(10 * TTL), rules())
+    expect([records.size, expired.length]).toEqual([24_750, 250])
+  })
+
+  test('comes by more often the more there are, and no more often than once in a heartbeat when they are few', () => {
+    const betweenMs = () => records.nextSweepMs() - 0
+    records.sweep(at(0), rules())
+    expect(betweenMs()).toBe(Number.POSITIVE_INFINITY)
+    for (let i = 0; i < 10_000; i++) merge(tombstone(`s${i}`, i + 1))
+    expect(betweenMs()).toBe(500)
+    for (let i = 10_000; i < 50_000; i++) merge(tombstone(`s${i}`, i + 1))
+    expect(betweenMs()).toBe(100)
+    for (let i = 50_000; i < 150_000; i++) merge(tombstone(`s${i}`, i + 1))
+    // However many they are: that is 100,000 a second.
+    expect(betweenMs()).toBe(50)
   })
 
   test('tells at the end of a round which origins bear anything, and of those alone', () => {
