@@ -281,6 +281,14 @@ describe('the sweep', () => {
     expect(sweepAll(GRACE + 10)).toEqual(new Set(['a', 'b']))
   })
 
+  test('counts who wrote to a session that turns out to be of another one', () => {
+    merge(delta('s', 2))
+    merge({ ...delta('s', 1), created: stamp(1, 'c'), attributes: [] })
+    expect(sweepAll(0)).toEqual(new Set(['a', 'c']))
+    // In another round nothing is merged that would show it.
+    expect(sweepAll(500)).toEqual(new Set(['a', 'c']))
+  })
+
   test('counts an origin that came while a round was going on', () => {
     for (let i = 0; i < 10; i++) merge(delta(`s${i}`, i + 1))
     expect(records.sweep(at(0), rules())).toBeUndefined()
