@@ -252,10 +252,26 @@ describe('the sweep', () => {
     expect(Math.max(...turns)).toBe(5_000)
   })
 
-  test('takes less of those that have ended in one turn', () => {
+  test('takes less of those that have ended in one turn, and not as few of those that are kept', () => {
     for (let i = 0; i < 25_000; i++) merge(delta(`s${i}`, i + 1))
     records.sweep(at(10 * TTL), rules())
     expect([records.size, expired.length]).toEqual([24_750, 250])
+    const isEndTold = (record: SessionRecord) => {
+      expired.push(record.sid)
+      record.teller = { owner: 'a', sinceMs: 0 }
+      return true
+    }
+    const keepAll = rules({ isEndTold, isSettled: () => false })
+    let nowMs = 11 * TTL
+    const sweepOn = () => {
+      expired = []
+      const origins = records.sweep(at(nowMs), keepAll)
+      return [expired.length, origins !== undefined]
+    }
+    for (let left = 24_750; left > 0; left -= 250) expect(sweepOn()).toEqual([250, false])
+    expect(sweepOn()).toEqual([0, true])
+    nowMs = 12 * TTL
+    expect(sweepOn()).toEqual([1_250, false])
   })
 
   test('comes by more often the more there are, and no more often than once in a heartbeat when they are few', () => {

@@ -216,8 +216,9 @@ export class Records {
     if (rules.mayJudge) {
       const ttlMs = this.ttlMs(held)
       if (held.idleMs(now) >= ttlMs + graceMs(ttlMs, this.#config)) {
+        const isKnown = held.teller !== undefined
         if (this.#isForgotten(held, rules)) return TELLING
-        cost = TELLING
+        cost = isKnown ? KEEPING : TELLING
       } else if (held.teller !== undefined) held.teller = undefined
     }
     // The whole that a partial record waits for may be older than the removal.
@@ -253,10 +254,12 @@ export class Records {
 const SHARE = 5_000
 /** To tell of one, or to forget it, in such looks. */
 const TELLING = 20
+/** Of one that has ended, and is kept for who has not merged it yet: a member that crashed, perhaps, and for a day. */
+const KEEPING = 4
 /** However many there are: 100,000 a second. */
 const MOST_PER_MS = 100
 /** Until the next share when the one before was not enough. */
-const BEHIND_MS = 5
+const BEHIND_MS = 2
 
 function recordOf(sid: string, held: SessionRecord | Stamp): SessionRecord {
   return held instanceof SessionRecord ? held : SessionRecord.tombstone(sid, held)
