@@ -169,7 +169,7 @@ export const mutants: readonly Mutant[] = [
     file: 'transfer.ts',
     find: '    this.#again.add(sid)\n',
     replace: '    if (this.#walk === undefined) this.#again.add(sid)\n',
-    seeds: 200,
+    seeds: 1_000,
     by: ['destroyed', 'exactness', 'causality', 'convergence'],
   },
   {
