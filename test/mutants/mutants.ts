@@ -169,7 +169,7 @@ export const mutants: readonly Mutant[] = [
     file: 'transfer.ts',
     find: '    this.#again.add(sid)\n',
     replace: '    if (this.#walk === undefined) this.#again.add(sid)\n',
-    seeds: 200,
+    seeds: 1_000,
     by: ['destroyed', 'exactness', 'causality', 'convergence'],
   },
   {
@@ -506,10 +506,18 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'nothing is asked after an own stall',
     file: 'catch-up.ts',
-    find: "      for (const peer of members.linked()) this.#pulls.want(peer.link as LinkId, peer, now, 'again')\n",
+    find: "    for (const peer of members.linked()) this.#pulls.want(peer.link as LinkId, peer, now, 'again')\n",
     replace: '',
     seeds: 4_000,
     by: ['freshness', 'destroyed', 'causality'],
+  },
+  {
+    name: 'whatever a member does itself is taken for a sign that its loop comes round',
+    file: 'catch-up.ts',
+    find: 'counters.stalls++\n  }',
+    replace: 'counters.stalls++\n    this.cameRound(now)\n  }',
+    seeds: 3_000,
+    by: ['verdicts'],
   },
   {
     name: 'an own stall is held against the others',

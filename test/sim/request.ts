@@ -108,7 +108,7 @@ export class Request {
   /** Other requests of this session are served meanwhile. */
   #later(then: () => void): void {
     const { world } = this.#trial
-    world.after(world.random.skewed(0, 60), () => this.#run.input(then))
+    world.after(world.random.skewed(0, 60), () => this.#run.ownInput(then))
   }
 
   #load(then: (base: Base | undefined) => void): void {

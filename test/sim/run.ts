@@ -46,6 +46,12 @@ export interface RunHooks {
   ending(run: Run): void
 }
 
+/**
+ * How a process stands still: stopped; with its host, whose monotonic clock stands still as well; or in one long turn, in
+ * which it goes on with what it has begun, and reads nothing.
+ */
+export type Stall = 'stopped' | 'suspended' | 'busy'
+
 /** A read that waits: it goes on here, or in the run that takes this one's place. */
 interface Reader {
   serve(isStale: boolean): void
@@ -69,10 +75,10 @@ export class Run {
   isReady = false
   readyMs = Number.POSITIVE_INFINITY
   isFrozen = false
+  #how: Stall = 'stopped'
   /** Another run was there before in this process, and served. */
   readonly isRejoining: boolean
-  #isSuspended = false
-  /** When it last did anything, by its own clocks. */
+  /** When its loop last came round, by its own clocks. */
   #awake: Instant = { wallMs: 0, monoMs: 0 }
   /** When it last stood still, and when it went on. */
   frozeMs = Number.NEGATIVE_INFINITY
@@ -150,6 +156,7 @@ export class Run {
 
   /** @param addresses besides those that are found. */
   start(addresses: readonly string[]): void {
+    this.#awake = this.now
     this.carryOut(this.replica.start(addresses, this.now, true))
   }
 
@@ -160,11 +167,26 @@ export class Run {
     else action()
   }
 
-  /** @param isSuspended with its host, whose monotonic clock stands still as well. */
-  freeze(isSuspended: boolean): void {
+  /** What a handler of its own goes on with, also in a turn that does not end. */
+  ownInput(action: () => void): void {
+    if (this.isRunning && this.isFrozen && this.#how === 'busy') action()
+    else this.input(action)
+  }
+
+  freeze(how: Stall): void {
     this.isFrozen = true
-    this.#isSuspended = isSuspended
+    this.#how = how
     this.frozeMs = this.#world.nowMs
+    if (how === 'busy') this.#work(this.frozeMs)
+  }
+
+  /** Looks for a session that is not there, again and again. */
+  #work(frozeMs: number): void {
+    this.#world.after(this.#world.random.between(10, 200), () => {
+      if (!this.isRunning || !this.isFrozen || this.frozeMs !== frozeMs) return
+      this.carryOut(this.replica.touch('', undefined, this.now).effects)
+      this.#work(frozeMs)
+    })
   }
 
   thaw(): void {
@@ -172,7 +194,7 @@ export class Run {
     this.isFrozen = false
     this.thawedMs = this.#world.nowMs
     this.livingAtThaw = new Set(this.livingPeers())
-    if (this.#isSuspended) this.#monoOffsetMs -= this.thawedMs - this.frozeMs
+    if (this.#how === 'suspended') this.#monoOffsetMs -= this.thawedMs - this.frozeMs
     const { wallMs, monoMs } = this.now
     this.stoodMs = Math.max(wallMs - this.#awake.wallMs, monoMs - this.#awake.monoMs)
     // Whether the timer or the queued input comes first depends on where the loop stood.
@@ -294,9 +316,7 @@ export class Run {
 
   carryOut(effects: readonly Effect[]): void {
     for (const effect of effects) if (this.isRunning) this.#carryOut(effect)
-    if (!this.isRunning) return
-    this.#awake = this.now
-    this.#arm()
+    if (this.isRunning) this.#arm()
   }
 
   #carryOut(effect: Effect): void {
@@ -346,7 +366,7 @@ export class Run {
       const onDrained = () => {
         if (end.isOpen) this.carryOut(this.replica.drained(id, this.now))
       }
-      this.#network.send(end, wire, text, resume && (() => this.input(onDrained)))
+      this.#network.send(end, wire, text, resume && (() => this.ownInput(onDrained)))
       if (end.unreadBytes > this.#config.maxLinkBufferBytes) this.#cutSlow(end)
     }
   }
@@ -357,7 +377,11 @@ export class Run {
     for (const link of links) {
       const lastMs = this.#beatMs.get(link) ?? nowMs
       this.#beatMs.set(link, nowMs)
-      if (this.thawedMs < lastMs && nowMs - lastMs > this.#config.heartbeatMs + BEAT_LATE_MS)
+      if (
+        !this.isFrozen &&
+        this.thawedMs < lastMs &&
+        nowMs - lastMs > this.#config.heartbeatMs + BEAT_LATE_MS
+      )
         this.#world.fail('liveness', `${this.id} sent no heartbeat for ${(nowMs - lastMs).toFixed(0)} ms`)
     }
   }
@@ -405,6 +429,7 @@ export class Run {
   #onTimer(): void {
     if (!this.isRunning) return
     this.#timerMs = Number.POSITIVE_INFINITY
+    this.#awake = this.now
     this.carryOut(this.replica.tick(this.now))
   }
 }

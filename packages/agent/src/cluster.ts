@@ -13,15 +13,15 @@ import {
 } from '@sessionmesh/core'
 import { formatAddress, isOwn, isWildcard, ownAddresses, shown } from './address.js'
 import { Alone } from './alone.js'
-import { publish } from './diagnostics/channels.js'
+import { isSubscribed, publish } from './diagnostics/channels.js'
 import { LocalDiagnostics } from './diagnostics/diagnostics.js'
-import { asNoted } from './diagnostics/journal.js'
+import { asNoted, isNoted } from './diagnostics/journal.js'
 import { Searches } from './discovery/searches.js'
 import { Kept } from './kept.js'
 import { deriveKeys } from './keys.js'
 import { Links } from './links.js'
 import { RateLimit } from './log.js'
-import { attributeOf } from './merged-attributes.js'
+import { attributesOf } from './merged-attributes.js'
 import { type ResolvedOptions, resolveOptions } from './options.js'
 import { Runner } from './runner.js'
 import { LocalSessions } from './sessions.js'
@@ -359,8 +359,10 @@ class Agent implements Cluster {
         return this.#onSync(event)
       case 'session': {
         const { sid, owned, local } = event
-        const changed = [...new Set(event.changed.map(attributeOf))]
-        return this.#emit(`session:${event.change}`, { sid, changed, owned, local })
+        const name = SESSION_EVENTS[event.change]
+        // Most applications listen to none of these, and there are some for each write.
+        if (!isNoted(name, local) && !this.#isHeard(name)) return
+        return this.#emit(name, { sid, changed: attributesOf(event.changed), owned, local })
       }
       case 'warning':
         return this.#onWarning(event)
@@ -426,6 +428,10 @@ class Agent implements Cluster {
     else this.#early.push(() => this.#tell(event, args))
   }
 
+  #isHeard(event: keyof ClusterEvents): boolean {
+    return this.#early !== undefined || this.#emitter.listenerCount(event) > 0 || isSubscribed(event)
+  }
+
   #tell<E extends keyof ClusterEvents>(event: E, args: ClusterEvents[E]): void {
     publish(event, () => ({ cluster: this.name, self: this.self, event: args[0] }))
     try {
@@ -438,6 +444,13 @@ class Agent implements Cluster {
     }
   }
 }
+
+const SESSION_EVENTS = {
+  created: 'session:created',
+  changed: 'session:changed',
+  destroyed: 'session:destroyed',
+  expired: 'session:expired',
+} as const
 
 function newId(): string {
   return randomBytes(9).toString('base64url')

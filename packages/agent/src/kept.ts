@@ -7,8 +7,15 @@ const MAX_NAMES = 1_000
 
 /** As peers get it, who have it in UTF-8; and of its own: a part of another text would keep all of that in memory. */
 export function ownText(text: string): string {
-  return Buffer.from(text).toString()
+  if (text.length > MAX_SCRATCH) return Buffer.from(text).toString()
+  const bytes = scratch.write(text)
+  // (As many bytes as characters: it is ASCII, which need not be looked through.)
+  return scratch.toString(bytes === text.length ? 'latin1' : 'utf8', 0, bytes)
 }
+
+/** A Buffer for each text costs more than the text. */
+const MAX_SCRATCH = 16 * 1024
+const scratch = Buffer.allocUnsafeSlow(3 * MAX_SCRATCH)
 
 /** The decoder gives parts of frames, and each session its own copies of the same few names. */
 export class Kept implements Keep {

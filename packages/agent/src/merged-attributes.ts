@@ -106,13 +106,13 @@ export class MergedAttributes {
     return hands
   }
 
-  #namesIn(attributes: Attributes): Set<string> {
-    const names = new Set<string>()
+  #namesIn(attributes: Attributes): ReadonlySet<string> {
+    let names: Set<string> | undefined
     for (const raw of attributes.keys()) {
       const name = attributeOf(raw)
-      if (name !== raw || this.#merges.has(name)) names.add(name)
+      if (name !== raw || this.#merges.has(name)) names = (names ?? new Set()).add(name)
     }
-    return names
+    return names ?? NO_NAMES
   }
 
   /** What stands in the slots counts, whatever this member was told of the attribute. */
@@ -131,6 +131,12 @@ export function attributeOf(raw: string): string {
   return end === -1 ? raw : raw.slice(0, end)
 }
 
+/** Of such names each attribute once. */
+export function attributesOf(raws: string[]): string[] {
+  // (Hardly ever is one a slot.)
+  return raws.some((raw) => raw.includes(SEPARATOR)) ? [...new Set(raws.map(attributeOf))] : raws
+}
+
 /** The member whose slot it is; `undefined` for an attribute as a whole. */
 export function slotOf(raw: string): string | undefined {
   const end = raw.indexOf(SEPARATOR)
@@ -138,6 +144,7 @@ export function slotOf(raw: string): string | undefined {
 }
 
 const NONE: ReadonlyMap<string, InHand> = new Map()
+const NO_NAMES: ReadonlySet<string> = new Set()
 
 function plain(attributes: Attributes): ToHold {
   return { attributes, note: () => {} }

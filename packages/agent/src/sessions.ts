@@ -1,10 +1,10 @@
 /** The sessions of the cluster, free of any framework: values in, values out; all reads are local. */
 
-import { type Acks, type Base, type Replica, SessionMeshError } from '@sessionmesh/core'
+import { type Acks, type Base, type Replica, SessionMeshError, type Stamp } from '@sessionmesh/core'
 import { keyOf } from './attribute-index.js'
 import { badOption, checkNames, isObject } from './errors.js'
 import { ownText } from './kept.js'
-import { attributeOf } from './merged-attributes.js'
+import { attributesOf } from './merged-attributes.js'
 import { checkAcks } from './options.js'
 import type { Runner } from './runner.js'
 import type { SpecialAttributes } from './special-attributes.js'
@@ -68,7 +68,7 @@ export class LocalSessions implements Sessions {
 
   catchUp(sid: string, token: string | undefined): Promise<void> | undefined {
     if (this.#isClosed) return undefined
-    const { wait, effects } = this.#replica.catchUp(sid, this.#tokens.decode(token), this.#runner.now())
+    const { wait, effects } = this.#replica.catchUp(sid, this.#seen(token), this.#runner.now())
     const waiting = wait === undefined ? undefined : this.#runner.caughtUp(wait)
     this.#runner.run(effects)
     // A new run in its place has to be asked anew: it holds nothing until it is ready.
@@ -76,7 +76,7 @@ export class LocalSessions implements Sessions {
   }
 
   token(sid: string, brought: string | undefined): string | undefined {
-    const seen = this.#replica.token(sid, this.#tokens.decode(brought), this.#runner.now())
+    const seen = this.#replica.token(sid, this.#seen(brought), this.#runner.now())
     return this.#tokens.encode(seen)
   }
 
@@ -109,15 +109,15 @@ export class LocalSessions implements Sessions {
     }
     const acked = this.#acked(written.ack)
     this.#runner.run(effects)
-    const changed = [...new Set(written.changed.map(attributeOf))]
+    const changed = attributesOf(written.changed)
     return { outcome: written.outcome, changed, base: written.base, acked }
   }
 
-  differs(data: Record<string, unknown>, base: Base): boolean {
+  differs(data: Record<string, unknown>, base: Base, aside?: string): boolean {
     const { local, merged } = this.#special()
-    if (local.differs(data, base)) return true
+    if (!local.isEmpty && local.differs(data, base)) return true
     try {
-      return isOther(local.isEmpty ? data : local.without(data), merged.view(base))
+      return isOther(local.isEmpty ? data : local.without(data), merged.view(base), aside)
     } catch {
       return true
     }
@@ -213,6 +213,10 @@ export class LocalSessions implements Sessions {
   /** It may be a part of a request's headers, and all of them would be kept with it. */
   #own(sid: string): string {
     return typeof sid !== 'string' || this.#replica.record(sid) !== undefined ? sid : ownText(sid)
+  }
+
+  #seen(token: string | undefined): readonly Stamp[] {
+    return this.#tokens.decode(token, (stamps) => this.#replica.covers(stamps))
   }
 
   #isChosen(sid: string, where: NonNullable<DestroyByOptions['where']>): boolean {

@@ -1,67 +1,84 @@
 /**
  * The causal token: what a client has seen, as a small digest, signed so that a client can neither forge one
  * nor carry one to another cluster. It is no credential; a bad one is as good as none.
+ *
+ * `signature.time.counter.origin`, and so on with three more for each further origin. It is read before its signature is
+ * looked at, so nothing but these few characters is understood.
  */
 
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 import type { Stamp } from '@sessionmesh/core'
-import { Packr } from 'msgpackr'
 
-const packr = new Packr({ useRecords: false })
-const signatureBytes = 16
+/** 132 bits. */
+const signatureCharacters = 22
 /** Entries are one per origin that some living member lacks; more than this is not ours. */
 const maxEntries = 64
 const maxCharacters = 4096
 
-/** So many, or twice as many, that were read or made last are remembered. */
-const maxLately = 500
-
 export class Tokens {
-  readonly #keys: readonly Uint8Array[]
-  /** A request asks for its token twice, and what it is given comes back with the next one: each is checked once here. */
-  #lately = new Map<string, readonly Stamp[]>()
-  #before = new Map<string, readonly Stamp[]>()
+  readonly #keys: readonly KeyObject[]
+  /** A request asks for its token twice, nearly always with no other one between. */
+  #last: { readonly token: string; readonly body: string; readonly stamps: readonly Stamp[] } | undefined
 
   /** @param keys for signing the first, for checking all (secrets rotate) */
   constructor(keys: readonly Uint8Array[]) {
-    this.#keys = keys
+    this.#keys = keys.map((key) => createSecretKey(key))
   }
 
   encode(stamps: readonly Stamp[]): string | undefined {
     const [key] = this.#keys
     if (stamps.length === 0 || key === undefined) return undefined
-    const latest =
-      stamps.length > 1 ? [...stamps].sort((a, b) => b.time - a.time).slice(0, maxEntries) : stamps
-    const body = packr.pack(latest.map(({ time, counter, origin }) => [time, counter, origin]))
-    const token = Buffer.concat([sign(body, key), body]).toString('base64url')
-    this.#remember(token, latest)
-    return token
+    const body = latestOf(stamps).map(entryOf).join('.')
+    return `${sign(body, key)}.${body}`
   }
 
-  decode(token: string | undefined): readonly Stamp[] {
+  /**
+   * @param isKnown whether all that these stamps name is merged here. Then it makes no difference who says so, and the
+   * signature, which costs more than all else here, is not checked: nearly always a request finds what its client has seen.
+   */
+  decode(token: string | undefined, isKnown: (stamps: readonly Stamp[]) => boolean): readonly Stamp[] {
     if (token === undefined || token.length > maxCharacters) return []
-    const known = this.#lately.get(token) ?? this.#before.get(token)
-    if (known !== undefined) return known
-    const bytes = Buffer.from(token, 'base64url')
-    const signature = bytes.subarray(0, signatureBytes)
-    const body = bytes.subarray(signatureBytes)
-    if (body.length === 0) return []
-    if (!this.#keys.some((key) => timingSafeEqual(sign(body, key), signature))) return []
-    const entries: [number, number, string][] = packr.unpack(body)
-    const stamps = entries.map(([time, counter, origin]) => ({ time, counter, origin }))
-    this.#remember(token, stamps)
-    return stamps
+    const { body, stamps } = this.#read(token)
+    if (stamps.length === 0 || isKnown(stamps)) return stamps
+    const signature = Buffer.from(token.slice(0, signatureCharacters))
+    const isSigned = (key: KeyObject) => {
+      const right = Buffer.from(sign(body, key))
+      return right.length === signature.length && timingSafeEqual(right, signature)
+    }
+    return token[signatureCharacters] === '.' && this.#keys.some(isSigned) ? stamps : []
   }
 
-  #remember(token: string, stamps: readonly Stamp[]): void {
-    if (this.#lately.size >= maxLately) {
-      this.#before = this.#lately
-      this.#lately = new Map()
-    }
-    this.#lately.set(token, stamps)
+  #read(token: string): { readonly body: string; readonly stamps: readonly Stamp[] } {
+    if (this.#last?.token === token) return this.#last
+    const body = token.slice(signatureCharacters + 1)
+    this.#last = { token, body, stamps: stampsOf(body) }
+    return this.#last
   }
 }
 
-function sign(body: Uint8Array, key: Uint8Array): Buffer {
-  return createHmac('sha256', key).update(body).digest().subarray(0, signatureBytes)
+function latestOf(stamps: readonly Stamp[]): readonly Stamp[] {
+  return stamps.length <= maxEntries
+    ? stamps
+    : stamps.toSorted((a, b) => b.time - a.time).slice(0, maxEntries)
+}
+
+function entryOf({ time, counter, origin }: Stamp): string {
+  return `${time}.${counter}.${origin}`
+}
+
+/** None, if it is anything else than entries. */
+function stampsOf(body: string): readonly Stamp[] {
+  const fields = body.split('.')
+  if (fields.length % 3 !== 0 || fields.length > 3 * maxEntries) return []
+  const stamps: Stamp[] = []
+  for (let i = 0; i < fields.length; i += 3) {
+    const [time, counter] = [Number(fields[i]), Number(fields[i + 1])]
+    if (!Number.isSafeInteger(time) || !Number.isSafeInteger(counter)) return []
+    stamps.push({ time, counter, origin: fields[i + 2]! })
+  }
+  return stamps
+}
+
+function sign(body: string, key: KeyObject): string {
+  return createHmac('sha256', key).update(body).digest('base64url').slice(0, signatureCharacters)
 }

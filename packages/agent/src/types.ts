@@ -192,8 +192,9 @@ export interface Sessions {
   /**
    * Whether a `write` of `data` with this base would change anything; also when it would throw. For frameworks that ask
    * before they save.
+   * @param aside name of an attribute that is left out of it
    */
-  differs(data: Record<string, unknown>, base: Base): boolean
+  differs(data: Record<string, unknown>, base: Base, aside?: string): boolean
   /**
    * Renews the idle time, and changes `ttlMs` if given. False when there is no such session.
    * @throws SessionMeshError `SESSIONMESH_BAD_OPTION` for a ttl that is none

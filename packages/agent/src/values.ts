@@ -45,15 +45,23 @@ export function packAttributes(
 
 /**
  * Whether `packAttributes` would give something else than the base.
+ * @param aside name of an attribute that is left out of it
  * @throws SessionMeshError `SESSIONMESH_UNSERIALISABLE_ATTRIBUTE`
  */
-export function isOther(data: Readonly<Record<string, unknown>>, base: ReadonlyMap<string, Value>): boolean {
-  const names = Object.keys(data)
-  if (names.length !== base.size) return true
-  return names.some((name) => {
+export function isOther(
+  data: Readonly<Record<string, unknown>>,
+  base: ReadonlyMap<string, Value>,
+  aside?: string,
+): boolean {
+  let left = base.size
+  if (aside !== undefined && base.has(aside)) left--
+  for (const name of Object.keys(data)) {
+    if (name === aside) continue
     const old = base.get(name)
-    return old === undefined || packAgainst(name, data[name], old) !== old
-  })
+    if (old === undefined || packAgainst(name, data[name], old) !== old) return true
+    left--
+  }
+  return left > 0
 }
 
 /** The old value itself, if it is still that. */

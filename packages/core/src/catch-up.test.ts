@@ -51,6 +51,66 @@ test('who stood still asks again, whatever it is being sent already', () => {
   expect(b.replica.isBehind).toBe(false)
 })
 
+describe('nobody is found dead by a member that stood still', () => {
+  const LONG_MS = 2 * config.deadAfterMs
+
+  /** a's loop does not come round; every 100 ms it does this itself. */
+  function standing(forMs: number, meanwhile: (net: Net, a: Member, b: Member) => void) {
+    const net = new Net()
+    // The others have patience with a.
+    const patient = { config: { deadAfterMs: 10 * LONG_MS } }
+    const a = net.start(net.member('a'))
+    const b = net.start(net.member('b', patient), a)
+    const c = net.start(net.member('c', patient), a, b)
+    net.run(2 * config.heartbeatMs)
+    a.forgetLog()
+    net.freeze(a)
+    for (let ms = 0; ms < forMs; ms += 100) {
+      net.run(100)
+      a.isFrozen = false
+      meanwhile(net, a, b)
+      a.isFrozen = true
+    }
+    a.isFrozen = false
+    a.tick()
+    const states = [b, c].map((peer) => a.peer(peer).state)
+    net.settle()
+    net.run(2 * config.heartbeatMs)
+    return { a, states, statesLater: [b, c].map((peer) => a.peer(peer).state) }
+  }
+
+  test.for<[string, (net: Net, a: Member, b: Member) => void]>([
+    ['while it wrote', (_, a) => a.write('s', { x: `${a.now.monoMs}` })],
+    ['while what it sends was handed over', (_, a) => a.act(a.replica.drained(1, a.now))],
+    [
+      'while it read what one of them sent',
+      (net, a, b) => {
+        if (net.inFlight(b, a).length > 0) net.deliver(a, a.peer(b).link as number)
+      },
+    ],
+  ])('%s', ([, meanwhile]) => {
+    const { a, states, statesLater } = standing(LONG_MS, meanwhile)
+    expect(states).not.toContain('dead')
+    expect(statesLater).toEqual(['alive', 'alive'])
+    expect(a.told('member').filter(({ state }) => state === 'dead')).toEqual([])
+    expect(a.replica.counters.stalls).toBe(1)
+  })
+
+  test('and who is gone meanwhile is found so in time', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    net.freeze(a)
+    net.freeze(b)
+    for (let ms = 0; ms < LONG_MS; ms += 100) {
+      net.run(100)
+      a.write('s', { x: `${ms}` })
+    }
+    net.thaw(a, { timersFirst: true })
+    net.run(config.deadAfterMs + 2 * config.heartbeatMs)
+    expect(a.peer(b).state).toBe('dead')
+  })
+})
+
 describe('a session in use elsewhere', () => {
   test('does not end at a member that stood still, before it is linked again and has caught up', () => {
     const { net, a, b } = cutOff(true, OVER + 2 * config.sweepMs)

@@ -24,8 +24,11 @@ export class CatchUp {
   /** `undefined` until it is told to join. */
   #joinDeadlineMs: number | undefined
   #isDiscovering = false
-  /** When this member last did anything: more than a heartbeat without a tick, and it stood still. */
-  #awake: Instant | undefined
+  /** The last tick: more than a heartbeat without another one, and this member stands still, whatever it does itself. */
+  #ran: Instant | undefined
+  /** How much of the present stall is credited so far, and how much was when it last asked. */
+  #creditedMs = 0
+  #askedMs = 0
   /** Since when it may have missed what happened, because it stood still. */
   #behindSinceMs: number | undefined
 
@@ -45,31 +48,55 @@ export class CatchUp {
   }
 
   /**
-   * A member that stood still has heard nobody: it accuses nobody, and asks what it has missed. Whatever input
-   * comes first finds out.
+   * A member that stood still has heard nobody: it accuses nobody, and asks what it has missed. Whatever input comes
+   * first finds out, and one long turn that goes on is noticed as it goes. Its end shows a tick alone (`cameRound`).
    */
   noticeStall(now: Instant): void {
-    const { config, members, counters } = this.#context
-    const { monoMs, wallMs } = this.#awake ?? now
-    this.#awake = now
-    const lateMs = now.monoMs - monoMs - config.heartbeatMs
+    const { config, counters } = this.#context
+    const { lateMs, suspendedMs } = this.#stood(now)
+    const standsMs = Math.max(lateMs, suspendedMs)
+    const wasKnown = this.#creditedMs > 0 || this.#askedMs > 0
+    if (lateMs - this.#creditedMs > config.heartbeatMs) this.#credit(lateMs, now)
+    if (standsMs - this.#askedMs > config.suspectAfterMs) this.#ask(standsMs, now)
+    if (!wasKnown && (this.#creditedMs > 0 || this.#askedMs > 0)) counters.stalls++
+  }
+
+  /**
+   * A tick: between two of them the loop reads what waits on every link. An own write shows nothing of the kind, nor does
+   * a frame that is handed over; and a frame that is read shows it of one link.
+   */
+  cameRound(now: Instant): void {
+    if (this.#creditedMs > 0) this.#credit(this.#stood(now).lateMs, now)
+    this.#ran = now
+    this.#creditedMs = 0
+    this.#askedMs = 0
+  }
+
+  #stood(now: Instant): { lateMs: number; suspendedMs: number } {
+    const { heartbeatMs } = this.#context.config
+    const { monoMs, wallMs } = this.#ran ?? now
     // A host that was suspended: there the monotonic clock stands still as well. (A wall clock that is set forward
     // looks the same, and costs no more than a pull.)
-    const suspendedMs = now.wallMs - wallMs - config.heartbeatMs
-    const isBehind = Math.max(lateMs, suspendedMs) > config.suspectAfterMs
-    if (lateMs > config.heartbeatMs || isBehind) counters.stalls++
-    if (lateMs > config.heartbeatMs) {
-      members.creditStall(lateMs, now)
-      this.#acks.creditStall(lateMs)
-      // Who was silent may have answered, and is still to be read.
-      const untilMs = this.#joinUntilMs()
-      if (untilMs !== undefined) this.#joinDeadlineMs = untilMs + lateMs
-    }
-    if (isBehind) members.woke(now)
-    if (isBehind && this.#context.isReady) {
-      this.#behindSinceMs = now.monoMs
-      for (const peer of members.linked()) this.#pulls.want(peer.link as LinkId, peer, now, 'again')
-    }
+    return { lateMs: now.monoMs - monoMs - heartbeatMs, suspendedMs: now.wallMs - wallMs - heartbeatMs }
+  }
+
+  #credit(lateMs: number, now: Instant): void {
+    const creditMs = lateMs - this.#creditedMs
+    this.#creditedMs = lateMs
+    this.#context.members.creditStall(creditMs, now)
+    this.#acks.creditStall(creditMs)
+    // Who was silent may have answered, and is still to be read.
+    const untilMs = this.#joinUntilMs()
+    if (untilMs !== undefined) this.#joinDeadlineMs = untilMs + creditMs
+  }
+
+  #ask(standsMs: number, now: Instant): void {
+    const { members, isReady } = this.#context
+    this.#askedMs = standsMs
+    members.woke(now)
+    if (!isReady) return
+    this.#behindSinceMs = now.monoMs
+    for (const peer of members.linked()) this.#pulls.want(peer.link as LinkId, peer, now, 'again')
   }
 
   /** Nothing is due that may tell of a later use of a session, or of its end. */

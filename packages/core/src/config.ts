@@ -69,7 +69,7 @@ export interface Config {
    * afresh when a partition hid it for longer. Bigger: more memory for tombstones.
    */
   tombstoneGraceMs: number
-  /** All records are looked at for expiry once in this time, or 20,000 a tick if that takes longer. */
+  /** All records are looked at for expiry once in this time, or 100,000 a second if that takes longer. */
   sweepMs: number
   /** Of names and values in one session. Of a text it counts the characters, which take up to three bytes on a link. */
   maxSessionBytes: number

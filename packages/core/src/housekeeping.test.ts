@@ -33,6 +33,27 @@ test('where the dead were is not dialled any more when they are forgotten', () =
   expect([a.replica.candidates, a.replica.peers(), a.dials]).toEqual([0, [], []])
 })
 
+test('many sessions are looked at in ticks of their own, which put no heartbeat off', () => {
+  const net = new Net({ sweepMs: 1 })
+  const [a, b] = net.cluster('a', 'b')
+  for (let i = 0; i < 50; i++) a.write(`s${i}`, { x: '1' })
+  net.settle()
+  const sentMs: number[] = []
+  const gapsMs: number[] = []
+  for (let ms = net.ms; ms < 5_000; ms = net.ms) {
+    a.forgetLog()
+    net.ms = Math.ceil(Math.min(a.nextTickMs, b.nextTickMs))
+    gapsMs.push(net.ms - ms)
+    for (const member of [a, b]) if (member.nextTickMs <= net.ms) member.tick()
+    net.settle()
+    if (a.sentOf('heartbeat', b).length > 0) sentMs.push(net.ms)
+  }
+  const { heartbeatMs } = resolveConfig()
+  expect(Math.max(...gapsMs)).toBeLessThanOrEqual(100)
+  const beatsMs = sentMs.slice(1).map((ms, i) => ms - (sentMs[i] as number))
+  expect([...new Set(beatsMs)]).toEqual([heartbeatMs])
+})
+
 describe('an expired session', () => {
   test('is hidden at once everywhere, told by its owner alone, and forgotten after the grace', () => {
     const net = new Net({ ttlMs: TTL })

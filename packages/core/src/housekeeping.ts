@@ -3,22 +3,27 @@
 import type { Context } from './context.js'
 import type { Outbox } from './outbox.js'
 import type { SessionRecord } from './session.js'
-import type { Instant } from './stamp.js'
+import type { Instant, Origin } from './stamp.js'
 
 /** @param mayJudge whether what is over is: not while a transfer is due, which may tell of a later use. */
 export function sweep(context: Context, outbox: Outbox, mayJudge: boolean, now: Instant): void {
   const { records, members, digest, self, config, clock } = context
   const settledMs = clock.timeAt(now) - config.tombstoneGraceMs
+  /** Whose removals name all writers of now. (They are many, and so may be removals.) */
+  const isAddedTo = new Set<Origin>()
   const origins = records.sweep(now, {
     // What a transfer has brought and is staged may be older than the tombstone, and would bring the session back.
     isSettled: (stamp) =>
       mayJudge && stamp.time <= settledMs && digest.covers(stamp) && members.isSettled(stamp),
     mayJudge,
-    purged: (removal, { created }) => {
+    purged: (removal, created) => {
       // (Of a session that was destroyed where nobody had it, anybody may have been the creator. And of a writer that is
       // gone, whom nobody tells of any more, others may have it still.)
-      const writers = context.purged.has(removal) ? [] : digest.lately()
-      context.purged.add(removal, [...writers, created.origin])
+      if (!isAddedTo.has(removal.origin) && !context.purged.has(removal)) {
+        isAddedTo.add(removal.origin)
+        context.purged.add(removal, digest.lately())
+      }
+      context.purged.add(removal, [created.origin])
     },
     appeared: (record) => context.tellAppeared(record),
     isEndTold: (record) => isEndTold(context, outbox, record, now),
@@ -39,6 +44,8 @@ export function sweep(context: Context, outbox: Outbox, mayJudge: boolean, now: 
  */
 function isEndTold(context: Context, outbox: Outbox, record: SessionRecord, now: Instant): boolean {
   const { config, counters, self } = context
+  // (Each sweep comes by, until all members that are known have merged it.)
+  if (record.teller !== undefined && record.isEndTold) return true
   if (record.teller === undefined) counters.expired++
   const owner = context.ownerOf(record)
   let { teller } = record

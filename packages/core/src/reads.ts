@@ -8,7 +8,7 @@ import type { Context } from './context.js'
 import { Digest } from './digest.js'
 import type { Questions } from './questions.js'
 import type { SessionRecord } from './session.js'
-import { formatStamp, type Instant, type Stamp } from './stamp.js'
+import { formatStamp, type Instant, laterStamp, type Stamp } from './stamp.js'
 
 interface Wait {
   readonly wait: number
@@ -80,24 +80,29 @@ export class Reads {
    */
   token(sid: string, brought: readonly Stamp[], now: Instant): Stamp[] {
     const { digest, members } = this.#context
-    const isKnown = ({ origin }: Stamp) =>
-      origin === this.#context.self.id || members.get(origin) !== undefined
-    // What was lost is dropped once a read has been told of it: else it would go uncounted.
-    const isToldLost = (stamp: Stamp) =>
-      this.#toldLost.has(formatStamp(stamp)) && members.isGoneForAll(stamp.origin)
-    const isDropped = (stamp: Stamp) => !isKnown(stamp) || isToldLost(stamp)
-    const seen = Digest.of(brought.filter((stamp) => digest.covers(stamp) || !isDropped(stamp)))
-    const isNeeded = (stamp: Stamp) => !digest.covers(stamp) || !members.isSettled(stamp)
-    const record = this.#questions.view(sid, now)
-    // (A creation that died with its writer is shown by what others wrote later, and will never come.)
-    const isShown = (stamp: Stamp) => digest.covers(stamp) || !members.isNowhere(stamp)
+    const seen: Stamp[] = []
+    for (const stamp of brought)
+      if (this.#isNeeded(stamp) && (digest.covers(stamp) || !this.#isDropped(stamp))) raise(seen, stamp)
     let last: Stamp | undefined
-    for (const stamp of record?.stamps() ?? []) {
-      // (Most of a session is of one write.)
-      if (stamp !== last && isNeeded(stamp) && isShown(stamp)) seen.raise(stamp)
+    for (const stamp of this.#questions.view(sid, now)?.stamps() ?? []) {
+      // (Most of a session is of one write. And a creation that died with its writer is shown by what others wrote later, and
+      // will never come.)
+      const isShown = stamp !== last && (digest.covers(stamp) || !members.isNowhere(stamp))
+      if (isShown && this.#isNeeded(stamp)) raise(seen, stamp)
       last = stamp
     }
-    return seen.entries().filter(isNeeded)
+    return seen
+  }
+
+  #isNeeded(stamp: Stamp): boolean {
+    return !this.#context.digest.covers(stamp) || !this.#context.members.isSettled(stamp)
+  }
+
+  /** What was lost is dropped once a read has been told of it: else it would go uncounted. */
+  #isDropped(stamp: Stamp): boolean {
+    const { members, self } = this.#context
+    if (stamp.origin !== self.id && members.get(stamp.origin) === undefined) return true
+    return this.#toldLost.has(formatStamp(stamp)) && members.isGoneForAll(stamp.origin)
   }
 
   /** This member holds again what it should, earlier than it had to: reads that came meanwhile wait no longer than others. */
@@ -240,3 +245,10 @@ export class Reads {
 
 const STALE =
   'A read was served without all that its client had seen before: the member that has it could not be reached in time.'
+
+/** `seen` has one stamp of each origin, the highest. */
+function raise(seen: Stamp[], stamp: Stamp): void {
+  const at = seen.findIndex(({ origin }) => origin === stamp.origin)
+  if (at < 0) seen.push(stamp)
+  else seen[at] = laterStamp(seen[at]!, stamp)
+}

@@ -238,10 +238,53 @@ describe('the sweep', () => {
     expect(rounds.length).toBeGreaterThanOrEqual(3)
   })
 
-  test('takes no longer in one turn after a long stall', () => {
+  test('takes no longer in one turn after a long stall, and goes on soon', () => {
     for (let i = 0; i < 25_000; i++) merge(tombstone(`s${i}`, i + 1))
-    records.sweep(at(1_000_000), rules())
-    expect(records.tombstones).toBe(5_000)
+    let ms = 1_000_000
+    const turns: number[] = []
+    for (let left = records.tombstones; left > 0; left = records.tombstones) {
+      records.sweep(at(ms), rules())
+      turns.push(left - records.tombstones)
+      const nextMs = Math.ceil(records.nextSweepMs())
+      expect(nextMs - ms).toBeLessThanOrEqual(records.tombstones > 0 ? 10 : config.sweepMs)
+      ms = nextMs
+    }
+    expect(Math.max(...turns)).toBe(5_000)
+  })
+
+  test('takes less of those that have ended in one turn, and not as few of those that are kept', () => {
+    for (let i = 0; i < 25_000; i++) merge(delta(`s${i}`, i + 1))
+    records.sweep(at(10 * TTL), rules())
+    expect([records.size, expired.length]).toEqual([24_750, 250])
+    const isEndTold = (record: SessionRecord) => {
+      expired.push(record.sid)
+      record.teller = { owner: 'a', sinceMs: 0 }
+      return true
+    }
+    const keepAll = rules({ isEndTold, isSettled: () => false })
+    let nowMs = 11 * TTL
+    const sweepOn = () => {
+      expired = []
+      const origins = records.sweep(at(nowMs), keepAll)
+      return [expired.length, origins !== undefined]
+    }
+    for (let left = 24_750; left > 0; left -= 250) expect(sweepOn()).toEqual([250, false])
+    expect(sweepOn()).toEqual([0, true])
+    nowMs = 12 * TTL
+    expect(sweepOn()).toEqual([1_250, false])
+  })
+
+  test('comes by more often the more there are, and no more often than once in a heartbeat when they are few', () => {
+    const betweenMs = () => records.nextSweepMs()
+    records.sweep(at(0), rules())
+    expect(betweenMs()).toBe(Number.POSITIVE_INFINITY)
+    for (let i = 0; i < 10_000; i++) merge(tombstone(`s${i}`, i + 1))
+    expect(betweenMs()).toBe(450)
+    for (let i = 10_000; i < 50_000; i++) merge(tombstone(`s${i}`, i + 1))
+    expect(betweenMs()).toBe(90)
+    for (let i = 50_000; i < 150_000; i++) merge(tombstone(`s${i}`, i + 1))
+    // However many they are: that is 100,000 a second.
+    expect(betweenMs()).toBe(45)
   })
 
   test('tells at the end of a round which origins bear anything, and of those alone', () => {
@@ -252,6 +295,14 @@ describe('the sweep', () => {
     expect(sweepAll(0)).toEqual(new Set(['a', 'b', 'c', 'd']))
     // The session with the short life is over by then.
     expect(sweepAll(GRACE + 10)).toEqual(new Set(['a', 'b']))
+  })
+
+  test('counts who wrote to a session that turns out to be of another one', () => {
+    merge(delta('s', 2))
+    merge({ ...delta('s', 1), created: stamp(1, 'c'), attributes: [] })
+    expect(sweepAll(0)).toEqual(new Set(['a', 'c']))
+    // In another round nothing is merged that would show it.
+    expect(sweepAll(500)).toEqual(new Set(['a', 'c']))
   })
 
   test('counts an origin that came while a round was going on', () => {

@@ -12,8 +12,8 @@ import type { Instant, Origin, Stamp } from './stamp.js'
 export interface SweepRules {
   /** Every member that is known and has not left has merged this stamp. */
   isSettled(stamp: Stamp): boolean
-  /** Called for each write that is forgotten, of which nobody can be told any more. */
-  purged(removal: Stamp, record: SessionRecord): void
+  /** Called for each write that is forgotten, of which nobody can be told any more, with that which created the session. */
+  purged(removal: Stamp, created: Stamp): void
   /** Whether what is over is: not while a transfer is due, which may tell of a later use. */
   readonly mayJudge: boolean
   /** Called for a session that is shown by now, and was not when it was merged: its creation is found lost. */
@@ -41,8 +41,11 @@ export class Records {
   /** Of a session that is over the stamp of its end is all that is kept. */
   readonly #records = new Map<string, SessionRecord | Stamp>()
   #tombstones = 0
-  #sweep: Iterator<SessionRecord, undefined> | undefined
+  /** Side by side: the pairs of a Map would each be an array, and the collector come by for them again and again. */
+  #sweep: { sids: MapIterator<string>; held: MapIterator<SessionRecord | Stamp> } | undefined
   #sweptMs = 0
+  /** Records that should have been looked at by now. */
+  #owed = 0
   /** The most that there were since the sweep began: with what is left the shares would shrink as records go. */
   #toSweep = 0
   /** Origins whose stamps were met since the sweep began; all of them once it ends. */
@@ -171,53 +174,94 @@ export class Records {
     this.#sweptMs = now.monoMs
     this.#sweep ??= this.#begin()
     this.#toSweep = Math.max(this.#toSweep, this.#records.size)
-    let share = Math.min(20_000, Math.ceil((this.#toSweep * elapsedMs) / this.#config.sweepMs) + 1)
-    for (; share > 0; share--) {
-      const next = this.#sweep.next()
-      if (next.done) {
+    this.#owed = Math.min(this.#toSweep, Math.max(0, this.#owed) + this.#perMs() * elapsedMs)
+    const { sids, held } = this.#sweep
+    // (One more than is owed, so that a round ends also when there is next to nothing.)
+    for (let cost = 0; this.#owed > -1 && cost < SHARE; this.#owed--) {
+      const sid = sids.next().value
+      const next = held.next()
+      if (next.done || sid === undefined) {
+        this.#owed = 0
         this.#sweep = undefined
         return this.#origins
       }
-      this.#visit(next.value, now, rules)
+      cost += this.#visit(sid, next.value, now, rules)
     }
     return undefined
   }
 
-  #begin(): Iterator<SessionRecord, undefined> {
-    this.#origins = new Set()
-    this.#toSweep = 0
-    return this.all()
+  /** When the next share is due, on the monotonic clock: of many records sooner than the next heartbeat. */
+  nextSweepMs(): number {
+    return this.#sweptMs + (this.#owed >= 1 ? BEHIND_MS : USUAL_SHARE / this.#perMs())
   }
 
-  #visit(record: SessionRecord, now: Instant, rules: SweepRules): void {
-    if (record.destroyed !== undefined) {
-      if (rules.isSettled(record.destroyed)) {
-        rules.purged(record.destroyed, record)
-        return this.delete(record.sid)
-      }
-    } else {
-      const ttlMs = this.ttlMs(record)
-      if (!record.announced && this.isReadable(record, now)) rules.appeared(record)
-      if (!rules.mayJudge) {
-        // Not judged now.
-      } else if (record.idleMs(now) >= ttlMs + graceMs(ttlMs, this.#config)) {
-        // Our digest speaks for it: a member that lacks some of it, and where it is in use, must get that here.
-        // (Not for a creation that never came here, and may be lost with all who had it.)
-        const isOver = (stamp: Stamp) => !this.#digest.covers(stamp) || rules.isSettled(stamp)
-        if ((!record.whole || rules.isEndTold(record)) && [...record.stamps()].every(isOver)) {
-          for (const stamp of record.stamps()) if (this.#digest.covers(stamp)) rules.purged(stamp, record)
-          return this.delete(record.sid)
-        }
-      } else {
-        record.teller = undefined
-      }
-      // The whole that a partial record waits for may be older than the removal.
-      const dropped = record.whole ? record.dropRemoved(rules.isSettled) : []
-      for (const removal of dropped) rules.purged(removal, record)
+  #perMs(): number {
+    return Math.min(MOST_PER_MS, Math.max(this.#toSweep, this.#records.size) / this.#config.sweepMs)
+  }
+
+  #begin(): { sids: MapIterator<string>; held: MapIterator<SessionRecord | Stamp> } {
+    this.#origins = new Set()
+    this.#toSweep = 0
+    return { sids: this.#records.keys(), held: this.#records.values() }
+  }
+
+  /** Returns what it cost, in looks at records of which nothing is due. */
+  #visit(sid: string, held: SessionRecord | Stamp, now: Instant, rules: SweepRules): number {
+    if (!(held instanceof SessionRecord)) return this.#visitTombstone(sid, held, rules)
+    let cost = 1
+    if (!held.announced && this.isReadable(held, now)) {
+      rules.appeared(held)
+      cost = TELLING
     }
-    for (const stamp of record.stamps()) this.#origins.add(stamp.origin)
+    if (rules.mayJudge) {
+      const ttlMs = this.ttlMs(held)
+      if (held.idleMs(now) >= ttlMs + graceMs(ttlMs, this.#config)) {
+        const isKnown = held.teller !== undefined
+        if (this.#isForgotten(held, rules)) return TELLING
+        cost = isKnown ? KEEPING : TELLING
+      } else if (held.teller !== undefined) held.teller = undefined
+    }
+    // The whole that a partial record waits for may be older than the removal.
+    if (held.whole)
+      for (const removal of held.dropRemoved(rules.isSettled)) rules.purged(removal, held.created)
+    if (held.isOfOneOrigin) this.#origins.add(held.created.origin)
+    else for (const { origin } of held.stamps()) this.#origins.add(origin)
+    return cost
+  }
+
+  #visitTombstone(sid: string, destroyed: Stamp, rules: SweepRules): number {
+    if (rules.isSettled(destroyed)) {
+      rules.purged(destroyed, destroyed)
+      this.delete(sid)
+    } else this.#origins.add(destroyed.origin)
+    return 1
+  }
+
+  /** Its time and the grace are over. */
+  #isForgotten(record: SessionRecord, rules: SweepRules): boolean {
+    if (record.whole && !rules.isEndTold(record)) return false
+    // Our digest speaks for it: a member that lacks some of it, and where it is in use, must get that here.
+    // (Not for a creation that never came here, and may be lost with all who had it.)
+    const covered = record.stamps().filter((stamp) => this.#digest.covers(stamp))
+    if (!covered.every(rules.isSettled)) return false
+    for (const stamp of covered) rules.purged(stamp, record.created)
+    this.delete(record.sid)
+    return true
   }
 }
+
+/** What one turn may cost, in looks at records of which nothing is due: some 2 ms with a million of them. */
+const SHARE = 5_000
+/** A tick comes late by a little, and should not leave a rest to another one. */
+const USUAL_SHARE = 0.9 * SHARE
+/** To tell of one, or to forget it, in such looks. */
+const TELLING = 20
+/** Of one that has ended, and is kept for who has not merged it yet: a member that crashed, perhaps, and for a day. */
+const KEEPING = 4
+/** However many there are: 100,000 a second. */
+const MOST_PER_MS = 100
+/** Until the next share when the one before was not enough. */
+const BEHIND_MS = 2
 
 function recordOf(sid: string, held: SessionRecord | Stamp): SessionRecord {
   return held instanceof SessionRecord ? held : SessionRecord.tombstone(sid, held)

@@ -170,6 +170,7 @@ export class Replica {
   tick(now: Instant): Effect[] {
     return this.#input(now, () => {
       this.#tickedMs = now.monoMs
+      this.#catchUp.cameRound(now)
       for (const link of this.#context.members.tick(now)) this.#drop(link, SILENT, now)
       for (const link of this.#handshake.mute(now)) this.#drop(link, SILENT, now)
       this.#beat(now)
@@ -182,14 +183,15 @@ export class Replica {
 
   /** When `tick` is due at the latest, on the monotonic clock. Ask after every input. */
   nextTickMs(): number {
-    const { config, dialer } = this.#context
+    const { config, dialer, records } = this.#context
     // (A tick that came before its time puts no heartbeat off.)
     const doneMs = Math.min(this.#tickedMs ?? Number.NEGATIVE_INFINITY, this.#heartbeatMs)
     const beatMs = doneMs + config.heartbeatMs
     // Once over, it waits for what it waits for.
     const untilMs = this.#catchUp.untilMs() ?? Number.POSITIVE_INFINITY
     const behindMs = untilMs > (this.#tickedMs ?? 0) ? untilMs : Number.POSITIVE_INFINITY
-    return Math.min(beatMs, behindMs, dialer.nextMs(), this.#acks.nextMs(), this.#reads.nextMs())
+    const dueMs = Math.min(beatMs, behindMs, records.nextSweepMs())
+    return Math.min(dueMs, dialer.nextMs(), this.#acks.nextMs(), this.#reads.nextMs())
   }
 
   // ---- sessions ----
@@ -303,6 +305,11 @@ export class Replica {
   /** The member at the other end has said hello, and was not refused. */
   isLinked(link: LinkId): boolean {
     return this.#handshake.peerOf(link) !== undefined
+  }
+
+  /** All of these writes are merged here. */
+  covers(stamps: readonly Stamp[]): boolean {
+    return this.#context.digest.coversAll(stamps)
   }
 
   digest(): Stamp[] {

@@ -45,7 +45,9 @@ export interface Delta {
 
 /** The stamps of what a delta would write. A delta without any is a touch. */
 export function writeStamps({ attributes, lifetime, destroyed }: Delta): Stamp[] {
-  const stamps = attributes.map(({ stamp }) => stamp)
+  const stamps: Stamp[] = []
+  // (Most deltas are of one write.)
+  for (const { stamp } of attributes) if (stamp !== stamps.at(-1)) stamps.push(stamp)
   if (lifetime !== undefined) stamps.push(lifetime.stamp)
   if (destroyed !== undefined) stamps.push(destroyed)
   return stamps
@@ -152,7 +154,10 @@ export class SessionRecord {
 
   /** `isMerged` tells which stamps are contained in this member's state already: they are skipped. */
   merge(delta: Delta, isMerged: (stamp: Stamp) => boolean): Merged {
-    if (compareStamps(delta.created, this.created) < 0) this.created = delta.created
+    if (compareStamps(delta.created, this.created) < 0) {
+      this.#bears(delta.created)
+      this.created = delta.created
+    }
     if (delta.usedMs !== undefined) this.#accessed(delta.usedMs)
     if (delta.isEndTold) this.isEndTold = true
     if (delta.destroyed !== undefined && !isMerged(delta.destroyed)) return this.#destroy(delta.destroyed)
@@ -167,6 +172,8 @@ export class SessionRecord {
       if (!sameValue(held, attribute.value)) changed.push(attribute.name)
       this.bytes += sizeOf(attribute.value) - sizeOf(held) + (at < 0 ? attribute.name.length : 0)
       this.#attributes = withAttribute(this.#attributes, attribute)
+      this.#bears(attribute.stamp)
+      if (attribute.value === undefined) this.#mark(REMOVED, true)
       this.lastStamp = laterStamp(this.lastStamp, attribute.stamp)
     }
     const { lifetime } = delta
@@ -174,6 +181,7 @@ export class SessionRecord {
       if (this.#ttlStamp === undefined || compareStamps(lifetime.stamp, this.#ttlStamp) > 0) {
         this.#ttlMs = lifetime.ttlMs
         this.#ttlStamp = lifetime.stamp
+        this.#bears(lifetime.stamp)
         this.lastStamp = laterStamp(this.lastStamp, lifetime.stamp)
       }
     }
@@ -206,12 +214,18 @@ export class SessionRecord {
   }
 
   /** Every stamp that the record bears. Of a destroyed session nothing counts but its end. */
-  *stamps(): Generator<Stamp> {
-    if (this.destroyed !== undefined) return yield this.destroyed
-    yield this.created
-    if (this.#ttlStamp !== undefined) yield this.#ttlStamp
+  stamps(): Stamp[] {
+    if (this.destroyed !== undefined) return [this.destroyed]
+    const stamps = [this.created]
+    if (this.#ttlStamp !== undefined) stamps.push(this.#ttlStamp)
     const attributes = this.#attributes
-    for (let at = 0; at < attributes.length; at += WIDTH) yield stampAt(attributes, at)
+    for (let at = 0; at < attributes.length; at += WIDTH) stamps.push(stampAt(attributes, at))
+    return stamps
+  }
+
+  /** All its stamps are of the one who created it: a look at one of them is enough. Of a few this is not found any more. */
+  get isOfOneOrigin(): boolean {
+    return !this.#has(OF_OTHERS)
   }
 
   /** What this record has above `digest`; with no digest, all of it. `undefined` when nothing. */
@@ -223,7 +237,17 @@ export class SessionRecord {
     if (attributes.length === 0 && lifetime === undefined && destroyed === undefined) return undefined
     // Who was told the rest once may have forgotten it with the session, as expired.
     const isPart = attributes.length < this.names || (lifetime === undefined && this.#ttlStamp !== undefined)
-    return { ...this.touch(), attributes, lifetime, destroyed, ...(isPart && { isPartial: true }) }
+    const { sid, created, usedMs, isPartial, isEndTold } = this.touch()
+    return {
+      sid,
+      created,
+      attributes,
+      lifetime,
+      destroyed,
+      usedMs,
+      isPartial: isPart || isPartial,
+      isEndTold,
+    }
   }
 
   /** A delta that tells of the last use alone. */
@@ -233,8 +257,8 @@ export class SessionRecord {
       created: this.created,
       attributes: [],
       usedMs: this.accessedMs,
-      ...(!this.whole && { isPartial: true }),
-      ...(this.isEndTold && { isEndTold: true }),
+      isPartial: !this.whole || undefined,
+      isEndTold: this.isEndTold || undefined,
     }
   }
 
@@ -254,20 +278,30 @@ export class SessionRecord {
   }
 
   /** Forgets markers of removed attributes that no member can need any more, and returns their stamps. */
-  dropRemoved(isSettled: (stamp: Stamp) => boolean): Stamp[] {
+  dropRemoved(isSettled: (stamp: Stamp) => boolean): readonly Stamp[] {
+    if (!this.#has(REMOVED)) return NO_STAMPS
     const dropped: Stamp[] = []
     const attributes = this.#attributes
+    this.#mark(REMOVED, false)
     for (let at = 0; at < attributes.length; at += WIDTH) {
+      if (valueAt(attributes, at) !== undefined) continue
       const stamp = stampAt(attributes, at)
       // The last write names the owner, which has to be the same one everywhere and for those who join.
       const isNeeded = compareStamps(stamp, this.lastStamp) >= 0
-      if (valueAt(attributes, at) !== undefined || isNeeded || !isSettled(stamp)) continue
+      if (isNeeded || !isSettled(stamp)) {
+        this.#mark(REMOVED, true)
+        continue
+      }
       const name = nameAt(attributes, at)
       this.#attributes = without(this.#attributes, name)
       this.bytes -= name.length
       dropped.push(stamp)
     }
     return dropped
+  }
+
+  #bears({ origin }: Stamp): void {
+    if (origin !== this.created.origin) this.#mark(OF_OTHERS, true)
   }
 
   #lacked(lacks: (stamp: Stamp) => boolean): Attribute[] {
@@ -310,6 +344,12 @@ const WHOLE = 1
 const END_TOLD = 2
 const HAD_ENDED = 4
 const ANNOUNCED = 8
+/** Some of its stamps may be of others than the one who created it. */
+const OF_OTHERS = 16
+/** There may be markers of removed attributes. */
+const REMOVED = 32
+
+const NO_STAMPS: readonly Stamp[] = []
 
 /** What a request changed: `next` against the `base` that it loaded. */
 export function difference(

@@ -308,9 +308,11 @@ function stampTable(packed: readonly unknown[], origins: readonly Origin[], late
 function checkOwn({ previous, upTo, deltas }: DeltaMessage, sender: Origin): void {
   const isOwn = (stamp: Stamp | undefined) => stamp === undefined || stamp.origin === sender
   if (!isOwn(previous) || !isOwn(upTo)) throw bad('a delta of another origin')
-  for (const stamp of deltas.flatMap(writeStamps)) {
-    if (!isOwn(stamp)) throw bad('a delta of another origin')
-    if (upTo === undefined || compareStamps(stamp, upTo) > 0) throw bad('a delta says more than it claims')
+  for (const delta of deltas) {
+    for (const stamp of writeStamps(delta)) {
+      if (!isOwn(stamp)) throw bad('a delta of another origin')
+      if (upTo === undefined || compareStamps(stamp, upTo) > 0) throw bad('a delta says more than it claims')
+    }
   }
 }
 
@@ -440,18 +442,15 @@ class Reader {
     while (this.#at < this.#fields.length) {
       attributes.push(this.attribute())
     }
-    const delta = {
+    return {
       sid,
       created,
       attributes,
       lifetime,
       destroyed,
       usedMs: idleMs < 0 ? undefined : this.#sentMs - idleMs,
-    }
-    return {
-      ...delta,
-      ...((flags & PARTIAL) !== 0 && { isPartial: true }),
-      ...((flags & END_TOLD) !== 0 && { isEndTold: true }),
+      isPartial: (flags & PARTIAL) !== 0 || undefined,
+      isEndTold: (flags & END_TOLD) !== 0 || undefined,
     }
   }
 

@@ -26,7 +26,7 @@ export interface Setup {
 
 /** What an exchange asks its store. */
 export interface ExchangeStore {
-  /** Whether what asks for a session's JSON is express-session's hash. */
+  /** Whether what asks for a session's JSON is express-session's hash: nothing else runs meanwhile. */
   isHashing: boolean
   destroy(sid: string, callback: (error?: unknown) => void): void
   isStored(session: object): boolean

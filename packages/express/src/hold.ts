@@ -11,13 +11,16 @@ interface Held {
   uncork: Socket['uncork']
 }
 
-const sockets = new WeakMap<Socket, Held>()
+/** On the socket itself: what a WeakMap costs the garbage collector is more than all else here. */
+const HELD = Symbol('sessionmesh: held back')
+
+type Holdable = Socket & { [HELD]?: Held | undefined }
 
 /** Holds `socket` back until the function returned has been called. Several holds end with the last of them. */
 export function hold(socket: Socket): () => void {
   // A stand-in of some test tool or serverless adapter: nothing to hold.
   if (typeof socket?.cork !== 'function') return () => {}
-  const held = sockets.get(socket) ?? begin(socket)
+  const held = (socket as Holdable)[HELD] ?? begin(socket)
   held.holds++
   let released = false
   return () => {
@@ -32,12 +35,12 @@ function begin(socket: Socket): Held {
   const held = { holds: 0, uncork: socket.uncork }
   socket.cork()
   socket.uncork = () => {}
-  sockets.set(socket, held)
+  ;(socket as Holdable)[HELD] = held
   return held
 }
 
 function end(socket: Socket, { uncork }: Held): void {
-  sockets.delete(socket)
+  ;(socket as Holdable)[HELD] = undefined
   socket.uncork = uncork
   for (let corked = socket.writableCorked; corked > 0; corked--) socket.uncork()
 }

@@ -17,15 +17,20 @@ export interface Shown {
   inShort(session: object): object | undefined
 }
 
-/** Makes `JSON.stringify(session)`, and so express-session's hash, see every change of it. */
-export function showChangesInJson(session: object, { local, inShort }: Shown): void {
-  if (Object.hasOwn(session, 'toJSON')) return
-  Object.defineProperty(session, 'toJSON', {
+/**
+ * Gives what makes `JSON.stringify(session)`, and so express-session's hash, see every change of a session. (One function for
+ * all sessions: to make one for each costs more than all else of it.)
+ */
+export function newJsonView({ local, inShort }: Shown): (session: object) => void {
+  const toJson: PropertyDescriptor = {
     configurable: true,
     enumerable: false,
     writable: true,
     value: function toJSON(this: object): object {
       return inShort(this) ?? withPrints(this, local, 'cookie')
     },
-  })
+  }
+  return (session) => {
+    if (!Object.hasOwn(session, 'toJSON')) Object.defineProperty(session, 'toJSON', toJson)
+  }
 }

@@ -1,6 +1,6 @@
 /** The one-line middleware: express-session on a cluster's sessions, with read-your-writes. */
 import type { RequestHandler } from 'express'
-import expressSession from 'express-session'
+import expressSession, { type SessionData } from 'express-session'
 import type { Visit } from 'sessionmesh/adapter'
 import { Exchange, type ExchangeStore } from './exchange.js'
 import { checkOptions, type MeshSessionOptions } from './options.js'
@@ -35,12 +35,22 @@ export function session(options: MeshSessionOptions): RequestHandler {
 
 /** The store that knows the request that is being opened, and when it is that express-session hashes a session. */
 class TokenStore extends SessionStore implements ExchangeStore {
-  /**
-   * Nothing but express-session runs, and asks for a session's JSON to hash it. It does so three times a request, which
-   * costs more than all else that it does: what was loaded and not changed shows as a number then.
-   */
-  isHashing = false
+  #isHashing = false
+  /** And what it hashes was loaded a moment ago. */
+  #isOpening = false
+  /** The session that was compared last since then: it is asked for twice in a row, when it is saved. */
+  #compared: { readonly session: object; readonly isChanged: boolean } | undefined
   #visit: Visit | undefined
+
+  get isHashing(): boolean {
+    return this.#isHashing
+  }
+
+  set isHashing(is: boolean) {
+    this.#isHashing = is
+    this.#isOpening = false
+    this.#compared = undefined
+  }
 
   /** express-session calls `get` before `open` returns, so a field is enough to hand the visit to it. */
   serve(visit: Visit, open: () => void): void {
@@ -56,6 +66,7 @@ class TokenStore extends SessionStore implements ExchangeStore {
     const isOpening = this.#visit !== undefined
     super.get(sid, (error, session) => {
       this.isHashing = isOpening
+      this.#isOpening = isOpening
       try {
         callback(error, session)
       } finally {
@@ -79,8 +90,20 @@ class TokenStore extends SessionStore implements ExchangeStore {
     super.touch(...args)
   }
 
+  /**
+   * express-session hashes a session's JSON three times a request, which costs more than all else that it does. Of one that
+   * was loaded, and not saved since, it is told which load that was, and whether anything is another since.
+   */
   protected override inShort(session: object): object | undefined {
-    return this.isHashing ? this.unchanged(session) : undefined
+    const load = this.#isHashing ? this.loadOf(session) : undefined
+    if (load === undefined) return undefined
+    return this.#isOpening || !this.#isOther(session) ? { $load: load } : { $changedSince: load }
+  }
+
+  #isOther(session: object): boolean {
+    if (this.#compared?.session !== session)
+      this.#compared = { session, isChanged: this.isChanged(session as SessionData) }
+    return this.#compared.isChanged
   }
 
   /** Once: the handlers run within `open`, and may load other sessions. */

@@ -8,7 +8,7 @@ import type { Request } from 'express'
 import expressSession, { type Session, type SessionData } from 'express-session'
 import type { Sessions } from 'sessionmesh'
 import { type Callback, CookieSessions, checkStoreOptions, type Visit } from 'sessionmesh/adapter'
-import { type Shown, showChangesInJson } from './json.js'
+import { newJsonView } from './json.js'
 import type { SessionStoreOptions } from './options.js'
 
 /**
@@ -19,7 +19,7 @@ import type { SessionStoreOptions } from './options.js'
 export class SessionStore extends expressSession.Store {
   readonly #sessions: Sessions
   readonly #stored: CookieSessions
-  readonly #shown: Shown
+  readonly #showChanges: (session: object) => void
   #generate: ((req: Request) => void) | undefined
 
   /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */
@@ -28,7 +28,8 @@ export class SessionStore extends expressSession.Store {
     const store = checkStoreOptions(options, 'SessionStore')
     this.#sessions = store.sessions
     this.#stored = new CookieSessions(store)
-    this.#shown = { local: store.sessions.localAttributes, inShort: (session) => this.inShort(session) }
+    const local = store.sessions.localAttributes
+    this.#showChanges = newJsonView({ local, inShort: (session) => this.inShort(session) })
   }
 
   override get(sid: string, callback: (error: unknown, session?: SessionData | null) => void): void {
@@ -85,8 +86,8 @@ export class SessionStore extends expressSession.Store {
   override createSession(req: Request, data: SessionData): Session & SessionData {
     const session = super.createSession(req, data)
     this.#stored.adopt(session, data)
-    showChangesInJson(data, this.#shown)
-    showChangesInJson(session, this.#shown)
+    this.#showChanges(data)
+    this.#showChanges(session)
     return session
   }
 
@@ -98,7 +99,7 @@ export class SessionStore extends expressSession.Store {
   set generate(generate: (req: Request) => void) {
     this.#generate = (req) => {
       generate(req)
-      showChangesInJson(req.session, this.#shown)
+      this.#showChanges(req.session)
     }
   }
 
@@ -112,9 +113,14 @@ export class SessionStore extends expressSession.Store {
     return undefined
   }
 
-  /** What stands for a session that was loaded, and neither changed nor saved since: see `CookieSessions.unchanged`. */
-  protected unchanged(session: object): object | undefined {
-    return this.#stored.unchanged(session)
+  /** See `CookieSessions.loadOf`. */
+  protected loadOf(session: object): number | undefined {
+    return this.#stored.loadOf(session)
+  }
+
+  /** See `CookieSessions.isChanged`. */
+  protected isChanged(session: SessionData): boolean {
+    return this.#stored.isChanged(session)
   }
 
   /** Whether this Session object was loaded from the cluster, or saved to it. */
@@ -124,7 +130,7 @@ export class SessionStore extends expressSession.Store {
 
   /** Of what stays in this process nothing may show in JSON, also where no request has made a Session of it. */
   #hideLocal<T extends object>(session: T): T {
-    if (this.#shown.local.length > 0) showChangesInJson(session, this.#shown)
+    if (this.#sessions.localAttributes.length > 0) this.#showChanges(session)
     return session
   }
 }

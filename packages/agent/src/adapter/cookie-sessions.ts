@@ -136,16 +136,12 @@ export class CookieSessions {
   isChanged(session: CookieSession): boolean {
     const known = this.#known.get(session)
     if (known?.base === undefined) return Object.keys(session).some((name) => name !== 'cookie')
-    return this.#sessions.differs({ ...session, cookie: known.cookie }, known.base)
+    return this.#sessions.differs(session as object as Record<string, unknown>, known.base, 'cookie')
   }
 
-  /**
-   * Of what was loaded as this object, and not saved since, as long as nothing but its cookie differs: an object whose JSON
-   * is that of no other load. Else `undefined`.
-   */
-  unchanged(session: object): object | undefined {
-    const load = this.#known.get(session)?.load
-    return load === undefined || this.isChanged(session as CookieSession) ? undefined : { $load: load }
+  /** Which load it was that gave this object, a number that no other load has; `undefined` since it was saved. */
+  loadOf(session: object): number | undefined {
+    return this.#known.get(session)?.load
   }
 
   /** Errors go to the callback; so does the wait for acks, if any were asked for. */

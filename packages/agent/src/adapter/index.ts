@@ -21,4 +21,5 @@ export {
   type Store,
   type StoreOptions,
 } from './options.js'
-export { type CookieReach, type Visit, Visits } from './visit.js'
+export type { CookieReach } from './set-cookie.js'
+export { type Visit, Visits } from './visit.js'

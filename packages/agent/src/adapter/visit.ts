@@ -4,18 +4,10 @@
  */
 
 import { SessionMeshError } from '@sessionmesh/core'
-import { parseCookie, stringifySetCookie } from 'cookie'
+import { parseCookie } from 'cookie'
 import type { Acks, Cluster, Sessions } from '../types.js'
-import { type Adapter, type AdapterOptions, type CookieNames, checkAdapterOptions } from './options.js'
-
-/** Of the session's own cookie: where the browser sends it. Our cookies go with it. */
-export interface CookieReach {
-  path?: string | undefined
-  domain?: string | undefined
-  sameSite?: boolean | 'lax' | 'strict' | 'none' | undefined
-  secure?: boolean | 'auto' | undefined
-  partitioned?: boolean | undefined
-}
+import { type Adapter, type AdapterOptions, checkAdapterOptions } from './options.js'
+import { CookieLines, type CookieReach, isDropping } from './set-cookie.js'
 
 /** What an adapter makes once, of its user's options. */
 export class Visits {
@@ -23,7 +15,7 @@ export class Visits {
   readonly acks: Acks
   readonly ttlMs: number
   readonly #cluster: Cluster
-  readonly #names: CookieNames
+  readonly #cookies: OurCookies
 
   /**
    * @param where what the user calls, for messages
@@ -31,7 +23,11 @@ export class Visits {
    */
   constructor(options: AdapterOptions, where: string, adapter: Adapter) {
     const { store, names } = checkAdapterOptions(options, where, adapter)
-    this.#names = names
+    this.#cookies = {
+      token: names.token === undefined ? undefined : new CookieLines(names.token),
+      route: names.route === undefined ? undefined : new CookieLines(names.route),
+      member: names.member,
+    }
     this.#cluster = options.cluster
     this.sessions = store.sessions
     this.acks = store.acks
@@ -40,8 +36,15 @@ export class Visits {
 
   /** @param cookieHeader the request's `Cookie` */
   begin(cookieHeader: string | undefined | null): Visit {
-    return new Visit(this.#cluster, this.#names, cookieHeader ?? '')
+    return new Visit(this.#cluster, this.#cookies, cookieHeader ?? '')
   }
+}
+
+interface OurCookies {
+  readonly token: CookieLines | undefined
+  readonly route: CookieLines | undefined
+  /** What the route cookie says here. */
+  readonly member: string
 }
 
 /** One request and its response. */
@@ -49,21 +52,22 @@ export class Visit {
   readonly #cluster: Cluster
   /** The run of this member that the request came to. */
   readonly #run: string
-  readonly #names: CookieNames
+  readonly #cookies: OurCookies
   readonly #token: string | undefined
   readonly #route: string | undefined
 
-  constructor(cluster: Cluster, names: CookieNames, cookieHeader: string) {
+  constructor(cluster: Cluster, cookies: OurCookies, cookieHeader: string) {
     this.#cluster = cluster
     this.#run = cluster.self.id
-    this.#names = names
+    this.#cookies = cookies
     // Most requests of a page are for what has no session, and parsing is not free.
-    const ours = (name: string | undefined) => name !== undefined && cookieHeader.includes(name)
-    if (!ours(names.token) && !ours(names.route)) return
+    const { token, route } = cookies
+    const isThere = (ours: CookieLines | undefined) => ours !== undefined && cookieHeader.includes(ours.name)
+    if (!isThere(token) && !isThere(route)) return
     // (All that is ours is made of a cookie's characters, and nothing else is looked at.)
-    const cookies = parseCookie(cookieHeader, { decode: asItIs })
-    if (names.token !== undefined) this.#token = cookies[names.token] || undefined
-    if (names.route !== undefined) this.#route = cookies[names.route] || undefined
+    const brought = parseCookie(cookieHeader, { decode: asItIs })
+    if (token !== undefined) this.#token = brought[token.name] || undefined
+    if (route !== undefined) this.#route = brought[route.name] || undefined
   }
 
   /** To be awaited, if it is something, before the session `sid` is loaded. */
@@ -102,19 +106,19 @@ export class Visit {
   }
 
   #tokenCookie(sids: readonly string[], reach: CookieReach): string[] {
-    const { token: name } = this.#names
-    if (name === undefined) return []
+    const lines = this.#cookies.token
+    if (lines === undefined) return []
     let token = this.#token
     for (const sid of sids) token = this.#cluster.sessions.token(sid, token)
-    return token === this.#token ? [] : [setCookie(name, token, reach)]
+    return token === this.#token ? [] : [lines.line(token, reach)]
   }
 
   #routeCookie(sids: readonly string[], reach: CookieReach): string[] {
-    const { route: name } = this.#names
-    if (name === undefined) return []
+    const { route: lines, member } = this.#cookies
+    if (lines === undefined) return []
     const isWanted = this.#cluster.ready && sids.some((sid) => this.#cluster.sessions.has(sid))
-    const route = isWanted ? this.#names.member : undefined
-    return route === this.#route ? [] : [setCookie(name, route, reach)]
+    const route = isWanted ? member : undefined
+    return route === this.#route ? [] : [lines.line(route, reach)]
   }
 }
 
@@ -125,35 +129,6 @@ function gone(): SessionMeshError {
   )
 }
 
-/** Without a value it tells the client to drop it. */
-function setCookie(name: string, value: string | undefined, reach: CookieReach): string {
-  const { path, domain, sameSite, partitioned, secure } = reach
-  return stringifySetCookie(
-    {
-      name,
-      value: value ?? '',
-      path: path ?? '/',
-      ...(domain !== undefined && { domain }),
-      sameSite: sameSite || 'lax',
-      partitioned: partitioned ?? false,
-      secure: Boolean(secure),
-      httpOnly: true,
-      ...(value === undefined && { maxAge: 0, expires: new Date(0) }),
-    },
-    // A load balancer compares it as it stands; all that is ours is made of a cookie's characters.
-    { encode: asItIs },
-  )
-}
-
 function asItIs(text: string): string {
   return text
-}
-
-/** Whether a line of `Set-Cookie` tells the client to drop the cookie. */
-function isDropping(line: string): boolean {
-  return line.split(';').some((attribute) => {
-    const [name = '', value = ''] = attribute.split('=').map((text) => text.trim())
-    if (name.toLowerCase() === 'max-age') return Number(value) <= 0
-    return name.toLowerCase() === 'expires' && Date.parse(value) <= Date.now()
-  })
 }

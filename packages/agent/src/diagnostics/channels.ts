@@ -19,6 +19,10 @@ export interface ChannelMessage<E extends keyof ClusterEvents = keyof ClusterEve
 
 const channels = new Map<string, Channel>()
 
+export function isSubscribed(name: keyof ClusterEvents): boolean {
+  return channelOf(name).hasSubscribers
+}
+
 /** @param message made only if somebody listens */
 export function publish(name: keyof ClusterEvents, message: () => ChannelMessage): void {
   const told = channelOf(name)

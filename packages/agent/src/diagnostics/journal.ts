@@ -66,17 +66,22 @@ export class Ring<T> {
   }
 }
 
-/** An event of the cluster as it is noted. Of sessions each change once in the cluster: where it was made, or is told alone. */
+/** Of sessions each change is noted once in the cluster: where it was made, or is told alone. @param local made here */
+export function isNoted(event: keyof ClusterEvents, local: boolean): boolean {
+  return local || event === 'session:expired'
+}
+
+/** An event of the cluster as it is noted. */
 export function asNoted<E extends keyof ClusterEvents>(
   event: E,
   payload: ClusterEvents[E][0],
 ): Omit<DiagnosticEvent, 'number' | 'atMs'> | undefined {
   if ('sid' in payload) {
     const { sid, changed, local } = payload
-    if (!local && event !== 'session:expired') return undefined
+    if (!isNoted(event, local)) return undefined
     // (What is longer than any id of a framework is not worth the memory.)
     if (sid.length > MAX_TEXT) return undefined
-    return { event, sid, changed: changed.slice(0, MAX_NAMES).map((name) => name.slice(0, MAX_NAME)) }
+    return { event, sid, changed: changed.slice(0, MAX_NAMES).map(cutName) }
   }
   if ('code' in payload) {
     const { code, message, address } = payload
@@ -88,6 +93,10 @@ export function asNoted<E extends keyof ClusterEvents>(
     return { event, peer: named(peer), complete, sessions }
   }
   return { event, peer: named('peer' in payload ? payload.peer : payload) }
+}
+
+function cutName(name: string): string {
+  return name.length > MAX_NAME ? name.slice(0, MAX_NAME) : name
 }
 
 function named({ id, name }: Member): { id: string; name: string } {
