@@ -415,8 +415,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a token forgets what the request brought',
     file: 'reads.ts',
-    find: 'const seen = Digest.of(brought.filter((stamp) => digest.covers(stamp) || !isDropped(stamp)))',
-    replace: 'const seen = Digest.of(brought.filter((stamp) => digest.covers(stamp) && isDropped(stamp)))',
+    find: '(digest.covers(stamp) || !this.#isDropped(stamp))',
+    replace: '(digest.covers(stamp) && this.#isDropped(stamp))',
     seeds: 5_000,
     by: ['causality'],
   },
@@ -611,16 +611,16 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'tokens are never shortened',
     file: 'reads.ts',
-    find: 'const isNeeded = (stamp: Stamp) => !digest.covers(stamp) || !members.isSettled(stamp)',
-    replace: 'const isNeeded = (stamp: Stamp) => !members.isNowhere(stamp)',
+    find: 'return !this.#context.digest.covers(stamp) || !this.#context.members.isSettled(stamp)',
+    replace: 'return !this.#context.members.isNowhere(stamp)',
     seeds: 20,
     by: ['limits'],
   },
   {
     name: 'a token drops what the living have, whoever else lacks it',
     file: 'reads.ts',
-    find: '!digest.covers(stamp) || !members.isSettled(stamp)\n',
-    replace: '!digest.covers(stamp) || !members.livingPeers().every((peer) => peer.digest.covers(stamp))\n',
+    find: '!this.#context.members.isSettled(stamp)\n',
+    replace: '!this.#context.members.livingPeers().every((peer) => peer.digest.covers(stamp))\n',
     seeds: 400,
     by: ['causality'],
   },
@@ -710,8 +710,9 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a token does not name the end of a session',
     file: 'reads.ts',
-    find: 'isNeeded(stamp) && isShown(stamp)) seen.raise(stamp)',
-    replace: 'isNeeded(stamp) && isShown(stamp) && record?.destroyed === undefined) seen.raise(stamp)',
+    find: 'if (isShown && this.#isNeeded(stamp))',
+    replace:
+      'if (isShown && this.#isNeeded(stamp) && this.#context.records.get(sid)?.destroyed === undefined)',
     seeds: 3_000,
     by: ['causality'],
   },

@@ -18,12 +18,12 @@ const PLAN: Plan = {
   servers: SERVERS,
   payloadBytes: PAYLOAD_BYTES,
   rounds: 11,
-  idleRounds: 2,
-  turns: 3,
-  requests: 1_500,
+  idleRounds: 1,
+  leadIn: 1_000,
+  requests: 4_500,
   // Far from what two cores can do, or the answers would wait for each other more than for their servers.
   perSecond: 400,
-  timedRequests: 200,
+  timedRequests: 600,
   // The first thousands of requests of a process cost several times as much as the later ones.
   warmUpMs: 10_000,
   warmUpRequests: 20_000,
@@ -32,7 +32,7 @@ const QUICK: Plan = {
   ...PLAN,
   rounds: 2,
   idleRounds: 0,
-  turns: 1,
+  leadIn: 40,
   requests: 100,
   timedRequests: 40,
   warmUpMs: 0,
@@ -77,7 +77,7 @@ async function warmUp(contender: Contender, { warmUpMs, warmUpRequests }: Plan):
   const spentMs = () => performance.now() - start
   const chunk = 500
   for (let requests = 0; spentMs() < warmUpMs || requests < warmUpRequests; requests += 2 * chunk) {
-    for (const kind of KINDS) await closedLoop(contender, kind, chunk)
+    for (const kind of KINDS) await closedLoop(contender, kind, { leadIn: 0, requests: chunk })
     if (spentMs() > MAX_WARM_UP_MS) break
   }
 }

@@ -13,9 +13,9 @@ export interface Plan {
   rounds: number
   /** Those before do not count. */
   idleRounds: number
-  /** In each round every contender has so many turns with each kind of request. */
-  turns: number
-  /** In each turn: so many as fast as they are answered… */
+  /** In each round, with each kind of request: so many as fast as they are answered that do not count… */
+  leadIn: number
+  /** … so many that do… */
   requests: number
   /** … and then at this rate so many, of which the time of the answer is taken. */
   perSecond: number
@@ -39,42 +39,28 @@ export interface Figures {
 /** By the contender's name. */
 export type Round = Record<Kind, Record<string, Figures>>
 
-/** The order is drawn anew for each turn; all contenders get the same arrivals. */
+/** The order is drawn anew; all contenders get the same arrivals. */
 export async function oneRound(contenders: readonly Contender[], plan: Plan, random: Random): Promise<Round> {
   const round: Round = { write: {}, read: {} }
   for (const kind of KINDS) {
-    const slices = contenders.map((contender) => ({
-      contender,
-      closed: [] as ClosedLoop[],
-      open: [] as OpenLoop[],
-    }))
-    for (let turn = 0; turn < plan.turns; turn++) {
-      const atMs = arrivals(plan.timedRequests, plan.perSecond, random)
-      for (const { contender, closed, open } of shuffled(slices, random)) {
-        closed.push(await closedLoop(contender, kind, plan.requests))
-        open.push(await openLoop(contender, kind, atMs))
-      }
+    const atMs = arrivals(plan.timedRequests, plan.perSecond, random)
+    for (const contender of shuffled(contenders, random)) {
+      const closed = await closedLoop(contender, kind, plan)
+      round[kind][contender.name] = figuresOf(closed, await openLoop(contender, kind, atMs))
     }
-    for (const { contender, closed, open } of slices) round[kind][contender.name] = figuresOf(closed, open)
   }
   return round
 }
 
-function figuresOf(closed: readonly ClosedLoop[], open: readonly OpenLoop[]): Figures {
-  const answersMs = open.flatMap((each) => each.answersMs)
-  const requests = sum(closed, (each) => each.requests)
+function figuresOf(closed: ClosedLoop, open: OpenLoop): Figures {
   return {
-    cpuMicrosPerRequest: sum(closed, (each) => each.cpuMicros) / requests,
-    requestsPerSecond: (requests / sum(closed, (each) => each.tookMs)) * 1_000,
-    p50Ms: percentile(answersMs, 50),
-    p99Ms: percentile(answersMs, 99),
-    cpuMicrosPerRequestAtRate: sum(open, (each) => each.cpuMicros) / answersMs.length,
-    wrongAnswers: sum([...closed, ...open], (each) => each.wrongAnswers),
+    cpuMicrosPerRequest: closed.cpuMicros / closed.requests,
+    requestsPerSecond: (closed.requests / closed.tookMs) * 1_000,
+    p50Ms: percentile(open.answersMs, 50),
+    p99Ms: percentile(open.answersMs, 99),
+    cpuMicrosPerRequestAtRate: open.cpuMicros / open.answersMs.length,
+    wrongAnswers: closed.wrongAnswers + open.wrongAnswers,
   }
-}
-
-function sum<T>(items: readonly T[], of: (item: T) => number): number {
-  return items.reduce((total, item) => total + of(item), 0)
 }
 
 function shuffled<T>(items: readonly T[], random: Random): T[] {

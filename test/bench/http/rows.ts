@@ -13,7 +13,7 @@ const DOES: Record<Kind, string> = { write: 'changes', read: 'only reads' }
 export function rowsOf(result: Result, skipped: Record<string, string>, plan: Plan): Row[] {
   const rows = KINDS.flatMap((kind) => ofKind(kind, result[kind], plan))
   const wrong = (name: string) => KINDS.reduce((sum, kind) => sum + result[kind][name]!.wrongAnswers, 0)
-  const asked = KINDS.length * plan.rounds * plan.turns * (plan.users + plan.requests + plan.timedRequests)
+  const asked = KINDS.length * plan.rounds * (plan.leadIn + plan.requests + plan.timedRequests)
   rows.push({
     what: `answers without what their user was told before, of ${asked}`,
     measured: `${wrong(OURS)}`,
