@@ -106,7 +106,7 @@ export const mutants: readonly Mutant[] = [
     find: '    if (this.covers(stamp)) return\n',
     replace: '    if (this.#stamps.get(stamp.origin) === stamp) return\n',
     seeds: 40,
-    by: ['exactness', 'causality'],
+    by: ['joining', 'exactness', 'causality'],
   },
   {
     name: 'owners are chosen in the order in which members were met',
@@ -419,15 +419,6 @@ export const mutants: readonly Mutant[] = [
     replace: '(digest.covers(stamp) && this.#isDropped(stamp))',
     seeds: 5_000,
     by: ['causality'],
-  },
-  {
-    name: 'a session whose creation is lost stays hidden',
-    once: 'bdb3676',
-    file: 'records.ts',
-    find: '!announced && !this.#isNowhere(created)',
-    replace: '!announced',
-    seeds: 6_000,
-    by: ['survival'],
   },
   {
     name: 'a first transfer is kept although its source died',

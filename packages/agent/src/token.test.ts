@@ -36,7 +36,7 @@ describe('the causal token', () => {
     const token = made()!
     const member = tokens([first])
     expect(member.decode(token, nothingKnown)).toHaveLength(2)
-    const flipped = (token[5] === 'A' ? 'B' : 'A') + token.slice(1)
+    const flipped = (token[0] === 'A' ? 'B' : 'A') + token.slice(1)
     for (const bad of [
       flipped,
       token.slice(0, -2),
@@ -77,9 +77,13 @@ describe('the causal token', () => {
 
   it('names nothing where a number in it is none', () => {
     const [signature, ...rest] = made()!.split('.')
-    for (const field of [0, 1, 3, 4]) {
-      const fields = rest.with(field, '-')
-      expect(tokens([first]).decode([signature, ...fields].join('.'), () => true)).toEqual([])
-    }
+    for (const field of [0, 1, 3, 4])
+      for (const bad of ['-', '', ' 1', '1e3', '9'.repeat(16)]) {
+        const fields = rest.with(field, bad)
+        expect(
+          tokens([first]).decode([signature, ...fields].join('.'), () => true),
+          bad,
+        ).toEqual([])
+      }
   })
 })

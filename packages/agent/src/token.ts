@@ -1,9 +1,9 @@
 /**
- * The causal token: what a client has seen, as a small digest, signed so that a client can neither forge one
- * nor carry one to another cluster. It is no credential; a bad one is as good as none.
+ * The causal token: what a client has seen, as a small digest, signed so that no client can make a member wait for what
+ * never was, nor for what is of another cluster. It is no credential; a bad one is as good as none.
  *
  * `signature.time.counter.origin`, and so on with three more for each further origin. It is read before its signature is
- * looked at, so nothing but these few characters is understood.
+ * looked at, so nothing but digits and the characters of a member's id is understood.
  */
 
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
@@ -14,6 +14,8 @@ const signatureCharacters = 22
 /** Entries are one per origin that some living member lacks; more than this is not ours. */
 const maxEntries = 64
 const maxCharacters = 4096
+const DIGITS = /^\d{1,15}$/
+const ID = /^[\w-]+$/
 
 export class Tokens {
   readonly #keys: readonly KeyObject[]
@@ -72,9 +74,9 @@ function stampsOf(body: string): readonly Stamp[] {
   if (fields.length % 3 !== 0 || fields.length > 3 * maxEntries) return []
   const stamps: Stamp[] = []
   for (let i = 0; i < fields.length; i += 3) {
-    const [time, counter] = [Number(fields[i]), Number(fields[i + 1])]
-    if (!Number.isSafeInteger(time) || !Number.isSafeInteger(counter)) return []
-    stamps.push({ time, counter, origin: fields[i + 2]! })
+    const [time, counter, origin] = [fields[i]!, fields[i + 1]!, fields[i + 2]!]
+    if (!DIGITS.test(time) || !DIGITS.test(counter) || !ID.test(origin)) return []
+    stamps.push({ time: Number(time), counter: Number(counter), origin })
   }
   return stamps
 }

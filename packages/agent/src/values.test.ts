@@ -3,6 +3,19 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { packAttributes, unpackAttributes } from './values.js'
 
+/** As what databases give for ids and amounts. */
+class InJson {
+  readonly #json: unknown
+
+  constructor(json: unknown) {
+    this.#json = json
+  }
+
+  toJSON(): unknown {
+    return this.#json
+  }
+}
+
 const roundTrip = (data: Record<string, unknown>) => unpackAttributes(packAttributes(data, undefined))
 
 describe('attribute values', () => {
@@ -39,6 +52,21 @@ describe('attribute values', () => {
       }
     }
     expect(roundTrip({ price: new Money() })).toEqual({ price: '12.50' })
+  })
+
+  it.each([
+    ['a URL', new URL('http://localhost/a')],
+    ['an object id', new InJson('65f0c0ffee')],
+    ['an amount', new InJson(12.5)],
+    ['what is nothing in JSON', new InJson(null)],
+    ['what is no number in JSON', new InJson(Number.NaN)],
+    ['a nested one', { owner: new InJson('ada') }],
+    ['a date', new Date(1234)],
+    ['a Buffer', Buffer.from([1, 2])],
+  ])('are held as what they are loaded as: %s', (_, value) => {
+    const first = packAttributes({ value }, undefined)
+    const again = packAttributes(unpackAttributes(first), first)
+    expect(again.get('value')).toBe(first.get('value'))
   })
 
   it('are held the same after a load, or a request would overwrite what it did not change', () => {

@@ -77,7 +77,19 @@ export function packValue(name: string, value: unknown): Value {
   if (typeof value === 'boolean') return value
   // (No -0, which MessagePack does not tell from 0.)
   if (typeof value === 'number' && Number.isFinite(value)) return value + 0
-  return pack(name, value)
+  const packed = pack(name, value)
+  // What is a text when it is loaded has to be held as one, or nobody's change would look like one.
+  return hasToJson(value) && !isObject(unpackValue(name, packed))
+    ? packValue(name, unpackValue(name, packed))
+    : packed
+}
+
+function hasToJson(value: unknown): boolean {
+  return isObject(value) && 'toJSON' in value && typeof value.toJSON === 'function'
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }
 
 /**

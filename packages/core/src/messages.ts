@@ -18,7 +18,7 @@ import type { Delta } from './session.js'
 import type { Origin, Stamp } from './stamp.js'
 
 /** The oldest and newest protocol that this code speaks. */
-export const PROTOCOL = { min: 2, max: 2 } as const
+export const PROTOCOL = { min: 1, max: 1 } as const
 
 export type MemberState = 'alive' | 'suspect' | 'dead' | 'left'
 

@@ -61,8 +61,9 @@ export class Exchange {
     if (typeof this.#res.end !== 'function') return
     const { end } = this.#res
     this.#res.end = (...args: unknown[]) => this.#onEnd(() => Reflect.apply(end, this.#res, args))
-    // Of a cookie with an expiry date express-session asks once more when the headers leave, as the listener after this.
-    if (this.#opened.cookie.expires) onHeaders(this.#res, () => this.#beforeHeaders())
+    // Of a cookie with an expiry date, which the handler may give it, express-session asks once more when the headers leave, as
+    // the listener after this.
+    onHeaders(this.#res, () => this.#beforeHeaders())
   }
 
   #beforeHeaders(): void {
@@ -124,7 +125,7 @@ export class Exchange {
       sessionID !== this.#opened?.sid ||
       Object.keys(session).some((name) => name !== 'cookie')
     ) {
-      session.save((error) => this.#report(error))
+      this.#hashing(() => session.save((error) => this.#report(error)))
     }
   }
 

@@ -92,12 +92,13 @@ class TokenStore extends SessionStore implements ExchangeStore {
 
   /**
    * express-session hashes a session's JSON three times a request, which costs more than all else that it does. Of one that
-   * was loaded, and not saved since, it is told which load that was, and whether anything is another since.
+   * was loaded it is told which load that was, and how often it has become another since: the same before a change is saved
+   * and after.
    */
   protected override inShort(session: object): object | undefined {
-    const load = this.#isHashing ? this.loadOf(session) : undefined
-    if (load === undefined) return undefined
-    return this.#isOpening || !this.#isOther(session) ? { $load: load } : { $changedSince: load }
+    const state = this.#isHashing ? this.loadedState(session) : undefined
+    if (state === undefined || this.#isOpening || !this.#isOther(session)) return state
+    return { ...state, saves: state.saves + 1 }
   }
 
   #isOther(session: object): boolean {

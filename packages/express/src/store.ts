@@ -7,7 +7,13 @@
 import type { Request } from 'express'
 import expressSession, { type Session, type SessionData } from 'express-session'
 import type { Sessions } from 'sessionmesh'
-import { type Callback, CookieSessions, checkStoreOptions, type Visit } from 'sessionmesh/adapter'
+import {
+  type Callback,
+  CookieSessions,
+  checkStoreOptions,
+  type LoadedState,
+  type Visit,
+} from 'sessionmesh/adapter'
 import { newJsonView } from './json.js'
 import type { SessionStoreOptions } from './options.js'
 
@@ -84,8 +90,10 @@ export class SessionStore extends expressSession.Store {
 
   /** The base of the difference goes with the loaded data into the Session object that a request works on. */
   override createSession(req: Request, data: SessionData): Session & SessionData {
+    // (At `req.session.reload()` there is one.)
+    const before: Session | undefined = req.session
     const session = super.createSession(req, data)
-    this.#stored.adopt(session, data)
+    this.#stored.adopt(session, data, before)
     this.#showChanges(data)
     this.#showChanges(session)
     return session
@@ -113,9 +121,9 @@ export class SessionStore extends expressSession.Store {
     return undefined
   }
 
-  /** See `CookieSessions.loadOf`. */
-  protected loadOf(session: object): number | undefined {
-    return this.#stored.loadOf(session)
+  /** See `CookieSessions.loadedState`. */
+  protected loadedState(session: object): LoadedState | undefined {
+    return this.#stored.loadedState(session)
   }
 
   /** See `CookieSessions.isChanged`. */

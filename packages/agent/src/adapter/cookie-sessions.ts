@@ -6,6 +6,7 @@
  * something to catch up with, or acks to wait for.
  */
 
+import { sameValue } from '@sessionmesh/core'
 import type { Acks, Base, Sessions } from '../types.js'
 import { type CookieLike, expiryOf, fromStored, lifetimeUntil, toStored } from './cookie.js'
 import { newNotes } from './notes.js'
@@ -24,8 +25,8 @@ export type Callback = (error?: unknown) => void
 
 /** What is known of an object since it was loaded or saved. */
 interface Known {
-  /** Which load it was that gave it; `undefined` since it was saved. */
-  load?: number | undefined
+  /** `undefined`: it was not loaded. */
+  loaded?: LoadedState | undefined
   base: Base | undefined
   /** The cookie's attribute, to notice a change of it. */
   cookie: string
@@ -33,6 +34,14 @@ interface Known {
   expiresAt: number | undefined
   /** The idle lifetime agreed; `undefined` when it was left to the cluster. */
   ttlMs: number | undefined
+}
+
+/** Of an object that was loaded: equal for two moments between which nothing of it changed but its cookie. */
+export interface LoadedState {
+  /** Which load it was: no other one has this number. */
+  readonly load: number
+  /** How often a change was saved since. */
+  readonly saves: number
 }
 
 export class CookieSessions {
@@ -101,7 +110,7 @@ export class CookieSessions {
     const stored = typeof data.cookie === 'string' ? data.cookie : undefined
     const session = Object.assign(data, { cookie })
     this.#known.set(session, {
-      load: ++this.#lastLoad,
+      loaded: { load: ++this.#lastLoad, saves: 0 },
       base,
       cookie: toStored(cookie, stored),
       expiresAt: cookie.expires?.getTime(),
@@ -110,10 +119,18 @@ export class CookieSessions {
     return session
   }
 
-  /** What is known of `loaded` holds of `session` as well, which the framework has made of it. */
-  adopt(session: object, loaded: object): void {
+  /**
+   * What is known of `loaded` holds of `session` as well, which the framework has made of it.
+   * @param before which `session` takes the place of, in the same request: it has been loaded once more
+   */
+  adopt(session: object, loaded: object, before?: object): void {
     const known = this.#known.get(loaded)
-    if (known) this.#known.set(session, known)
+    if (!known) return
+    const former = before === undefined ? undefined : this.#known.get(before)
+    this.#known.set(
+      session,
+      former?.loaded === undefined ? known : { ...known, loaded: again(former, known) },
+    )
   }
 
   /** Whether this object was loaded from the cluster, or saved to it. */
@@ -139,9 +156,9 @@ export class CookieSessions {
     return this.#sessions.differs(session as object as Record<string, unknown>, known.base, 'cookie')
   }
 
-  /** Which load it was that gave this object, a number that no other load has; `undefined` since it was saved. */
-  loadOf(session: object): number | undefined {
-    return this.#known.get(session)?.load
+  /** As it was loaded or saved last; `undefined` of what was not loaded. */
+  loadedState(session: object): LoadedState | undefined {
+    return this.#known.get(session)?.loaded
   }
 
   /** Errors go to the callback; so does the wait for acks, if any were asked for. */
@@ -162,14 +179,18 @@ export class CookieSessions {
     if (ttlMs !== undefined && ttlMs <= 0) return this.#end(sid)
     const before = this.#known.get(session)
     const data = { ...session, cookie: toStored(session.cookie ?? {}, before?.cookie) }
-    const { outcome, base, acked } = this.#sessions.write(sid, data, {
+    // (What stays in this process is in no write.)
+    const isOtherHere = this.#sessions.localAttributes.length > 0 && this.isChanged(session as CookieSession)
+    const { outcome, changed, base, acked } = this.#sessions.write(sid, data, {
       base: before?.base,
       ttlMs,
       acks: this.#acks,
     })
     // Destroyed or expired meanwhile: the cluster has reported it, and the request goes on. The old base stays,
     // so that the next save of this request is dropped too instead of creating the session again.
-    if (outcome !== 'dropped') this.#agree(session, { base, ttlMs })
+    if (outcome === 'dropped') return acked
+    const isOther = isOtherHere || changed.some((name) => name !== 'cookie')
+    this.#agree(session, { loaded: isOther ? savedOf(before?.loaded) : before?.loaded, base, ttlMs })
     return acked
   }
 
@@ -184,7 +205,7 @@ export class CookieSessions {
     } else {
       this.#sessions.touch(sid, { ttlMs })
     }
-    if (known) this.#agree(session, { load: known.load, base: known.base, ttlMs })
+    if (known) this.#agree(session, { loaded: known.loaded, base: known.base, ttlMs })
     return undefined
   }
 
@@ -210,16 +231,29 @@ export class CookieSessions {
   /** Notes what the session is like now that it is loaded or saved. */
   #agree(
     session: Partial<CookieSession>,
-    { load, base, ttlMs }: Pick<Known, 'load' | 'base' | 'ttlMs'>,
+    { loaded, base, ttlMs }: Pick<Known, 'loaded' | 'base' | 'ttlMs'>,
   ): void {
     const before = this.#known.get(session)
     const cookie = session.cookie ?? {}
     this.#known.set(session, {
-      load,
+      loaded,
       base,
       cookie: toStored(cookie, before?.cookie),
       expiresAt: expiryOf(cookie, Date.now()),
       ttlMs: ttlMs ?? before?.ttlMs,
     })
   }
+}
+
+function savedOf(loaded: LoadedState | undefined): LoadedState | undefined {
+  return loaded && { ...loaded, saves: loaded.saves + 1 }
+}
+
+/** Loaded once more: the same, unless somebody has changed it meanwhile. */
+function again(former: Known, known: Known): LoadedState | undefined {
+  const [before, now] = [former.base?.attributes, known.base?.attributes]
+  const isSame =
+    before?.size === now?.size &&
+    [...(now ?? [])].every(([name, value]) => name === 'cookie' || sameValue(before?.get(name), value))
+  return isSame ? former.loaded : savedOf(former.loaded)
 }

@@ -6,7 +6,7 @@
 export { badOption, checkNames } from '../errors.js'
 export { withoutLocal, withPrints } from './changes.js'
 export type { CookieLike } from './cookie.js'
-export { type Callback, type CookieSession, CookieSessions } from './cookie-sessions.js'
+export { type Callback, type CookieSession, CookieSessions, type LoadedState } from './cookie-sessions.js'
 export {
   type Adapter,
   type AdapterOptions,
