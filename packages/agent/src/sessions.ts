@@ -1,6 +1,6 @@
 /** The sessions of the cluster, free of any framework: values in, values out; all reads are local. */
 
-import { type Acks, type Base, type Replica, SessionMeshError, type Stamp } from '@sessionmesh/core'
+import { type Acks, type Base, type Replica, SessionMeshError } from '@sessionmesh/core'
 import { keyOf } from './attribute-index.js'
 import { badOption, checkNames, isObject } from './errors.js'
 import { ownText } from './kept.js'
@@ -68,7 +68,9 @@ export class LocalSessions implements Sessions {
 
   catchUp(sid: string, token: string | undefined): Promise<void> | undefined {
     if (this.#isClosed) return undefined
-    const { wait, effects } = this.#replica.catchUp(sid, this.#seen(token), this.#runner.now())
+    // (What is merged here nobody waits for, whoever says that it was seen.)
+    const seen = this.#tokens.decode(token, (stamps) => this.#replica.covers(stamps))
+    const { wait, effects } = this.#replica.catchUp(sid, seen, this.#runner.now())
     const waiting = wait === undefined ? undefined : this.#runner.caughtUp(wait)
     this.#runner.run(effects)
     // A new run in its place has to be asked anew: it holds nothing until it is ready.
@@ -76,7 +78,9 @@ export class LocalSessions implements Sessions {
   }
 
   token(sid: string, brought: string | undefined): string | undefined {
-    const seen = this.#replica.token(sid, this.#seen(brought), this.#runner.now())
+    // (What all have is left out of the next one. Nothing else is signed here that was not signed before.)
+    const known = this.#tokens.decode(brought, (stamps) => this.#replica.isSettled(stamps))
+    const seen = this.#replica.token(sid, known, this.#runner.now())
     return this.#tokens.encode(seen)
   }
 
@@ -213,10 +217,6 @@ export class LocalSessions implements Sessions {
   /** It may be a part of a request's headers, and all of them would be kept with it. */
   #own(sid: string): string {
     return typeof sid !== 'string' || this.#replica.record(sid) !== undefined ? sid : ownText(sid)
-  }
-
-  #seen(token: string | undefined): readonly Stamp[] {
-    return this.#tokens.decode(token, (stamps) => this.#replica.covers(stamps))
   }
 
   #isChosen(sid: string, where: NonNullable<DestroyByOptions['where']>): boolean {

@@ -35,8 +35,8 @@ export class Tokens {
   }
 
   /**
-   * @param isKnown whether all that these stamps name is merged here. Then it makes no difference who says so, and the
-   * signature, which costs more than all else here, is not checked: nearly always a request finds what its client has seen.
+   * @param isKnown whether it makes no difference who names these stamps. Then the signature, which costs more than all else
+   * here, is not checked: nearly always a request finds what its client has seen.
    */
   decode(token: string | undefined, isKnown: (stamps: readonly Stamp[]) => boolean): readonly Stamp[] {
     if (token === undefined || token.length > maxCharacters) return []

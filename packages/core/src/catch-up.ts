@@ -3,7 +3,6 @@
  * serves no read and forgets nothing; and what it did not hear meanwhile it holds against nobody.
  */
 
-import type { PendingAcks } from './acks.js'
 import type { Context } from './context.js'
 import type { LinkId, Peer } from './members.js'
 import type { Pulls } from './pulls.js'
@@ -19,8 +18,8 @@ export interface Expected {
 
 export class CatchUp {
   readonly #context: Context
-  readonly #acks: PendingAcks
   readonly #pulls: Pulls
+  readonly #creditWaits: (ms: number) => void
   /** `undefined` until it is told to join. */
   #joinDeadlineMs: number | undefined
   #isDiscovering = false
@@ -32,9 +31,10 @@ export class CatchUp {
   /** Since when it may have missed what happened, because it stood still. */
   #behindSinceMs: number | undefined
 
-  constructor(context: Context, acks: PendingAcks, pulls: Pulls) {
+  /** @param creditWaits gives what waits here for others so many ms more */
+  constructor(context: Context, pulls: Pulls, creditWaits: (ms: number) => void) {
     this.#context = context
-    this.#acks = acks
+    this.#creditWaits = creditWaits
     this.#pulls = pulls
   }
 
@@ -84,7 +84,7 @@ export class CatchUp {
     const creditMs = lateMs - this.#creditedMs
     this.#creditedMs = lateMs
     this.#context.members.creditStall(creditMs, now)
-    this.#acks.creditStall(creditMs)
+    this.#creditWaits(creditMs)
     // Who was silent may have answered, and is still to be read.
     const untilMs = this.#joinUntilMs()
     if (untilMs !== undefined) this.#joinDeadlineMs = untilMs + creditMs

@@ -105,6 +105,11 @@ export class Reads {
     return this.#toldLost.has(formatStamp(stamp)) && members.isGoneForAll(stamp.origin)
   }
 
+  /** This member stood still: what a read waits for may be here, and is still to be read. */
+  creditStall(ms: number): void {
+    for (const wait of this.#allWaits()) wait.askMs += ms
+  }
+
   /** This member holds again what it should, earlier than it had to: reads that came meanwhile wait no longer than others. */
   caughtUp(now: Instant): void {
     const askMs = now.monoMs + this.#context.config.waitMs

@@ -75,7 +75,10 @@ export class Replica {
     this.#outbox = new Outbox(this.#context)
     this.#acks = new PendingAcks(this.#context)
     this.#pulls = new Pulls(this.#context, nextPull, sought ?? [])
-    this.#catchUp = new CatchUp(this.#context, this.#acks, this.#pulls)
+    this.#catchUp = new CatchUp(this.#context, this.#pulls, (ms) => {
+      this.#acks.creditStall(ms)
+      this.#reads.creditStall(ms)
+    })
     this.#transfers = new Transfers(
       this.#context,
       (now) => this.#flush(now),
@@ -310,6 +313,11 @@ export class Replica {
   /** All of these writes are merged here. */
   covers(stamps: readonly Stamp[]): boolean {
     return this.#context.digest.coversAll(stamps)
+  }
+
+  /** And on every member that is known and has not left. */
+  isSettled(stamps: readonly Stamp[]): boolean {
+    return this.covers(stamps) && stamps.every((stamp) => this.#context.members.isSettled(stamp))
   }
 
   digest(): Stamp[] {
