@@ -9,9 +9,9 @@ const ROUNDS = 5
 /** Longer than it takes until the others find a frozen one dead. */
 const ROUND_MS = 3_000
 const ACK_TIMEOUT_MS = 1_000
-/** The member's clock looks for what is due a few times a second, and the machine is shared. */
+/** A timer of Node may fire late, and the machine is shared. */
 const PATIENCE_MS = 100
-/** A protocol that waited for the frozen peer would do so for one of its timeouts, the shortest of which is 750 ms. */
+/** A protocol that waited for the frozen peer would do so until it suspects it, which takes 750 ms. */
 const FREE_GOAL_MS = 100
 
 const FREE: Omit<Pace, 'forMs'> = { perSecond: 1_000 }

@@ -24,8 +24,6 @@ export interface MemberSettings {
   tellsExceptions?: boolean
   /** Set the route cookie. */
   route?: boolean
-  /** Also report the events of single sessions. */
-  reportSessionEvents?: boolean
 }
 
 export type StoreSettings = { kind: 'memorystore' } | { kind: 'connect-redis'; port: number }

@@ -34,13 +34,6 @@ const REPORTED = [
   'warning',
 ] as const satisfies EventName[]
 
-const SESSION_EVENTS = [
-  'session:created',
-  'session:changed',
-  'session:destroyed',
-  'session:expired',
-] as const satisfies EventName[]
-
 const held = new Map<string, () => void>()
 
 const gate = {
@@ -71,7 +64,7 @@ async function main(): Promise<void> {
   const joinedMs = performance.now() - start
   const { user, system } = process.cpuUsage(startCpu)
   const sessionsAtJoin = cluster?.sessions.size ?? 0
-  if (cluster !== undefined) report(cluster, settings)
+  if (cluster !== undefined) report(cluster)
   obey(cluster)
   const server =
     settings.httpPort === undefined ? undefined : await serve(settings, settings.httpPort, cluster)
@@ -106,11 +99,8 @@ function closeHttp(server: Server): Promise<void> {
   })
 }
 
-function report(cluster: Cluster, settings: MemberSettings): void {
-  const names: readonly EventName[] = settings.reportSessionEvents
-    ? [...REPORTED, ...SESSION_EVENTS]
-    : REPORTED
-  for (const name of names) {
+function report(cluster: Cluster): void {
+  for (const name of REPORTED) {
     cluster.on(name, (detail) => {
       send({ kind: 'event', event: { name, detail, at: Date.now() } })
     })

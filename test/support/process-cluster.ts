@@ -20,14 +20,11 @@ export interface ProcessClusterOptions {
   http?: boolean
   /** With the route cookie. */
   route?: boolean
-  reportSessionEvents?: boolean
   tellsExceptions?: boolean
   /** For Node itself. */
   nodeOptions?: readonly string[]
   /** Beyond name, secret, listen and peers. */
   cluster?: Partial<ClusterOptions>
-  /** Which others a member names in `peers`; default: all. */
-  peersOf?: (name: string) => readonly string[]
 }
 
 export class ProcessCluster {
@@ -47,14 +44,13 @@ export class ProcessCluster {
     const wires = options.wired ? await Wires.between(meshPorts) : undefined
     const members = new Map<string, MemberProcess>()
     names.forEach((name, i) => {
-      const named = options.peersOf?.(name) ?? names.filter((other) => other !== name)
+      const named = names.filter((other) => other !== name)
       const member = new MemberProcess({
         name,
         ...(options.http && { httpPort: ports[names.length + i]! }),
         ...(wires && { routes: wires.routesOf(name) }),
         ...(options.nodeOptions && { nodeOptions: options.nodeOptions }),
         ...(options.route && { route: true }),
-        ...(options.reportSessionEvents && { reportSessionEvents: true }),
         ...(options.tellsExceptions && { tellsExceptions: true }),
         cluster: {
           name: 'test',

@@ -49,7 +49,7 @@ export class CatchUp {
 
   /**
    * A member that stood still has heard nobody: it accuses nobody, and asks what it has missed. Whatever input comes
-   * first finds out, and one long turn that goes on is noticed as it goes. Its end shows a tick alone (`cameRound`).
+   * first finds out, and one long turn that goes on is noticed as it goes. Only a tick shows its end (`cameRound`).
    */
   noticeStall(now: Instant): void {
     const { config, counters } = this.#context

@@ -223,7 +223,7 @@ export class SessionRecord {
     return stamps
   }
 
-  /** All its stamps are of the one who created it: a look at one of them is enough. Of a few this is not found any more. */
+  /** All its stamps are of the one who created it: a look at one of them is enough. False for a few of which it has become true again. */
   get isOfOneOrigin(): boolean {
     return !this.#has(OF_OTHERS)
   }

@@ -18,7 +18,7 @@ const PLAN: Plan = {
   servers: SERVERS,
   payloadBytes: PAYLOAD_BYTES,
   rounds: 11,
-  idleRounds: 1,
+  warmUpRounds: 1,
   leadIn: 1_000,
   requests: 4_500,
   // Far from what two cores can do, or the answers would wait for each other more than for their servers.
@@ -31,7 +31,7 @@ const PLAN: Plan = {
 const QUICK: Plan = {
   ...PLAN,
   rounds: 2,
-  idleRounds: 0,
+  warmUpRounds: 0,
   leadIn: 40,
   requests: 100,
   timedRequests: 40,
@@ -52,7 +52,7 @@ export async function http({ quick }: BenchOptions): Promise<PartResult> {
 
   const random = new Random(1)
   const rounds: Round[] = []
-  for (let i = 0; i < plan.idleRounds; i++) await oneRound(contenders, plan, random)
+  for (let i = 0; i < plan.warmUpRounds; i++) await oneRound(contenders, plan, random)
   for (let i = 0; i < plan.rounds; i++) rounds.push(await oneRound(contenders, plan, random))
   const result = resultOf(rounds)
   const versions = Object.fromEntries(contenders.map(({ name, servers }) => [name, servers.version]))

@@ -11,8 +11,8 @@ export interface Plan {
   servers: number
   payloadBytes: number
   rounds: number
-  /** Those before do not count. */
-  idleRounds: number
+  /** So many more before those, which do not count. */
+  warmUpRounds: number
   /** In each round, with each kind of request: so many as fast as they are answered that do not count… */
   leadIn: number
   /** … so many that do… */
