@@ -3,7 +3,7 @@
  * them changed. Ours in a member alone and in one with two linked peers, against express-session's MemoryStore and
  * memorystore. Each has a process of its own, and they take turns.
  *
- * express-session's MemoryStore has no expiry but on reading, memorystore one by time and number: neither replicates.
+ * express-session's MemoryStore has no expiry but on reading, memorystore one by time as well: neither replicates.
  */
 
 import { onCleanUp } from '../support/cleanup.js'

@@ -77,9 +77,16 @@ describe('a heartbeat', () => {
       roster: [],
     }
     const heartbeat = { kind: 'heartbeat', sentMs: 1, isJoining: false } as const
-    for (const parts of [{ digest: [] }, { roster: [] }, {}]) {
+    const greet = () => {
       a.act(a.replica.linkUp(99, { remoteHost: '10.0.0.9' }, a.now))
       a.act(a.replica.receive(99, packMessage(hello, 'other'), a.now))
+    }
+    for (const parts of [{ digest: [] }, { roster: [] }, {}]) {
+      // (What was said on a link that is gone counts for no other.)
+      greet()
+      a.act(a.replica.receive(99, packMessage({ ...heartbeat, digest: [], roster: [] }, 'other'), a.now))
+      a.act(a.replica.linkDown(99, 'lost', a.now))
+      greet()
       const message = { ...heartbeat, digest: undefined, roster: undefined, ...parts }
       const effects = a.replica.receive(99, packMessage(message, 'other'), a.now)
       expect(effects.find(({ type }) => type === 'drop')).toMatchObject({ reason: 'SESSIONMESH_BAD_FRAME' })

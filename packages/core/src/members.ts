@@ -465,7 +465,6 @@ export class Members {
         // That the dead will not come back changes nothing of what the living have told since it died.
         if (from !== 'dead') peer.goneMs = now.monoMs
         peer.goneWallMs = now.wallMs
-        peer.roster = []
         peer.vouchesFor = new Set()
         break
     }

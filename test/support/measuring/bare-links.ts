@@ -96,8 +96,8 @@ export class BareLinks {
   #onMessage(message: Buffer): void {
     this.received.messages++
     this.received.bytes += message.length
-    const sentMs = message.readDoubleBE()
-    // (A flood's messages tell none.)
+    // (Those of a flood tell none, and those of an idle member may be short.)
+    const sentMs = message.length < 8 ? 0 : message.readDoubleBE()
     if (sentMs > 0) this.#lagsMs.push(machineMs() - sentMs)
   }
 }

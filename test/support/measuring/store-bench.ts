@@ -15,7 +15,7 @@ export async function newStore(kind: StoreKind, cluster: () => Cluster): Promise
   if (kind === 'sessionmesh') return new SessionStore({ cluster: cluster() })
   if (kind === 'MemoryStore') return new expressSession.MemoryStore()
   const { default: memorystore } = await import('memorystore')
-  return new (memorystore(expressSession))({})
+  return new (memorystore(expressSession))({ checkPeriod: 86_400_000 })
 }
 
 export class StoreBench {
