@@ -3,7 +3,7 @@ import express, { type Request, type RequestHandler } from 'express'
 import expressSession, { type SessionOptions } from 'express-session'
 import { expect, test } from 'vitest'
 import { session } from './session.js'
-import { Client, DEFAULTS, join, serve } from './testing/harness.js'
+import { appOn, Client, collectErrors, DEFAULTS, join, serve } from './testing/harness.js'
 
 type Act = (req: Request, done: (error?: unknown) => void) => void
 
@@ -80,3 +80,27 @@ for (const [which, options] of Object.entries(optionSets)) {
     expect(ours).toEqual(await cookiesOf(expressSession(common), act))
   })
 }
+
+test('what could not be saved with the headers, and is mended before the end, is saved at the end', async () => {
+  const [cluster] = await join(1)
+  const app = appOn(cluster!)
+  app.get('/begin', (req, res) => {
+    req.session.user = 'ada'
+    res.send('begun')
+  })
+  app.get('/stream', (req, res) => {
+    const session = req.session as unknown as Record<string, unknown>
+    session.cart = () => 'no data'
+    res.write('a')
+    session.cart = ['book']
+    res.end('b')
+  })
+  app.get('/cart', (req, res) => void res.json(req.session.cart))
+  const errors = collectErrors(app)
+  const origin = await serve(app)
+  const client = new Client()
+  await client.get(`${origin}/begin`)
+  await client.get(`${origin}/stream`)
+  expect(errors).toMatchObject([{ code: 'SESSIONMESH_UNSERIALISABLE_ATTRIBUTE' }])
+  expect((await client.get(`${origin}/cart`)).text).toBe('["book"]')
+})

@@ -7,7 +7,7 @@
  */
 
 import { sameValue } from '@sessionmesh/core'
-import type { Acks, Base, Sessions } from '../types.js'
+import type { Acks, Base, Sessions, WriteOptions, WriteResult } from '../types.js'
 import { type CookieLike, expiryOf, fromStored, lifetimeUntil, toStored } from './cookie.js'
 import { newNotes } from './notes.js'
 import type { Store } from './options.js'
@@ -181,7 +181,7 @@ export class CookieSessions {
     const data = { ...session, cookie: toStored(session.cookie ?? {}, before?.cookie) }
     // (What stays in this process is in no write.)
     const isOtherHere = this.#sessions.localAttributes.length > 0 && this.isChanged(session as CookieSession)
-    const { outcome, changed, base, acked } = this.#sessions.write(sid, data, {
+    const { outcome, changed, base, acked } = this.#write(sid, session, data, {
       base: before?.base,
       ttlMs,
       acks: this.#acks,
@@ -192,6 +192,17 @@ export class CookieSessions {
     const isOther = isOtherHere || changed.some((name) => name !== 'cookie')
     this.#agree(session, { loaded: isOther ? savedOf(before?.loaded) : before?.loaded, base, ttlMs })
     return acked
+  }
+
+  #write(sid: string, session: object, data: Record<string, unknown>, options: WriteOptions): WriteResult {
+    try {
+      return this.#sessions.write(sid, data, options)
+    } catch (error) {
+      // The framework takes it for saved. What the app mends now is another change.
+      const known = this.#known.get(session)
+      if (known) this.#known.set(session, { ...known, loaded: savedOf(known.loaded) })
+      throw error
+    }
   }
 
   #touch(sid: string, session: CookieSession): Promise<unknown> | undefined {
