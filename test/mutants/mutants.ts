@@ -602,16 +602,17 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'tokens are never shortened',
     file: 'reads.ts',
-    find: 'return !this.#context.digest.covers(stamp) || !this.#context.members.isSettled(stamp)',
-    replace: 'return !this.#context.members.isNowhere(stamp)',
+    find: 'return !this.#context.isEverywhere(stamp)\n',
+    replace: 'return !this.#context.members.isNowhere(stamp)\n',
     seeds: 20,
     by: ['limits'],
   },
   {
     name: 'a token drops what the living have, whoever else lacks it',
     file: 'reads.ts',
-    find: '!this.#context.members.isSettled(stamp)\n',
-    replace: '!this.#context.members.livingPeers().every((peer) => peer.digest.covers(stamp))\n',
+    find: '!this.#context.isEverywhere(stamp)\n',
+    replace:
+      '!this.#context.digest.covers(stamp) || !this.#context.members.livingPeers().every((peer) => peer.digest.covers(stamp))\n',
     seeds: 400,
     by: ['causality'],
   },

@@ -79,7 +79,7 @@ export class LocalSessions implements Sessions {
 
   token(sid: string, brought: string | undefined): string | undefined {
     // (What all have is left out of the next one. Nothing else is signed here that was not signed before.)
-    const known = this.#tokens.decode(brought, (stamps) => this.#replica.isSettled(stamps))
+    const known = this.#tokens.decode(brought, (stamps) => this.#replica.areEverywhere(stamps))
     const seen = this.#replica.token(sid, known, this.#runner.now())
     return this.#tokens.encode(seen)
   }

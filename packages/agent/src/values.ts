@@ -8,6 +8,7 @@ import { types } from 'node:util'
 import { crc32 } from 'node:zlib'
 import { checkForbidden, Packed, SessionMeshError, sameValue, type Value } from '@sessionmesh/core'
 import { Packr } from 'msgpackr'
+import { isObject } from './errors.js'
 import { ownText } from './kept.js'
 import { bytesOf, packedOf } from './packed.js'
 
@@ -78,18 +79,16 @@ export function packValue(name: string, value: unknown): Value {
   // (No -0, which MessagePack does not tell from 0.)
   if (typeof value === 'number' && Number.isFinite(value)) return value + 0
   const packed = pack(name, value)
+  if (!isMadeByToJson(value)) return packed
   // What is a text when it is loaded has to be held as one, or nobody's change would look like one.
-  return hasToJson(value) && !isObject(unpackValue(name, packed))
-    ? packValue(name, unpackValue(name, packed))
-    : packed
+  const loaded = unpackValue(name, packed)
+  return isObject(loaded) ? packed : packValue(name, loaded)
 }
 
-function hasToJson(value: unknown): boolean {
-  return isObject(value) && 'toJSON' in value && typeof value.toJSON === 'function'
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
+/** (Dates and Buffers have one as well, and are kept as they are.) */
+function isMadeByToJson(value: unknown): boolean {
+  if (!isObject(value) || types.isDate(value) || ArrayBuffer.isView(value)) return false
+  return 'toJSON' in value && typeof value.toJSON === 'function'
 }
 
 /**

@@ -137,6 +137,11 @@ export class Context {
     this.notify({ type: 'warning', code, message, ...(address !== undefined && { address }) })
   }
 
+  /** Merged here, and on every member that is known and has not left. */
+  isEverywhere(stamp: Stamp): boolean {
+    return this.digest.covers(stamp) && this.members.isSettled(stamp)
+  }
+
   ownerOf(record: SessionRecord): Origin | undefined {
     return ownerOf(record.sid, record.lastStamp, this.members.living)
   }

@@ -13,8 +13,7 @@ export function sweep(context: Context, outbox: Outbox, mayJudge: boolean, now: 
   const isAddedTo = new Set<Origin>()
   const origins = records.sweep(now, {
     // What a transfer has brought and is staged may be older than the tombstone, and would bring the session back.
-    isSettled: (stamp) =>
-      mayJudge && stamp.time <= settledMs && digest.covers(stamp) && members.isSettled(stamp),
+    isSettled: (stamp) => mayJudge && stamp.time <= settledMs && context.isEverywhere(stamp),
     mayJudge,
     purged: (removal, created) => {
       // (Of a session that was destroyed where nobody had it, anybody may have been the creator. And of a writer that is

@@ -95,7 +95,7 @@ export class Reads {
   }
 
   #isNeeded(stamp: Stamp): boolean {
-    return !this.#context.digest.covers(stamp) || !this.#context.members.isSettled(stamp)
+    return !this.#context.isEverywhere(stamp)
   }
 
   /** What was lost is dropped once a read has been told of it: else it would go uncounted. */

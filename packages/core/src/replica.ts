@@ -316,8 +316,8 @@ export class Replica {
   }
 
   /** And on every member that is known and has not left. */
-  isSettled(stamps: readonly Stamp[]): boolean {
-    return this.covers(stamps) && stamps.every((stamp) => this.#context.members.isSettled(stamp))
+  areEverywhere(stamps: readonly Stamp[]): boolean {
+    return stamps.every((stamp) => this.#context.isEverywhere(stamp))
   }
 
   digest(): Stamp[] {

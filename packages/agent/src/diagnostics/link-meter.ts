@@ -47,8 +47,8 @@ export class LinkMeter {
   report(peer: string, bufferedBytes: number, sinceMs: number): LinkReport {
     const { sentBytes, receivedBytes, sentFrames, receivedFrames } = this
     const traffic = { peer, sentBytes, receivedBytes, sentFrames, receivedFrames, bufferedBytes }
-    // As in each sample of an idle member.
-    if (!(this.#atMs[(this.#next + KEPT - 1) % KEPT]! >= sinceMs)) return traffic
+    // Nothing since: as in each sample of an idle member.
+    if (this.#atMs[(this.#next + KEPT - 1) % KEPT]! < sinceMs) return traffic
     const lags = this.#lagsMs.filter((_, i) => this.#atMs[i]! >= sinceMs).sort()
     const at = (share: number) => round(lags[Math.min(lags.length - 1, Math.floor(lags.length * share))]!)
     return { ...traffic, lag: { p50Ms: at(0.5), p99Ms: at(0.99), deltas: lags.length } }
