@@ -66,7 +66,11 @@ export class CatchUp {
    * a frame that is handed over; and a frame that is read shows it of one link.
    */
   cameRound(now: Instant): void {
-    if (this.#creditedMs > 0) this.#credit(this.#stood(now).lateMs, now)
+    const { lateMs, suspendedMs } = this.#stood(now)
+    const standsMs = Math.max(lateMs, suspendedMs)
+    if (this.#creditedMs > 0) this.#credit(lateMs, now)
+    // What it asked within a long turn may have been answered before that was over.
+    if (this.#askedMs > 0 && standsMs > this.#askedMs) this.#ask(standsMs, now)
     this.#ran = now
     this.#creditedMs = 0
     this.#askedMs = 0
@@ -165,8 +169,9 @@ export class CatchUp {
   #checkCaughtUp(now: Instant): boolean {
     const untilMs = this.untilMs()
     if (untilMs === undefined) return false
+    const standsStill = this.#askedMs > 0
     const areAllLinked = this.#context.members.livingPeers().every(({ link }) => link !== undefined)
-    if (now.monoMs < untilMs && !(this.#pulls.isIdle && areAllLinked)) return false
+    if (now.monoMs < untilMs && (standsStill || !this.#pulls.isIdle || !areAllLinked)) return false
     this.#behindSinceMs = undefined
     return true
   }

@@ -130,10 +130,11 @@ export class Net {
     member.isFrozen = true
   }
 
-  /** The agent lets what was queued be read before its timers judge anybody. */
+  /** What was queued may be read before its timers judge anybody; both come at once. */
   thaw(member: Member, { timersFirst = false } = {}): void {
     member.isFrozen = false
-    if (timersFirst) member.tick()
+    if (!timersFirst) this.settle()
+    member.tick()
     this.settle()
   }
 
