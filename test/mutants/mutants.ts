@@ -127,7 +127,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a tombstone that goes is counted on',
     file: 'records.ts',
-    find: '    else this.#tombstones--\n',
+    find: "if (typeof held === 'number') this.#tombstones.remove(held)\n    else this.#observer",
     replace: '',
     seeds: 20,
     by: ['limits'],
@@ -419,6 +419,15 @@ export const mutants: readonly Mutant[] = [
     replace: '(digest.covers(stamp) && this.#isDropped(stamp))',
     seeds: 5_000,
     by: ['causality'],
+  },
+  {
+    name: 'a session whose creation is lost stays hidden',
+    once: 'bdb3676',
+    file: 'records.ts',
+    find: '!announced && !this.#isNowhere(created)',
+    replace: '!announced',
+    seeds: 6_000,
+    by: ['survival'],
   },
   {
     name: 'a first transfer is kept although its source died',

@@ -2,6 +2,7 @@
 
 import type { CoreEvent } from '@sessionmesh/core'
 import type { Cluster } from './cluster.js'
+import type { History } from './history.js'
 import type { Host } from './host.js'
 import { partition, shapes } from './partitions.js'
 import type { Random } from './random.js'
@@ -17,14 +18,16 @@ const MAX_SKEW_TO_LEAP_MS = 200
 
 export class Nemesis {
   readonly #cluster: Cluster
+  readonly #history: History
   readonly #world: World
   readonly #random: Random
   readonly #scenario: Scenario
   readonly #faults: readonly Fault[]
   #isOver = false
 
-  constructor(cluster: Cluster, scenario: Scenario) {
+  constructor(cluster: Cluster, history: History, scenario: Scenario) {
     this.#cluster = cluster
+    this.#history = history
     this.#world = cluster.world
     this.#random = cluster.world.random
     this.#scenario = scenario
@@ -77,7 +80,7 @@ export class Nemesis {
       case 'stall':
         return this.#freeze(host, this.#random.between(20, 900))
       case 'crash':
-        return this.#crash(host, this.#random.chance(0.3), durationMs)
+        return this.#crashes(host)
       case 'leave':
         return this.#leave(host, durationMs)
       case 'shrink':
@@ -157,6 +160,21 @@ export class Nemesis {
       this.#world.trace(() => `*** ${run.id} goes on`)
       run.thaw()
     })
+  }
+
+  #crashes(host: Host): void {
+    for (const each of this.#victims(host))
+      this.#crash(each, this.#random.chance(0.3), this.#random.skewed(20, this.#scenario.longestFaultMs))
+  }
+
+  /** Often several go in one moment: those that hang on one plug, or all that wrote to the session that was written last. */
+  #victims(host: Host): readonly Host[] {
+    const { hosts } = this.#cluster
+    if (this.#random.chance(0.7)) return [host]
+    if (this.#random.chance(0.5)) return hosts.filter((each) => each === host || this.#random.chance(0.5))
+    const last = this.#history.writes.at(-1)
+    const writers = new Set(last === undefined ? [] : this.#history.writesOf(last.sid).map(({ run }) => run))
+    return hosts.filter(({ run }) => run !== undefined && writers.has(run))
   }
 
   #crash(host: Host, isSilent: boolean, durationMs: number): void {

@@ -53,12 +53,12 @@ export function simulate(options: SimulationOptions): Outcome {
 }
 
 function live(trial: Trial): void {
-  const { world, cluster, convergence, exactness, survival } = trial
+  const { world, cluster, history, convergence, exactness, survival } = trial
   const { scenario } = cluster
   start(trial)
   world.run(START_MS)
   const workload = new Workload(trial)
-  const nemesis = new Nemesis(cluster, scenario)
+  const nemesis = new Nemesis(cluster, history, scenario)
   for (let leftMs = scenario.lastsMs; leftMs > 0; leftMs -= CHECK_EVERY_MS) {
     world.run(Math.min(leftMs, CHECK_EVERY_MS))
     exactness.check()

@@ -25,9 +25,9 @@ export class CatchUp {
   #isDiscovering = false
   /** The last tick: more than a heartbeat without another one, and this member stands still, whatever it does itself. */
   #ran: Instant | undefined
-  /** How much of the present stall is credited so far, and how much was when it last asked. */
+  /** How much of the present stall is credited so far, and when it last asked in it. */
   #creditedMs = 0
-  #askedMs = 0
+  #asked: Instant | undefined
   /** Since when it may have missed what happened, because it stood still. */
   #behindSinceMs: number | undefined
 
@@ -53,12 +53,12 @@ export class CatchUp {
    */
   noticeStall(now: Instant): void {
     const { config, counters } = this.#context
-    const { lateMs, suspendedMs } = this.#stood(now)
-    const standsMs = Math.max(lateMs, suspendedMs)
-    const wasKnown = this.#creditedMs > 0 || this.#askedMs > 0
+    const lateMs = this.#lateMs(now)
+    const standsMs = this.#asked === undefined ? this.#standsMs(now) : elapsedMs(this.#asked, now)
+    const wasKnown = this.#standsStill
     if (lateMs - this.#creditedMs > config.heartbeatMs) this.#credit(lateMs, now)
-    if (standsMs - this.#askedMs > config.suspectAfterMs) this.#ask(standsMs, now)
-    if (!wasKnown && (this.#creditedMs > 0 || this.#askedMs > 0)) counters.stalls++
+    if (standsMs > config.suspectAfterMs) this.#ask(now)
+    if (!wasKnown && this.#standsStill) counters.stalls++
   }
 
   /**
@@ -66,22 +66,24 @@ export class CatchUp {
    * a frame that is handed over; and a frame that is read shows it of one link.
    */
   cameRound(now: Instant): void {
-    const { lateMs, suspendedMs } = this.#stood(now)
-    const standsMs = Math.max(lateMs, suspendedMs)
-    if (this.#creditedMs > 0) this.#credit(lateMs, now)
+    if (this.#creditedMs > 0) this.#credit(this.#lateMs(now), now)
     // What it asked within a long turn may have been answered before that was over.
-    if (this.#askedMs > 0 && standsMs > this.#askedMs) this.#ask(standsMs, now)
+    if (this.#asked !== undefined && elapsedMs(this.#asked, now) > 0) this.#ask(now)
     this.#ran = now
     this.#creditedMs = 0
-    this.#askedMs = 0
+    this.#asked = undefined
   }
 
-  #stood(now: Instant): { lateMs: number; suspendedMs: number } {
-    const { heartbeatMs } = this.#context.config
-    const { monoMs, wallMs } = this.#ran ?? now
-    // A host that was suspended: there the monotonic clock stands still as well. (A wall clock that is set forward
-    // looks the same, and costs no more than a pull.)
-    return { lateMs: now.monoMs - monoMs - heartbeatMs, suspendedMs: now.wallMs - wallMs - heartbeatMs }
+  get #standsStill(): boolean {
+    return this.#creditedMs > 0 || this.#asked !== undefined
+  }
+
+  #lateMs(now: Instant): number {
+    return now.monoMs - (this.#ran ?? now).monoMs - this.#context.config.heartbeatMs
+  }
+
+  #standsMs(now: Instant): number {
+    return elapsedMs(this.#ran ?? now, now) - this.#context.config.heartbeatMs
   }
 
   #credit(lateMs: number, now: Instant): void {
@@ -94,9 +96,9 @@ export class CatchUp {
     if (untilMs !== undefined) this.#joinDeadlineMs = untilMs + creditMs
   }
 
-  #ask(standsMs: number, now: Instant): void {
+  #ask(now: Instant): void {
     const { members, isReady } = this.#context
-    this.#askedMs = standsMs
+    this.#asked = now
     members.woke(now)
     if (!isReady) return
     this.#behindSinceMs = now.monoMs
@@ -169,10 +171,18 @@ export class CatchUp {
   #checkCaughtUp(now: Instant): boolean {
     const untilMs = this.untilMs()
     if (untilMs === undefined) return false
-    const standsStill = this.#askedMs > 0
+    const isAnswered = this.#pulls.isIdle && this.#asked === undefined
     const areAllLinked = this.#context.members.livingPeers().every(({ link }) => link !== undefined)
-    if (now.monoMs < untilMs && (standsStill || !this.#pulls.isIdle || !areAllLinked)) return false
+    if (now.monoMs < untilMs && !(isAnswered && areAllLinked)) return false
     this.#behindSinceMs = undefined
     return true
   }
+}
+
+/**
+ * By the clock that shows more: while a host is suspended its monotonic clock stands still as well. (A wall clock that is
+ * set forward looks the same, and costs no more than a pull.)
+ */
+function elapsedMs(since: Instant, now: Instant): number {
+  return Math.max(now.monoMs - since.monoMs, now.wallMs - since.wallMs)
 }

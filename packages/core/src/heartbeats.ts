@@ -13,7 +13,7 @@ import type { Instant } from './stamp.js'
 type Roster = readonly RosterEntry[]
 
 /** With what was left out. */
-export interface Said {
+interface Said {
   readonly digest: DigestEntries
   readonly roster: Roster
 }

@@ -9,8 +9,8 @@ import type { Instant, Origin } from './stamp.js'
 export function sweep(context: Context, outbox: Outbox, mayJudge: boolean, now: Instant): void {
   const { records, members, digest, self, config, clock } = context
   const settledMs = clock.timeAt(now) - config.tombstoneGraceMs
-  /** Whose removals name all writers of now. (They are many, and so may be removals.) */
-  const isAddedTo = new Set<Origin>()
+  /** Those whose removals name all writers of now. (They are many, and so may be removals.) */
+  const named = new Set<Origin>()
   const origins = records.sweep(now, {
     // What a transfer has brought and is staged may be older than the tombstone, and would bring the session back.
     isSettled: (stamp) => mayJudge && stamp.time <= settledMs && context.isEverywhere(stamp),
@@ -18,14 +18,14 @@ export function sweep(context: Context, outbox: Outbox, mayJudge: boolean, now: 
     purged: (removal, created) => {
       // (Of a session that was destroyed where nobody had it, anybody may have been the creator. And of a writer that is
       // gone, whom nobody tells of any more, others may have it still.)
-      if (!isAddedTo.has(removal.origin) && !context.purged.has(removal)) {
-        isAddedTo.add(removal.origin)
+      if (!named.has(removal.origin) && !context.purged.has(removal)) {
+        named.add(removal.origin)
         context.purged.add(removal, digest.lately())
       }
       context.purged.add(removal, [created.origin])
     },
     appeared: (record) => context.tellAppeared(record),
-    isEndTold: (record) => isEndTold(context, outbox, record, now),
+    tellEnd: (record) => tellEnd(context, outbox, record, now),
   })
   if (origins === undefined) return
   for (const { origin } of digest.entries()) {
@@ -40,8 +40,10 @@ export function sweep(context: Context, outbox: Outbox, mayJudge: boolean, now: 
 /**
  * The owner tells, and tells all that it has told, so nobody tells again who answers for the session later. Nobody
  * forgets it before: the owner may be about to join, or dead without being known to be.
+ *
+ * True when nobody has to tell any more.
  */
-function isEndTold(context: Context, outbox: Outbox, record: SessionRecord, now: Instant): boolean {
+function tellEnd(context: Context, outbox: Outbox, record: SessionRecord, now: Instant): boolean {
   const { config, counters, self } = context
   // (Each sweep comes by, until all members that are known have merged it.)
   if (record.teller !== undefined && record.isEndTold) return true

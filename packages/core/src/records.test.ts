@@ -23,7 +23,7 @@ const rules = (given: Partial<SweepRules> = {}): SweepRules => ({
   appeared: () => {},
   purged: () => {},
   mayJudge: true,
-  isEndTold: ({ sid }) => {
+  tellEnd: ({ sid }) => {
     expired.push(sid)
     return true
   },
@@ -256,12 +256,12 @@ describe('the sweep', () => {
     for (let i = 0; i < 25_000; i++) merge(delta(`s${i}`, i + 1))
     records.sweep(at(10 * TTL), rules())
     expect([records.size, expired.length]).toEqual([24_750, 250])
-    const isEndTold = (record: SessionRecord) => {
+    const tellEnd = (record: SessionRecord) => {
       expired.push(record.sid)
       record.teller = { owner: 'a', sinceMs: 0 }
       return true
     }
-    const keepAll = rules({ isEndTold, isSettled: () => false })
+    const keepAll = rules({ tellEnd, isSettled: () => false })
     let nowMs = 11 * TTL
     const sweepOn = () => {
       expired = []

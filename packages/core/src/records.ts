@@ -7,6 +7,7 @@ import { type Config, graceMs } from './config.js'
 import type { Digest } from './digest.js'
 import { type Delta, type Merged, SessionRecord } from './session.js'
 import type { Instant, Origin, Stamp } from './stamp.js'
+import { type Slot, TombstoneTable } from './tombstone-table.js'
 
 /** What the sweep needs to know of the rest of the world. */
 export interface SweepRules {
@@ -19,7 +20,7 @@ export interface SweepRules {
   /** Called for a session that is shown by now, and was not when it was merged: its creation is found lost. */
   appeared(record: SessionRecord): void
   /** Called for a session whose time and grace are over, as long as it is kept. False while its end is yet to be told. */
-  isEndTold(record: SessionRecord): boolean
+  tellEnd(record: SessionRecord): boolean
 }
 
 /**
@@ -33,16 +34,17 @@ export interface RecordObserver {
   ended(sid: string): void
 }
 
+type Held = SessionRecord | Slot
+
 export class Records {
   readonly #config: Config
   readonly #digest: Digest
   readonly #isNowhere: (stamp: Stamp) => boolean
   readonly #observer: RecordObserver | undefined
-  /** Of a session that is over the stamp of its end is all that is kept. */
-  readonly #records = new Map<string, SessionRecord | Stamp>()
-  #tombstones = 0
+  readonly #records = new Map<string, Held>()
+  readonly #tombstones = new TombstoneTable()
   /** Side by side: the pairs of a Map would each be an array, and the collector come by for them again and again. */
-  #sweep: { sids: MapIterator<string>; held: MapIterator<SessionRecord | Stamp> } | undefined
+  #sweep: { sids: MapIterator<string>; held: MapIterator<Held> } | undefined
   #sweptMs = 0
   /** Records that should have been looked at by now. */
   #owed = 0
@@ -66,21 +68,21 @@ export class Records {
 
   /** Sessions held; those that expired count until they are forgotten. O(1). */
   get size(): number {
-    return this.#records.size - this.#tombstones
+    return this.#records.size - this.#tombstones.size
   }
 
   get tombstones(): number {
-    return this.#tombstones
+    return this.#tombstones.size
   }
 
   get(sid: string): SessionRecord | undefined {
     const held = this.#records.get(sid)
-    return held === undefined ? undefined : recordOf(sid, held)
+    return held === undefined ? undefined : this.#recordOf(sid, held)
   }
 
   /** Those that are added meanwhile come as well. */
   *all(): Generator<SessionRecord, undefined> {
-    for (const [sid, held] of this.#records) yield recordOf(sid, held)
+    for (const [sid, held] of this.#records) yield this.#recordOf(sid, held)
   }
 
   ttlMs(record: SessionRecord): number {
@@ -128,9 +130,8 @@ export class Records {
       this.#records.set(delta.sid, record)
     }
     const merged = record.merge(delta, isMerged)
-    if (record.destroyed !== undefined) this.#records.set(delta.sid, record.destroyed)
+    if (record.destroyed !== undefined) this.#bury(delta.sid, record.destroyed)
     if (merged.destroyed) {
-      this.#tombstones++
       this.#observer?.ended(delta.sid)
     } else if (merged.changed.length > 0) {
       this.#observer?.changed(record, merged.changed)
@@ -143,6 +144,17 @@ export class Records {
     return { changed, destroyed, record, wasForgotten }
   }
 
+  #recordOf(sid: string, held: Held): SessionRecord {
+    return typeof held === 'number' ? SessionRecord.tombstone(sid, this.#tombstones.get(held)) : held
+  }
+
+  /** Of a session that is over the stamp of its end is all that is kept. */
+  #bury(sid: string, destroyed: Stamp): void {
+    const held = this.#records.get(sid)
+    if (typeof held === 'number') this.#tombstones.remove(held)
+    this.#records.set(sid, this.#tombstones.add(destroyed))
+  }
+
   #bears({ created, attributes, lifetime, destroyed }: Delta): void {
     this.#origins.add(created.origin)
     for (const { stamp } of attributes) this.#origins.add(stamp.origin)
@@ -153,16 +165,17 @@ export class Records {
   delete(sid: string): void {
     const held = this.#records.get(sid)
     if (held === undefined) return
-    if (held instanceof SessionRecord) this.#observer?.ended(sid)
-    else this.#tombstones--
+    if (typeof held === 'number') this.#tombstones.remove(held)
+    else this.#observer?.ended(sid)
     this.#records.delete(sid)
   }
 
   clear(): void {
     for (const sid of this.#records.keys()) this.#observer?.ended(sid)
     this.#records.clear()
-    this.#tombstones = 0
+    this.#tombstones.clear()
     this.#sweep = undefined
+    this.#owed = 0
   }
 
   /**
@@ -199,15 +212,15 @@ export class Records {
     return Math.min(MOST_PER_MS, Math.max(this.#toSweep, this.#records.size) / this.#config.sweepMs)
   }
 
-  #begin(): { sids: MapIterator<string>; held: MapIterator<SessionRecord | Stamp> } {
+  #begin(): { sids: MapIterator<string>; held: MapIterator<Held> } {
     this.#origins = new Set()
     this.#toSweep = 0
     return { sids: this.#records.keys(), held: this.#records.values() }
   }
 
   /** Returns what it cost, in looks at records of which nothing is due. */
-  #visit(sid: string, held: SessionRecord | Stamp, now: Instant, rules: SweepRules): number {
-    if (!(held instanceof SessionRecord)) return this.#visitTombstone(sid, held, rules)
+  #visit(sid: string, held: Held, now: Instant, rules: SweepRules): number {
+    if (typeof held === 'number') return this.#visitTombstone(sid, this.#tombstones.get(held), rules)
     let cost = 1
     if (!held.announced && this.isReadable(held, now)) {
       rules.appeared(held)
@@ -217,7 +230,7 @@ export class Records {
       const ttlMs = this.ttlMs(held)
       if (held.idleMs(now) >= ttlMs + graceMs(ttlMs, this.#config)) {
         const isKnown = held.teller !== undefined
-        if (this.#isForgotten(held, rules)) return TELLING
+        if (this.#end(held, rules)) return TELLING
         cost = isKnown ? KEEPING : TELLING
       } else if (held.teller !== undefined) held.teller = undefined
     }
@@ -237,9 +250,9 @@ export class Records {
     return 1
   }
 
-  /** Its time and the grace are over. */
-  #isForgotten(record: SessionRecord, rules: SweepRules): boolean {
-    if (record.whole && !rules.isEndTold(record)) return false
+  /** Its time and the grace are over. True when it is forgotten. */
+  #end(record: SessionRecord, rules: SweepRules): boolean {
+    if (record.whole && !rules.tellEnd(record)) return false
     // Our digest speaks for it: a member that lacks some of it, and where it is in use, must get that here.
     // (Not for a creation that never came here, and may be lost with all who had it.)
     const covered = record.stamps().filter((stamp) => this.#digest.covers(stamp))
@@ -262,7 +275,3 @@ const KEEPING = 4
 const MOST_PER_MS = 100
 /** Until the next share when the one before was not enough. */
 const BEHIND_MS = 2
-
-function recordOf(sid: string, held: SessionRecord | Stamp): SessionRecord {
-  return held instanceof SessionRecord ? held : SessionRecord.tombstone(sid, held)
-}

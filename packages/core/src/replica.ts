@@ -13,10 +13,10 @@ import { Digest, type DigestEntries } from './digest.js'
 import { isErrorCode, SessionMeshError } from './errors.js'
 import type { Acks, Effect } from './events.js'
 import { DUPLICATE, type Established, Handshake, OTHER_PART } from './handshake.js'
-import { Heartbeats, type Said } from './heartbeats.js'
+import { Heartbeats } from './heartbeats.js'
 import { sweep } from './housekeeping.js'
 import type { LinkId, MemberChange, Peer, Self } from './members.js'
-import type { DeltaMessage, Message, Pull, RosterEntry, State } from './messages.js'
+import type { DeltaMessage, Heartbeat, Message, Pull, RosterEntry, State } from './messages.js'
 import { Outbox } from './outbox.js'
 import { Pulls } from './pulls.js'
 import type { Purge } from './purged.js'
@@ -358,9 +358,9 @@ export class Replica {
 
   #received(link: LinkId, peer: Peer, message: Message, now: Instant): void {
     this.#context.members.heard(peer, now, 'sentMs' in message ? message.sentMs : undefined)
-    const said = message.kind === 'heartbeat' ? this.#heartbeats.heard(link, message) : undefined
+    if (message.kind === 'heartbeat') return this.#receivedHeartbeat(link, peer, message, now)
     // (An ack tells of one origin alone: of the rest its sender may have merged more than he has told.)
-    const digest = said?.digest ?? digestOf(message)
+    const digest = digestOf(message)
     if (digest !== undefined && this.#isOfOtherPart(peer, digest)) return this.#drop(link, OTHER_PART, now)
     switch (message.kind) {
       case 'hello':
@@ -369,9 +369,6 @@ export class Replica {
         return this.#receivedDelta(link, peer, message, now)
       case 'ack':
         return this.#receivedAck(peer, message.upTo, now)
-      case 'heartbeat':
-        peer.isJoining = message.isJoining
-        return this.#receivedHeartbeat(link, peer, said as Said, message.sentMs, now)
       case 'pull':
         return this.#receivedPull(link, peer, message, now)
       case 'state':
@@ -409,10 +406,13 @@ export class Replica {
     this.#settle(now)
   }
 
-  #receivedHeartbeat(link: LinkId, peer: Peer, { digest, roster }: Said, sentMs: number, now: Instant): void {
+  #receivedHeartbeat(link: LinkId, peer: Peer, message: Heartbeat, now: Instant): void {
+    const { digest, roster } = this.#heartbeats.heard(link, message)
+    if (this.#isOfOtherPart(peer, digest)) return this.#drop(link, OTHER_PART, now)
+    peer.isJoining = message.isJoining
     this.#toldDigest(link, peer, digest, now)
     this.#context.dialer.proven(peer.id)
-    this.#meet(peer, roster, sentMs, now)
+    this.#meet(peer, roster, message.sentMs, now)
     this.#pulls.compare(link, peer, digest, now)
     this.#acks.check()
     this.#reads.settle(now)
@@ -629,7 +629,7 @@ export class Replica {
 const SILENT = 'silent'
 
 /** What its sender has merged, if it says. */
-function digestOf(message: Message): DigestEntries | undefined {
+function digestOf(message: Exclude<Message, Heartbeat>): DigestEntries | undefined {
   if (message.kind === 'state') return message.end?.digest
   return 'digest' in message ? message.digest : undefined
 }

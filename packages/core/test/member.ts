@@ -43,7 +43,7 @@ export class Member {
   readonly name: string
   readonly address: string
   replica: Replica
-  readonly skewMs: number
+  skewMs: number
   /** In order; `take` empties it. */
   events: CoreEvent[] = []
   acked: { ack: number; peers: number; missing?: ErrorCode }[] = []
