@@ -167,14 +167,13 @@ export class Nemesis {
       this.#crash(each, this.#random.chance(0.3), this.#random.skewed(20, this.#scenario.longestFaultMs))
   }
 
-  /** Often several go in one moment: those that hang on one plug, or all that wrote to the session that was written last. */
+  /** Often several go in one moment: those that hang on one plug, or who made a session and who wrote to it since. */
   #victims(host: Host): readonly Host[] {
     const { hosts } = this.#cluster
-    if (this.#random.chance(0.7)) return [host]
-    if (this.#random.chance(0.5)) return hosts.filter((each) => each === host || this.#random.chance(0.5))
-    const last = this.#history.writes.at(-1)
-    const writers = new Set(last === undefined ? [] : this.#history.writesOf(last.sid).map(({ run }) => run))
-    return hosts.filter(({ run }) => run !== undefined && writers.has(run))
+    if (this.#random.chance(0.5)) return [host]
+    if (this.#random.chance(0.3)) return hosts.filter((each) => each === host || this.#random.chance(0.5))
+    const last = this.#history.writes.findLast(({ stamp, created }) => stamp.origin !== created.origin)
+    return hosts.filter(({ run }) => run?.id === last?.stamp.origin || run?.id === last?.created.origin)
   }
 
   #crash(host: Host, isSilent: boolean, durationMs: number): void {
