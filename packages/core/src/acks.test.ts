@@ -223,6 +223,28 @@ describe('a member that stood still', () => {
     net.run(1_000)
     expect(a.acked).toEqual([{ ack, peers: 0, missing: 'SESSIONMESH_ACK_TIMEOUT' }])
   })
+
+  test('gets all of the time that it lost, however it found out', () => {
+    const { ackTimeoutMs, heartbeatMs } = resolveConfig()
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    net.hold(b, a)
+    a.tick()
+    const { ack } = a.write('s', { x: '1' }, { acks: 'one' })
+    net.freeze(a)
+    // Once it notices in its long turn; what it loses after that is less than it would notice.
+    net.run(600)
+    a.isFrozen = false
+    a.write('other', { x: '1' })
+    a.isFrozen = true
+    net.run(200)
+    net.thaw(a)
+    const lostMs = 800 - heartbeatMs
+    net.run(ackTimeoutMs + lostMs - 800 - 1)
+    expect(a.acked).toEqual([])
+    net.run(1)
+    expect(a.acked).toEqual([{ ack, peers: 0, missing: 'SESSIONMESH_ACK_TIMEOUT' }])
+  })
 })
 
 describe('a handover', () => {
