@@ -127,8 +127,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a tombstone that goes is counted on',
     file: 'records.ts',
-    find: "if (typeof held === 'number') this.#tombstones.remove(held)\n    else this.#observer",
-    replace: '',
+    find: "if (typeof held === 'number') this.#tombstones.remove(held)\n    else",
+    replace: "if (typeof held !== 'number')",
     seeds: 20,
     by: ['limits'],
   },
@@ -510,6 +510,16 @@ export const mutants: readonly Mutant[] = [
     replace: '',
     seeds: 4_000,
     by: ['freshness', 'destroyed', 'causality'],
+  },
+  {
+    name: 'what was asked within a long turn is not asked again when it is over',
+    once: 'cf67750',
+    file: 'catch-up.ts',
+    find: '    if (this.#asked !== undefined && elapsedMs(this.#asked, now) > 0) this.#ask(now)\n',
+    replace: '',
+    also: [{ find: ' && this.#asked === undefined\n', replace: '\n' }],
+    seeds: 12_000,
+    by: ['freshness'],
   },
   {
     name: 'whatever a member does itself is taken for a sign that its loop comes round',
