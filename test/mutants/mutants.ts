@@ -517,7 +517,7 @@ export const mutants: readonly Mutant[] = [
     file: 'catch-up.ts',
     find: '    if (this.#asked !== undefined && elapsedMs(this.#asked, now) > 0) this.#ask(now)\n',
     replace: '',
-    also: [{ find: ' && this.#asked === undefined\n', replace: '\n' }],
+    also: [{ file: 'catch-up.ts', find: ' && this.#asked === undefined\n', replace: '\n' }],
     seeds: 12_000,
     by: ['freshness'],
   },

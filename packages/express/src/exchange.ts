@@ -24,10 +24,12 @@ export interface Setup {
   unset: 'destroy' | 'keep'
 }
 
+/** When what asks for a session's JSON is express-session's hash, of it as it was loaded or as it is; nothing else runs then. */
+export type Hashing = 'never' | 'as loaded' | 'as it is'
+
 /** What an exchange asks its store. */
 export interface ExchangeStore {
-  /** Whether what asks for a session's JSON is express-session's hash: nothing else runs meanwhile. */
-  isHashing: boolean
+  hashes(when: Hashing): void
   destroy(sid: string, callback: (error?: unknown) => void): void
   isStored(session: object): boolean
 }
@@ -67,11 +69,11 @@ export class Exchange {
   }
 
   #beforeHeaders(): void {
-    this.#setup.store.isHashing = true
+    this.#setup.store.hashes('as it is')
   }
 
   #onHeaders(): void {
-    this.#setup.store.isHashing = false
+    this.#setup.store.hashes('never')
     if (!this.#opened) return
     try {
       if (!this.#ending) this.#save()
@@ -104,11 +106,11 @@ export class Exchange {
 
   /** express-session decides what to save, before all else that `end` does. */
   #hashing<T>(end: () => T): T {
-    this.#setup.store.isHashing = true
+    this.#setup.store.hashes('as it is')
     try {
       return end()
     } finally {
-      this.#setup.store.isHashing = false
+      this.#setup.store.hashes('never')
     }
   }
 

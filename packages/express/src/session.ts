@@ -2,7 +2,7 @@
 import type { RequestHandler } from 'express'
 import expressSession, { type SessionData } from 'express-session'
 import type { Visit } from 'sessionmesh/adapter'
-import { Exchange, type ExchangeStore } from './exchange.js'
+import { Exchange, type ExchangeStore, type Hashing } from './exchange.js'
 import { checkOptions, type MeshSessionOptions } from './options.js'
 import { SessionStore } from './store.js'
 
@@ -25,7 +25,7 @@ export function session(options: MeshSessionOptions): RequestHandler {
     const exchange = new Exchange(setup, req, res, next, visit)
     store.serve(visit, () => {
       openSession(req, res, (error?: unknown) => {
-        store.isHashing = false
+        store.hashes('never')
         exchange.open()
         next(error)
       })
@@ -35,20 +35,13 @@ export function session(options: MeshSessionOptions): RequestHandler {
 
 /** The store that knows the request that is being opened, and when it is that express-session hashes a session. */
 class TokenStore extends SessionStore implements ExchangeStore {
-  #isHashing = false
-  /** And what it hashes was loaded a moment ago. */
-  #isOpening = false
+  #hashing: Hashing = 'never'
   /** The session that was compared last since then: it is asked for twice in a row, when it is saved. */
   #compared: { readonly session: object; readonly isChanged: boolean } | undefined
   #visit: Visit | undefined
 
-  get isHashing(): boolean {
-    return this.#isHashing
-  }
-
-  set isHashing(is: boolean) {
-    this.#isHashing = is
-    this.#isOpening = false
+  hashes(when: Hashing): void {
+    this.#hashing = when
     this.#compared = undefined
   }
 
@@ -65,28 +58,27 @@ class TokenStore extends SessionStore implements ExchangeStore {
   override get(sid: string, callback: Parameters<SessionStore['get']>[1]): void {
     const isOpening = this.#visit !== undefined
     super.get(sid, (error, session) => {
-      this.isHashing = isOpening
-      this.#isOpening = isOpening
+      this.hashes(isOpening ? 'as loaded' : 'never')
       try {
         callback(error, session)
       } finally {
-        this.isHashing = false
+        this.hashes('never')
       }
     })
   }
 
   override set(...args: Parameters<SessionStore['set']>): void {
-    this.isHashing = false
+    this.hashes('never')
     super.set(...args)
   }
 
   override destroy(...args: Parameters<SessionStore['destroy']>): void {
-    this.isHashing = false
+    this.hashes('never')
     super.destroy(...args)
   }
 
   override touch(...args: Parameters<SessionStore['touch']>): void {
-    this.isHashing = false
+    this.hashes('never')
     super.touch(...args)
   }
 
@@ -96,14 +88,14 @@ class TokenStore extends SessionStore implements ExchangeStore {
    * and after.
    */
   protected override inShort(session: object): object | undefined {
-    const state = this.#isHashing ? this.loadedState(session) : undefined
-    if (state === undefined || this.#isOpening || !this.#isOther(session)) return state
+    const state = this.#hashing === 'never' ? undefined : this.stored.loadedState(session)
+    if (state === undefined || this.#hashing === 'as loaded' || !this.#isOther(session)) return state
     return { ...state, saves: state.saves + 1 }
   }
 
   #isOther(session: object): boolean {
     if (this.#compared?.session !== session)
-      this.#compared = { session, isChanged: this.isChanged(session as SessionData) }
+      this.#compared = { session, isChanged: this.stored.isChanged(session as SessionData) }
     return this.#compared.isChanged
   }
 
@@ -114,7 +106,7 @@ class TokenStore extends SessionStore implements ExchangeStore {
     return visit
   }
 
-  override isStored(session: object): boolean {
-    return super.isStored(session)
+  isStored(session: object): boolean {
+    return this.stored.isStored(session)
   }
 }

@@ -7,13 +7,7 @@
 import type { Request } from 'express'
 import expressSession, { type Session, type SessionData } from 'express-session'
 import type { Sessions } from 'sessionmesh'
-import {
-  type Callback,
-  CookieSessions,
-  checkStoreOptions,
-  type LoadedState,
-  type Visit,
-} from 'sessionmesh/adapter'
+import { type Callback, CookieSessions, checkStoreOptions, type Visit } from 'sessionmesh/adapter'
 import { newJsonView } from './json.js'
 import type { SessionStoreOptions } from './options.js'
 
@@ -24,7 +18,8 @@ import type { SessionStoreOptions } from './options.js'
  */
 export class SessionStore extends expressSession.Store {
   readonly #sessions: Sessions
-  readonly #stored: CookieSessions
+  /** For `session()`, which asks it more than express-session does. */
+  protected readonly stored: CookieSessions
   readonly #showChanges: (session: object) => void
   #generate: ((req: Request) => void) | undefined
 
@@ -33,29 +28,29 @@ export class SessionStore extends expressSession.Store {
     super()
     const store = checkStoreOptions(options, 'SessionStore')
     this.#sessions = store.sessions
-    this.#stored = new CookieSessions(store)
+    this.stored = new CookieSessions(store)
     const local = store.sessions.localAttributes
     this.#showChanges = newJsonView({ local, inShort: (session) => this.inShort(session) })
   }
 
   override get(sid: string, callback: (error: unknown, session?: SessionData | null) => void): void {
-    this.#stored.get(sid, this.takeVisit(), (error, session) => {
+    this.stored.get(sid, this.takeVisit(), (error, session) => {
       if (session) this.#hideLocal(session)
       callback(error, session)
     })
   }
 
   override set(sid: string, session: SessionData, callback: Callback = ignore): void {
-    this.#stored.set(sid, session, callback)
+    this.stored.set(sid, session, callback)
   }
 
   override destroy(sid: string, callback: Callback = ignore): void {
-    this.#stored.destroy(sid, callback)
+    this.stored.destroy(sid, callback)
   }
 
   /** express-session does not count the cookie as a modification: `cookie.maxAge = ...` alone ends up here. */
   override touch(sid: string, session: SessionData, callback: () => void = ignore): void {
-    this.#stored.touch(sid, session, () => callback())
+    this.stored.touch(sid, session, () => callback())
   }
 
   /** All living sessions, by id; the error, if one of them cannot be read. */
@@ -63,7 +58,7 @@ export class SessionStore extends expressSession.Store {
     const sessions: Record<string, SessionData> = Object.create(null)
     try {
       for (const sid of [...this.#sessions.keys()]) {
-        const session = this.#stored.load(sid)
+        const session = this.stored.load(sid)
         if (session) sessions[sid] = this.#hideLocal(session)
       }
     } catch (error) {
@@ -85,7 +80,7 @@ export class SessionStore extends expressSession.Store {
 
   /** Destroys all sessions, on every member. */
   override clear(callback: Callback = ignore): void {
-    this.#stored.destroy([...this.#sessions.keys()], callback)
+    this.stored.destroy([...this.#sessions.keys()], callback)
   }
 
   /** The base of the difference goes with the loaded data into the Session object that a request works on. */
@@ -93,7 +88,7 @@ export class SessionStore extends expressSession.Store {
     // (At `req.session.reload()` there is one.)
     const before: Session | undefined = req.session
     const session = super.createSession(req, data)
-    this.#stored.adopt(session, data, before)
+    this.stored.adopt(session, data, before)
     this.#showChanges(data)
     this.#showChanges(session)
     return session
@@ -119,21 +114,6 @@ export class SessionStore extends expressSession.Store {
   /** What stands for a session in its hash. */
   protected inShort(_session: object): object | undefined {
     return undefined
-  }
-
-  /** See `CookieSessions.loadedState`. */
-  protected loadedState(session: object): LoadedState | undefined {
-    return this.#stored.loadedState(session)
-  }
-
-  /** See `CookieSessions.isChanged`. */
-  protected isChanged(session: SessionData): boolean {
-    return this.#stored.isChanged(session)
-  }
-
-  /** Whether this Session object was loaded from the cluster, or saved to it. */
-  protected isStored(session: object): boolean {
-    return this.#stored.isStored(session)
   }
 
   /** Of what stays in this process nothing may show in JSON, also where no request has made a Session of it. */
