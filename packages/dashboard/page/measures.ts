@@ -56,11 +56,11 @@ export const MEASURES: readonly Measure[] = [
     queuedBytes,
   ),
   ofMembers(
-    'Event loop lag p99',
+    'Event loop lag, longest',
     'How late timers were at each member',
     lagText,
     10,
-    ({ loop }) => loop.p99Ms,
+    ({ loop }) => loop.maxMs,
   ),
   ofMembers(
     'Reads that waited',

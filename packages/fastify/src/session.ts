@@ -2,8 +2,9 @@
 
 import { fastifyCookie } from '@fastify/cookie'
 import { fastifySession } from '@fastify/session'
-import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
+import { newNotes } from 'sessionmesh/adapter'
 import { Exchange, type Setup } from './exchange.js'
 import {
   checkIsFirst,
@@ -37,7 +38,7 @@ async function register(fastify: FastifyInstance, options: MeshSessionOptions): 
   const store = new MeshStore({ sessions: visits.sessions, acks: visits.acks, ttlMs })
   const cookieName = own.cookieName ?? DEFAULT_COOKIE_NAME
   const setup: Setup = { store, rolling: own.rolling ?? true, cookieName }
-  const exchanges = new WeakMap<FastifyRequest, Exchange>()
+  const exchanges = newNotes<Exchange>()
 
   if (!fastify.hasPlugin('@fastify/cookie')) await fastify.register(fastifyCookie)
 

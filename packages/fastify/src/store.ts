@@ -9,7 +9,14 @@
 
 import type { FastifySessionObject, SessionStore } from '@fastify/session'
 import type { Session } from 'fastify'
-import { type Callback, CookieSessions, type Store, type Visit, withoutLocal } from 'sessionmesh/adapter'
+import {
+  type Callback,
+  CookieSessions,
+  newNotes,
+  type Store,
+  type Visit,
+  withoutLocal,
+} from 'sessionmesh/adapter'
 
 type Cookie = Session['cookie']
 
@@ -22,9 +29,9 @@ export class MeshStore implements SessionStore {
   readonly #stored: CookieSessions
   readonly #local: readonly string[]
   /** By its function. */
-  readonly #marks = new WeakMap<object, Mark>()
+  readonly #marks = newNotes<Mark>()
   /** When each Session was made: no earlier can @fastify/session have set the date of its cookie. */
-  readonly #made = new WeakMap<object, number>()
+  readonly #made = newNotes<number>()
   #visit: Visit | undefined
 
   constructor(store: Store) {
@@ -64,7 +71,7 @@ export class MeshStore implements SessionStore {
 
   /** To be called as soon as a Session is seen, and again at no cost. */
   recognise(session: Session): void {
-    if (this.#made.has(session)) return
+    if (this.#made.get(session) !== undefined) return
     const { toJSON } = session as { toJSON?: unknown }
     const mark = typeof toJSON === 'function' ? this.#marks.get(toJSON) : undefined
     if (mark === undefined) {

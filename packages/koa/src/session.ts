@@ -2,6 +2,7 @@
 
 import type Koa from 'koa'
 import { createSession } from 'koa-session'
+import { newNotes } from 'sessionmesh/adapter'
 import { Changes } from './changes.js'
 import { Exchange, type Saved, type Setup } from './exchange.js'
 import { checkedBy, checkedGenid, checkOptions, DEFAULT_KEY, type MeshSessionOptions } from './options.js'
@@ -41,7 +42,7 @@ export function session<StateT, ContextT>(
 /** What koa-session stores goes to the exchange of the request. */
 class Store {
   readonly #setup: Setup
-  readonly #exchanges = new WeakMap<object, Exchange>()
+  readonly #exchanges = newNotes<Exchange>()
 
   constructor(setup: Setup) {
     this.#setup = setup

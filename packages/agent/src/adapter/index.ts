@@ -7,6 +7,7 @@ export { badOption, checkNames } from '../errors.js'
 export { withoutLocal, withPrints } from './changes.js'
 export type { CookieLike } from './cookie.js'
 export { type Callback, type CookieSession, CookieSessions, type LoadedState } from './cookie-sessions.js'
+export { newNotes } from './notes.js'
 export {
   type Adapter,
   type AdapterOptions,

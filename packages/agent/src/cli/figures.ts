@@ -33,7 +33,7 @@ export function figuresOf({ members }: Picture): Figures[] {
       ...(latest !== undefined && {
         sessions: latest.sessions,
         writesPerS: writesPerS(samples.at(-2), latest),
-        loopMs: latest.loop.p99Ms,
+        loopMs: latest.loop.maxMs,
         rssBytes: latest.rssBytes,
         queuedBytes: latest.links.reduce((sum, { bufferedBytes }) => sum + bufferedBytes, 0),
       }),

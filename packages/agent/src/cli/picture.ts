@@ -67,7 +67,7 @@ const sample = fields({
   atMs: number,
   sessions: number,
   rssBytes: number,
-  loop: fields({ p99Ms: number }),
+  loop: fields({ maxMs: number }),
   writes: number,
   links: listOf(link),
 })

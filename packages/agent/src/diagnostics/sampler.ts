@@ -44,7 +44,6 @@ export class Sampler {
     const lateMs = (ns: number) => Math.max(0, round(ns / 1e6 - RESOLUTION_MS))
     const loop = {
       p50Ms: lateMs(this.#loop.percentile(50)),
-      p99Ms: lateMs(this.#loop.percentile(99)),
       maxMs: this.#loop.count === 0 ? 0 : lateMs(this.#loop.max),
     }
     this.#loop.reset()

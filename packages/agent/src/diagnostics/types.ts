@@ -87,8 +87,8 @@ export interface Sample {
   readonly heldBytes: number
   readonly rssBytes: number
   readonly heapBytes: number
-  /** How late the event loop's timers were, since the sample before. */
-  readonly loop: { readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number }
+  /** How late the event loop came round, since the sample before: looked at 20 times a second. */
+  readonly loop: { readonly p50Ms: number; readonly maxMs: number }
   /** Counters, as in `Status`. */
   readonly writes: number
   readonly touches: number

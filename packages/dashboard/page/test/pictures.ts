@@ -48,7 +48,7 @@ export function sample(second: number, given: Partial<Sample> = {}): Sample {
     heldBytes: 0,
     rssBytes: 0,
     heapBytes: 0,
-    loop: { p50Ms: 0, p99Ms: 0, maxMs: 0 },
+    loop: { p50Ms: 0, maxMs: 0 },
     writes: 0,
     touches: 0,
     deltasMerged: 0,
