@@ -344,7 +344,7 @@ export const mutants: readonly Mutant[] = [
     file: 'housekeeping.ts',
     find: 'outbox.touch(record.touch())',
     replace: 'outbox.touch({ ...record.touch(), isEndTold: false })',
-    seeds: 3_000,
+    seeds: 6_000,
     by: ['expiryEvents'],
   },
   {
@@ -393,7 +393,7 @@ export const mutants: readonly Mutant[] = [
     file: 'sessions.ts',
     find: 'if (now.monoMs - record.toldMs >= touchIntervalMs(',
     replace: 'if (now.monoMs - record.toldMs >= 1e9 * touchIntervalMs(',
-    seeds: 1_080,
+    seeds: 4_000,
     by: ['expiry'],
   },
   {
@@ -401,7 +401,7 @@ export const mutants: readonly Mutant[] = [
     file: 'sessions.ts',
     find: 'if (now.monoMs - record.toldMs >= touchIntervalMs(',
     replace: 'if (now.monoMs - record.toldMs >= 10 * touchIntervalMs(',
-    seeds: 1_080,
+    seeds: 4_000,
     by: ['expiry'],
   },
   {
@@ -483,7 +483,7 @@ export const mutants: readonly Mutant[] = [
     file: 'dialer.ts',
     find: 'if (heard.length < MAX_HEARD) return true',
     replace: 'if (heard.length >= 0) return true',
-    seeds: 300,
+    seeds: 1_000,
     by: ['limits'],
   },
   {
@@ -550,7 +550,7 @@ export const mutants: readonly Mutant[] = [
     file: 'members.ts',
     find: 'peer.refusals >= 2',
     replace: 'peer.refusals >= 1e9',
-    seeds: 2_500,
+    seeds: 8_000,
     by: ['verdicts'],
   },
   {
@@ -567,7 +567,7 @@ export const mutants: readonly Mutant[] = [
     file: 'members.ts',
     find: '    peer.vouchedMs = sentMs\n',
     replace: '',
-    seeds: 3_000,
+    seeds: 7_000,
     by: ['verdicts'],
   },
   {
