@@ -94,6 +94,11 @@ export class Cluster {
     return this.runs.filter(({ isRunning }) => isRunning)
   }
 
+  /** Those that could serve, and stand still. */
+  get standing(): Run[] {
+    return this.running.filter((run) => run.isFrozen && (run.isReady || run.isRejoining))
+  }
+
   get serving(): Run[] {
     return this.runs.filter(({ isServing }) => isServing)
   }

@@ -154,7 +154,7 @@ export class Nemesis {
     this.#world.trace(() => `*** ${run.id} stands still for ${durationMs.toFixed(0)} ms`)
     // (Idle times do not grow while a host is suspended: what is to expire would be late.)
     const isSuspended = !this.#cluster.canExpire && this.#random.chance(0.3)
-    const isBusy = !isSuspended && this.#random.chance(0.3)
+    const isBusy = !isSuspended && this.#random.chance(0.5)
     run.freeze(isSuspended ? 'suspended' : isBusy ? 'busy' : 'stopped')
     this.#later(durationMs, () => {
       this.#world.trace(() => `*** ${run.id} goes on`)

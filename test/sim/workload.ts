@@ -2,6 +2,7 @@
 
 import type { Knowledge } from './reads.js'
 import { NOTHING, Request } from './request.js'
+import type { Run } from './run.js'
 import type { Trial } from './trial.js'
 
 export interface Client {
@@ -43,21 +44,43 @@ export class Workload {
   }
 
   #request(client: Client): void {
-    const { cluster, world, history } = this.#trial
-    const { random } = world
-    const { serving, scenario } = cluster
-    if (serving.length === 0) return
-    const sticky = random.chance(scenario.stickiness) && serving.find(({ host }) => host === client.host)
-    const run = sticky || random.pick(serving)
+    const { cluster, world } = this.#trial
+    const run = this.#balance(client)
+    if (run === undefined) return
+    const { sid } = client
     // A client that logs in anew gets a new id.
-    if (client.sid === undefined || random.chance(0.01)) {
-      client.sid = history.newSid()
+    if (sid === undefined || world.random.chance(0.01)) return this.#create(run, client)
+    const request = new Request(this.#trial, run, client, sid)
+    const share = world.random.next()
+    const { destroyShare, regenerateShare } = cluster.scenario
+    this.#send(run, () => {
+      if (share < destroyShare) request.destroy()
+      else if (share < destroyShare + regenerateShare) request.regenerate()
+      else request.work()
+    })
+  }
+
+  #create(run: Run, client: Client): void {
+    this.#send(run, () => {
+      client.sid = this.#trial.history.newSid()
       client.knowledge = NOTHING
-      return new Request(this.#trial, run, client, client.sid).create()
-    }
-    const request = new Request(this.#trial, run, client, client.sid)
-    if (random.chance(scenario.destroyShare)) request.destroy()
-    else if (random.chance(scenario.regenerateShare)) request.regenerate()
-    else request.work()
+      new Request(this.#trial, run, client, client.sid).create()
+    })
+  }
+
+  #send(run: Run, serve: () => void): void {
+    run.input(() => {
+      if (run.isServing) serve()
+    })
+  }
+
+  /** Who stands still has not been noticed yet, now and then: what is sent there waits, and is read when he goes on. */
+  #balance({ host }: Client): Run | undefined {
+    const { serving, standing, scenario } = this.#trial.cluster
+    const { random } = this.#trial.world
+    const sticky = random.chance(scenario.stickiness) && serving.find((run) => run.host === host)
+    if (sticky) return sticky
+    const runs = standing.length > 0 && random.chance(0.3) ? standing : serving
+    return runs.length === 0 ? undefined : random.pick(runs)
   }
 }
