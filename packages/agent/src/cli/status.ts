@@ -19,7 +19,7 @@ is well. It takes up to 2 s: what is on its way is given the time to arrive.
   WRITES/S         requests there that changed a session, in the last second
   LAG p50/p99      how long writes took to arrive, above the quickest there was,
                    on the link where that was longest
-  LOOP             how late the timers of its event loop were, 99th percentile
+  LOOP             how late its event loop came round, the longest of the last second
   MEMORY, QUEUE    of the process; what waits to be sent
   CONVERGENCE      and for how long it has been so:
     identical      it holds all that anybody has
