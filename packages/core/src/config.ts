@@ -22,7 +22,7 @@ export interface Config {
   maxDialBackoffMs: number
   /** A member whose clock is ahead by more is refused: its stamps would win over everybody's writes. */
   maxClockDriftMs: number
-  /** Drift above this is a warning. */
+  /** A clock that is ahead by more is a warning. */
   clockDriftWarningMs: number
   /**
    * How long a joiner waits for addresses that neither answer nor refuse, and for who broke off while giving it his state.

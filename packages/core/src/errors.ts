@@ -17,7 +17,7 @@ const codes = {
   SESSIONMESH_PROTOCOL_MISMATCH:
     'Warned: a member has a version that speaks another protocol, and is not linked. Upgrade the older one.',
   SESSIONMESH_CLOCK_DRIFT:
-    'Warned: the clock of a member is off, or its hello was delayed; beyond `maxClockDriftMs` its link is cut. Set the clocks by NTP.',
+    'Warned: the clock of a member is ahead of this one (so one of both is off); beyond `maxClockDriftMs`, either way, its link is cut. Set the clocks by NTP.',
   SESSIONMESH_SAME_ADDRESS:
     'Warned: two members are at the same address, as containers behind one host, so that only one of them can be dialled. Give each an `advertise` of its own.',
   SESSIONMESH_BAD_OPTION:

@@ -257,11 +257,12 @@ export class Handshake {
       )
     }
     const aheadMs = Math.round(hello.clockMs - now.wallMs)
-    const clocks = `has clock ${hello.clockMs} ms, this member ${now.wallMs} ms (${aheadMs} ms apart, or its hello was delayed): set the clocks by NTP`
+    const clocks = `has clock ${hello.clockMs} ms, this member ${now.wallMs} ms (${aheadMs} ms apart): set the clocks by NTP`
     // By both ends if they can: else one would take for a link what the other cuts. (It is the hybrid clock that is
     // told, which may be ahead of the wall clock behind it; then one end alone refuses, and the other backs off.)
     if (Math.abs(aheadMs) > config.maxClockDriftMs) throw refuse('SESSIONMESH_CLOCK_DRIFT', clocks)
-    if (Math.abs(aheadMs) > config.clockDriftWarningMs) {
+    // Not if it is behind: a hello that was delayed looks so. Where that is the clock, it finds ours ahead.
+    if (aheadMs > config.clockDriftWarningMs) {
       this.#context.warn('SESSIONMESH_CLOCK_DRIFT', `${hello.name} at ${at} ${clocks}`, at)
     }
     // Not "it knows us and we do not know it": word of it may be on its way to us.

@@ -128,6 +128,26 @@ describe('an expired session', () => {
     expect([a.replica.counters.expired, c.told('session')]).toEqual([20, []])
   })
 
+  test('whose owner lives and never tells is told by another one: twice is better than never', () => {
+    const net = new Net({ ttlMs: TTL })
+    const [a, d] = net.cluster('a', 'd')
+    const sids = Array.from({ length: 20 }, (_, i) => `s${i}`)
+    for (const sid of sids) d.write(sid, { x: '1' })
+    net.settle()
+    net.kill(d)
+    net.run(TTL)
+    // It joins for longer than anybody waits for that.
+    net.silent.add('silent:1')
+    const c = net.start(net.member('c', { config: { joinTimeoutMs: 10 * SWEPT } }), a, 'silent:1')
+    net.run(2 * SWEPT)
+    expect([c.replica.isReady, c.told('session')]).toEqual([false, []])
+    expect(
+      ends(a)
+        .map(({ sid }) => sid)
+        .sort(),
+    ).toEqual(sids.sort())
+  })
+
   test('is told once though its owner leaves in good order right after', () => {
     const net = new Net({ ttlMs: TTL })
     const [a, b, c] = net.cluster('a', 'b', 'c')

@@ -52,15 +52,15 @@ function tellEnd(context: Context, outbox: Outbox, record: SessionRecord, now: I
   let { teller } = record
   if (teller === undefined || teller.owner !== owner) teller = { owner, sinceMs: now.monoMs }
   record.teller = teller
-  if (owner === self.id && !record.isEndTold) {
+  // By then the owner has told, and what it told of that was lost; or it never will. (Twice is better than never.)
+  const waitedMs = now.monoMs - teller.sinceMs
+  const isOverdue = waitedMs >= config.joinTimeoutMs + config.deadAfterMs + 2 * config.sweepMs
+  if ((owner === self.id || (isOverdue && !record.hadEnded)) && !record.isEndTold) {
     record.isEndTold = true
     outbox.touch(record.touch())
     // (Even if it came here after its time, with a transfer, and was never told as created.)
     const { sid } = record
     context.notify({ type: 'session', change: 'expired', sid, changed: [], owned: true, local: false })
   }
-  if (record.isEndTold || record.hadEnded) return true
-  // By then the owner has told, and what it told of that was lost; or it will never be ready.
-  const waitedMs = now.monoMs - teller.sinceMs
-  return waitedMs >= config.joinTimeoutMs + config.deadAfterMs + 2 * config.sweepMs
+  return record.isEndTold || record.hadEnded
 }

@@ -456,3 +456,26 @@ describe('a member that was silent for long, and is heard again by another one',
     ])
   })
 })
+
+/** A long repair: its chunks come one by one, from c alone. What b wrote last is read long before it ends, by an answer. */
+test.for([3_990, 4_000, 4_010, 4_020, 4_030, 4_040])(
+  'what answers a read is shown by it, and not dropped as too old in between (after %d ms)',
+  (ms) => {
+    const net = new Net({ transferChunkRecords: 1 })
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    net.hold(b, a)
+    for (let i = 0; i < 900; i++) b.write(`other${i}`, { x: '1' })
+    b.write('s', { x: '1' })
+    const token = seenAt(b, 's')
+    net.hold(c, a)
+    a.catchUp('s', token)
+    for (let spent = 0; spent < ms; spent += 10) {
+      net.run(10)
+      for (let frames = 0; frames < 2; frames++) if (net.inFlight(c, a).length > 0) net.deliverOne(c, a)
+    }
+    expect([a.read('s'), a.replica.covers(token)]).toEqual([{ x: '1' }, false])
+    // No input has looked what is too old by now.
+    net.ms += 25
+    if (a.catchUp('s', token) === undefined) expect(a.read('s')).toEqual({ x: '1' })
+  },
+)

@@ -140,7 +140,6 @@ export class Reads {
       this.#context.warn('SESSIONMESH_STALE_READ', STALE)
       this.#end(wait, true)
     }
-    this.#questions.expire(now)
   }
 
   nextMs(): number {

@@ -42,7 +42,7 @@ export class Records {
   readonly #isNowhere: (stamp: Stamp) => boolean
   readonly #observer: RecordObserver | undefined
   readonly #records = new Map<string, Held>()
-  readonly #tombstones = new TombstoneTable()
+  #tombstones = new TombstoneTable()
   /** Side by side: the pairs of a Map would each be an array, and the collector come by for them again and again. */
   #sweep: { sids: MapIterator<string>; held: MapIterator<Held> } | undefined
   #sweptMs = 0
@@ -173,7 +173,7 @@ export class Records {
   clear(): void {
     for (const sid of this.#records.keys()) this.#observer?.ended(sid)
     this.#records.clear()
-    this.#tombstones.clear()
+    this.#tombstones = new TombstoneTable()
     this.#sweep = undefined
     this.#owed = 0
   }
@@ -215,12 +215,13 @@ export class Records {
   #begin(): { sids: MapIterator<string>; held: MapIterator<Held> } {
     this.#origins = new Set()
     this.#toSweep = 0
+    this.#tombstones.shrink()
     return { sids: this.#records.keys(), held: this.#records.values() }
   }
 
   /** Returns what it cost, in looks at records of which nothing is due. */
   #visit(sid: string, held: Held, now: Instant, rules: SweepRules): number {
-    if (typeof held === 'number') return this.#visitTombstone(sid, this.#tombstones.get(held), rules)
+    if (typeof held === 'number') return this.#visitTombstone(sid, held, rules)
     let cost = 1
     if (!held.announced && this.isReadable(held, now)) {
       rules.appeared(held)
@@ -242,11 +243,16 @@ export class Records {
     return cost
   }
 
-  #visitTombstone(sid: string, destroyed: Stamp, rules: SweepRules): number {
+  #visitTombstone(sid: string, slot: Slot, rules: SweepRules): number {
+    const destroyed = this.#tombstones.get(slot)
     if (rules.isSettled(destroyed)) {
       rules.purged(destroyed, destroyed)
       this.delete(sid)
-    } else this.#origins.add(destroyed.origin)
+      return 1
+    }
+    this.#origins.add(destroyed.origin)
+    const moved = this.#tombstones.moved(slot)
+    if (moved !== slot) this.#records.set(sid, moved)
     return 1
   }
 

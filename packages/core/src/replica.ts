@@ -610,6 +610,8 @@ export class Replica {
   /** What every input begins and ends with. */
   #input<T>(now: Instant, act: () => T): { result: T; effects: Effect[] } {
     this.#catchUp.noticeStall(now)
+    // Before, not after: what an input finds answered is shown right after it.
+    this.#questions.expire(now)
     const result = act()
     for (const address of this.#context.dialer.due(now)) this.#context.effect({ type: 'dial', address })
     this.#transfers.resumeDeferred(now)
