@@ -11,8 +11,10 @@ import { onCleanUp } from '../support/cleanup.js'
 import { leaveNothingBehind } from '../support/leaks.js'
 import { compiled } from '../support/program.js'
 import { until } from '../support/wait.js'
-import { candidates } from './http/candidates.js'
+import { candidates, OURS } from './http/candidates.js'
 import { whyNoRedis } from './http/redis.js'
+import type { Plan } from './http/round.js'
+import { type Kind, SHOP_KINDS, TIMED_KINDS } from './http/user.js'
 import type { PartResult } from './part.js'
 import { PARTS } from './parts.js'
 import { withFigures } from './readme.js'
@@ -61,11 +63,20 @@ test(
       expect.soft(numbers, `figures of ${name}`).not.toContain(null)
       for (const row of rows) expect.soft(JSON.stringify(row)).not.toMatch(/NaN|Infinity|undefined/)
     }
-    for (const { name, whyNot } of candidates) {
-      const { skipped, write, read } = parts.http!.figures as Record<string, Record<string, unknown>>
-      expect.soft(skipped![name], name).toBe(whyNot)
-      for (const kind of [write, read]) expect.soft(name in kind!, name).toBe(whyNot === undefined)
+    const { plan, skipped, ...kinds } = parts.http!.figures as unknown as HttpFigures
+    for (const { name, whyNot, whyNoShop } of candidates) {
+      expect.soft(skipped[name], name).toBe(whyNot)
+      const isThere = (kind: Kind) => name in kinds[kind]
+      for (const kind of TIMED_KINDS) expect.soft(isThere(kind), name).toBe(whyNot === undefined)
+      for (const kind of SHOP_KINDS)
+        expect.soft(isThere(kind), name).toBe((whyNot ?? whyNoShop) === undefined)
     }
+    // A lead-in does not count.
+    const { rounds, timed, timedRequests, shop } = plan
+    const asked = { timed: rounds * (timed.requests + timedRequests), shop: rounds * shop.requests }
+    for (const kind of TIMED_KINDS) expect.soft(kinds[kind][OURS]).toMatchObject({ asked: asked.timed })
+    for (const kind of SHOP_KINDS) expect.soft(kinds[kind][OURS]).toMatchObject({ asked: asked.shop })
+    expect.soft(kinds.write[OURS]).toHaveProperty('medians.heldPerSecond')
   },
   TIMEOUT_MS,
 )
@@ -186,6 +197,10 @@ class Bench {
   async startedProcesses(): Promise<string[]> {
     return (await this.processes()).filter((id) => Number(id) !== this.#child.pid)
   }
+}
+
+type HttpFigures = { plan: Plan; skipped: Record<string, string> } & {
+  [K in Kind]: Record<string, unknown>
 }
 
 async function partsIn(path: string): Promise<Record<string, PartResult>> {

@@ -64,7 +64,7 @@ export interface OperationCosts {
   wallMicros: number
 }
 
-export interface FillOptions {
+interface FillOptions {
   /** Number of the first of them. Default 0. */
   first?: number
   /** As express-session keeps it in each. Default none. */
