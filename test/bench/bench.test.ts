@@ -19,8 +19,8 @@ import type { PartResult } from './part.js'
 import { PARTS } from './parts.js'
 import { withFigures } from './readme.js'
 
-/** Where Tomcat is installed as well, which takes its time to start six times. */
-const TIMEOUT_MS = 300_000
+/** Where Tomcat is installed as well, which takes its time to start six times, on a machine that is busy. */
+const TIMEOUT_MS = 600_000
 
 // CI installs it. What it skipped all the same would look as if it had been measured.
 if (whyNoRedis !== undefined && process.env.SESSIONMESH_TEST_REDIS === 'required')
