@@ -11,10 +11,10 @@ import { onCleanUp } from '../support/cleanup.js'
 import { leaveNothingBehind } from '../support/leaks.js'
 import { compiled } from '../support/program.js'
 import { until } from '../support/wait.js'
-import { candidates, OURS } from './http/candidates.js'
+import { candidates, FLOOR, OURS } from './http/candidates.js'
 import { whyNoRedis } from './http/redis.js'
 import type { Plan } from './http/round.js'
-import { type Kind, SHOP_KINDS, TIMED_KINDS } from './http/user.js'
+import { KINDS, type Kind, SHOP_KINDS, TIMED_KINDS } from './http/user.js'
 import type { PartResult } from './part.js'
 import { PARTS } from './parts.js'
 import { withFigures } from './readme.js'
@@ -76,6 +76,8 @@ test(
     const asked = { timed: rounds * (timed.requests + timedRequests), shop: rounds * shop.requests }
     for (const kind of TIMED_KINDS) expect.soft(kinds[kind][OURS]).toMatchObject({ asked: asked.timed })
     for (const kind of SHOP_KINDS) expect.soft(kinds[kind][OURS]).toMatchObject({ asked: asked.shop })
+    // Who has the same server each time is never wrong: else it would be the users who are.
+    for (const kind of KINDS) expect.soft(kinds[kind][FLOOR]).toMatchObject({ wrongAnswers: 0 })
     expect.soft(kinds.write[OURS]).toHaveProperty('medians.heldPerSecond')
   },
   TIMEOUT_MS,
