@@ -12,7 +12,8 @@ import { until } from '../support/wait.js'
 import { startBare } from './bare.js'
 import { caughtUp } from './caught-up.js'
 import type { BenchOptions, PartResult, Row } from './part.js'
-import { median } from './statistics.js'
+import { medianOf } from './statistics.js'
+import { cpuMicrosOf } from './totals.js'
 
 const ROUNDS = 5
 const WARM_UPS = 2
@@ -45,9 +46,9 @@ export async function flood({ quick }: BenchOptions): Promise<PartResult> {
   }
   const figures = {
     perTurn: PER_TURN,
-    sessionmesh: medians(rounds.ours),
-    bareBatches: medians(rounds.batches),
-    bareEach: medians(rounds.each),
+    sessionmesh: medianOf(rounds.ours),
+    bareBatches: medianOf(rounds.batches),
+    bareEach: medianOf(rounds.each),
     rounds,
   }
   return { figures, rows: rowsOf(figures) }
@@ -108,7 +109,7 @@ class Bare {
   }
 
   async #received(): Promise<number[]> {
-    return Promise.all(this.#receivers.map(async (each) => (await each.ask('bareReceived')).messages))
+    return Promise.all(this.#receivers.map((each) => each.ask('bareReceived')))
   }
 }
 
@@ -116,24 +117,12 @@ async function timed<T>(
   processes: readonly MemberProcess[],
   work: () => Promise<{ count: number; result: T }>,
 ): Promise<{ result: T; round: Round }> {
-  const before = await cpuMicros(processes)
+  const before = await cpuMicrosOf(processes)
   const start = performance.now()
   const { count, result } = await work()
   const seconds = (performance.now() - start) / 1_000
-  const spent = (await cpuMicros(processes)) - before
+  const spent = (await cpuMicrosOf(processes)) - before
   return { result, round: { writesPerSecond: count / seconds, cpuMicrosPerWrite: spent / count } }
-}
-
-async function cpuMicros(processes: readonly MemberProcess[]): Promise<number> {
-  const usages = await Promise.all(processes.map((process) => process.ask('cpuUsage')))
-  return usages.reduce((total, { user, system }) => total + user + system, 0)
-}
-
-function medians(rounds: readonly Round[]): Round {
-  return {
-    writesPerSecond: median(rounds.map((each) => each.writesPerSecond)),
-    cpuMicrosPerWrite: median(rounds.map((each) => each.cpuMicrosPerWrite)),
-  }
 }
 
 function rowsOf(figures: { sessionmesh: Round; bareBatches: Round; bareEach: Round }): Row[] {

@@ -1,17 +1,17 @@
 /** How long writes on healthy members are held up while a peer is frozen: it takes nothing, and refuses nothing. */
 
+import { defaults } from '@sessionmesh/core'
 import type { HeldUp, Pace } from '../support/measuring/protocol.js'
 import type { ProcessCluster } from '../support/process-cluster.js'
 import type { BenchOptions, PartResult, Row } from './part.js'
-import { median } from './statistics.js'
+import { medianOf } from './statistics.js'
 
 const ROUNDS = 5
 /** Longer than it takes until the others find a frozen one dead. */
 const ROUND_MS = 3_000
-const ACK_TIMEOUT_MS = 1_000
 /** A timer of Node may fire late, and the machine is shared. */
 const PATIENCE_MS = 100
-/** A protocol that waited for the frozen peer would do so until it suspects it, which takes 750 ms. */
+/** A protocol that waited for the frozen peer would do so until it suspects it (`suspectAfterMs`). */
 const FREE_GOAL_MS = 100
 
 const FREE: Omit<Pace, 'forMs'> = { perSecond: 1_000 }
@@ -44,7 +44,7 @@ export async function frozenPeer(cluster: ProcessCluster, { quick }: BenchOption
     await cluster.linked()
   }
   return {
-    figures: { peace, frozen, ackTimeoutMs: ACK_TIMEOUT_MS },
+    figures: { peace, frozen, ackTimeoutMs: defaults.ackTimeoutMs },
     rows: rowsOf(longest(peace), longest(frozen)),
   }
 }
@@ -57,11 +57,13 @@ interface Longest {
 
 /** Medians of the rounds: the longest of all is the machine's. */
 function longest(rounds: readonly Both[]): Longest {
-  return {
-    callMs: median(rounds.map(({ free }) => free.longestCallMs)),
-    flushMs: median(rounds.map(({ free }) => free.longestFlushMs)),
-    ackMs: median(rounds.map(({ acked }) => acked.longestAckMs)),
-  }
+  return medianOf(
+    rounds.map(({ free, acked }) => ({
+      callMs: free.longestCallMs,
+      flushMs: free.longestFlushMs,
+      ackMs: acked.longestAckMs,
+    })),
+  )
 }
 
 function rowsOf(peace: Longest, frozen: Longest): Row[] {
@@ -80,8 +82,8 @@ function rowsOf(peace: Longest, frozen: Longest): Row[] {
       measured: ms(frozen.ackMs),
       beside: `with no peer frozen: ${ms(peace.ackMs)}`,
       goal: {
-        says: `at most the ack deadline, ${ACK_TIMEOUT_MS} ms, and ${PATIENCE_MS} ms`,
-        isMet: frozen.ackMs <= ACK_TIMEOUT_MS + PATIENCE_MS,
+        says: `at most the ack deadline, ${defaults.ackTimeoutMs} ms, and ${PATIENCE_MS} ms`,
+        isMet: frozen.ackMs <= defaults.ackTimeoutMs + PATIENCE_MS,
       },
     },
   ]

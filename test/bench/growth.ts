@@ -4,11 +4,13 @@
  * their CPU time is still their own.
  */
 
+import { defaults } from '@sessionmesh/core'
 import type { MemberProcess } from '../support/member-process.js'
 import { ProcessCluster } from '../support/process-cluster.js'
 import { pause } from '../support/wait.js'
 import { caughtUp } from './caught-up.js'
 import type { BenchOptions, PartResult } from './part.js'
+import { cpuMicrosOf, sentBy } from './totals.js'
 
 const SIZES = [2, 3, 5, 10, 20]
 const IDLE_MS = 10_000
@@ -18,7 +20,7 @@ const WRITES = 3_000
 const SESSIONS = 100
 /** With so many processes on few cores; it costs nothing. */
 const PATIENT = { suspectAfterMs: 5_000, deadAfterMs: 10_000 }
-const HEARTBEATS_PER_SECOND = 4
+const HEARTBEATS_PER_SECOND = 1_000 / defaults.heartbeatMs
 
 interface Costs {
   members: number
@@ -112,15 +114,6 @@ async function spent(members: readonly MemberProcess[], work: () => Promise<void
 }
 
 async function totals(members: readonly MemberProcess[]): Promise<Omit<Spent, 'seconds'>> {
-  const totals = { cpuMicros: 0, frames: 0, bytes: 0 }
-  const add = async (member: MemberProcess) => {
-    const [{ user, system }, { links }] = await Promise.all([member.ask('cpuUsage'), member.ask('status')])
-    totals.cpuMicros += user + system
-    for (const { sentFrames, sentBytes } of links) {
-      totals.frames += sentFrames
-      totals.bytes += sentBytes
-    }
-  }
-  await Promise.all(members.map(add))
-  return totals
+  const [cpuMicros, sent] = await Promise.all([cpuMicrosOf(members), sentBy(members)])
+  return { cpuMicros, ...sent }
 }

@@ -13,7 +13,7 @@ import { until } from '../support/wait.js'
 import { startBare } from './bare.js'
 import { caughtUp } from './caught-up.js'
 import type { BenchOptions, PartResult } from './part.js'
-import { median, type Spread, spreadOf } from './statistics.js'
+import { medianOf, type Spread, spreadOf } from './statistics.js'
 
 const PER_SECOND = 1_000
 const ROUNDS = 5
@@ -44,9 +44,9 @@ export async function lag({ quick }: BenchOptions): Promise<PartResult> {
     ours.push(round)
     theirs.push(bareRound)
   }
-  const returned = medians(ours.map(({ sinceReturned }) => sinceReturned))
-  const handedOver = medians(ours.map(({ sinceHandedOver }) => sinceHandedOver))
-  const bareLag = medians(theirs)
+  const returned = medianOf(ours.map(({ sinceReturned }) => sinceReturned))
+  const handedOver = medianOf(ours.map(({ sinceHandedOver }) => sinceHandedOver))
+  const bareLag = medianOf(theirs)
   return {
     figures: {
       perSecond: PER_SECOND,
@@ -101,11 +101,6 @@ async function bareRoundOf(bare: Awaited<ReturnType<typeof startBare>>, rate: Ra
     return lagsMs.length === sent * bare.receivers.length
   })
   return spreadOf(lagsMs)
-}
-
-function medians(rounds: readonly Spread[]): Spread {
-  const of = (figure: keyof Spread) => median(rounds.map((round) => round[figure]))
-  return { samples: of('samples'), p50: of('p50'), p99: of('p99'), max: of('max') }
 }
 
 function words({ p50, p99 }: Spread): string {

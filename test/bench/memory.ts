@@ -13,6 +13,7 @@ import { onCleanUp } from '../support/cleanup.js'
 import { SECRET } from '../support/local-cluster.js'
 import { COOKIE, KILOBYTE, kilobyte, sidOf } from '../support/measuring/kilobyte.js'
 import type { MemoryUse, StoreKind } from '../support/measuring/protocol.js'
+import { byTurns } from '../support/measuring/turns.js'
 import { MemberProcess } from '../support/member-process.js'
 import { ProcessCluster } from '../support/process-cluster.js'
 import { startRedis, whyNoRedis } from './http/redis.js'
@@ -108,13 +109,10 @@ async function inRedis(
   const usedBytes = async () => Number(/used_memory:(\d+)/.exec(await client.info('memory'))?.[1])
   const store = new RedisStore({ client })
   const before = await usedBytes()
-  for (let i = 0; i < sessions; i += 100) {
-    const batch = Array.from({ length: Math.min(100, sessions - i) }, (_, j) => {
-      const data = withCookie ? { ...kilobyte(i + j), cookie: COOKIE } : kilobyte(i + j)
-      return store.set(sidOf(i + j), data as unknown as SessionData)
-    })
-    await Promise.all(batch)
-  }
+  await byTurns(sessions, (i) => {
+    const data = withCookie ? { ...kilobyte(i), cookie: COOKIE } : kilobyte(i)
+    return store.set(sidOf(i), data as unknown as SessionData)
+  })
   return Math.round(((await usedBytes()) - before) / sessions - KILOBYTE)
 }
 

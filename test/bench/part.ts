@@ -17,7 +17,7 @@ export interface Row {
   goal?: Goal
 }
 
-export interface Goal {
+interface Goal {
   says: string
   isMet: boolean
 }

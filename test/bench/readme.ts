@@ -8,6 +8,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { PartResult } from './part.js'
+import { PARTS } from './parts.js'
 
 interface Results {
   date: string
@@ -28,6 +29,9 @@ export function withFigures(readme: string, results: Results): string {
   if (before === undefined || after === undefined)
     throw new Error(`README.md lacks the marks ${BEGIN} and ${END}`)
   if (results.quick) throw new Error('a --quick run has no figures')
+  // (It failed, it was interrupted, or somebody wanted a part alone: figures of two runs mean nothing beside each other.)
+  const missing = Object.keys(PARTS).filter((name) => !Object.hasOwn(results.parts, name))
+  if (missing.length > 0) throw new Error(`a run without ${missing.join(', ')} is not a whole one`)
   const rows = Object.values(results.parts).flatMap(({ rows }) => rows)
   const table = rows.map(({ what, measured, beside = '', goal }) => {
     const aim = goal === undefined ? '' : `${goal.says}${goal.isMet ? '' : ': not met'}`
@@ -38,8 +42,8 @@ export function withFigures(readme: string, results: Results): string {
   return `${before}${BEGIN}${text.join('\n')}${END}${after}`
 }
 
-export const readmeFile = fileURLToPath(new URL('../../../README.md', import.meta.url))
-export const resultsFile = fileURLToPath(new URL('../../bench/results.json', import.meta.url))
+const readmeFile = fileURLToPath(new URL('../../../README.md', import.meta.url))
+const resultsFile = fileURLToPath(new URL('../../bench/results.json', import.meta.url))
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const results: Results = JSON.parse(await readFile(resultsFile, 'utf8'))

@@ -12,7 +12,7 @@ import type { OperationCosts, StoreKind, StoreRound } from '../support/measuring
 import { MemberProcess } from '../support/member-process.js'
 import { ProcessCluster } from '../support/process-cluster.js'
 import type { BenchOptions, PartResult, Row } from './part.js'
-import { median } from './statistics.js'
+import { medianOf } from './statistics.js'
 
 const SESSIONS = 10_000
 const ROUNDS = 7
@@ -90,10 +90,7 @@ function less(write: OperationCosts, load: OperationCosts): OperationCosts {
 }
 
 function medians(rounds: readonly Costs[]): Costs {
-  const of = (kind: keyof Costs) => ({
-    cpuMicros: median(rounds.map((round) => round[kind].cpuMicros)),
-    wallMicros: median(rounds.map((round) => round[kind].wallMicros)),
-  })
+  const of = (kind: keyof Costs) => medianOf(rounds.map((round) => round[kind]))
   return { load: of('load'), write: of('write'), set: of('set') }
 }
 

@@ -1,5 +1,6 @@
 /** How long after a member is killed, or freezes, the survivors answer for its sessions. */
 
+import { defaults } from '@sessionmesh/core'
 import type { MemberProcess } from '../support/member-process.js'
 import { ProcessCluster } from '../support/process-cluster.js'
 import { frozenPeer } from './frozen-peer.js'
@@ -8,14 +9,10 @@ import { spreadOf } from './statistics.js'
 
 const SESSIONS_OF_THE_VICTIM = 100
 const KILL_GOAL_MS = 150
-const DEAD_AFTER_MS = 2_000
-const FREEZE_GOAL_MS = DEAD_AFTER_MS + 250
+const FREEZE_GOAL_MS = defaults.deadAfterMs + 250
 
 export async function takeover({ quick }: BenchOptions): Promise<PartResult> {
-  const cluster = await ProcessCluster.start({
-    members: ['a', 'b', 'c'],
-    cluster: { config: { deadAfterMs: DEAD_AFTER_MS } },
-  })
+  const cluster = await ProcessCluster.start({ members: ['a', 'b', 'c'] })
   const kills: number[] = []
   for (let i = 0; i < (quick ? 3 : 50); i++) {
     kills.push(

@@ -8,7 +8,8 @@ import type { LoopReport } from '../support/measuring/protocol.js'
 import type { MemberProcess } from '../support/member-process.js'
 import { ProcessCluster } from '../support/process-cluster.js'
 import type { BenchOptions, PartResult, Row } from './part.js'
-import { median } from './statistics.js'
+import { medianOf } from './statistics.js'
+import { cpuMicrosOf } from './totals.js'
 
 const SESSIONS = 100_000
 const GOAL_MS = 2_500
@@ -35,11 +36,12 @@ interface Join {
 export async function transfer({ quick }: BenchOptions): Promise<PartResult> {
   const sessions = quick ? 2_000 : SESSIONS
   const joins = await joinAgain({ sessions, times: quick ? 2 : JOINS })
-  const joinedMs = median(joins.map((join) => join.joinedMs))
-  const joinerCpuMs = median(joins.map((join) => join.joinerCpuMs))
-  const giverCpuMs = median(joins.map((join) => join.giverCpuMs))
-  const turnMs = median(joins.map(({ giverLoop }) => giverLoop.longestMs))
-  const turnCpuMs = median(joins.map(({ giverLoop }) => giverLoop.longestCpuMs))
+  const { joinedMs, joinerCpuMs, giverCpuMs, turnMs, turnCpuMs } = medianOf(
+    joins.map(({ joinedMs, joinerCpuMs, giverCpuMs, giverLoop }) => {
+      const { longestMs: turnMs, longestCpuMs: turnCpuMs } = giverLoop
+      return { joinedMs, joinerCpuMs, giverCpuMs, turnMs, turnCpuMs }
+    }),
+  )
   const many = await joinMany({ quick, perSessionMs: joinedMs / sessions })
   return {
     figures: { sessions, joins, goalMs: GOAL_MS, goalTurnMs: GOAL_TURN_MS, many: many.figures },
@@ -113,15 +115,11 @@ async function joinAgain({
 }
 
 async function oneJoin(giver: MemberProcess, joiner: MemberProcess, sessions: number): Promise<Join> {
-  const cpuMs = async () => {
-    const { user, system } = await giver.ask('cpuUsage')
-    return (user + system) / 1_000
-  }
-  const before = await cpuMs()
+  const before = await cpuMicrosOf([giver])
   await giver.ask('watchLoop')
   const { joinedMs, joinedCpuMs, sessionsAtJoin } = await joiner.start({ deadlineMs: START_DEADLINE_MS })
   const giverLoop = await giver.ask('loopReport')
-  const giverCpuMs = (await cpuMs()) - before
+  const giverCpuMs = ((await cpuMicrosOf([giver])) - before) / 1_000
   if (sessionsAtJoin !== sessions) throw new Error(`${sessionsAtJoin} of ${sessions} sessions were there`)
   const [giverPeakBytes, joinerPeakBytes] = [await giver.ask('peakBytes'), await joiner.ask('peakBytes')]
   return { joinedMs, joinerCpuMs: joinedCpuMs, giverCpuMs, giverLoop, giverPeakBytes, joinerPeakBytes }

@@ -11,6 +11,7 @@ import express, {
   type RequestHandler,
   type Response,
 } from 'express'
+import { buy, type NestedSession, nestedSession } from './measuring/shop-session.js'
 import type { Answer } from './member-protocol.js'
 
 /** `one` or `all`: what the writes of this request wait for. */
@@ -21,8 +22,11 @@ declare module 'express-session' {
     user: string
     count: number
     payload: string
+    cart: NestedSession['cart']
   }
 }
+
+const DAY_MS = 86_400_000
 
 export interface Gate {
   /** Resolves when the test releases `key`. */
@@ -79,6 +83,18 @@ export function memberApp(
     route((req) => {
       req.session.count = (req.session.count ?? 0) + 1
     }),
+  )
+  // What an app may keep: objects in objects, a date, and a cookie that ends, which is sent anew with each change.
+  app.post(
+    '/shop',
+    route((req) => {
+      Object.assign(req.session, nestedSession())
+      req.session.cookie.maxAge = DAY_MS
+    }),
+  )
+  app.post(
+    '/buy',
+    route((req) => buy(req.session)),
   )
   app.post(
     '/set/:attribute/:value',

@@ -1,14 +1,12 @@
 /** The commands of a member process, run against its cluster. */
 
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Cluster } from 'sessionmesh'
 import { codeOf } from './error-code.js'
 import { fingerprint } from './fingerprint.js'
 import { measuringCommands } from './measuring/commands.js'
+import { cpuMicros } from './measuring/cpu.js'
+import { byTurns } from './measuring/turns.js'
 import type { MemberCommands, WriteReport } from './member-protocol.js'
-
-/** New sessions per turn of the loop in a burst: enough to load it, few enough to let links breathe. */
-const BURST = 100
 
 export function memberCommands(joined: Cluster | undefined, release: (key: string) => void): MemberCommands {
   const cluster = (): Cluster => {
@@ -34,15 +32,10 @@ export function memberCommands(joined: Cluster | undefined, release: (key: strin
     },
     async writeMany(prefix, count, bytes) {
       const payload = 'x'.repeat(bytes)
-      for (let i = 0; i < count; i++) {
-        sessions().write(`${prefix}${i}`, { i, payload })
-        if (i % BURST === BURST - 1) await nextTurn()
-      }
+      await byTurns(count, (i) => void sessions().write(`${prefix}${i}`, { i, payload }))
     },
-    touch: (sid, ttlMs) => sessions().touch(sid, { ttlMs }),
     destroy: (sid) => sessions().destroy(sid).destroyed,
     has: (sid) => sessions().has(sid),
-    keys: () => [...sessions().keys()],
     size: () => sessions().size,
     owner: (sid) => sessions().owner(sid)?.name,
     snapshot: () => {
@@ -50,9 +43,6 @@ export function memberCommands(joined: Cluster | undefined, release: (key: strin
     },
     fingerprint: () => fingerprint(sessions()),
     status: () => cluster().status(),
-    async flushed() {
-      await sessions().flushed()
-    },
     release,
     stall(ms) {
       const end = performance.now() + ms
@@ -60,8 +50,7 @@ export function memberCommands(joined: Cluster | undefined, release: (key: strin
         // Busy on purpose: this is what a long garbage collection or a synchronous handler looks like.
       }
     },
-    cpuUsage: () => process.cpuUsage(),
+    cpuMicros,
     drain: () => cluster().drain(),
-    close: () => cluster().close(),
   }
 }

@@ -67,26 +67,22 @@ export interface MemberCommands extends MeasuringCommands {
   ): Promise<WriteReport>
   /** New sessions `prefix0`, `prefix1`, … of about `bytes` each, in many turns. */
   writeMany(prefix: string, count: number, bytes: number): Promise<void>
-  touch(sid: string, ttlMs?: number): boolean
   destroy(sid: string): boolean
   has(sid: string): boolean
-  keys(): string[]
   size(): number
   /** Name of the member that answers for the session. */
   owner(sid: string): string | undefined
   snapshot(): Record<string, Record<string, unknown>>
   fingerprint(): Fingerprint
   status(): Status
-  flushed(): Promise<void>
   /** Lets a request that came with `?hold=key` go on. */
   release(key: string): void
   /** Blocks the member's own event loop. */
   stall(ms: number): void
-  cpuUsage(): NodeJS.CpuUsage
+  /** User and system time since it was started, all threads. */
+  cpuMicros(): number
   /** Tells load balancers to send nothing more, and serves on. */
   drain(): void
-  /** Leaves the cluster; the process stays until it is ended. */
-  close(): Promise<void>
 }
 
 export type CommandName = keyof MemberCommands

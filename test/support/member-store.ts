@@ -9,10 +9,8 @@ export async function memberStore(settings: StoreSettings | undefined): Promise<
   switch (settings?.kind) {
     case undefined:
       return undefined
-    case 'memorystore': {
-      const { default: memoryStore } = await import('memorystore')
-      return new (memoryStore(expressSession))({ checkPeriod: 86_400_000 })
-    }
+    case 'memorystore':
+      return newMemorystore()
     case 'connect-redis': {
       const [{ createClient }, { RedisStore }] = await Promise.all([import('redis'), import('connect-redis')])
       const client = createClient({ url: `redis://127.0.0.1:${settings.port}` })
@@ -21,4 +19,9 @@ export async function memberStore(settings: StoreSettings | undefined): Promise<
       return new RedisStore({ client })
     }
   }
+}
+
+export async function newMemorystore(): Promise<Store> {
+  const { default: memorystore } = await import('memorystore')
+  return new (memorystore(expressSession))({ checkPeriod: 86_400_000 })
 }

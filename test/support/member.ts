@@ -8,6 +8,7 @@ import { createServer, type Server } from 'node:http'
 import expressSession from 'express-session'
 import { type Cluster, joinCluster } from 'sessionmesh'
 import { codeOf } from './error-code.js'
+import { cpuMicros } from './measuring/cpu.js'
 import { memberApp } from './member-app.js'
 import { memberCommands } from './member-commands.js'
 import {
@@ -59,10 +60,10 @@ async function main(): Promise<void> {
   const settings: MemberSettings = JSON.parse(process.env[SETTINGS_VARIABLE] ?? '{}')
   if (settings.routes !== undefined) redirectDials(settings.routes)
   const start = performance.now()
-  const startCpu = process.cpuUsage()
+  const startMicros = cpuMicros()
   const cluster = settings.cluster && (await joinCluster({ ...settings.cluster, memberName: settings.name }))
   const joinedMs = performance.now() - start
-  const { user, system } = process.cpuUsage(startCpu)
+  const joinedCpuMs = (cpuMicros() - startMicros) / 1_000
   const sessionsAtJoin = cluster?.sessions.size ?? 0
   if (cluster !== undefined) report(cluster)
   obey(cluster)
@@ -73,7 +74,7 @@ async function main(): Promise<void> {
     await cluster?.close()
     process.exit(0)
   })
-  send({ kind: 'ready', joinedMs, joinedCpuMs: (user + system) / 1_000, sessionsAtJoin })
+  send({ kind: 'ready', joinedMs, joinedCpuMs, sessionsAtJoin })
 }
 
 async function serve(settings: MemberSettings, port: number, cluster: Cluster | undefined): Promise<Server> {

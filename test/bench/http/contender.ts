@@ -1,6 +1,6 @@
 /** Who runs: three servers with the same app, the sessions kept in one way or another, and the users that ask them. */
 
-import { User } from './user.js'
+import { type Kind, User } from './user.js'
 
 export const USERS = 32
 export const SERVERS = 3
@@ -9,6 +9,8 @@ export interface Candidate {
   name: string
   /** What is missing here to run it; `undefined`: nothing. */
   whyNot?: string | undefined
+  /** Why its users have no session of nested objects. */
+  whyNoShop?: string
   start(): Promise<Servers>
 }
 
@@ -27,11 +29,14 @@ export interface Servers {
 export class Contender {
   readonly name: string
   readonly servers: Servers
+  /** What it is asked. */
+  readonly kinds: readonly Kind[]
   readonly users: readonly User[] = Array.from({ length: USERS }, () => new User())
 
-  constructor(name: string, servers: Servers) {
+  constructor(name: string, servers: Servers, kinds: readonly Kind[]) {
     this.name = name
     this.servers = servers
+    this.kinds = kinds
   }
 
   url(user: number, turn: number): string {

@@ -6,24 +6,21 @@
 import { Random } from '../../sim/random.js'
 import type { BenchOptions, PartResult } from '../part.js'
 import { candidates } from './candidates.js'
-import { Contender, SERVERS, USERS } from './contender.js'
+import { Contender } from './contender.js'
 import { closedLoop } from './load.js'
 import { resultOf } from './result.js'
 import { oneRound, type Plan, type Round } from './round.js'
 import { rowsOf } from './rows.js'
-import { KINDS, PAYLOAD_BYTES } from './user.js'
+import { KINDS, TIMED_KINDS } from './user.js'
 
 const PLAN: Plan = {
-  users: USERS,
-  servers: SERVERS,
-  payloadBytes: PAYLOAD_BYTES,
   rounds: 11,
   warmUpRounds: 1,
-  leadIn: 1_000,
-  requests: 4_500,
+  timed: { leadIn: 1_000, requests: 4_500 },
+  timedRequests: 600,
   // Far from what two cores can do, or the answers would wait for each other more than for their servers.
   perSecond: 400,
-  timedRequests: 600,
+  shop: { leadIn: 500, requests: 2_250 },
   // The first thousands of requests of a process cost several times as much as the later ones.
   warmUpMs: 10_000,
   warmUpRequests: 20_000,
@@ -32,9 +29,9 @@ const QUICK: Plan = {
   ...PLAN,
   rounds: 2,
   warmUpRounds: 0,
-  leadIn: 40,
-  requests: 100,
+  timed: { leadIn: 40, requests: 100 },
   timedRequests: 40,
+  shop: { leadIn: 40, requests: 100 },
   warmUpMs: 0,
   warmUpRequests: 0,
 }
@@ -44,9 +41,10 @@ export async function http({ quick }: BenchOptions): Promise<PartResult> {
   const plan = quick ? QUICK : PLAN
   const contenders: Contender[] = []
   const skipped: Record<string, string> = {}
-  for (const { name, whyNot, start } of candidates) {
+  for (const { name, whyNot, whyNoShop, start } of candidates) {
+    const kinds = whyNoShop === undefined ? KINDS : TIMED_KINDS
     if (whyNot !== undefined) skipped[name] = whyNot
-    else contenders.push(await begun(new Contender(name, await start())))
+    else contenders.push(await begun(new Contender(name, await start(), kinds)))
   }
   for (const contender of contenders) await warmUp(contender, plan)
 
@@ -64,9 +62,9 @@ export async function http({ quick }: BenchOptions): Promise<PartResult> {
 }
 
 async function begun(contender: Contender): Promise<Contender> {
-  const { name, servers, users } = contender
+  const { name, servers, users, kinds } = contender
   await Promise.all(
-    users.map((user, i) => user.begin(servers.isSticky ? [contender.url(i, 0)] : servers.urls)),
+    users.map((user, i) => user.begin(servers.isSticky ? [contender.url(i, 0)] : servers.urls, kinds)),
   )
   console.log(`  … ${name} serves`)
   return contender
@@ -75,9 +73,9 @@ async function begun(contender: Contender): Promise<Contender> {
 async function warmUp(contender: Contender, { warmUpMs, warmUpRequests }: Plan): Promise<void> {
   const start = performance.now()
   const spentMs = () => performance.now() - start
-  const chunk = 500
-  for (let requests = 0; spentMs() < warmUpMs || requests < warmUpRequests; requests += 2 * chunk) {
-    for (const kind of KINDS) await closedLoop(contender, kind, { leadIn: 0, requests: chunk })
+  const chunk = { leadIn: 0, requests: 500 }
+  for (let asked = 0; spentMs() < warmUpMs || asked < warmUpRequests; ) {
+    for (const kind of contender.kinds) asked += (await closedLoop(contender, kind, chunk)).asked
     if (spentMs() > MAX_WARM_UP_MS) break
   }
 }

@@ -3,54 +3,53 @@
 import type { Random } from '../../sim/random.js'
 import { pause } from '../../support/wait.js'
 import type { Contender } from './contender.js'
-import type { Kind } from './user.js'
+import type { Requests } from './round.js'
+import type { Kind, User } from './user.js'
 
 /** What servers still do when the last answer is out (messages to others, say) is part of what their requests cost. */
 const AFTERMATH_MS = 50
 
 export interface ClosedLoop {
-  requests: number
+  asked: number
   cpuMicros: number
   tookMs: number
   wrongAnswers: number
 }
 
 export interface OpenLoop {
-  requests: number
+  asked: number
   cpuMicros: number
-  /** Until the last one was sent: longer than planned where this machine was too busy to keep to the rate. */
+  /** Until the last one was sent: longer than planned where this machine, or an answer, was too late to keep to the rate. */
   sendingMs: number
   /** Of each answer. */
   answersMs: number[]
   wrongAnswers: number
 }
 
-/** All users, each with one request at a time, until `leadIn` and then `requests` are answered. */
+/** All users, each with one request at a time, until `leadIn` and then `requests` are answered; the latter count. */
 export async function closedLoop(
   contender: Contender,
   kind: Kind,
-  { leadIn, requests }: { leadIn: number; requests: number },
+  { leadIn, requests }: Requests,
 ): Promise<ClosedLoop> {
   const { users } = contender
-  let [turn, wrongAnswers, tookMs] = [0, 0, 0]
-  const ask = async (index: number) => {
-    if (!(await users[index]!.ask(contender.url(index, turn++), kind))) wrongAnswers++
-  }
   const askAll = async (count: number) => {
-    turn = 0
-    const live = async (index: number) => {
-      while (turn < count) await ask(index)
+    let [turn, wrong] = [0, 0]
+    const live = async (user: User, index: number) => {
+      while (turn < count) if (!(await user.ask(contender.url(index, turn++), kind))) wrong++
     }
-    await Promise.all(users.map((_, index) => live(index)))
+    await Promise.all(users.map(live))
+    return wrong
   }
   // Connections that were closed when idle are open again, and the processor's caches no longer others'.
   await askAll(leadIn)
+  let [wrongAnswers, tookMs] = [0, 0]
   const cpuMicros = await spent(contender, async () => {
     const startMs = performance.now()
-    await askAll(requests)
+    wrongAnswers = await askAll(requests)
     tookMs = performance.now() - startMs
   })
-  return { requests, cpuMicros, tookMs, wrongAnswers }
+  return { asked: requests, cpuMicros, tookMs, wrongAnswers }
 }
 
 /** The users by turns, at these times, whether or not the answers to others have come. */
@@ -65,6 +64,7 @@ export async function openLoop(contender: Contender, kind: Kind, atMs: readonly 
       const askedMs = performance.now()
       // Who has no answer yet waits for it before he asks again; that he waits counts.
       await asked[turn - users.length]
+      sendingMs = Math.max(sendingMs, performance.now() - startMs)
       const index = turn % users.length
       if (!(await users[index]!.ask(contender.url(index, turn), kind))) wrongAnswers++
       answersMs.push(performance.now() - askedMs)
@@ -74,10 +74,9 @@ export async function openLoop(contender: Contender, kind: Kind, atMs: readonly 
       if (earlyMs > 0) await pause(earlyMs)
       asked.push(ask(turn))
     }
-    sendingMs = performance.now() - startMs
     await Promise.all(asked)
   })
-  return { requests: atMs.length, cpuMicros, sendingMs, answersMs, wrongAnswers }
+  return { asked: atMs.length, cpuMicros, sendingMs, answersMs, wrongAnswers }
 }
 
 /** When requests come that do not know of each other. */

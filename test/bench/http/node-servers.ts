@@ -5,26 +5,27 @@ import { MemberProcess } from '../../support/member-process.js'
 import type { StoreSettings } from '../../support/member-protocol.js'
 import { freePorts } from '../../support/ports.js'
 import { ProcessCluster } from '../../support/process-cluster.js'
+import { cpuMicrosOf, total } from '../totals.js'
 import { SERVERS, type Servers } from './contender.js'
-import type { ForeignProcess } from './foreign.js'
 import { startRedis } from './redis.js'
 
 export async function meshServers(): Promise<Servers> {
   const cluster = await ProcessCluster.start({ members: ['a', 'b', 'c'].slice(0, SERVERS), http: true })
   const members = cluster.all()
   const counters = () => Promise.all(members.map(async (member) => (await member.ask('status')).counters))
-  return { urls: urlsOf(members), isSticky: false, counters, cpuMicros: () => cpuMicros(members) }
+  return { urls: urlsOf(members), isSticky: false, counters, cpuMicros: () => cpuMicrosOf(members) }
 }
 
 export async function storeServers(store?: StoreSettings): Promise<Servers> {
   const members = await servers(store)
-  return { urls: urlsOf(members), isSticky: true, cpuMicros: () => cpuMicros(members) }
+  return { urls: urlsOf(members), isSticky: true, cpuMicros: () => cpuMicrosOf(members) }
 }
 
 export async function redisServers(): Promise<Servers> {
   const { port, server, version } = await startRedis()
   const members = await servers({ kind: 'connect-redis', port })
-  return { urls: urlsOf(members), isSticky: false, version, cpuMicros: () => cpuMicros(members, server) }
+  const cpuMicros = () => total([cpuMicrosOf(members), server.cpuMicros()])
+  return { urls: urlsOf(members), isSticky: false, version, cpuMicros }
 }
 
 async function servers(store?: StoreSettings): Promise<MemberProcess[]> {
@@ -39,13 +40,4 @@ async function servers(store?: StoreSettings): Promise<MemberProcess[]> {
 
 function urlsOf(members: readonly MemberProcess[]): string[] {
   return members.map(({ url }) => url)
-}
-
-async function cpuMicros(members: readonly MemberProcess[], store?: ForeignProcess): Promise<number> {
-  const spent = members.map(async (member) => {
-    const { user, system } = await member.ask('cpuUsage')
-    return user + system
-  })
-  const all = await Promise.all([...spent, store?.cpuMicros() ?? 0])
-  return all.reduce((total, each) => total + each)
 }

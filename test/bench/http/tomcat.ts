@@ -8,6 +8,7 @@ import { onCleanUp } from '../../support/cleanup.js'
 import { freePorts } from '../../support/ports.js'
 import { installed } from '../../support/program.js'
 import { until } from '../../support/wait.js'
+import { total } from '../totals.js'
 import { SERVERS, type Servers } from './contender.js'
 import { ForeignProcess, whyNoForeign } from './foreign.js'
 import { APP_WEB_XML, appJsp, CONF_WEB_XML, type Instance, type Mode, serverXml } from './tomcat-files.js'
@@ -47,10 +48,7 @@ export async function tomcatServers(mode: Mode): Promise<Servers> {
     { deadlineMs: START_DEADLINE_MS, dump: () => servers.map(({ output }) => output) },
   )
   const [, version = 'Tomcat'] = /\[Apache (Tomcat\/[\d.]+)/.exec(servers[0]!.output) ?? []
-  const cpuMicros = async () => {
-    const spent = await Promise.all(servers.map((server) => server.cpuMicros()))
-    return spent.reduce((total, each) => total + each)
-  }
+  const cpuMicros = () => total(servers.map((server) => server.cpuMicros()))
   return { urls, isSticky: false, version, cpuMicros }
 }
 

@@ -1,6 +1,5 @@
 /** The commands of a member process for benches. */
 
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { SessionData } from 'express-session'
 import type { Cluster } from 'sessionmesh'
 import { BareLinks } from './bare-links.js'
@@ -12,10 +11,8 @@ import { memoryUse } from './memory-use.js'
 import { pace } from './pace.js'
 import type { MeasuringCommands, StoreKind } from './protocol.js'
 import { newStore, StoreBench } from './store-bench.js'
+import { byTurns } from './turns.js'
 import { flood, Writer, writeTurns } from './writer.js'
-
-/** What is written in one turn waits in the outbox until it ends. */
-const PER_TURN = 100
 
 /** @param cluster throws where there is none */
 export function measuringCommands(cluster: () => Cluster): MeasuringCommands {
@@ -46,18 +43,16 @@ export function measuringCommands(cluster: () => Cluster): MeasuringCommands {
     async fillKilobytes(into, sessions, { first = 0, withCookie = false } = {}) {
       const store = into === 'cluster' ? undefined : await newStore(into, cluster)
       stores.push(store)
-      for (let i = first; i < first + sessions; i++) {
-        const data = withCookie ? { ...kilobyte(i), cookie: COOKIE } : kilobyte(i)
-        if (store === undefined) cluster().sessions.write(sidOf(i), data)
-        else store.set(sidOf(i), data as unknown as SessionData)
-        if (i % PER_TURN === PER_TURN - 1) await nextTurn()
-      }
+      await byTurns(sessions, (i) => {
+        const number = first + i
+        const data = withCookie ? { ...kilobyte(number), cookie: COOKIE } : kilobyte(number)
+        if (store === undefined) cluster().sessions.write(sidOf(number), data)
+        else store.set(sidOf(number), data as unknown as SessionData)
+      })
     },
     async destroyAll() {
-      for (const [i, sid] of [...cluster().sessions.keys()].entries()) {
-        cluster().sessions.destroy(sid)
-        if (i % PER_TURN === PER_TURN - 1) await nextTurn()
-      }
+      const sids = [...cluster().sessions.keys()]
+      await byTurns(sids.length, (i) => void cluster().sessions.destroy(sids[i]!))
     },
     watchLoop() {
       watch = new LoopWatch()

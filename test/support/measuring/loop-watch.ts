@@ -4,6 +4,7 @@
  */
 
 import { PerformanceObserver } from 'node:perf_hooks'
+import { cpuMicros } from './cpu.js'
 import type { LoopReport } from './protocol.js'
 
 const PERIOD_MS = 1
@@ -21,7 +22,7 @@ export class LoopWatch {
   readonly #gc: PerformanceObserver
   #timer: NodeJS.Timeout
   #lastMs = performance.now()
-  #lastCpuMs = cpuMs()
+  #lastCpuMs = cpuMicros() / 1_000
 
   constructor() {
     this.#gc = new PerformanceObserver((list) => this.#onCollections(list.getEntries()))
@@ -38,14 +39,14 @@ export class LoopWatch {
 
   #onTick(): void {
     const now = performance.now()
-    const cpu = cpuMs()
+    const cpuMs = cpuMicros() / 1_000
     const lateMs = now - this.#lastMs - PERIOD_MS
     const report = this.#report
     if (lateMs > LONG_MS) report.pauses++
     report.longestMs = Math.max(report.longestMs, lateMs)
-    report.longestCpuMs = Math.max(report.longestCpuMs, Math.min(lateMs, cpu - this.#lastCpuMs))
+    report.longestCpuMs = Math.max(report.longestCpuMs, Math.min(lateMs, cpuMs - this.#lastCpuMs))
     this.#lastMs = now
-    this.#lastCpuMs = cpu
+    this.#lastCpuMs = cpuMs
     this.#timer = setTimeout(() => this.#onTick(), PERIOD_MS)
   }
 
@@ -59,8 +60,3 @@ export class LoopWatch {
 
 /** What a user begins to notice; the goal of several benches. */
 const LONG_MS = 20
-
-function cpuMs(): number {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1_000
-}

@@ -39,7 +39,8 @@ export interface MeasuringCommands {
   bareDial(ports: readonly number[]): Promise<void>
   /** Gives how many messages went to each that was dialled. */
   bareFlood(flood: BareFlood): Promise<number>
-  bareReceived(): { messages: number; bytes: number }
+  /** How many messages have come. */
+  bareReceived(): number
   bareBeat(beat: BareBeat): Promise<void>
   /** Messages that tell when they were sent. Gives their number. */
   barePace(pace: Pace, bytes: number): Promise<number>
@@ -64,7 +65,7 @@ export interface OperationCosts {
   wallMicros: number
 }
 
-export interface FillOptions {
+interface FillOptions {
   /** Number of the first of them. Default 0. */
   first?: number
   /** As express-session keeps it in each. Default none. */

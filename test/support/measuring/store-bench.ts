@@ -1,21 +1,22 @@
 /** A store for express-session without HTTP: what express-session does with it in a request, many times. */
 
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { SessionStore } from '@sessionmesh/express'
 import type { Request } from 'express'
 import expressSession, { type Session, type SessionData, type Store } from 'express-session'
 import type { Cluster } from 'sessionmesh'
+import { newMemorystore } from '../member-store.js'
 import { pause } from '../wait.js'
+import { cpuMicros } from './cpu.js'
 import { COOKIE, sidOf } from './kilobyte.js'
 import { collectGarbage } from './memory-use.js'
 import type { OperationCosts, StoreKind, StoreRound } from './protocol.js'
 import { shopSession } from './shop-session.js'
+import { byTurns } from './turns.js'
 
 export async function newStore(kind: StoreKind, cluster: () => Cluster): Promise<Store> {
   if (kind === 'sessionmesh') return new SessionStore({ cluster: cluster() })
   if (kind === 'MemoryStore') return new expressSession.MemoryStore()
-  const { default: memorystore } = await import('memorystore')
-  return new (memorystore(expressSession))({ checkPeriod: 86_400_000 })
+  return newMemorystore()
 }
 
 export class StoreBench {
@@ -32,17 +33,16 @@ export class StoreBench {
 
   async fill(sessions: number): Promise<void> {
     this.#sids = Array.from({ length: sessions }, (_, i) => sidOf(i))
-    for (const [i, sid] of this.#sids.entries()) {
-      this.#store.set(sid, { ...shopSession(i), cookie: COOKIE } as unknown as SessionData)
-      if (i % 100 === 99) await nextTurn()
-    }
+    await byTurns(sessions, (i) => {
+      this.#store.set(sidOf(i), { ...shopSession(i), cookie: COOKIE } as unknown as SessionData)
+    })
     await this.#handedOver()
   }
 
   /** Of the whole round per operation: the turns' ends are in it, and with a cluster all that leaves for peers. */
   async round({ kind, operations, perTurn }: StoreRound): Promise<OperationCosts> {
     await collectGarbage()
-    const cpu = process.cpuUsage()
+    const before = cpuMicros()
     const start = performance.now()
     await this.#operate(kind === 'load' ? (done) => this.#load(done) : (done) => this.#write(done), {
       operations,
@@ -50,8 +50,7 @@ export class StoreBench {
     })
     const wallMicros = (performance.now() - start) * 1_000
     await this.#handedOver()
-    const { user, system } = process.cpuUsage(cpu)
-    return { cpuMicros: (user + system) / operations, wallMicros: wallMicros / operations }
+    return { cpuMicros: (cpuMicros() - before) / operations, wallMicros: wallMicros / operations }
   }
 
   #operate(

@@ -5,10 +5,9 @@ import type { Acks, Base, Cluster, WriteResult } from 'sessionmesh'
 import { pause } from '../wait.js'
 import { sidOf } from './kilobyte.js'
 import type { Change, Flooded, FloodOptions, WriterOptions, WriteTurns } from './protocol.js'
+import { byTurns } from './turns.js'
 
 const TEXT = 'x'.repeat(1_024 - 8)
-/** What is created in one turn waits in the outbox until it ends. */
-const CREATED_PER_TURN = 100
 /** Well below `maxLinkBufferBytes`, at which a link is cut; above what a socket takes at once. */
 export const MAX_BUFFERED_BYTES = 4 * 1024 * 1024
 /** To ask for what is buffered costs more than a write. */
@@ -28,11 +27,10 @@ export class Writer {
   /** Resolves when the sessions are created. */
   static async open(cluster: Cluster, { sessions, first = 0 }: WriterOptions): Promise<Writer> {
     const writer = new Writer(cluster, first)
-    for (let i = 1; i <= sessions; i++) {
+    await byTurns(sessions, () => {
       writer.#written.push({ base: undefined, text: TEXT })
       writer.write('all')
-      if (i % CREATED_PER_TURN === 0) await nextTurn()
-    }
+    })
     await cluster.sessions.flushed()
     return writer
   }
