@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Usage } from '../sim/usage.js'
 import { cleanUp } from '../support/cleanup.js'
+import { commitOf } from '../support/commit.js'
 import { consistency } from './consistency.js'
 import { finding } from './finding.js'
 import { flood } from './flood.js'
@@ -73,6 +74,7 @@ else
 /** A part that fails keeps nobody from the figures of the others. */
 async function main(): Promise<void> {
   const machine = { cores: availableParallelism(), cpu: cpus()[0]?.model, node: process.version }
+  const commit = commitOf('packages', 'test')
   console.log(
     `${machine.cores} cores (${machine.cpu}), Node ${machine.node}${values.quick ? ', QUICK: figures mean nothing' : ''}`,
   )
@@ -92,7 +94,7 @@ async function main(): Promise<void> {
       continue
     }
     // At once: who is interrupted later has what was measured. (In one turn, so that no signal comes in between.)
-    const figures = { date: new Date().toISOString(), ...machine, quick: values.quick, parts }
+    const figures = { date: new Date().toISOString(), commit, ...machine, quick: values.quick, parts }
     writeFileSync(out, `${JSON.stringify(figures, undefined, 2)}\n`)
     if (isInterrupted) return
   }

@@ -7,11 +7,12 @@
 
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import type { PartResult } from './part.js'
+import type { PartResult, Row } from './part.js'
 import { PARTS } from './parts.js'
 
 interface Results {
   date: string
+  commit: string
   cores: number
   node: string
   quick: boolean
@@ -37,9 +38,19 @@ export function withFigures(readme: string, results: Results): string {
     const aim = goal === undefined ? '' : `${goal.says}${goal.isMet ? '' : ': not met'}`
     return `| ${[what, measured, beside, aim].join(' | ')} |`
   })
-  const machine = `${results.cores} shared cores, Node ${results.node}, ${results.date.slice(0, 10)}`
-  const text = ['', `Measured with \`pnpm bench\` (${machine}):`, '', HEAD, '|---|---|---|---|', ...table, '']
+  const { cores, node, date, commit } = results
+  const measured = `Measured with \`npx -y pnpm@10 bench\` at ${commit} (${cores} shared cores, Node ${node}, ${date.slice(0, 10)}).`
+  const text = ['', measured, '', unreached(rows), '', HEAD, '|---|---|---|---|', ...table, '']
   return `${before}${BEGIN}${text.join('\n')}${END}${after}`
+}
+
+/** In words, above the table: nobody should have to look for it. */
+function unreached(rows: readonly Row[]): string {
+  const goals = rows.filter(({ goal }) => goal !== undefined)
+  const missed = goals.filter(({ goal }) => !goal?.isMet)
+  if (missed.length === 0) return `All of the ${goals.length} goals are reached.`
+  const each = missed.map(({ what, measured, goal }) => `- ${what}: ${measured}; goal: ${goal?.says}`)
+  return [`Of ${goals.length} goals these ${missed.length} are not reached:`, '', ...each].join('\n')
 }
 
 const readmeFile = fileURLToPath(new URL('../../../README.md', import.meta.url))

@@ -1,7 +1,7 @@
 /** `pnpm sim`: as many seeds as you like. Prints what happened, and how to replay what went wrong. */
 
-import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
+import { commitOf } from '../support/commit.js'
 import { runBatch } from './batch.js'
 import { invariants } from './invariants.js'
 import { type Fault, faults, type Wishes } from './scenario.js'
@@ -102,24 +102,15 @@ function summarize({ seeds, failures, virtualMs, events, counts }: Tally, from: 
 }
 
 function tell({ seed, scenario, text }: Failure): void {
-  console.log(`seed ${seed} at ${commit()}: ${text}\n  ${scenario}\n  replay: ${replay(seed)}`)
+  console.log(
+    `seed ${seed} at ${commitOf('packages/core', 'test/sim')}: ${text}\n  ${scenario}\n  replay: ${replay(seed)}`,
+  )
 }
 
 function replay(seed: number): string {
   const members = values.members === undefined ? '' : ` --members ${values.members}`
   const nemesis = values.nemesis === undefined ? '' : ` --nemesis ${values.nemesis}`
   return `npx -y pnpm@10 sim --seeds 1 --from ${seed}${members}${nemesis} --transcript`
-}
-
-/** A seed means the same only in the same program. */
-function commit(): string {
-  try {
-    const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8', stdio: 'pipe' }).trim()
-    const isChanged = git('status', '--porcelain', 'packages/core', 'test/sim') !== ''
-    return `commit ${git('rev-parse', '--short', 'HEAD')}${isChanged ? ' with changes' : ''}`
-  } catch {
-    return 'an unknown commit'
-  }
 }
 
 function firstSeed(): number {
