@@ -331,9 +331,17 @@ export const mutants: readonly Mutant[] = [
     by: ['limits', 'exactness', 'convergence'],
   },
   {
+    name: 'an end that its owner does not tell is told by nobody',
+    file: 'housekeeping.ts',
+    find: '(isOverdue && !record.hadEnded)',
+    replace: 'false',
+    seeds: 4_000,
+    by: ['expiryEvents', 'limits'],
+  },
+  {
     name: 'an end by time is told by every member',
     file: 'housekeeping.ts',
-    find: 'if (owner === self.id && !record.isEndTold) {',
+    find: 'if ((owner === self.id || (isOverdue && !record.hadEnded)) && !record.isEndTold) {',
     replace: 'if (!record.isEndTold) {',
     seeds: 1_500,
     by: ['expiryEvents'],

@@ -1,8 +1,8 @@
 /** `pnpm sim`: as many seeds as you like. Prints what happened, and how to replay what went wrong. */
 
 import { parseArgs } from 'node:util'
-import { commitOf } from '../support/commit.js'
 import { runBatch } from './batch.js'
+import { commitOf } from './commit.js'
 import { invariants } from './invariants.js'
 import { type Fault, faults, type Wishes } from './scenario.js'
 import { simulate } from './simulation.js'
