@@ -535,7 +535,7 @@ export const mutants: readonly Mutant[] = [
     find: 'counters.stalls++\n  }',
     replace: 'counters.stalls++\n    this.cameRound(now)\n  }',
     seeds: 3_000,
-    by: ['verdicts'],
+    by: ['verdicts', 'freshness'],
   },
   {
     name: 'an own stall is held against the others',
