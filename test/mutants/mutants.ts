@@ -434,7 +434,7 @@ export const mutants: readonly Mutant[] = [
     file: 'records.ts',
     find: '!announced && !this.#isNowhere(created)',
     replace: '!announced',
-    seeds: 6_000,
+    seeds: 12_000,
     by: ['survival'],
   },
   {
