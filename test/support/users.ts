@@ -23,9 +23,13 @@ export class CheckingUser {
   readonly #name: string
   readonly #tally: Tally
   readonly #browser = new Browser()
-  /** What the counter is at least, and at most: apart only after a request that broke. */
+  /** What the counter is, but for increments that broke. */
   #atLeast = 0
-  #atMost = 0
+  /**
+   * When each increment broke that has not been seen to count. It may count later: what its server wrote may still be on
+   * its way to who is asked next, whose answer is right without it, since this user was never told of it.
+   */
+  #broken: number[] = []
   #isLoggedIn = false
 
   constructor(name: string, tally: Tally) {
@@ -52,37 +56,56 @@ export class CheckingUser {
     } else if (turn % 4 === 0) {
       this.#check(await this.#browser.get(url, '/session'))
     } else {
-      this.#atMost++
-      const answer = await this.#browser.post(url, '/increment')
-      this.#atLeast++
-      this.#check(answer)
+      this.#check(await this.#increment(url))
     }
     this.#tally.requests++
   }
 
+  async #increment(url: string): Promise<Answer> {
+    try {
+      const answer = await this.#browser.post(url, '/increment')
+      this.#atLeast++
+      return answer
+    } catch (error) {
+      if (isBroken(error)) this.#broken.push(performance.now())
+      throw error
+    }
+  }
+
   #check({ data }: Answer): void {
     const count = Number(data.count ?? 0)
+    const sinceMs = performance.now() - LATE_MS
+    this.#broken = this.#broken.filter((atMs) => atMs >= sinceMs)
+    const ahead = count - this.#atLeast
     if (data.user !== this.#name) this.#tally.lostSessions++
-    else if (count < this.#atLeast || count > this.#atMost) this.#tally.wrongReads++
+    else if (ahead < 0 || ahead > this.#broken.length) this.#tally.wrongReads++
+    else this.#broken.splice(0, ahead)
     if (data.user !== this.#name) this.#isLoggedIn = false
     this.#atLeast = count
-    this.#atMost = count
   }
 
   /** True when the next server is to be tried. */
   #onFailure(error: unknown): boolean {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (code === 'ECONNREFUSED') {
+    if (codeOf(error) === 'ECONNREFUSED') {
       this.#tally.refused++
-      this.#atMost = Math.max(this.#atLeast, this.#atMost - 1)
       return true
     }
-    // What a load balancer answers when that happened to it.
-    const isBadGateway = error instanceof Error && 'status' in error && error.status === 502
-    if (isBadGateway || code === 'ECONNRESET' || code === 'UND_ERR_SOCKET' || code === 'EPIPE') {
-      this.#tally.ambiguous++
-      return false
-    }
-    throw error
+    if (!isBroken(error)) throw error
+    this.#tally.ambiguous++
+    return false
   }
+}
+
+/** By then all that a server wrote before it died is where it was sent. */
+const LATE_MS = 2_000
+
+/** It went out, and nobody knows what became of it. */
+function isBroken(error: unknown): boolean {
+  // What a load balancer answers when that happened to it.
+  const isBadGateway = error instanceof Error && 'status' in error && error.status === 502
+  return isBadGateway || ['ECONNRESET', 'UND_ERR_SOCKET', 'EPIPE'].includes(String(codeOf(error)))
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
 }
