@@ -74,14 +74,16 @@ export class CheckingUser {
 
   #check({ data }: Answer): void {
     const count = Number(data.count ?? 0)
+    const ahead = count - this.#atLeast
+    if (data.user !== this.#name) {
+      this.#tally.lostSessions++
+      this.#isLoggedIn = false
+    } else if (ahead < 0 || ahead > this.#broken.length) this.#tally.wrongReads++
+    else this.#broken.splice(0, ahead)
+    this.#atLeast = count
+    // (Only now: the first answer after it may take as long as it likes.)
     const sinceMs = performance.now() - LATE_MS
     this.#broken = this.#broken.filter((atMs) => atMs >= sinceMs)
-    const ahead = count - this.#atLeast
-    if (data.user !== this.#name) this.#tally.lostSessions++
-    else if (ahead < 0 || ahead > this.#broken.length) this.#tally.wrongReads++
-    else this.#broken.splice(0, ahead)
-    if (data.user !== this.#name) this.#isLoggedIn = false
-    this.#atLeast = count
   }
 
   /** True when the next server is to be tried. */

@@ -3,11 +3,18 @@
 import type { Random } from '../../sim/random.js'
 import { pause } from '../../support/wait.js'
 import type { Contender } from './contender.js'
-import type { Requests } from './round.js'
 import type { Kind, User } from './user.js'
 
 /** What servers still do when the last answer is out (messages to others, say) is part of what their requests cost. */
 const AFTERMATH_MS = 50
+
+/** As fast as they are answered. */
+export interface Requests {
+  /** So many that do not count… */
+  leadIn: number
+  /** … then so many that do. */
+  requests: number
+}
 
 export interface ClosedLoop {
   asked: number

@@ -3,16 +3,8 @@
 import type { Random } from '../../sim/random.js'
 import { percentile } from '../statistics.js'
 import type { Contender } from './contender.js'
-import { arrivals, type ClosedLoop, closedLoop, type OpenLoop, openLoop } from './load.js'
+import { arrivals, type ClosedLoop, closedLoop, type OpenLoop, openLoop, type Requests } from './load.js'
 import { SHOP_KINDS, type ShopKind, TIMED_KINDS, type TimedKind } from './user.js'
-
-/** As fast as they are answered. */
-export interface Requests {
-  /** So many that do not count… */
-  leadIn: number
-  /** … then so many that do. */
-  requests: number
-}
 
 export interface Plan {
   rounds: number
