@@ -51,6 +51,9 @@ test('a partition heals with writes on both sides: nothing is lost, nothing dest
   // The other side, which cannot know, goes on using it.
   expect((await c.ask('write', 'doomed', { n: 2, more: true })).outcome).toBe('changed')
   await a.ask('write', 'same', { value: 'first' })
+  // Of two writes that knew nothing of each other and have one millisecond, neither is the later one.
+  const firstBy = Date.now()
+  await until('the clock moves on', () => Date.now() > firstBy)
   await c.ask('write', 'same', { value: 'second' })
   expect(await b.ask('has', 'right0')).toBe(false)
 
