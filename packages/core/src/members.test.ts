@@ -212,6 +212,37 @@ describe('the states', () => {
   })
 })
 
+describe('the next verdict', () => {
+  const next = (world: MemberTable) => world.members.nextVerdictMs(world.nowMs)
+
+  test('comes when the first one is silent for too long, later with all that is heard', () => {
+    const world = new MemberTable()
+    expect(next(world)).toBe(Number.POSITIVE_INFINITY)
+    const peer = world.link('peer')
+    expect(next(world)).toBe(SUSPECT)
+    world.after(500).link('other', { link: 2 })
+    expect(next(world)).toBe(SUSPECT)
+    world.members.heard(peer, world.now)
+    expect(next(world)).toBe(500 + SUSPECT)
+    world.after(SUSPECT).tick()
+    expect(next(world)).toBe(500 + DEAD)
+  })
+
+  // Else the member would tick without end.
+  test('is none of a silence that was found by the last tick, be it without a verdict', () => {
+    const world = new MemberTable()
+    const peer = world.link('peer')
+    const teller = world.link('teller', { link: 9 })
+    world.after(DEAD)
+    world.members.heard(teller, world.now)
+    world.tell(teller, { id: 'peer', state: 'alive' })
+    expect(world.tick()).toEqual([peer.link])
+    world.members.linkLost(peer, world.now)
+    expect(peer.state).toBe('suspect')
+    expect(next(world)).toBe(DEAD + SUSPECT)
+  })
+})
+
 describe('a stall of our own', () => {
   test('is credited to every peer', () => {
     const world = new MemberTable()

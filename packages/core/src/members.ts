@@ -62,8 +62,7 @@ export interface Peer {
   /** When it was last found gone, dead or left; on the wall clock the later of both. */
   goneMs: number
   goneWallMs: number
-  /** What it told last of others, and those of them that it vouches for. */
-  roster: readonly RosterEntry[]
+  /** Those whom it told of last as alive. */
   vouchesFor: ReadonlySet<Origin>
 }
 
@@ -240,31 +239,47 @@ export class Members {
 
   /** @param sentMs when the teller said so, on our clock. */
   toldRoster(teller: Peer, roster: readonly RosterEntry[], sentMs: number, now: Instant): void {
-    if (roster !== teller.roster) {
-      teller.roster = roster
-      teller.vouchesFor = new Set(roster.filter(({ state }) => state === 'alive').map(({ id }) => id))
-    }
+    teller.vouchesFor = new Set(roster.filter(({ state }) => state === 'alive').map(({ id }) => id))
     for (const entry of roster) if (entry.id !== this.#self.id) this.#learn(entry, sentMs, now)
     for (const peer of this.#peers.values()) this.#judge(peer, now)
   }
 
   /** Time passed. Returns the links that have to go because they are silent. */
   tick(now: Instant): LinkId[] {
+    const { suspectAfterMs, deadAfterMs, forgetDeadAfterMs } = this.#config
     const silent: LinkId[] = []
     for (const peer of this.#peers.values()) {
-      if (peer.state === 'alive' && this.#isSilentFor(this.#config.suspectAfterMs, peer, now))
+      if (peer.state === 'alive' && now.monoMs > this.#silentMs(suspectAfterMs, peer))
         this.#become(peer, 'suspect', now)
       this.#judge(peer, now)
-      if (peer.link !== undefined && this.#isSilentFor(this.#config.deadAfterMs, peer, now))
-        silent.push(peer.link)
+      if (peer.link !== undefined && now.monoMs > this.#silentMs(deadAfterMs, peer)) silent.push(peer.link)
       const goneMs = now.monoMs - peer.goneMs
-      if (!isLiving(peer) && peer.link === undefined && goneMs > this.#config.forgetDeadAfterMs) {
+      if (!isLiving(peer) && peer.link === undefined && goneMs > forgetDeadAfterMs) {
         this.#peers.delete(peer.id)
         this.#forget(peer.id)
         this.#onForgotten(peer.id)
       }
     }
     return silent
+  }
+
+  /**
+   * When `tick` next finds a silence too long, on the monotonic clock, if nobody is heard before. One that was too long by
+   * `tickedMs` and stayed without a verdict, as others vouch for that member, is looked at with every heartbeat.
+   */
+  nextVerdictMs(tickedMs: number): number {
+    const { suspectAfterMs, deadAfterMs } = this.#config
+    let nextMs = Number.POSITIVE_INFINITY
+    const verdictAfter = (silentMs: number) => {
+      const dueMs = silentMs + 1
+      if (dueMs > tickedMs && dueMs < nextMs) nextMs = dueMs
+    }
+    for (const peer of this.#peers.values()) {
+      if (peer.state === 'alive') verdictAfter(this.#silentMs(suspectAfterMs, peer))
+      if (peer.state === 'suspect') verdictAfter(this.#silentMs(deadAfterMs, peer, lastSignMs(peer)))
+      if (peer.link !== undefined) verdictAfter(this.#silentMs(deadAfterMs, peer))
+    }
+    return nextMs
   }
 
   /** Our own loop stood still: nobody could be heard meanwhile, and nobody is to blame for it. */
@@ -316,9 +331,9 @@ export class Members {
     }
   }
 
-  /** @param ms on the clock of who beats as this member does. */
-  #isSilentFor(ms: number, peer: Peer, now: Instant, sinceMs = peer.heardMs): boolean {
-    return now.monoMs - sinceMs > ms * this.#slowness(peer)
+  /** It is silent for too long after that. @param ms on the clock of who beats as this member does. */
+  #silentMs(ms: number, peer: Peer, sinceMs = peer.heardMs): number {
+    return sinceMs + ms * this.#slowness(peer)
   }
 
   /** Whoever was given a longer period than this member is given as many beats. */
@@ -339,8 +354,7 @@ export class Members {
     if (peer.state === 'alive' || peer.state === 'left') return
     if (this.#isReplaced(peer) && !this.#isVouchedFor(peer, now)) return this.left(peer, now)
     if (peer.state === 'dead') return
-    const sinceMs = Math.max(peer.heardMs, peer.vouchedMs)
-    const isSilent = this.#isSilentFor(this.#config.deadAfterMs, peer, now, sinceMs)
+    const isSilent = now.monoMs > this.#silentMs(this.#config.deadAfterMs, peer, lastSignMs(peer))
     const isRefused = peer.link === undefined && peer.refusals >= 2
     if ((isSilent || isRefused) && !this.#isVouchedFor(peer, now)) this.#become(peer, 'dead', now)
   }
@@ -428,7 +442,6 @@ export class Members {
       digestMs: Number.NEGATIVE_INFINITY,
       goneMs: 0,
       goneWallMs: 0,
-      roster: [],
       vouchesFor: new Set(),
     }
     this.#peers.set(id, peer)
@@ -476,6 +489,11 @@ export class Members {
 function isNamesake(peer: Peer, { id, name, address, seenAt = [] }: Self): boolean {
   const isThere = peer.address === address || seenAt.includes(peer.address)
   return peer.id !== id && peer.name === name && isThere
+}
+
+/** Heard by us, or by who vouches for it. */
+function lastSignMs({ heardMs, vouchedMs }: Peer): number {
+  return Math.max(heardMs, vouchedMs)
 }
 
 function isLiving(peer: Peer): boolean {

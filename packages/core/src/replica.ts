@@ -186,14 +186,15 @@ export class Replica {
 
   /** When `tick` is due at the latest, on the monotonic clock. Ask after every input. */
   nextTickMs(): number {
-    const { config, dialer, records } = this.#context
+    const { config, dialer, members, records } = this.#context
+    const tickedMs = this.#tickedMs ?? Number.NEGATIVE_INFINITY
     // (A tick that came before its time puts no heartbeat off.)
-    const doneMs = Math.min(this.#tickedMs ?? Number.NEGATIVE_INFINITY, this.#heartbeatMs)
+    const doneMs = Math.min(tickedMs, this.#heartbeatMs)
     const beatMs = doneMs + config.heartbeatMs
     // Once over, it waits for what it waits for.
     const untilMs = this.#catchUp.untilMs() ?? Number.POSITIVE_INFINITY
-    const behindMs = untilMs > (this.#tickedMs ?? 0) ? untilMs : Number.POSITIVE_INFINITY
-    const dueMs = Math.min(beatMs, behindMs, records.nextSweepMs())
+    const behindMs = untilMs > tickedMs ? untilMs : Number.POSITIVE_INFINITY
+    const dueMs = Math.min(beatMs, behindMs, members.nextVerdictMs(tickedMs), records.nextSweepMs())
     return Math.min(dueMs, dialer.nextMs(), this.#acks.nextMs(), this.#reads.nextMs())
   }
 

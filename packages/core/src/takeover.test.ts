@@ -3,7 +3,10 @@
 import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
 import type { Member } from '../test/member.js'
+import { resolveConfig } from './config.js'
 import { rendezvous } from './owner.js'
+
+const config = resolveConfig()
 
 const takenOver = (member: Member) => member.told('takeover').flatMap(({ sids }) => sids)
 
@@ -35,6 +38,23 @@ describe('when a member dies', () => {
     net.run(60)
     expect(b.told('member').map(({ state }) => state)).toEqual(['suspect', 'dead'])
     expect(b.told('takeover')).toHaveLength(1)
+  })
+
+  test('one that is silent is found dead right after deadAfterMs, whenever the next heartbeat is due', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    net.freeze(c)
+    const found = new Map<Member, number>()
+    for (let ms = 0; ms < 1.5 * config.deadAfterMs; ms++) {
+      net.run(1)
+      for (const member of [a, b]) {
+        const { state, heardMs } = member.peer(c)
+        if (state === 'dead' && !found.has(member)) found.set(member, member.now.monoMs - heardMs)
+      }
+    }
+    // (Each has a clock of its own.)
+    for (const member of [a, b]) expect(found.get(member)).toBeLessThan(config.deadAfterMs + 3)
+    for (const silentMs of found.values()) expect(silentMs).toBeGreaterThan(config.deadAfterMs)
   })
 
   test('destroyed and expired sessions are not taken over', () => {
