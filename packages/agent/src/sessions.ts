@@ -1,6 +1,6 @@
 /** The sessions of the cluster, free of any framework: values in, values out; all reads are local. */
 
-import { type Acks, type Base, type Replica, SessionMeshError } from '@sessionmesh/core'
+import { type Acks, type Base, type Replica, SessionMeshError, type Stamp } from '@sessionmesh/core'
 import { keyOf } from './attribute-index.js'
 import { badOption, checkNames, isObject } from './errors.js'
 import { ownText } from './kept.js'
@@ -68,9 +68,7 @@ export class LocalSessions implements Sessions {
 
   catchUp(sid: string, token: string | undefined): Promise<void> | undefined {
     if (this.#isClosed) return undefined
-    // (What is merged here nobody waits for, whoever says that it was seen.)
-    const seen = this.#tokens.decode(token, (stamps) => this.#replica.covers(stamps))
-    const { wait, effects } = this.#replica.catchUp(sid, seen, this.#runner.now())
+    const { wait, effects } = this.#replica.catchUp(sid, this.#seen(token), this.#runner.now())
     const waiting = wait === undefined ? undefined : this.#runner.caughtUp(wait)
     this.#runner.run(effects)
     // A new run in its place has to be asked anew: it holds nothing until it is ready.
@@ -78,10 +76,7 @@ export class LocalSessions implements Sessions {
   }
 
   token(sid: string, brought: string | undefined): string | undefined {
-    // (What all have is left out of the next one. Nothing else is signed here that was not signed before.)
-    const known = this.#tokens.decode(brought, (stamps) => this.#replica.areEverywhere(stamps))
-    const seen = this.#replica.token(sid, known, this.#runner.now())
-    return this.#tokens.encode(seen)
+    return this.#tokens.encode(this.#replica.token(sid, this.#seen(brought), this.#runner.now()))
   }
 
   write(sid: string, data: Record<string, unknown>, options: WriteOptions = {}): WriteResult {
@@ -212,6 +207,14 @@ export class LocalSessions implements Sessions {
   /** Reads go on, for requests that are being finished; nobody would hear of writes. */
   close(): void {
     this.#isClosed = true
+  }
+
+  /**
+   * What is merged here nobody waits for here, whoever says that it was seen. Signed for others it makes its bearer wait, for
+   * what they are about to have: he gains nothing that a read of his own would not have given him.
+   */
+  #seen(token: string | undefined): readonly Stamp[] {
+    return this.#tokens.decode(token, (stamps) => this.#replica.covers(stamps))
   }
 
   /** It may be a part of a request's headers, and all of them would be kept with it. */

@@ -316,11 +316,6 @@ export class Replica {
     return this.#context.digest.coversAll(stamps)
   }
 
-  /** And on every member that is known and has not left. */
-  areEverywhere(stamps: readonly Stamp[]): boolean {
-    return stamps.every((stamp) => this.#context.isEverywhere(stamp))
-  }
-
   digest(): Stamp[] {
     return this.#context.digest.entries()
   }
