@@ -16,6 +16,20 @@ class InJson {
   }
 }
 
+class Named {
+  readonly name = 'ada'
+}
+
+class Members extends Array<number> {}
+
+class Table extends Map<number, number> {}
+
+const twice = { n: 1 }
+
+function nested(depth: number): unknown {
+  return depth === 0 ? 1 : { deeper: nested(depth - 1) }
+}
+
 const roundTrip = (data: Record<string, unknown>) => unpackAttributes(packAttributes(data, undefined))
 
 describe('attribute values', () => {
@@ -61,6 +75,19 @@ describe('attribute values', () => {
     ['what is nothing in JSON', new InJson(null)],
     ['what is no number in JSON', new InJson(Number.NaN)],
     ['a nested one', { owner: new InJson('ada') }],
+    ['a nested one beside a date', { at: new Date(1234), owner: new InJson('ada') }],
+    ['an instance of a class', { owner: new Named() }],
+    ['an object without a prototype', { of: Object.assign(Object.create(null), { n: 1 }) }],
+    ['an array of a class', { list: Members.of(1, 2) }],
+    ['a map of a class', { map: new Table([[1, 2]]) }],
+    ['what assigns a prototype', JSON.parse('{ "deep": [{ "__proto__": { "n": 1 } }] }')],
+    ['what is there twice', { a: twice, b: twice }],
+    ['zeros', { zero: -0, also: 0 }],
+    ['half a character', { half: 'a\ud83e' }],
+    ['half a character and a whole one', { half: 'a\ud83e', whole: '🦊' }],
+    ['a regular expression', { matches: /a/g }],
+    ['an array with holes', { list: new Array(3).fill(1, 0, 1) }],
+    ['deep nesting', nested(60)],
     ['a date', new Date(1234)],
     ['a Buffer', Buffer.from([1, 2])],
   ])('are held as what they are loaded as: %s', (_, value) => {
@@ -74,6 +101,8 @@ describe('attribute values', () => {
     const key = fc.string({ minLength: 1, maxLength: 8 }).filter((name) => !FORBIDDEN_NAMES.has(name))
     const value = fc.anything({
       key,
+      withNullPrototype: true,
+      withSparseArray: true,
       withDate: true,
       withMap: true,
       withSet: true,
@@ -112,7 +141,7 @@ describe('attribute values', () => {
     expect(packAttributes({ nul: null, list: [] }, undefined)).toEqual(
       new Map([
         ['nul', new Packed('\xc0')],
-        ['list', new Packed('\x90')],
+        ['list', new Packed('\xc1[]')],
       ]),
     )
   })

@@ -1,7 +1,8 @@
 /**
- * Attribute values as the cluster holds them, and back. Texts, numbers and booleans are held as such, everything else as
- * MessagePack: in structured-clone mode it keeps what `structuredClone` keeps (Date, Buffer, Map, Set, BigInt, typed arrays,
- * cycles) and honours `toJSON`; plain MessagePack does not.
+ * Attribute values as the cluster holds them, and back. Texts, numbers and booleans are held as such, objects that JSON keeps
+ * exactly as JSON (see `exact-json`), everything else as MessagePack: in structured-clone mode it keeps what
+ * `structuredClone` keeps (Date, Buffer, Map, Set, BigInt, typed arrays, cycles) and honours `toJSON`; plain MessagePack
+ * does not.
  */
 
 import { types } from 'node:util'
@@ -9,6 +10,7 @@ import { crc32 } from 'node:zlib'
 import { checkForbidden, Packed, SessionMeshError, sameValue, type Value } from '@sessionmesh/core'
 import { Packr } from 'msgpackr'
 import { isObject } from './errors.js'
+import { fitOf, isJson, packJson, parseJson } from './exact-json.js'
 import { ownText } from './kept.js'
 import { bytesOf, packedOf } from './packed.js'
 
@@ -78,17 +80,15 @@ export function packValue(name: string, value: unknown): Value {
   if (typeof value === 'boolean') return value
   // (No -0, which MessagePack does not tell from 0.)
   if (typeof value === 'number' && Number.isFinite(value)) return value + 0
+  if (!isObject(value)) return pack(name, value)
+  const fit = fitOf(value)
+  if (fit === 'exact') return packJson(value)
   const packed = pack(name, value)
-  if (!isMadeByToJson(value)) return packed
-  // What is a text when it is loaded has to be held as one, or nobody's change would look like one.
+  if (fit === 'never') return packed
+  // It has to be held as what it is loaded as, or nobody's change would look like one.
   const loaded = unpackValue(name, packed)
-  return isObject(loaded) ? packed : packValue(name, loaded)
-}
-
-/** (Dates and Buffers have one as well, and are kept as they are.) */
-function isMadeByToJson(value: unknown): boolean {
-  if (!isObject(value) || types.isDate(value) || ArrayBuffer.isView(value)) return false
-  return 'toJSON' in value && typeof value.toJSON === 'function'
+  if (!isObject(loaded)) return packValue(name, loaded)
+  return fitOf(loaded) === 'exact' ? packValue(name, loaded) : packed
 }
 
 /**
@@ -131,6 +131,7 @@ export function unreadable(name: string, cause: unknown): SessionMeshError {
 const scratch = Buffer.allocUnsafeSlow(16 * 1024)
 
 function unpack(packed: Packed): unknown {
+  if (isJson(packed)) return parseJson(packed)
   if (packed.latin1.length > scratch.length) return packr.unpack(bytesOf(packed))
   return packr.unpack(scratch, scratch.write(packed.latin1, 'latin1'))
 }
