@@ -24,8 +24,17 @@ export interface Setup {
   unset: 'destroy' | 'keep'
 }
 
-/** When what asks for a session's JSON is express-session's hash, of it as it was loaded or as it is; nothing else runs then. */
-export type Hashing = 'never' | 'as loaded' | 'as it is'
+/**
+ * When what asks for a session's JSON is express-session's hash, of it as it was loaded, or as a comparison finds it; nothing
+ * else runs then.
+ */
+export type Hashing = 'never' | 'as loaded' | Comparison
+
+/** How a session is, once it has been looked at: express-session asks again for what it decides by that. */
+export interface Comparison {
+  session?: object
+  state?: object | undefined
+}
 
 /** What an exchange asks its store. */
 export interface ExchangeStore {
@@ -44,6 +53,8 @@ export class Exchange {
   #opened: { sid: string; cookie: CookieOptions } | undefined
   /** `res.end` has been called: express-session itself saves, before anything leaves. */
   #ending = false
+  /** The latest. What is saved at the end, and whether a dated cookie leaves with it, is decided by one. */
+  #comparison: Comparison = {}
 
   /** To be made before express-session runs: of the listeners for headers the first one is called last. */
   constructor(setup: Setup, req: Request, res: Response, next: NextFunction, visit: Visit) {
@@ -69,7 +80,7 @@ export class Exchange {
   }
 
   #beforeHeaders(): void {
-    this.#setup.store.hashes('as it is')
+    this.#setup.store.hashes(this.#ending ? this.#comparison : {})
   }
 
   #onHeaders(): void {
@@ -106,7 +117,8 @@ export class Exchange {
 
   /** express-session decides what to save, before all else that `end` does. */
   #hashing<T>(end: () => T): T {
-    this.#setup.store.hashes('as it is')
+    this.#comparison = {}
+    this.#setup.store.hashes(this.#comparison)
     try {
       return end()
     } finally {

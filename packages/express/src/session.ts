@@ -36,13 +36,10 @@ export function session(options: MeshSessionOptions): RequestHandler {
 /** The store that knows the request that is being opened, and when it is that express-session hashes a session. */
 class TokenStore extends SessionStore implements ExchangeStore {
   #hashing: Hashing = 'never'
-  /** The session that was compared last since then: it is asked for twice in a row, when it is saved. */
-  #compared: { readonly session: object; readonly isChanged: boolean } | undefined
   #visit: Visit | undefined
 
   hashes(when: Hashing): void {
     this.#hashing = when
-    this.#compared = undefined
   }
 
   /** express-session calls `get` before `open` returns, so a field is enough to hand the visit to it. */
@@ -88,15 +85,20 @@ class TokenStore extends SessionStore implements ExchangeStore {
    * and after.
    */
   protected override inShort(session: object): object | undefined {
-    const state = this.#hashing === 'never' ? undefined : this.stored.loadedState(session)
-    if (state === undefined || this.#hashing === 'as loaded' || !this.#isOther(session)) return state
-    return { ...state, saves: state.saves + 1 }
+    const hashing = this.#hashing
+    if (hashing === 'never') return undefined
+    if (hashing === 'as loaded') return this.stored.loadedState(session)
+    if (hashing.session !== session) {
+      hashing.session = session
+      hashing.state = this.#stateOf(session)
+    }
+    return hashing.state
   }
 
-  #isOther(session: object): boolean {
-    if (this.#compared?.session !== session)
-      this.#compared = { session, isChanged: this.stored.isChanged(session as SessionData) }
-    return this.#compared.isChanged
+  #stateOf(session: object): object | undefined {
+    const state = this.stored.loadedState(session)
+    const isOther = state !== undefined && this.stored.isChanged(session as SessionData)
+    return isOther ? { ...state, saves: state.saves + 1 } : state
   }
 
   /** Once: the handlers run within `open`, and may load other sessions. */
