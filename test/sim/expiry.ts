@@ -61,7 +61,8 @@ export class Expiry implements Observer {
       const isOwn = use.run === run
       const leastMs = isOwn ? this.#ttlMs : this.#ttlMs * (1 - TOUCH_SHARE) - SLACK_MS
       // (What was used right now is still on its way to the others.)
-      const isKnown = isOwn || (idleMs > SLACK_MS && this.#wasTold(run, use))
+      const isKnown =
+        isOwn || (idleMs > SLACK_MS && this.#wasTold(run, use) && !this.#wasTacit(run, use, uses))
       if (idleMs >= leastMs || !isKnown) continue
       world.fail('expiry', `${run.id} ${what}: ${sid}, which ${use.run.id} used ${idleMs.toFixed(0)} ms ago`)
     }
@@ -75,6 +76,19 @@ export class Expiry implements Observer {
     return this.#cluster.running.some(
       (third) =>
         this.#cluster.areInTouch(run, third, beforeMs) && this.#cluster.areInTouch(third, use.run, beforeMs),
+    )
+  }
+
+  /** Another, whom that member could not hear, had just told of a use: one that follows soon is not told again. */
+  #wasTacit(run: Run, use: Use, uses: readonly Use[]): boolean {
+    const sinceMs = use.atMs - this.#ttlMs * TOUCH_SHARE - SLACK_MS
+    return uses.some(
+      (other) =>
+        other.run !== use.run &&
+        other.run !== run &&
+        other.atMs > sinceMs &&
+        other.atMs <= use.atMs &&
+        !this.#wasTold(run, other),
     )
   }
 

@@ -243,14 +243,15 @@ export class Request {
 
   /**
    * What all have whom this member knows its token does not name: whom it does not know may lack it, and can't tell.
-   * Nor what it was too late with, and has been found lost since.
+   * Nor what it lacks, be it that it had shown it, and has found lost since.
    */
   #forgetUnpromised(token: readonly Stamp[]): void {
     const { cluster } = this.#trial
+    const claims = cluster.claim(this.#run)
     const unknown = cluster.unknownTo(this.#run).map((run) => cluster.claim(run))
     const isFoundLost = this.#run.replica.counters.lostWrites > this.#lostWrites
     for (const [name, stamp] of this.#seen) {
-      const isLost = isFoundLost && this.#missing.has(name)
+      const isLost = isFoundLost && (this.#missing.has(name) || !covers(claims, stamp))
       if (isNamed(token, stamp)) continue
       if (isLost || unknown.some((claims) => !covers(claims, stamp))) this.#seen.delete(name)
     }

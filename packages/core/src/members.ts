@@ -79,6 +79,7 @@ export class Members {
   #living: Set<Origin>
   #linkChanges = 0
   #wokeMs = Number.NEGATIVE_INFINITY
+  #partedMs = Number.NEGATIVE_INFINITY
   /** Those that were dead for too long: who has not forgotten them yet may tell of them, unless they are back. */
   readonly #forgotten = new Set<Origin>()
   readonly #self: Self
@@ -166,6 +167,11 @@ export class Members {
     return this.#linkChanges
   }
 
+  /** When a peer told last that it does not hear another any more: what that one had told, it may have missed for a while. */
+  get partedMs(): number {
+    return this.#partedMs
+  }
+
   /** Is there a link to that address, or to that member? (The way that is right for most comes first.) */
   isLinked(address: string, id: Origin | undefined): boolean {
     if (id !== undefined && this.#peers.get(id)?.link !== undefined) return true
@@ -239,7 +245,11 @@ export class Members {
 
   /** @param sentMs when the teller said so, on our clock. */
   toldRoster(teller: Peer, roster: readonly RosterEntry[], sentMs: number, now: Instant): void {
+    const before = teller.vouchesFor
     teller.vouchesFor = new Set(roster.filter(({ state }) => state === 'alive').map(({ id }) => id))
+    const isParted = ({ id, state }: RosterEntry) =>
+      before.has(id) && (state === 'suspect' || state === 'dead')
+    if (roster.some(isParted)) this.#partedMs = now.monoMs
     for (const entry of roster) if (entry.id !== this.#self.id) this.#learn(entry, sentMs, now)
     for (const peer of this.#peers.values()) this.#judge(peer, now)
   }

@@ -239,6 +239,32 @@ test('an answer that is not shown any more, since who wrote and who gave it are 
   expect(b.caughtUp).toEqual([{ wait, isStale: true }])
 })
 
+test('what was fetched is counted as lost, and shown no more, as soon as nobody who lives has it', () => {
+  const net = new Net()
+  const [a, b, c, d] = net.cluster('a', 'b', 'c', 'd')
+  d.write('s', { x: '1' })
+  net.settle()
+  for (const member of [b, c]) net.hold(d, member)
+  d.write('s', { x: '2' }, { base: d.base('s') })
+  net.settle()
+  for (const member of [b, c]) net.lose(d, member)
+  b.catchUp('s', a.token('s'))
+  net.run(waitMs)
+  expect(b.read('s')).toEqual({ x: '2' })
+  for (const member of [a, d]) net.freeze(member)
+  const isDead = (member: Member) => b.peer(member).state === 'dead'
+  for (let ms = 0; !(isDead(a) && isDead(d)) && ms < 2 * deadAfterMs; ms++) net.run(1)
+  // (The one that is left has not told since then that it lacks it.)
+  expect([b.read('s'), b.token('s'), b.replica.counters.lostWrites]).toEqual([
+    { x: '2' },
+    [expect.objectContaining({ origin: d.id })],
+    0,
+  ])
+  b.write('other', { x: '1' }, { acks: 'one' })
+  net.settle()
+  expect([b.read('s'), b.replica.counters.lostWrites]).toEqual([{ x: '1' }, 1])
+})
+
 test('what was fetched is not shown again when the session was destroyed here and its tombstone is gone', () => {
   const net = new Net({ gapPatienceMs: 60_000 })
   const [a, b, c] = net.cluster('a', 'b', 'c')

@@ -28,6 +28,14 @@ interface Question {
   readonly sinceMs: number
 }
 
+/** What reads want, and have to know. */
+interface Readers {
+  /** What reads of a session wait for; `undefined` when none waits. */
+  neededFor(sid: string): readonly Stamp[] | undefined
+  /** A write that they may have been shown is to be had no more. */
+  lost(stamp: Stamp): void
+}
+
 /**
  * Sessions asked for at once, beside those for which a read waits. After a cut that was longer than the sessions' time
  * there may be thousands, and all of them in answer to one question would run over the link's buffer.
@@ -37,20 +45,15 @@ const MAX_QUESTIONS = 16
 export class Questions {
   readonly #context: Context
   readonly #nextPull: () => number
-  readonly #neededFor: (sid: string) => readonly Stamp[] | undefined
+  readonly #readers: Readers
   readonly #questions = new Map<string, Question>()
   /** Sessions that are asked for when others have been answered. */
   readonly #later = new Set<string>()
 
-  /** @param neededFor what reads of a session wait for; `undefined` when none waits. */
-  constructor(
-    context: Context,
-    nextPull: () => number,
-    neededFor: (sid: string) => readonly Stamp[] | undefined,
-  ) {
+  constructor(context: Context, nextPull: () => number, readers: Readers) {
     this.#context = context
     this.#nextPull = nextPull
-    this.#neededFor = neededFor
+    this.#readers = readers
   }
 
   get size(): number {
@@ -92,7 +95,7 @@ export class Questions {
   /** Asks for the wholes of sessions that were forgotten here, those first who just told of them. */
   fetch(sids: readonly string[], link: LinkId | undefined, now: Instant): void {
     for (const sid of sids)
-      if (this.#hasRoom || this.#neededFor(sid) !== undefined) this.#question(sid, now)
+      if (this.#hasRoom || this.#readers.neededFor(sid) !== undefined) this.#question(sid, now)
       else if (!this.#questions.has(sid)) this.#later.add(sid)
     const unanswered = sids.filter((sid) => this.#questions.get(sid)?.answers.length === 0)
     const teller = this.#context.members.linked().find((peer) => peer.link === link)
@@ -249,7 +252,7 @@ export class Questions {
   #whomToAsk(sid: string): Peer | undefined {
     const question = this.#questions.get(sid)
     if (question === undefined || question.asking !== undefined) return undefined
-    const needs = (this.#neededFor(sid) ?? []).filter((stamp) => !question.answeredBy.covers(stamp))
+    const needs = (this.#readers.neededFor(sid) ?? []).filter((stamp) => !question.answeredBy.covers(stamp))
     if (question.answers.length > 0 && needs.length === 0) return undefined
     // Who has answered may have merged what is needed since, or what a later read needs.
     const hasMore = ({ id, digest }: Peer) => {
@@ -279,9 +282,12 @@ export class Questions {
 
   #settleQuestion(question: Question, now: Instant): void {
     const { records, digest, members } = this.#context
-    // What died with its writer will never be merged, and must not be shown as if it were about to be.
+    // What died with its writer will never be merged, and must not be shown as if it were about to be. Whoever was shown it is
+    // told of it no more, and the loss is counted: his token may have left it out, for what he had seen since and is lost too.
     const isNowhere = (stamp: Stamp) => !digest.covers(stamp) && members.isNowhere(stamp)
+    const lost = Digest.of(question.answers.flatMap(stampsOf).filter(isNowhere))
     const answers = question.answers.filter((answer) => !stampsOf(answer).some(isNowhere))
+    for (const stamp of lost.entries()) this.#readers.lost(stamp)
     // What is not shown has answered nobody.
     if (answers.length < question.answers.length) question.answeredBy.clear()
     // (Of one that is destroyed here nothing may be shown when its tombstone is gone.)
@@ -293,7 +299,8 @@ export class Questions {
         this.#context.absorb(question.answers, [], now, { isWhole: true })
       question.answers = []
     }
-    const isWanted = records.get(question.sid)?.whole === false || this.#neededFor(question.sid) !== undefined
+    const isWanted =
+      records.get(question.sid)?.whole === false || this.#readers.neededFor(question.sid) !== undefined
     // Kept while somebody waits, even if nobody is left to ask: who was asked is not asked again at once.
     if (!isWanted && question.asking === undefined && question.answers.length === 0) {
       this.#questions.delete(question.sid)

@@ -135,7 +135,7 @@ export class Reads {
     for (const wait of this.#allWaits()) {
       if (this.#deadlineMs(wait) > now.monoMs) continue
       // Or each read of this client would wait for it, as long as its token names it.
-      for (const stamp of wait.needs) if (this.#isOutOfReach(stamp, now)) this.#tellLost(stamp)
+      for (const stamp of wait.needs) if (this.#isOutOfReach(stamp, now)) this.tellLost(stamp)
       this.#context.counters.staleReads++
       this.#context.warn('SESSIONMESH_STALE_READ', STALE)
       this.#end(wait, true)
@@ -179,7 +179,7 @@ export class Reads {
       if (this.#context.digest.covers(stamp)) return []
       const isAskedFor = this.#questions.isExhausted(question) && this.#isGone(stamp) && !this.#isHad(stamp)
       if (!isAskedFor && !this.#isLost(stamp)) return [stamp]
-      this.#tellLost(stamp)
+      this.tellLost(stamp)
       return this.#stillHad(stamp)
     })
     return wait.needs.every((stamp) => question?.answeredBy.covers(stamp))
@@ -233,7 +233,8 @@ export class Reads {
     )
   }
 
-  #tellLost(stamp: Stamp): void {
+  /** Counts a lost write, for a read that does without it or one that was shown it before. */
+  tellLost(stamp: Stamp): void {
     this.#context.counters.lostWrites++
     this.#toldLost.add(formatStamp(stamp))
     for (const oldest of this.#toldLost) {

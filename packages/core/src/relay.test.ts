@@ -74,6 +74,23 @@ describe('a touch', () => {
     expect([before, c.sent.filter(isTouch).length, b.sent.filter(isTouch).length]).toEqual([1, 1, 1])
   })
 
+  test('is told again by who is used next when its teller turns out to have been cut off from somebody', () => {
+    const net = new Net({ ttlMs: 10 * TTL })
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    a.write('s', { x: '1' })
+    net.run(10 * INTERVAL)
+    net.hold(a, c)
+    a.touch('s')
+    net.run(1)
+    b.touch('s')
+    net.run(1)
+    expect(b.sent.filter(isTouch)).toEqual([])
+    for (let ms = 0; b.peer(c).vouchesFor.has(a.id) && ms < INTERVAL; ms++) net.run(1)
+    b.touch('s')
+    net.settle()
+    expect(b.sent.filter(isTouch).map(({ to }) => to.charAt(0))).toEqual(['a', 'c'])
+  })
+
   test('is not passed on where all reach all', () => {
     const { net, members } = linkedBy('ab', 'ac', 'ad', 'bc', 'bd', 'cd')
     expect(ways(net, members)).toEqual(['ab', 'ac', 'ad'])

@@ -84,7 +84,10 @@ export class Replica {
       (now) => this.#flush(now),
       () => this.#pulls.isBuilding,
     )
-    this.#questions = new Questions(this.#context, nextPull, (sid) => this.#reads.neededFor(sid))
+    this.#questions = new Questions(this.#context, nextPull, {
+      neededFor: (sid) => this.#reads.neededFor(sid),
+      lost: (stamp) => this.#reads.tellLost(stamp),
+    })
     this.#reads = new Reads(this.#context, this.#questions, () => this.#catchUp.untilMs())
     this.#relay = new Relay(this.#context)
     this.#handshake = new Handshake(this.#context, (address, sought) => this.#forgotten(address, sought))
@@ -392,6 +395,7 @@ export class Replica {
     }
     this.#context.members.toldDigest(peer, [upTo], now)
     this.#acks.check()
+    this.#reads.settle(now)
   }
 
   #receivedDelta(link: LinkId, peer: Peer, message: DeltaMessage, now: Instant): void {
@@ -428,6 +432,7 @@ export class Replica {
       return this.#questions.answer(link, message, now)
     }
     this.#context.members.toldDigest(peer, message.digest, now)
+    this.#reads.settle(now)
     this.#transfers.begin(link, peer, message, now)
   }
 
@@ -475,6 +480,7 @@ export class Replica {
     this.#context.dialer.tell(peer.address, peer.id, now)
     this.#pulls.want(link, peer, now)
     this.#questions.linkCame(peer.id, now)
+    this.#reads.settle(now)
     // Others may be waiting for our word that it lives.
     this.#beatNow(now)
   }

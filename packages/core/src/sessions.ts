@@ -156,7 +156,7 @@ export class Sessions {
   }
 
   #touch(sid: string, ttlMs: number | undefined, now: Instant): void {
-    const { records, counters, clock, config } = this.#context
+    const { records, counters, clock, config, members } = this.#context
     counters.touches++
     const record = records.get(sid)
     if (record === undefined) return
@@ -171,7 +171,9 @@ export class Sessions {
       return
     }
     record.use(now)
-    if (now.monoMs - record.toldMs >= touchIntervalMs(records.ttlMs(record), config)) {
+    // (Whoever told of a use may have been cut off, unnoticed, from one of our peers.)
+    const isTold = record.toldMs > members.partedMs
+    if (!isTold || now.monoMs - record.toldMs >= touchIntervalMs(records.ttlMs(record), config)) {
       record.toldMs = record.accessedMs
       this.#outbox.touch(record.touch())
     }
