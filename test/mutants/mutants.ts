@@ -143,8 +143,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'silence for suspectAfterMs is death',
     file: 'members.ts',
-    find: 'const isSilent = this.#isSilentFor(this.#config.deadAfterMs,',
-    replace: 'const isSilent = this.#isSilentFor(this.#config.suspectAfterMs,',
+    find: 'const isSilent = now.monoMs > this.#silentMs(this.#config.deadAfterMs,',
+    replace: 'const isSilent = now.monoMs > this.#silentMs(this.#config.suspectAfterMs,',
     seeds: 250,
     by: ['verdicts'],
   },
@@ -564,8 +564,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'silence is death after five times as long',
     file: 'members.ts',
-    find: 'const isSilent = this.#isSilentFor(this.#config.deadAfterMs,',
-    replace: 'const isSilent = this.#isSilentFor(5 * this.#config.deadAfterMs,',
+    find: 'const isSilent = now.monoMs > this.#silentMs(this.#config.deadAfterMs,',
+    replace: 'const isSilent = now.monoMs > this.#silentMs(5 * this.#config.deadAfterMs,',
     seeds: 1_020,
     by: ['verdicts', 'liveness', 'limits'],
   },
@@ -581,7 +581,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the dead are never forgotten',
     file: 'members.ts',
-    find: 'goneMs > this.#config.forgetDeadAfterMs',
+    find: 'goneMs > forgetDeadAfterMs',
     replace: 'goneMs > 1e12',
     seeds: 40,
     by: ['limits'],
@@ -811,8 +811,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a tick that comes early puts the next heartbeat off',
     file: 'replica.ts',
-    find: 'Math.min(this.#tickedMs ?? Number.NEGATIVE_INFINITY, this.#heartbeatMs)',
-    replace: 'this.#tickedMs ?? Number.NEGATIVE_INFINITY',
+    find: 'Math.min(tickedMs, this.#heartbeatMs)',
+    replace: 'tickedMs',
     seeds: 20,
     by: ['liveness'],
   },
