@@ -15,13 +15,13 @@ loop.self = loop
 describe('objects that JSON keeps exactly', () => {
   it('are held as JSON, and come back equal', () => {
     const objects = fc.oneof(fc.array(fc.jsonValue()), fc.dictionary(fc.string(), fc.jsonValue()))
-    // (MessagePack and JSON keep of -0 that it is 0.)
     const isOrdinary = (json: string) => !json.includes('__proto__')
     fc.assert(
       fc.property(objects, (value) => {
         const json = JSON.stringify(value)
         fc.pre(isOrdinary(json))
         expect(isHeldAsJson(value)).toBe(true)
+        // (Of -0 neither JSON nor MessagePack keeps more than that it is 0.)
         expect(unpackValue('value', packValue('value', value))).toEqual(JSON.parse(json))
       }),
       { numRuns: 500 },

@@ -7,26 +7,21 @@
 import { Packed } from '@sessionmesh/core'
 
 const MARK = '\xc1'
-/** Deeper than what people write, and far from the end of the stack. */
-const MAX_DEPTH = 50
+/** Deeper than what people write, and far from the end of the stack, which a busier server comes to sooner. */
+const MAX_DEPTH = 500
 const BEYOND_LATIN1 = /[^\0-\xff]/
 const PROTO = '__proto__'
 
 /**
- * - `exact`: of plain objects, arrays, texts, numbers, booleans and `null` alone, and what is parsed of its JSON is equal to it.
- * - `never`: something in it is not, and is that still when it is loaded.
- * - `unknown`: something in it is loaded as something else, as an instance of a class is.
+ * Made of plain objects, arrays, texts, finite numbers, booleans and `null` alone, and nothing is in it twice: what is parsed of
+ * its JSON is equal to it. (But of -0 neither JSON nor MessagePack keeps more than that it is 0.)
+ * @throws TypeError if it is nested too deep
  */
-export type Fit = 'exact' | 'never' | 'unknown'
-
-/** The usual things that MessagePack keeps and JSON does not. (By prototype: of a class that extends one it keeps less.) */
-const KEPT = new Set<unknown>([Date, Map, Set, Buffer, Uint8Array].map(({ prototype }) => prototype))
-
-export function fitOf(value: object): Fit {
-  return fitOfObject(value, 0, new Set())
+export function isExactInJson(value: object): boolean {
+  return isExactObject(value, 1, new Set())
 }
 
-/** @param value one that fits exactly. Equal ones are packed equally */
+/** @param value one that is exact in JSON. Equal ones are packed equally */
 export function packJson(value: object): Packed {
   const json = JSON.stringify(value)
   return new Packed(
@@ -51,42 +46,35 @@ function refuseProto(key: string, value: unknown): unknown {
   return value
 }
 
-function fitOfObject(value: object, depth: number, seen: Set<object>): Fit {
-  // (What is there twice is so when it is loaded.)
-  if (depth > MAX_DEPTH || seen.has(value)) return 'never'
+function isExactObject(value: object, depth: number, seen: Set<object>): boolean {
+  if (depth > MAX_DEPTH) throw new TypeError(`it is nested more than ${MAX_DEPTH} deep`)
+  if (seen.has(value)) return false
   seen.add(value)
+  if ('toJSON' in value && typeof value.toJSON === 'function') return false
   const prototype: unknown = Object.getPrototypeOf(value)
-  if (KEPT.has(prototype)) return 'never'
-  if ('toJSON' in value) return 'unknown'
-  if (prototype === Array.prototype) return fitOfArray(value as unknown[], depth, seen)
-  if (prototype !== Object.prototype && prototype !== null) return 'unknown'
-  for (const key in value) {
-    const fit = key === PROTO ? 'unknown' : fitOfAny((value as Record<string, unknown>)[key], depth + 1, seen)
-    if (fit !== 'exact') return fit
-  }
-  return 'exact'
+  if (prototype === Array.prototype) return isExactArray(value as unknown[], depth, seen)
+  if (prototype !== Object.prototype && prototype !== null) return false
+  for (const key in value)
+    if (key === PROTO || !isExact((value as Record<string, unknown>)[key], depth, seen)) return false
+  return true
 }
 
-function fitOfArray(value: readonly unknown[], depth: number, seen: Set<object>): Fit {
-  // (By index: a hole is `undefined`, and an iteration of its own would be slower.)
-  for (let i = 0; i < value.length; i++) {
-    const fit = fitOfAny(value[i], depth + 1, seen)
-    if (fit !== 'exact') return fit
-  }
-  return 'exact'
+function isExactArray(value: readonly unknown[], depth: number, seen: Set<object>): boolean {
+  // (By index: a hole is `undefined`, and `every` would leave it out.)
+  for (let i = 0; i < value.length; i++) if (!isExact(value[i], depth, seen)) return false
+  return true
 }
 
-function fitOfAny(value: unknown, depth: number, seen: Set<object>): Fit {
+function isExact(value: unknown, depth: number, seen: Set<object>): boolean {
   switch (typeof value) {
     case 'string':
     case 'boolean':
-      return 'exact'
+      return true
     case 'number':
-      // (Of -0 nothing keeps more than that it is 0.)
-      return Number.isFinite(value) ? 'exact' : 'never'
+      return Number.isFinite(value)
     case 'object':
-      return value === null ? 'exact' : fitOfObject(value, depth, seen)
+      return value === null || isExactObject(value, depth + 1, seen)
     default:
-      return 'never'
+      return false
   }
 }

@@ -49,12 +49,8 @@ export const NOTHING: InHand = { value: undefined, seen: new CausalContext() }
 
 /** Whether a slot is a counter's: so that who does not know of it does not make something else of it. */
 export function isCount(value: Value): boolean {
-  if (!(value instanceof Packed)) return false
-  const { latin1 } = value
-  if (isJson(value)) return latin1[1] === '[' && latin1[2] !== '['
-  // MessagePack's arrays of up to 15: a count (of more than JSON's numbers) is one of numbers, siblings are one of arrays.
-  const isArray = (byte: number) => byte >= 0x90 && byte <= 0x9f
-  return isArray(latin1.charCodeAt(0)) && !isArray(latin1.charCodeAt(1))
+  // Of two finite numbers; siblings are MessagePack.
+  return value instanceof Packed && isJson(value)
 }
 
 /** What a member has added so far, and in how many writes: so that none is taken for one that changes nothing. */

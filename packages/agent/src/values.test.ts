@@ -25,6 +25,7 @@ class Members extends Array<number> {}
 class Table extends Map<number, number> {}
 
 const twice = { n: 1 }
+const id = new InJson('65f0c0ffee')
 
 function nested(depth: number): unknown {
   return depth === 0 ? 1 : { deeper: nested(depth - 1) }
@@ -87,7 +88,17 @@ describe('attribute values', () => {
     ['half a character and a whole one', { half: 'a\ud83e', whole: '🦊' }],
     ['a regular expression', { matches: /a/g }],
     ['an array with holes', { list: new Array(3).fill(1, 0, 1) }],
-    ['deep nesting', nested(60)],
+    ['deep nesting', nested(400)],
+    ['an id that is there twice, beside a date', { at: new Date(1234), user: id, owner: id }],
+    ['an id that is there twice, before a date', { user: id, owner: id, at: new Date(1234) }],
+    ['an id as key and value', new Map([[id, id]])],
+    [
+      'what assigns a prototype, beside a date',
+      { at: new Date(1234), ...JSON.parse('{ "a": { "__proto__": 1 } }') },
+    ],
+    ['an array with a toJSON of its own', Object.assign([1], { toJSON: () => 'one' })],
+    ['half a character, beside nothing', { none: undefined, half: 'a\ud83e' }],
+    ['what is called toJSON and is a text', { f: Object.assign(Object.create(null), { toJSON: '1' }) }],
     ['a date', new Date(1234)],
     ['a Buffer', Buffer.from([1, 2])],
   ])('are held as what they are loaded as: %s', (_, value) => {
@@ -97,9 +108,12 @@ describe('attribute values', () => {
   })
 
   it('are held the same after a load, or a request would overwrite what it did not change', () => {
-    // A nested key __proto__ is renamed when it is decoded, so that nothing is assigned to a prototype.
-    const key = fc.string({ minLength: 1, maxLength: 8 }).filter((name) => !FORBIDDEN_NAMES.has(name))
-    const value = fc.anything({
+    const key = fc.oneof(
+      fc.string({ minLength: 1, maxLength: 8 }),
+      fc.string({ unit: 'binary', maxLength: 8 }),
+    )
+    const name = key.filter((name) => !FORBIDDEN_NAMES.has(name) && !name.includes('\0'))
+    const plain = fc.anything({
       key,
       withNullPrototype: true,
       withSparseArray: true,
@@ -109,8 +123,14 @@ describe('attribute values', () => {
       withBigInt: true,
       withTypedArray: true,
     })
+    // (Some of it twice, and beside what JSON does not keep.)
+    const value = fc.oneof(
+      plain,
+      fc.tuple(plain, plain).map(([a, b]) => ({ at: new Date(0), a: new InJson(a), b: [b, b] })),
+      fc.tuple(plain, plain).map(([a, b]) => new Map<unknown, unknown>([[a, { a, b: new InJson(b) }]])),
+    )
     fc.assert(
-      fc.property(fc.dictionary(key, value), (data) => {
+      fc.property(fc.dictionary(name, value), (data) => {
         const first = packAttributes(data, undefined)
         const again = packAttributes(unpackAttributes(first), undefined)
         for (const [name, value] of first) expect(sameValue(value, again.get(name)), name).toBe(true)
@@ -162,6 +182,17 @@ describe('attribute values', () => {
     ['a promise', Promise.resolve(1), 'an `await` may be missing'],
     ['a WeakMap', new WeakMap(), 'held weakly'],
     ['a WeakRef', new WeakRef({}), 'held weakly'],
+    ['bytes of a class', { at: new Date(), bytes: new (class extends Uint8Array {})(2) }, 'typed array'],
+    [
+      'a getter that throws',
+      {
+        get total() {
+          throw new Error('no total yet')
+        },
+      },
+      'no total yet',
+    ],
+    ['very deep nesting', nested(501), 'more than 500 deep'],
   ])('refuse %s, and name the attribute', (_what, value, hint) => {
     const pack = () => packAttributes({ fine: 1, broken: value }, undefined)
     expect(pack).toThrow(expect.objectContaining({ code: 'SESSIONMESH_UNSERIALISABLE_ATTRIBUTE' }))

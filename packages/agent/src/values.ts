@@ -10,7 +10,7 @@ import { crc32 } from 'node:zlib'
 import { checkForbidden, Packed, SessionMeshError, sameValue, type Value } from '@sessionmesh/core'
 import { Packr } from 'msgpackr'
 import { isObject } from './errors.js'
-import { fitOf, isJson, packJson, parseJson } from './exact-json.js'
+import { isExactInJson, isJson, packJson, parseJson } from './exact-json.js'
 import { ownText } from './kept.js'
 import { bytesOf, packedOf } from './packed.js'
 
@@ -70,25 +70,39 @@ export function isOther(
 /** The old value itself, if it is still that. */
 function packAgainst(name: string, value: unknown, old: Value | undefined): Value {
   if (old !== undefined && old === value) return old
-  const packed = packValue(name, value)
+  const packed = packValue(name, value, old)
   return old !== undefined && sameValue(packed, old) ? old : packed
 }
 
-/** @throws SessionMeshError `SESSIONMESH_UNSERIALISABLE_ATTRIBUTE`, naming the attribute */
-export function packValue(name: string, value: unknown): Value {
+/**
+ * @param held what may be held for it already: then nothing but the comparison is done
+ * @throws SessionMeshError `SESSIONMESH_UNSERIALISABLE_ATTRIBUTE`, naming the attribute
+ */
+export function packValue(name: string, value: unknown, held?: Value): Value {
+  try {
+    return packAny(value, held)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new SessionMeshError(
+      'SESSIONMESH_UNSERIALISABLE_ATTRIBUTE',
+      `The session attribute "${name}" cannot be stored: ${why}. Store plain data: what structuredClone() keeps.`,
+      { cause },
+    )
+  }
+}
+
+function packAny(value: unknown, held?: Value): Value {
   if (typeof value === 'string') return ownText(value)
   if (typeof value === 'boolean') return value
   // (No -0, which MessagePack does not tell from 0.)
   if (typeof value === 'number' && Number.isFinite(value)) return value + 0
-  if (!isObject(value)) return pack(name, value)
-  const fit = fitOf(value)
-  if (fit === 'exact') return packJson(value)
-  const packed = pack(name, value)
-  if (fit === 'never') return packed
-  // It has to be held as what it is loaded as, or nobody's change would look like one.
-  const loaded = unpackValue(name, packed)
-  if (!isObject(loaded)) return packValue(name, loaded)
-  return fitOf(loaded) === 'exact' ? packValue(name, loaded) : packed
+  if (!isObject(value)) return packedOf(packr.pack(value))
+  if (isExactInJson(value)) return packJson(value)
+  checkHasData(value)
+  const packed = packedOf(packr.pack(value))
+  // What counts is what it is loaded as, or a request that changed nothing would find it changed, and take the place of one that
+  // did. (Of what is held for it that is so already.)
+  return sameValue(packed, held) ? packed : packAny(unpack(packed), packed)
 }
 
 /**
@@ -137,7 +151,7 @@ function unpack(packed: Packed): unknown {
 }
 
 /** They would be stored as `{}`. (Of the attribute itself: to look into each is dear, and a forgotten `await` is here.) */
-function checkHasData(value: unknown): void {
+function checkHasData(value: object): void {
   if (types.isPromise(value))
     throw new TypeError('a Promise has no data in it, and an `await` may be missing')
   if (types.isWeakMap(value) || types.isWeakSet(value) || value instanceof WeakRef)
@@ -152,18 +166,4 @@ function checkName(name: string): void {
       'SESSIONMESH_FORBIDDEN_ATTRIBUTE',
       `A session attribute may not have a NUL in its name: ${JSON.stringify(name)}. Use another name.`,
     )
-}
-
-function pack(name: string, value: unknown): Packed {
-  try {
-    checkHasData(value)
-    return packedOf(packr.pack(value))
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new SessionMeshError(
-      'SESSIONMESH_UNSERIALISABLE_ATTRIBUTE',
-      `The session attribute "${name}" cannot be stored: ${why}. Store plain data: what structuredClone() keeps.`,
-      { cause },
-    )
-  }
 }

@@ -213,7 +213,7 @@ describe('the states', () => {
 })
 
 describe('the next verdict', () => {
-  const next = (world: MemberTable) => world.members.nextVerdictMs(world.nowMs)
+  const next = (world: MemberTable) => world.members.nextVerdictMs()
 
   test('comes when the first one is silent for too long, later with all that is heard', () => {
     const world = new MemberTable()
@@ -226,6 +226,22 @@ describe('the next verdict', () => {
     expect(next(world)).toBe(500 + SUSPECT)
     world.after(SUSPECT).tick()
     expect(next(world)).toBe(500 + DEAD)
+  })
+
+  test('waits for what may lie on the links when the tick that is due for it comes late', () => {
+    const world = new MemberTable()
+    const peer = world.link('peer')
+    const late = () => {
+      world.after(SUSPECT + 30).members.tick(world.now)
+      return [peer.state, next(world) - world.nowMs]
+    }
+    expect(late()).toEqual(['alive', 1])
+    world.members.heard(peer, world.now)
+    world.after(1).members.tick(world.now)
+    expect([peer.state, next(world) - world.nowMs]).toEqual(['alive', SUSPECT - 1])
+    expect(late()).toEqual(['alive', 1])
+    world.after(1).members.tick(world.now)
+    expect(peer.state).toBe('suspect')
   })
 
   // Else the member would tick without end.

@@ -78,6 +78,9 @@ export class Members {
   readonly #onForgotten: (id: Origin) => void
   #living: Set<Origin>
   #linkChanges = 0
+  /** The last tick, and the one before it. */
+  #tickedMs = Number.NEGATIVE_INFINITY
+  #readUpToMs = Number.NEGATIVE_INFINITY
   #wokeMs = Number.NEGATIVE_INFINITY
   #partedMs = Number.NEGATIVE_INFINITY
   /** Those that were dead for too long: who has not forgotten them yet may tell of them, unless they are back. */
@@ -167,7 +170,7 @@ export class Members {
     return this.#linkChanges
   }
 
-  /** When a peer told last that it does not hear another any more: what that one had told, it may have missed for a while. */
+  /** When a peer told last that it does not hear another, whom we hear: what that one has told, it may have missed for a while. */
   get partedMs(): number {
     return this.#partedMs
   }
@@ -247,9 +250,9 @@ export class Members {
   toldRoster(teller: Peer, roster: readonly RosterEntry[], sentMs: number, now: Instant): void {
     const before = teller.vouchesFor
     teller.vouchesFor = new Set(roster.filter(({ state }) => state === 'alive').map(({ id }) => id))
-    const isParted = ({ id, state }: RosterEntry) =>
-      before.has(id) && (state === 'suspect' || state === 'dead')
-    if (roster.some(isParted)) this.#partedMs = now.monoMs
+    for (const { id, state } of roster)
+      if (before.has(id) && (state === 'suspect' || state === 'dead') && this.#isHeard(id, now))
+        this.#partedMs = now.monoMs
     for (const entry of roster) if (entry.id !== this.#self.id) this.#learn(entry, sentMs, now)
     for (const peer of this.#peers.values()) this.#judge(peer, now)
   }
@@ -257,12 +260,14 @@ export class Members {
   /** Time passed. Returns the links that have to go because they are silent. */
   tick(now: Instant): LinkId[] {
     const { suspectAfterMs, deadAfterMs, forgetDeadAfterMs } = this.#config
+    this.#readUpToMs = this.#tickedMs
+    this.#tickedMs = now.monoMs
     const silent: LinkId[] = []
     for (const peer of this.#peers.values()) {
-      if (peer.state === 'alive' && now.monoMs > this.#silentMs(suspectAfterMs, peer))
+      if (peer.state === 'alive' && this.#isOver(this.#silentMs(suspectAfterMs, peer)))
         this.#become(peer, 'suspect', now)
       this.#judge(peer, now)
-      if (peer.link !== undefined && now.monoMs > this.#silentMs(deadAfterMs, peer)) silent.push(peer.link)
+      if (peer.link !== undefined && this.#isOver(this.#silentMs(deadAfterMs, peer))) silent.push(peer.link)
       const goneMs = now.monoMs - peer.goneMs
       if (!isLiving(peer) && peer.link === undefined && goneMs > forgetDeadAfterMs) {
         this.#peers.delete(peer.id)
@@ -274,20 +279,19 @@ export class Members {
   }
 
   /**
-   * When `tick` next finds a silence too long, on the monotonic clock, if nobody is heard before. One that was too long by
-   * `tickedMs` and stayed without a verdict, as others vouch for that member, is looked at with every heartbeat.
+   * When the next `tick` is due to find a silence too long, on the monotonic clock, if nobody is heard before. One that was
+   * found, and has no verdict as others vouch for that member, is looked at with every heartbeat.
    */
-  nextVerdictMs(tickedMs: number): number {
+  nextVerdictMs(): number {
     const { suspectAfterMs, deadAfterMs } = this.#config
     let nextMs = Number.POSITIVE_INFINITY
-    const verdictAfter = (silentMs: number) => {
-      const dueMs = silentMs + 1
-      if (dueMs > tickedMs && dueMs < nextMs) nextMs = dueMs
+    const overAt = (silentMs: number) => {
+      if (!this.#isOver(silentMs)) nextMs = Math.min(nextMs, Math.max(silentMs, this.#tickedMs) + 1)
     }
     for (const peer of this.#peers.values()) {
-      if (peer.state === 'alive') verdictAfter(this.#silentMs(suspectAfterMs, peer))
-      if (peer.state === 'suspect') verdictAfter(this.#silentMs(deadAfterMs, peer, lastSignMs(peer)))
-      if (peer.link !== undefined) verdictAfter(this.#silentMs(deadAfterMs, peer))
+      if (peer.state === 'alive') overAt(this.#silentMs(suspectAfterMs, peer))
+      if (peer.state === 'suspect') overAt(this.#silentMs(deadAfterMs, peer, lastSignMs(peer)))
+      if (peer.link !== undefined) overAt(this.#silentMs(deadAfterMs, peer))
     }
     return nextMs
   }
@@ -341,9 +345,19 @@ export class Members {
     }
   }
 
+  #isHeard(id: Origin, now: Instant): boolean {
+    const heardMs = this.#peers.get(id)?.heardMs ?? Number.NEGATIVE_INFINITY
+    return now.monoMs - heardMs < this.#config.suspectAfterMs / 2
+  }
+
   /** It is silent for too long after that. @param ms on the clock of who beats as this member does. */
   #silentMs(ms: number, peer: Peer, sinceMs = peer.heardMs): number {
     return sinceMs + ms * this.#slowness(peer)
+  }
+
+  /** A tick came after it, and another one: what lay on a link at the first, while this member was busy, has been read since. */
+  #isOver(silentMs: number): boolean {
+    return silentMs < this.#readUpToMs
   }
 
   /** Whoever was given a longer period than this member is given as many beats. */
@@ -364,7 +378,7 @@ export class Members {
     if (peer.state === 'alive' || peer.state === 'left') return
     if (this.#isReplaced(peer) && !this.#isVouchedFor(peer, now)) return this.left(peer, now)
     if (peer.state === 'dead') return
-    const isSilent = now.monoMs > this.#silentMs(this.#config.deadAfterMs, peer, lastSignMs(peer))
+    const isSilent = this.#isOver(this.#silentMs(this.#config.deadAfterMs, peer, lastSignMs(peer)))
     const isRefused = peer.link === undefined && peer.refusals >= 2
     if ((isSilent || isRefused) && !this.#isVouchedFor(peer, now)) this.#become(peer, 'dead', now)
   }

@@ -91,6 +91,20 @@ describe('a touch', () => {
     expect(b.sent.filter(isTouch).map(({ to }) => to.charAt(0))).toEqual(['a', 'c'])
   })
 
+  test('is not told again when its teller stood still, and nobody heard it', () => {
+    const net = new Net({ ttlMs: 10 * TTL })
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    a.write('s', { x: '1' })
+    net.run(10 * INTERVAL)
+    a.touch('s')
+    net.run(1)
+    net.freeze(a)
+    for (let ms = 0; b.peer(c).vouchesFor.has(a.id) && ms < INTERVAL; ms++) net.run(1)
+    b.touch('s')
+    net.settle()
+    expect(b.sent.filter(isTouch)).toEqual([])
+  })
+
   test('is not passed on where all reach all', () => {
     const { net, members } = linkedBy('ab', 'ac', 'ad', 'bc', 'bd', 'cd')
     expect(ways(net, members)).toEqual(['ab', 'ac', 'ad'])

@@ -197,7 +197,7 @@ export class Replica {
     // Once over, it waits for what it waits for.
     const untilMs = this.#catchUp.untilMs() ?? Number.POSITIVE_INFINITY
     const behindMs = untilMs > tickedMs ? untilMs : Number.POSITIVE_INFINITY
-    const dueMs = Math.min(beatMs, behindMs, members.nextVerdictMs(tickedMs), records.nextSweepMs())
+    const dueMs = Math.min(beatMs, behindMs, members.nextVerdictMs(), records.nextSweepMs())
     return Math.min(dueMs, dialer.nextMs(), this.#acks.nextMs(), this.#reads.nextMs())
   }
 
