@@ -143,8 +143,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'silence for suspectAfterMs is death',
     file: 'members.ts',
-    find: 'const isSilent = now.monoMs > this.#silentMs(this.#config.deadAfterMs,',
-    replace: 'const isSilent = now.monoMs > this.#silentMs(this.#config.suspectAfterMs,',
+    find: 'Math.max(peer.heardMs, peer.vouchedMs) + this.#config.deadAfterMs',
+    replace: 'Math.max(peer.heardMs, peer.vouchedMs) + this.#config.suspectAfterMs',
     seeds: 250,
     by: ['verdicts'],
   },
@@ -564,8 +564,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'silence is death after five times as long',
     file: 'members.ts',
-    find: 'const isSilent = now.monoMs > this.#silentMs(this.#config.deadAfterMs,',
-    replace: 'const isSilent = now.monoMs > this.#silentMs(5 * this.#config.deadAfterMs,',
+    find: 'Math.max(peer.heardMs, peer.vouchedMs) + this.#config.deadAfterMs',
+    replace: 'Math.max(peer.heardMs, peer.vouchedMs) + 5 * this.#config.deadAfterMs',
     seeds: 1_020,
     by: ['verdicts', 'liveness', 'limits'],
   },

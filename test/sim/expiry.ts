@@ -17,6 +17,8 @@ const TOUCH_SHARE = 0.1
 const SLACK_MS = 200
 
 export class Expiry implements Observer {
+  /** How often a session was gone early after a use that was not told, as another had just been. */
+  tacitUses = 0
   readonly #cluster: Cluster
   readonly #history: History
   readonly #ttlMs: number
@@ -61,9 +63,12 @@ export class Expiry implements Observer {
       const isOwn = use.run === run
       const leastMs = isOwn ? this.#ttlMs : this.#ttlMs * (1 - TOUCH_SHARE) - SLACK_MS
       // (What was used right now is still on its way to the others.)
-      const isKnown =
-        isOwn || (idleMs > SLACK_MS && this.#wasTold(run, use) && !this.#wasTacit(run, use, uses))
+      const isKnown = isOwn || (idleMs > SLACK_MS && this.#wasTold(run, use))
       if (idleMs >= leastMs || !isKnown) continue
+      if (!isOwn && this.#wasTacit(run, use, uses)) {
+        this.tacitUses++
+        continue
+      }
       world.fail('expiry', `${run.id} ${what}: ${sid}, which ${use.run.id} used ${idleMs.toFixed(0)} ms ago`)
     }
   }

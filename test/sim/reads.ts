@@ -43,7 +43,7 @@ export class Reads {
   readonly #history: History
   /** Reads served without all that the client had seen: nobody had it, nobody could be reached, nobody was known. */
   readonly #staleServed = new Map<Run, number>()
-  readonly counts = { lost: 0, unreachable: 0, island: 0 }
+  readonly counts = { lost: 0, unreachable: 0, island: 0, shownLost: 0 }
 
   constructor(cluster: Cluster, history: History) {
     this.#cluster = cluster

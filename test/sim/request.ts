@@ -251,8 +251,10 @@ export class Request {
     const unknown = cluster.unknownTo(this.#run).map((run) => cluster.claim(run))
     const isFoundLost = this.#run.replica.counters.lostWrites > this.#lostWrites
     for (const [name, stamp] of this.#seen) {
-      const isLost = isFoundLost && (this.#missing.has(name) || !covers(claims, stamp))
       if (isNamed(token, stamp)) continue
+      const isShownLost = isFoundLost && !this.#missing.has(name) && !covers(claims, stamp)
+      if (isShownLost) this.#trial.reads.counts.shownLost++
+      const isLost = isShownLost || (isFoundLost && this.#missing.has(name))
       if (isLost || unknown.some((claims) => !covers(claims, stamp))) this.#seen.delete(name)
     }
   }

@@ -151,7 +151,15 @@ function within({ world, exactness }: Trial, limitMs: number, whatIsWrong: () =>
   }
 }
 
-function countsOf({ cluster, history, reads, survival, verdicts, exactness }: Trial): Record<string, number> {
+function countsOf({
+  cluster,
+  history,
+  reads,
+  survival,
+  verdicts,
+  exactness,
+  expiry,
+}: Trial): Record<string, number> {
   const counts: Record<string, number> = {
     requestsWrites: history.writes.length,
     acked: survival.count,
@@ -160,6 +168,8 @@ function countsOf({ cluster, history, reads, survival, verdicts, exactness }: Tr
     readsLost: reads.counts.lost,
     readsUnreachable: reads.counts.unreachable,
     readsIsland: reads.counts.island,
+    shownLost: reads.counts.shownLost,
+    tacitUses: expiry.tacitUses,
     overflows: 0,
   }
   for (const { replica, overflows } of cluster.runs) {

@@ -52,8 +52,9 @@ const noneYet = {
   staleReads: 0,
   /**
    * Times that a read stopped waiting for a write since its writer is dead, as far as this member can tell, and no
-   * member that lives here has it. Of a writer that was cut off it comes back with it. It counts waits, not writes: one
-   * write that ten reads wait for may count ten times, and one that nobody asks for does not count.
+   * member that lives here has it; and times that a session which had been asked for, and may have been shown with such a
+   * write, is shown so no more. Of a writer that was cut off it comes back with it. It counts waits, not writes: one write
+   * that ten reads wait for may count ten times, and one that nobody asks for does not count.
    */
   lostWrites: 0,
   /** Writes whose acks did not come in time, or that had no peer to come from. */

@@ -244,6 +244,24 @@ describe('the next verdict', () => {
     expect(peer.state).toBe('suspect')
   })
 
+  test('is that of a suspect that has no link, from when it was heard last, here or by who vouches for it', () => {
+    const world = new MemberTable()
+    const peer = world.link('peer')
+    world.members.linkLost(peer, world.now)
+    expect(next(world)).toBe(DEAD)
+    const teller = world.after(2 * SUSPECT).link('teller', { link: 9 })
+    world.tell(teller, { id: 'peer', state: 'alive' })
+    world.members.left(teller, world.now)
+    world.members.linkLost(teller, world.now)
+    expect(next(world)).toBe(2 * SUSPECT + DEAD)
+  })
+
+  test('is that on the link of a member that said goodbye, and does not close it', () => {
+    const world = new MemberTable()
+    world.members.left(world.link('peer'), world.now)
+    expect(next(world)).toBe(DEAD)
+  })
+
   // Else the member would tick without end.
   test('is none of a silence that was found by the last tick, be it without a verdict', () => {
     const world = new MemberTable()

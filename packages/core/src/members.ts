@@ -82,7 +82,7 @@ export class Members {
   #tickedMs = Number.NEGATIVE_INFINITY
   #readUpToMs = Number.NEGATIVE_INFINITY
   #wokeMs = Number.NEGATIVE_INFINITY
-  #partedMs = Number.NEGATIVE_INFINITY
+  #vouchWithdrawnMs = Number.NEGATIVE_INFINITY
   /** Those that were dead for too long: who has not forgotten them yet may tell of them, unless they are back. */
   readonly #forgotten = new Set<Origin>()
   readonly #self: Self
@@ -171,8 +171,8 @@ export class Members {
   }
 
   /** When a peer told last that it does not hear another, whom we hear: what that one has told, it may have missed for a while. */
-  get partedMs(): number {
-    return this.#partedMs
+  get vouchWithdrawnMs(): number {
+    return this.#vouchWithdrawnMs
   }
 
   /** Is there a link to that address, or to that member? (The way that is right for most comes first.) */
@@ -252,22 +252,21 @@ export class Members {
     teller.vouchesFor = new Set(roster.filter(({ state }) => state === 'alive').map(({ id }) => id))
     for (const { id, state } of roster)
       if (before.has(id) && (state === 'suspect' || state === 'dead') && this.#isHeard(id, now))
-        this.#partedMs = now.monoMs
+        this.#vouchWithdrawnMs = now.monoMs
     for (const entry of roster) if (entry.id !== this.#self.id) this.#learn(entry, sentMs, now)
     for (const peer of this.#peers.values()) this.#judge(peer, now)
   }
 
   /** Time passed. Returns the links that have to go because they are silent. */
   tick(now: Instant): LinkId[] {
-    const { suspectAfterMs, deadAfterMs, forgetDeadAfterMs } = this.#config
+    const { forgetDeadAfterMs } = this.#config
     this.#readUpToMs = this.#tickedMs
     this.#tickedMs = now.monoMs
     const silent: LinkId[] = []
     for (const peer of this.#peers.values()) {
-      if (peer.state === 'alive' && this.#isOver(this.#silentMs(suspectAfterMs, peer)))
-        this.#become(peer, 'suspect', now)
+      if (this.#isOver(this.#suspectAtMs(peer))) this.#become(peer, 'suspect', now)
       this.#judge(peer, now)
-      if (peer.link !== undefined && this.#isOver(this.#silentMs(deadAfterMs, peer))) silent.push(peer.link)
+      if (peer.link !== undefined && this.#isOver(this.#dropAtMs(peer))) silent.push(peer.link)
       const goneMs = now.monoMs - peer.goneMs
       if (!isLiving(peer) && peer.link === undefined && goneMs > forgetDeadAfterMs) {
         this.#peers.delete(peer.id)
@@ -283,16 +282,10 @@ export class Members {
    * found, and has no verdict as others vouch for that member, is looked at with every heartbeat.
    */
   nextVerdictMs(): number {
-    const { suspectAfterMs, deadAfterMs } = this.#config
     let nextMs = Number.POSITIVE_INFINITY
-    const overAt = (silentMs: number) => {
-      if (!this.#isOver(silentMs)) nextMs = Math.min(nextMs, Math.max(silentMs, this.#tickedMs) + 1)
-    }
-    for (const peer of this.#peers.values()) {
-      if (peer.state === 'alive') overAt(this.#silentMs(suspectAfterMs, peer))
-      if (peer.state === 'suspect') overAt(this.#silentMs(deadAfterMs, peer, lastSignMs(peer)))
-      if (peer.link !== undefined) overAt(this.#silentMs(deadAfterMs, peer))
-    }
+    for (const peer of this.#peers.values())
+      for (const atMs of [this.#suspectAtMs(peer), this.#deadAtMs(peer), this.#dropAtMs(peer)])
+        if (!this.#isOver(atMs)) nextMs = Math.min(nextMs, Math.max(atMs, this.#tickedMs) + 1)
     return nextMs
   }
 
@@ -350,9 +343,22 @@ export class Members {
     return now.monoMs - heardMs < this.#config.suspectAfterMs / 2
   }
 
-  /** It is silent for too long after that. @param ms on the clock of who beats as this member does. */
-  #silentMs(ms: number, peer: Peer, sinceMs = peer.heardMs): number {
-    return sinceMs + ms * this.#slowness(peer)
+  /** After that it is silent for too long to be alive, … */
+  #suspectAtMs(peer: Peer): number {
+    if (peer.state !== 'alive') return Number.POSITIVE_INFINITY
+    return peer.heardMs + this.#config.suspectAfterMs * this.#slowness(peer)
+  }
+
+  /** … to live, by what we and those who vouch for it hear, … */
+  #deadAtMs(peer: Peer): number {
+    if (peer.state !== 'suspect') return Number.POSITIVE_INFINITY
+    return Math.max(peer.heardMs, peer.vouchedMs) + this.#config.deadAfterMs * this.#slowness(peer)
+  }
+
+  /** … and to keep its link. */
+  #dropAtMs(peer: Peer): number {
+    if (peer.link === undefined) return Number.POSITIVE_INFINITY
+    return peer.heardMs + this.#config.deadAfterMs * this.#slowness(peer)
   }
 
   /** A tick came after it, and another one: what lay on a link at the first, while this member was busy, has been read since. */
@@ -378,7 +384,7 @@ export class Members {
     if (peer.state === 'alive' || peer.state === 'left') return
     if (this.#isReplaced(peer) && !this.#isVouchedFor(peer, now)) return this.left(peer, now)
     if (peer.state === 'dead') return
-    const isSilent = this.#isOver(this.#silentMs(this.#config.deadAfterMs, peer, lastSignMs(peer)))
+    const isSilent = this.#isOver(this.#deadAtMs(peer))
     const isRefused = peer.link === undefined && peer.refusals >= 2
     if ((isSilent || isRefused) && !this.#isVouchedFor(peer, now)) this.#become(peer, 'dead', now)
   }
@@ -513,11 +519,6 @@ export class Members {
 function isNamesake(peer: Peer, { id, name, address, seenAt = [] }: Self): boolean {
   const isThere = peer.address === address || seenAt.includes(peer.address)
   return peer.id !== id && peer.name === name && isThere
-}
-
-/** Heard by us, or by who vouches for it. */
-function lastSignMs({ heardMs, vouchedMs }: Peer): number {
-  return Math.max(heardMs, vouchedMs)
 }
 
 function isLiving(peer: Peer): boolean {

@@ -33,7 +33,7 @@ interface Readers {
   /** What reads of a session wait for; `undefined` when none waits. */
   neededFor(sid: string): readonly Stamp[] | undefined
   /** A write that they may have been shown is to be had no more. */
-  lost(stamp: Stamp): void
+  tellLost(stamp: Stamp): void
 }
 
 /**
@@ -282,12 +282,12 @@ export class Questions {
 
   #settleQuestion(question: Question, now: Instant): void {
     const { records, digest, members } = this.#context
-    // What died with its writer will never be merged, and must not be shown as if it were about to be. Whoever was shown it is
-    // told of it no more, and the loss is counted: his token may have left it out, for what he had seen since and is lost too.
+    // What died with its writer will never be merged, and must not be shown as if it were about to be. It is counted as lost: a
+    // request that was shown it, and is answered after this, gets a token that does not name it.
     const isNowhere = (stamp: Stamp) => !digest.covers(stamp) && members.isNowhere(stamp)
     const lost = Digest.of(question.answers.flatMap(stampsOf).filter(isNowhere))
     const answers = question.answers.filter((answer) => !stampsOf(answer).some(isNowhere))
-    for (const stamp of lost.entries()) this.#readers.lost(stamp)
+    for (const stamp of lost.entries()) this.#readers.tellLost(stamp)
     // What is not shown has answered nobody.
     if (answers.length < question.answers.length) question.answeredBy.clear()
     // (Of one that is destroyed here nothing may be shown when its tombstone is gone.)

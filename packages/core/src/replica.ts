@@ -86,7 +86,7 @@ export class Replica {
     )
     this.#questions = new Questions(this.#context, nextPull, {
       neededFor: (sid) => this.#reads.neededFor(sid),
-      lost: (stamp) => this.#reads.tellLost(stamp),
+      tellLost: (stamp) => this.#reads.tellLost(stamp),
     })
     this.#reads = new Reads(this.#context, this.#questions, () => this.#catchUp.untilMs())
     this.#relay = new Relay(this.#context)
@@ -349,6 +349,8 @@ export class Replica {
         const established = this.#handshake.hello(link, message, now)
         if (established !== undefined) this.#established(link, established, now)
       }
+      // Whatever it told, of its sender's digest or of others, may be what a read waits for, or what is lost for one.
+      this.#reads.settle(now)
     } catch (error) {
       if (!(error instanceof SessionMeshError)) throw error
       this.#refuse(link, error, now)
@@ -395,7 +397,6 @@ export class Replica {
     }
     this.#context.members.toldDigest(peer, [upTo], now)
     this.#acks.check()
-    this.#reads.settle(now)
   }
 
   #receivedDelta(link: LinkId, peer: Peer, message: DeltaMessage, now: Instant): void {
@@ -415,7 +416,6 @@ export class Replica {
     this.#meet(peer, roster, message.sentMs, now)
     this.#pulls.compare(link, peer, digest, now)
     this.#acks.check()
-    this.#reads.settle(now)
     this.#beatAlong(now)
   }
 
@@ -432,15 +432,13 @@ export class Replica {
       return this.#questions.answer(link, message, now)
     }
     this.#context.members.toldDigest(peer, message.digest, now)
-    this.#reads.settle(now)
     this.#transfers.begin(link, peer, message, now)
   }
 
   #receivedState(link: LinkId, peer: Peer, message: State, now: Instant): void {
     if (message.missing !== undefined) {
       if (message.end !== undefined) this.#toldDigest(link, peer, message.end.digest, now)
-      this.#questions.answered(peer.id, message)
-      return this.#reads.settle(now)
+      return this.#questions.answered(peer.id, message)
     }
     const { ended, forgotten } = this.#pulls.receive(link, message, now)
     if (message.end !== undefined)
@@ -480,7 +478,6 @@ export class Replica {
     this.#context.dialer.tell(peer.address, peer.id, now)
     this.#pulls.want(link, peer, now)
     this.#questions.linkCame(peer.id, now)
-    this.#reads.settle(now)
     // Others may be waiting for our word that it lives.
     this.#beatNow(now)
   }

@@ -172,7 +172,7 @@ export class Sessions {
     }
     record.use(now)
     // (Whoever told of a use may have been cut off, unnoticed, from one of our peers.)
-    const isTold = record.toldMs > members.partedMs
+    const isTold = record.toldMs > members.vouchWithdrawnMs
     if (!isTold || now.monoMs - record.toldMs >= touchIntervalMs(records.ttlMs(record), config)) {
       record.toldMs = record.accessedMs
       this.#outbox.touch(record.touch())

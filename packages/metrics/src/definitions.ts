@@ -71,7 +71,7 @@ const counters: Record<keyof Counters, readonly [name: string, unit: string, hel
   lostWrites: [
     'writes_lost',
     '{wait}',
-    'Times that a read stopped waiting for a write that no member has any more, since its writer is dead or cut off.',
+    'Times that a read stopped waiting for, or showing, a write that no member has any more, since its writer is dead or cut off.',
   ],
   missedAcks: [
     'acks_missed',
