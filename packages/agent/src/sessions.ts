@@ -210,8 +210,8 @@ export class LocalSessions implements Sessions {
   }
 
   /**
-   * What is merged here nobody waits for here, whoever says that it was seen. Signed for others it makes its bearer wait, for
-   * what they are about to have: he gains nothing that a read of his own would not have given him.
+   * What is merged here nobody waits for here, whoever says that it was seen. Signed for others it makes its bearer wait there,
+   * and nobody else: until they have merged as much, or have found it lost with this member.
    */
   #seen(token: string | undefined): readonly Stamp[] {
     return this.#tokens.decode(token, (stamps) => this.#replica.covers(stamps))

@@ -1,6 +1,6 @@
 /**
  * The causal token: what a client has seen, as a small digest, signed so that no client can make a member wait for what
- * never was, nor for what is of another cluster. It is no credential; a bad one is as good as none.
+ * no member has merged, nor for what is of another cluster. It is no credential; a bad one is as good as none.
  *
  * `signature.time.counter.origin`, and so on with three more for each further origin. It is read before its signature is
  * looked at, so nothing but digits and the characters of a member's id is understood.

@@ -391,6 +391,38 @@ test.each([{}, { cookie: { maxAge: 60_000 } }])(
   },
 )
 
+test('a session that was only read is compared once with what was loaded, be its cookie dated', async () => {
+  const [cluster] = await join(1)
+  let compared = 0
+  const watched = withSessions(cluster!, (sessions) => ({
+    differs: (...args) => {
+      compared++
+      return sessions.differs(...args)
+    },
+  }))
+  const app = appOn(watched, { cookie: { maxAge: 60_000 } })
+    .get('/write', (req, res) => {
+      req.session.cart = ['apple']
+      res.send('ok')
+    })
+    .get('/read', (_, res) => res.send('ok'))
+    .get('/stream', (_, res) => {
+      res.write('one')
+      res.end('two')
+    })
+  const origin = await serve(app)
+  const client = new Client()
+  await client.get(`${origin}/write`)
+  for (const [path, times] of [
+    ['read', 1],
+    ['stream', 2],
+  ] as const) {
+    compared = 0
+    await client.get(`${origin}/${path}`)
+    expect(compared, path).toBe(times)
+  }
+})
+
 test('a session that was only read is not saved, whatever is in it; one that was changed inside is', async () => {
   const [cluster] = await join(1)
   const { watched, outcomes } = watch(cluster!)

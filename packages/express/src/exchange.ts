@@ -53,7 +53,7 @@ export class Exchange {
   #opened: { sid: string; cookie: CookieOptions } | undefined
   /** `res.end` has been called: express-session itself saves, before anything leaves. */
   #ending = false
-  /** The latest. What is saved at the end, and whether a dated cookie leaves with it, is decided by one. */
+  /** One for the headers and what is saved before them, another for the end, unless that comes with the headers. */
   #comparison: Comparison = {}
 
   /** To be made before express-session runs: of the listeners for headers the first one is called last. */
@@ -80,7 +80,7 @@ export class Exchange {
   }
 
   #beforeHeaders(): void {
-    this.#setup.store.hashes(this.#ending ? this.#comparison : {})
+    this.#setup.store.hashes(this.#comparison)
   }
 
   #onHeaders(): void {
@@ -104,6 +104,7 @@ export class Exchange {
   /** What is written after the headers, in a streamed response, leaves before its last bytes. */
   #onEnd<T>(end: () => T): T {
     this.#ending = true
+    this.#comparison = {}
     if (!this.#res.headersSent) return this.#hashing(end)
     const release = this.#hold()
     try {
@@ -117,7 +118,6 @@ export class Exchange {
 
   /** express-session decides what to save, before all else that `end` does. */
   #hashing<T>(end: () => T): T {
-    this.#comparison = {}
     this.#setup.store.hashes(this.#comparison)
     try {
       return end()
