@@ -22,12 +22,16 @@ export interface Shown {
  * all sessions: to make one for each costs more than all else of it.)
  */
 export function newJsonView({ local, inShort }: Shown): (session: object) => void {
+  function toJSON(this: object): object {
+    return inShort(this) ?? withPrints(this, local, 'cookie')
+  }
   const toJson: PropertyDescriptor = {
     configurable: true,
     enumerable: false,
-    writable: true,
-    value: function toJSON(this: object): object {
-      return inShort(this) ?? withPrints(this, local, 'cookie')
+    get: () => toJSON,
+    // An attribute of that name is the app's, and takes its place.
+    set(this: object, value: unknown) {
+      Object.defineProperty(this, 'toJSON', { configurable: true, enumerable: true, writable: true, value })
     },
   }
   return (session) => {

@@ -1,6 +1,6 @@
 /** Which values of a session come back on another member, which are refused, and who gets to know. */
 import type { Request, Response } from 'express'
-import type { SessionMeshError } from 'sessionmesh'
+import type { Cluster, SessionMeshError } from 'sessionmesh'
 import { expect, test } from 'vitest'
 import { appOn, Client, collectErrors, join, serve } from './testing/harness.js'
 
@@ -166,6 +166,26 @@ test.each([
     expect(errors.flat()).toHaveLength(1)
   },
 )
+
+test('an attribute named toJSON is one like any other, and a change of it is noticed', async () => {
+  const [a, b] = await join(2)
+  const app = (cluster: Cluster) =>
+    appOn(cluster)
+      .get('/set/:text', (req, res) => {
+        Object.assign(req.session, { toJSON: req.params.text, other: 1 })
+        res.send('ok')
+      })
+      .get('/', (req, res) => {
+        const { toJSON, other } = req.session as unknown as Record<string, unknown>
+        res.json({ toJSON, other })
+      })
+  const [first, second] = [await serve(app(a!)), await serve(app(b!))]
+  const client = new Client()
+  for (const text of ['one', 'two']) {
+    await client.get(`${first}/set/${text}`)
+    expect(JSON.parse((await client.get(second)).text)).toEqual({ toJSON: text, other: 1 })
+  }
+})
 
 test.each(['__proto__', 'constructor', 'prototype'])('an attribute named %s is refused', async (name) => {
   const { errors, visit } = await twoSites()
