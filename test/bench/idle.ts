@@ -14,8 +14,11 @@ import { sentBy } from './totals.js'
 
 const MEMBERS = 10
 const FOR_MS = 30_000
-/** Until what a start leaves behind (dials, collections of garbage) is over. */
-const SETTLED_MS = 3_000
+/**
+ * Until V8 has compiled what four beats a second do: an idle member is one that is up for long, and in its first seconds it
+ * interprets most of it, for half as much CPU again.
+ */
+const SETTLED_MS = 60_000
 const GOAL_PERCENT = 1
 
 export async function idle({ quick }: BenchOptions): Promise<PartResult> {
