@@ -9,8 +9,8 @@ import { findFault } from './mutate.js'
 const HELP = `pnpm mutants [--only TEXT] [--from S] [--seeds N]
 
   --only TEXT  those whose name or file has this in it
-  --from S     the first seed (1)
-  --seeds N    how many seeds, instead of what each mutant states: to measure anew
+  --from S     the first seed, and
+  --seeds N    how many, instead of what each mutant states: to measure anew
   --keep       leave the changed core and the simulation in their folder, and print how to replay the seed`
 
 const usage = new Usage(HELP)
@@ -18,7 +18,7 @@ const { values } = usage.parsed(() =>
   parseArgs({
     options: {
       only: { type: 'string', default: '' },
-      from: { type: 'string', default: '1' },
+      from: { type: 'string' },
       seeds: { type: 'string' },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -41,7 +41,7 @@ async function main(): Promise<void> {
 
 async function tell(mutant: Mutant): Promise<boolean> {
   const startedMs = performance.now()
-  const from = usage.count('from', values.from)
+  const from = usage.count('from', values.from ?? `${mutant.from ?? 1}`)
   const seeds = usage.count('seeds', values.seeds ?? `${mutant.seeds}`)
   const { keep } = values
   const found = await findFault(editsOf(mutant), { from, seeds, keep }).catch(String)

@@ -5,20 +5,19 @@ import { atMost } from './at-most.js'
 import { editsOf, mutants } from './mutants.js'
 import { findFault } from './mutate.js'
 
-const FROM = 1
 const LIMIT_MS = 600_000
 const twoAtATime = atMost(2)
 
 describe.concurrent('a fault in the core is found by the simulation', () => {
   test.for(mutants)('$name', { timeout: LIMIT_MS }, async (mutant, { signal }) => {
-    const { seeds, by } = mutant
-    const found = await twoAtATime(() => findFault(editsOf(mutant), { from: FROM, seeds }, signal))
-    expect(found, `survived ${seeds} seeds from ${FROM}: a hole in the suite`).toBeDefined()
+    const { from = 1, seeds, by } = mutant
+    const found = await twoAtATime(() => findFault(editsOf(mutant), { from, seeds }, signal))
+    expect(found, `survived ${seeds} seeds from ${from}: a hole in the suite`).toBeDefined()
     expect(by, `seed ${found?.seed}: ${found?.text}`).toContain(found?.by)
   })
 
   test('in a core without any it finds none', { timeout: LIMIT_MS }, async ({ signal }) => {
-    expect(await twoAtATime(() => findFault([], { from: FROM, seeds: 60 }, signal))).toBeUndefined()
+    expect(await twoAtATime(() => findFault([], { from: 1, seeds: 60 }, signal))).toBeUndefined()
   })
 })
 
@@ -34,6 +33,6 @@ describe('the mutants', () => {
 
   test('that no longer fit the source say so', async () => {
     const edit = { file: 'stamp.ts', find: 'no such line', replace: '' }
-    await expect(findFault([edit], { from: FROM, seeds: 1 })).rejects.toThrow(/stamp.ts has 0 of/)
+    await expect(findFault([edit], { from: 1, seeds: 1 })).rejects.toThrow(/stamp.ts has 0 of/)
   })
 })
