@@ -252,9 +252,9 @@ export class Request {
     const isFoundLost = this.#run.replica.counters.lostWrites > this.#lostWrites
     for (const [name, stamp] of this.#seen) {
       if (isNamed(token, stamp)) continue
-      const isShownLost = isFoundLost && !this.#missing.has(name) && !covers(claims, stamp)
-      if (isShownLost) this.#trial.reads.counts.shownLost++
-      const isLost = isShownLost || (isFoundLost && this.#missing.has(name))
+      const wasMissing = this.#missing.has(name)
+      const isLost = isFoundLost && (wasMissing || !covers(claims, stamp))
+      if (isLost && !wasMissing) this.#trial.reads.counts.shownLost++
       if (isLost || unknown.some((claims) => !covers(claims, stamp))) this.#seen.delete(name)
     }
   }

@@ -92,6 +92,15 @@ export function packValue(name: string, value: unknown, held?: Value): Value {
 }
 
 function packAny(value: unknown, held?: Value): Value {
+  const packed = packNow(value)
+  if (!isObject(value) || !(packed instanceof Packed) || isJson(packed)) return packed
+  // What counts is what it is loaded as, or a request that changed nothing would find it changed, and take the place of one that
+  // did. (Of what is held for it that is so already.)
+  return sameValue(packed, held) ? packed : packAny(unpack(packed), packed)
+}
+
+/** As it is now, which may not be how it is held: enough to notice a change of it. @throws Error if it cannot be stored */
+export function packNow(value: unknown): Value {
   if (typeof value === 'string') return ownText(value)
   if (typeof value === 'boolean') return value
   // (No -0, which MessagePack does not tell from 0.)
@@ -99,10 +108,7 @@ function packAny(value: unknown, held?: Value): Value {
   if (!isObject(value)) return packedOf(packr.pack(value))
   if (isExactInJson(value)) return packJson(value)
   checkHasData(value)
-  const packed = packedOf(packr.pack(value))
-  // What counts is what it is loaded as, or a request that changed nothing would find it changed, and take the place of one that
-  // did. (Of what is held for it that is so already.)
-  return sameValue(packed, held) ? packed : packAny(unpack(packed), packed)
+  return packedOf(packr.pack(value))
 }
 
 /**

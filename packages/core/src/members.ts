@@ -170,6 +170,11 @@ export class Members {
     return this.#linkChanges
   }
 
+  /** The last tick, on the monotonic clock; `-Infinity` before the first. */
+  get tickedMs(): number {
+    return this.#tickedMs
+  }
+
   /** When a peer told last that it does not hear another, whom we hear: what that one has told, it may have missed for a while. */
   get vouchWithdrawnMs(): number {
     return this.#vouchWithdrawnMs

@@ -64,7 +64,6 @@ export class Replica {
   readonly #keep: Keep | undefined
   #lastPull = 0
   #heartbeatMs = Number.NEGATIVE_INFINITY
-  #tickedMs: number | undefined
 
   constructor({ self, cluster, config, random, sought, observer, keep }: ReplicaOptions) {
     this.#keep = keep
@@ -175,7 +174,6 @@ export class Replica {
 
   tick(now: Instant): Effect[] {
     return this.#input(now, () => {
-      this.#tickedMs = now.monoMs
       this.#catchUp.cameRound(now)
       for (const link of this.#context.members.tick(now)) this.#drop(link, SILENT, now)
       for (const link of this.#handshake.mute(now)) this.#drop(link, SILENT, now)
@@ -190,7 +188,7 @@ export class Replica {
   /** When `tick` is due at the latest, on the monotonic clock. Ask after every input. */
   nextTickMs(): number {
     const { config, dialer, members, records } = this.#context
-    const tickedMs = this.#tickedMs ?? Number.NEGATIVE_INFINITY
+    const { tickedMs } = members
     // (A tick that came before its time puts no heartbeat off.)
     const doneMs = Math.min(tickedMs, this.#heartbeatMs)
     const beatMs = doneMs + config.heartbeatMs

@@ -8,7 +8,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { types } from 'node:util'
 import { Packed } from '@sessionmesh/core'
-import { packValue } from '../values.js'
+import { packNow } from '../values.js'
 
 /**
  * `attributes`, to be hashed as JSON: themselves where that shows every change of them, else a copy with prints.
@@ -26,7 +26,7 @@ export function withPrints(
     const isLocal = local.includes(name)
     if (!isLocal && jsonShows(value)) continue
     copy ??= withoutLocal(attributes, aside === undefined ? [] : [aside])
-    copy[name] = { $print: isLocal ? identity(value) : print(name, value) }
+    copy[name] = { $print: isLocal ? identity(value) : print(value) }
   }
   return copy ?? attributes
 }
@@ -104,9 +104,9 @@ function isOpaque(value: object): boolean {
   return OPAQUE.some((is) => is(value))
 }
 
-function print(name: string, value: unknown): string {
+function print(value: unknown): string {
   try {
-    const packed = packValue(name, value)
+    const packed = packNow(value)
     return packed instanceof Packed ? digest(packed.latin1) : identity(packed)
   } catch {
     // It counts as a change then, and the write that follows says by name what is wrong.
