@@ -5,17 +5,17 @@
  */
 
 import { Packed } from '@sessionmesh/core'
+import { checkDepth, checkKey } from './value-types.js'
 
 const MARK = '\xc1'
-/** Deeper than what people write, and far from the end of the stack, which a busier server comes to sooner. */
-const MAX_DEPTH = 500
 const BEYOND_LATIN1 = /[^\0-\xff]/
-const PROTO = '__proto__'
+/** What JSON has if one of its keys is forbidden; and with this a key may be written in it that does not look like one. */
+const SUSPICIOUS = ['__proto__', 'constructor', 'prototype', '\\u']
 
 /**
  * Made of plain objects, arrays, texts, finite numbers, booleans and `null` alone, and nothing is in it twice: what is parsed of
  * its JSON is equal to it. (But of -0 neither JSON nor MessagePack keeps more than that it is 0.)
- * @throws TypeError if it is nested too deep
+ * @throws TypeError if it is nested too deep, or has a key that is forbidden
  */
 export function isExactInJson(value: object): boolean {
   return isExactObject(value, 1, new Set())
@@ -33,29 +33,30 @@ export function isJson(packed: Packed): boolean {
   return packed.latin1[0] === MARK
 }
 
-/** @throws SyntaxError if it is none, or if a key of it would assign a prototype where it is copied: nobody packs such */
+/** @throws SyntaxError if it is none; TypeError if it has a key that is forbidden: nobody packs such */
 export function parseJson({ latin1 }: Packed): unknown {
   const isUtf8 = latin1[1] === MARK
   const json = isUtf8 ? Buffer.from(latin1.slice(2), 'latin1').toString() : latin1.slice(1)
-  const isSuspicious = json.includes(PROTO) || json.includes('\\u')
-  return JSON.parse(json, isSuspicious ? refuseProto : undefined)
+  return JSON.parse(json, SUSPICIOUS.some((part) => json.includes(part)) ? withItsKey : undefined)
 }
 
-function refuseProto(key: string, value: unknown): unknown {
-  if (key === PROTO) throw new SyntaxError(`it has a key ${PROTO}`)
+function withItsKey(key: string, value: unknown): unknown {
+  checkKey(key)
   return value
 }
 
 function isExactObject(value: object, depth: number, seen: Set<object>): boolean {
-  if (depth > MAX_DEPTH) throw new TypeError(`it is nested more than ${MAX_DEPTH} deep`)
+  checkDepth(depth)
   if (seen.has(value)) return false
   seen.add(value)
   if ('toJSON' in value && typeof value.toJSON === 'function') return false
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype === Array.prototype) return isExactArray(value as unknown[], depth, seen)
   if (prototype !== Object.prototype && prototype !== null) return false
-  for (const key in value)
-    if (key === PROTO || !isExact((value as Record<string, unknown>)[key], depth, seen)) return false
+  for (const key in value) {
+    checkKey(key)
+    if (!isExact((value as Record<string, unknown>)[key], depth, seen)) return false
+  }
   return true
 }
 

@@ -1,7 +1,7 @@
 /** Messages as bytes on a link: the core's plain arrays in MessagePack. */
 
 import { type Message, type Origin, packMessage, SessionMeshError } from '@sessionmesh/core'
-import { Packr, Unpackr } from 'msgpackr'
+import { Packr, Unpackr } from './msgpack.js'
 import './packed.js'
 
 const packr = new Packr({ useRecords: false, variableMapSize: true })

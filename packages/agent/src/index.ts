@@ -42,3 +42,4 @@ export type {
   WriteOptions,
   WriteResult,
 } from './types.js'
+export { type AskedType, allowTypes } from './value-types.js'

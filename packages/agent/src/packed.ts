@@ -1,7 +1,7 @@
 /** The core's packed values as bytes and back, in frames and wherever else MessagePack meets them. */
 
 import { Packed } from '@sessionmesh/core'
-import { addExtension } from 'msgpackr'
+import { addExtension } from './msgpack.js'
 
 /** @param bytes may be a view into something larger, and change later: they are copied */
 export function packedOf(bytes: Buffer): Packed {

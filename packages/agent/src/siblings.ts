@@ -4,8 +4,8 @@
  */
 
 import { Packed, type Value } from '@sessionmesh/core'
-import { Packr } from 'msgpackr'
 import { CausalContext, type Dot, type PackedContext } from './causal-context.js'
+import { Packr } from './msgpack.js'
 import { bytesOf, packedOf } from './packed.js'
 import { countIn, isCount, type Kind, type Slot } from './slots.js'
 import { packValue, unpackValue, unreadable } from './values.js'

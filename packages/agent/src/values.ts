@@ -5,14 +5,14 @@
  * does not.
  */
 
-import { types } from 'node:util'
 import { crc32 } from 'node:zlib'
 import { checkForbidden, Packed, SessionMeshError, sameValue, type Value } from '@sessionmesh/core'
-import { Packr } from 'msgpackr'
 import { isObject } from './errors.js'
 import { isExactInJson, isJson, packJson, parseJson } from './exact-json.js'
 import { ownText } from './kept.js'
+import { Packr } from './msgpack.js'
 import { bytesOf, packedOf } from './packed.js'
+import { checkLoaded, checkToPack } from './value-types.js'
 
 /** In the names under which members keep an attribute that is merged; see `merged-attributes`. */
 export const SEPARATOR = '\0'
@@ -85,7 +85,7 @@ export function packValue(name: string, value: unknown, held?: Value): Value {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new SessionMeshError(
       'SESSIONMESH_UNSERIALISABLE_ATTRIBUTE',
-      `The session attribute "${name}" cannot be stored: ${why}. Store plain data: what structuredClone() keeps.`,
+      `The session attribute "${name}" cannot be stored: ${why}. Store plain data.`,
       { cause },
     )
   }
@@ -107,7 +107,7 @@ export function packNow(value: unknown): Value {
   if (typeof value === 'number' && Number.isFinite(value)) return value + 0
   if (!isObject(value)) return packedOf(packr.pack(value))
   if (isExactInJson(value)) return packJson(value)
-  checkHasData(value)
+  checkToPack(value)
   return packedOf(packr.pack(value))
 }
 
@@ -152,16 +152,12 @@ const scratch = Buffer.allocUnsafeSlow(16 * 1024)
 
 function unpack(packed: Packed): unknown {
   if (isJson(packed)) return parseJson(packed)
-  if (packed.latin1.length > scratch.length) return packr.unpack(bytesOf(packed))
-  return packr.unpack(scratch, scratch.write(packed.latin1, 'latin1'))
-}
-
-/** They would be stored as `{}`. (Of the attribute itself: to look into each is dear, and a forgotten `await` is here.) */
-function checkHasData(value: object): void {
-  if (types.isPromise(value))
-    throw new TypeError('a Promise has no data in it, and an `await` may be missing')
-  if (types.isWeakMap(value) || types.isWeakSet(value) || value instanceof WeakRef)
-    throw new TypeError('what is held weakly is no data')
+  const value =
+    packed.latin1.length > scratch.length
+      ? packr.unpack(bytesOf(packed))
+      : packr.unpack(scratch, scratch.write(packed.latin1, 'latin1'))
+  checkLoaded(value)
+  return value
 }
 
 function checkName(name: string): void {

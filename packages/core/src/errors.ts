@@ -28,7 +28,7 @@ const codes = {
   SESSIONMESH_LISTEN_FAILED:
     'Thrown by joinCluster: `listen` cannot be listened on. It must be an address of this machine.',
   SESSIONMESH_UNSERIALISABLE_ATTRIBUTE:
-    'Thrown by a write: an attribute holds a function, a symbol or the like. Nothing is written; store data.',
+    'Thrown by a write: an attribute holds a function, a symbol, a RegExp or Error (see `allowTypes`) or the like, or an object with a key `__proto__`, `constructor` or `prototype`. Nothing is written; store plain data.',
   SESSIONMESH_FORBIDDEN_ATTRIBUTE:
     'Thrown by a write: an attribute is named `__proto__`, `constructor` or `prototype`, its name is longer than `maxNameLength`, has a NUL in it, or is cut in the middle of a character. Nothing is written.',
   SESSIONMESH_MERGE_FAILED:
@@ -62,7 +62,7 @@ const codes = {
   SESSIONMESH_CLOSED:
     'Thrown by a write after `close()`, and rejects acks that it cut short. Close the HTTP server before the cluster.',
   SESSIONMESH_UNREADABLE_ATTRIBUTE:
-    'Thrown by a load: a member of another version wrote an attribute that this one cannot read. Upgrade the older one.',
+    'Thrown by a load: a member of another version wrote an attribute that this one cannot read, or one that calls `allowTypes` where this one does not. Upgrade the older one.',
   SESSIONMESH_DISCOVERY_FAILED:
     'Warned: mDNS or DNS cannot look for members, or not everywhere; the message says why. Who is linked stays linked; others are looked for again.',
   SESSIONMESH_ALONE:

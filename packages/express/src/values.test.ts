@@ -1,8 +1,10 @@
 /** Which values of a session come back on another member, which are refused, and who gets to know. */
 import type { Request, Response } from 'express'
-import type { Cluster, SessionMeshError } from 'sessionmesh'
+import { allowTypes, type Cluster, type SessionMeshError } from 'sessionmesh'
 import { expect, test } from 'vitest'
 import { appOn, Client, collectErrors, join, serve } from './testing/harness.js'
+
+allowTypes('RegExp', 'Error')
 
 const cycle: Record<string, unknown> = { name: 'round' }
 cycle.self = cycle

@@ -1,8 +1,11 @@
 /** Which values of a session come back on another member, which changes are noticed, and which values are refused. */
 
 import type { Context } from 'koa'
+import { allowTypes } from 'sessionmesh'
 import { expect, test } from 'vitest'
 import { Client, type Handler, join, serve } from './testing/harness.js'
+
+allowTypes('RegExp', 'Error')
 
 const cycle: Record<string, unknown> = { name: 'round' }
 cycle.self = cycle

@@ -1,7 +1,10 @@
 /** What frameworks hash that tell by JSON whether a session was changed. */
 
 import { expect, test } from 'vitest'
+import { allowTypes } from '../value-types.js'
 import { withoutLocal, withPrints } from './changes.js'
+
+allowTypes('RegExp', 'Error')
 
 const hashed = (value: unknown) => JSON.stringify(withPrints({ user: 'ada', value }))
 

@@ -1,10 +1,10 @@
 /** What members tell of themselves and ask each other, over real links; and what a peer may answer. */
 
 import { type Config, Replica, resolveConfig } from '@sessionmesh/core'
-import { Packr, Unpackr } from 'msgpackr'
 import { afterEach, expect, test, vi } from 'vitest'
 import { joinCluster } from '../cluster.js'
 import type { Link } from '../link.js'
+import { Packr, Unpackr } from '../msgpack.js'
 import type { Cluster, ClusterOptions } from '../types.js'
 import { LocalDiagnostics } from './diagnostics.js'
 import { encodeAnswer } from './frames.js'

@@ -8,7 +8,7 @@
  * None of it touches the replicated state, and nothing waits for it.
  */
 
-import { Packr } from 'msgpackr'
+import { Packr } from '../msgpack.js'
 import {
   flag,
   listOf,

@@ -1,0 +1,133 @@
+/**
+ * What a value may hold, at every depth and whoever wrote it: what is listed here, and nothing else is made of the bytes of
+ * a peer. Nor has any object in it a key by which code that copies it would reach a prototype.
+ */
+
+import { types } from 'node:util'
+import { FORBIDDEN_NAMES } from '@sessionmesh/core'
+import { badOption, isObject } from './errors.js'
+import { addExtension } from './msgpack.js'
+
+/** Deeper than what people write, and far from the end of the stack, which a busier server comes to sooner. */
+export const MAX_DEPTH = 500
+
+/** What is no mere data: a pattern that takes for ever, a text that an application takes for its own error. */
+const ASKED_TYPES = ['RegExp', 'Error'] as const
+export type AskedType = (typeof ASKED_TYPES)[number]
+
+const asked = new Set<AskedType>()
+
+/**
+ * From now on session attributes may hold these too, in all of this process. They are neither stored nor made of what other
+ * members send before. To be called on every member, and before it joins: `allowTypes('RegExp')`.
+ * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`
+ */
+export function allowTypes(...names: readonly AskedType[]): void {
+  const stray = names.find((name) => !ASKED_TYPES.includes(name))
+  if (stray !== undefined)
+    throw badOption(
+      `allowTypes knows ${ASKED_TYPES.join(' and ')}, and not ${JSON.stringify(stray)}; all else that is data is allowed`,
+    )
+  for (const name of names) asked.add(name)
+}
+
+const ERRORS = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError }
+
+/** (As msgpackr writes them.) */
+addExtension({
+  type: 0x78,
+  read([source, flags]: [string, string]) {
+    checkAsked('RegExp')
+    return new RegExp(source, flags)
+  },
+})
+addExtension({
+  type: 0x65,
+  read([name, message, cause]: [string, string, unknown]) {
+    checkAsked('Error')
+    const known = Object.hasOwn(ERRORS, name) ? ERRORS[name as keyof typeof ERRORS] : undefined
+    const error = new (known ?? Error)(message, { cause })
+    if (known === undefined)
+      Object.defineProperty(error, 'name', { value: name, configurable: true, writable: true })
+    return error
+  },
+})
+
+/** Before it is packed. @throws TypeError for what would be lost, or could not be loaded */
+export function checkToPack(value: object): void {
+  look(value, 1, new Set(), false)
+}
+
+/** What was made of bytes that any member may have written. @throws TypeError */
+export function checkLoaded(value: unknown): void {
+  look(value, 1, new Set(), true)
+}
+
+/** @throws TypeError */
+export function checkDepth(depth: number): void {
+  if (depth > MAX_DEPTH) throw new TypeError(`it is nested more than ${MAX_DEPTH} deep`)
+}
+
+/** By length first: every key of every object comes by. @throws TypeError */
+export function checkKey(key: string): void {
+  if ((key.length === 9 || key.length === 11) && FORBIDDEN_NAMES.has(key))
+    throw new TypeError(
+      `an object in it has a key "${key}", by which a prototype may be reached where it is copied. Use another one, or a Map`,
+    )
+}
+
+function look(value: unknown, depth: number, seen: Set<object>, isLoaded: boolean): void {
+  if (!isObject(value) || seen.has(value)) return
+  checkDepth(depth)
+  seen.add(value)
+  const inside = (inner: unknown) => look(inner, depth + 1, seen, isLoaded)
+  if (!isLoaded) {
+    checkHasData(value)
+    // (What it gives in its place is looked at when it is loaded.)
+    if ('toJSON' in value && typeof value.toJSON === 'function') return
+  }
+  if (Array.isArray(value)) value.forEach(inside)
+  else if (types.isMap(value)) {
+    for (const [key, inner] of value) {
+      inside(key)
+      inside(inner)
+    }
+  } else if (types.isSet(value)) value.forEach(inside)
+  else if (types.isNativeError(value)) inside(value.cause)
+  else if (!isWhole(value)) {
+    if (isLoaded) checkPlain(value)
+    for (const key of Object.keys(value)) {
+      checkKey(key)
+      inside((value as Record<string, unknown>)[key])
+    }
+  }
+}
+
+/** There is nothing in it. */
+function isWhole(value: object): boolean {
+  return (
+    ArrayBuffer.isView(value) || types.isDate(value) || types.isAnyArrayBuffer(value) || types.isRegExp(value)
+  )
+}
+
+function checkPlain(value: object): void {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) throw new TypeError('it holds what is no data')
+}
+
+/** They would be stored as `{}`. */
+function checkHasData(value: object): void {
+  if (types.isPromise(value))
+    throw new TypeError('a Promise has no data in it, and an `await` may be missing')
+  if (types.isWeakMap(value) || types.isWeakSet(value) || value instanceof WeakRef)
+    throw new TypeError('what is held weakly is no data')
+  if (types.isRegExp(value)) checkAsked('RegExp')
+  if (types.isNativeError(value)) checkAsked('Error')
+}
+
+function checkAsked(name: AskedType): void {
+  if (asked.has(name)) return
+  throw new TypeError(
+    `it holds a${name === 'Error' ? 'n' : ''} ${name}, which is not taken from other servers unless each of them calls allowTypes('${name}')`,
+  )
+}
