@@ -26,6 +26,7 @@ import { type ResolvedOptions, resolveOptions } from './options.js'
 import { Runner } from './runner.js'
 import { LocalSessions } from './sessions.js'
 import { SpecialAttributes } from './special-attributes.js'
+import { Tokens } from './token.js'
 import type { Cluster, ClusterEvents, ClusterOptions, Logger, Member, Sessions, Status } from './types.js'
 
 /** Fewer would let one slow handshake keep a peer out, more would let strangers take memory. */
@@ -147,7 +148,7 @@ class Agent implements Cluster {
         indexBy: options.sessions.indexBy,
         localAttributes: options.sessions.localAttributes,
       },
-      deriveKeys(keyring, 'causal token'),
+      new Tokens(deriveKeys(keyring, 'causal token'), config.forgetDeadAfterMs),
       (member) => this.#member(member),
     )
   }

@@ -8,7 +8,7 @@ import { attributesOf } from './merged-attributes.js'
 import { checkAcks } from './options.js'
 import type { Runner } from './runner.js'
 import type { SpecialAttributes } from './special-attributes.js'
-import { Tokens } from './token.js'
+import type { Tokens } from './token.js'
 import type { DestroyByOptions, Loaded, Member, Sessions, WriteOptions, WriteResult } from './types.js'
 import { isOther, packAttributes, unpackAttributes } from './values.js'
 
@@ -34,7 +34,7 @@ export class LocalSessions implements Sessions {
       indexBy,
       localAttributes,
     }: Pick<Sessions, 'acks' | 'ttlMs' | 'indexBy' | 'localAttributes'>,
-    tokenKeys: readonly Uint8Array[],
+    tokens: Tokens,
     member: (id: string) => Member | undefined,
   ) {
     this.#runner = runner
@@ -43,7 +43,7 @@ export class LocalSessions implements Sessions {
     this.ttlMs = ttlMs
     this.indexBy = indexBy
     this.localAttributes = localAttributes
-    this.#tokens = new Tokens(tokenKeys)
+    this.#tokens = tokens
     this.#member = member
   }
 
@@ -76,7 +76,8 @@ export class LocalSessions implements Sessions {
   }
 
   token(sid: string, brought: string | undefined): string | undefined {
-    return this.#tokens.encode(this.#replica.token(sid, this.#seen(brought), this.#runner.now()))
+    const now = this.#runner.now()
+    return this.#tokens.encode(this.#replica.token(sid, this.#seen(brought), now), now.wallMs)
   }
 
   write(sid: string, data: Record<string, unknown>, options: WriteOptions = {}): WriteResult {
@@ -214,7 +215,7 @@ export class LocalSessions implements Sessions {
    * and nobody else: until they have merged as much, or have found it lost with this member.
    */
   #seen(token: string | undefined): readonly Stamp[] {
-    return this.#tokens.decode(token, (stamps) => this.#replica.covers(stamps))
+    return this.#tokens.decode(token, (stamps) => this.#replica.covers(stamps), Date.now())
   }
 
   /** It may be a part of a request's headers, and all of them would be kept with it. */

@@ -4,8 +4,10 @@ import { Tokens } from './token.js'
 
 /** Of one member each: none remembers what another one has read or made. */
 const tokens = (secrets: string[], cluster = 'shop') =>
-  new Tokens(deriveKeys(createKeyring(cluster, secrets), 'causal token'))
+  new Tokens(deriveKeys(createKeyring(cluster, secrets), 'causal token'), HOUR_MS)
 const nothingKnown = () => false
+const HOUR_MS = 3_600_000
+const NOW_MS = 1_800_000_000_500
 const stamps = [
   { time: 1_800_000_000_000, counter: 3, origin: 'a-member-id1' },
   { time: 1_800_000_000_009, counter: 0, origin: 'a-member-id2' },
@@ -13,29 +15,29 @@ const stamps = [
 
 describe('the causal token', () => {
   const [first, second] = ['the first secret of all', 'the second secret of all']
-  const made = (list = stamps) => tokens([first]).encode(list)
+  const made = (list = stamps) => tokens([first]).encode(list, NOW_MS)
 
   it('carries stamps from one member to another', () => {
     const token = made()
-    expect(tokens([first]).decode(token, nothingKnown)).toEqual(expect.arrayContaining(stamps))
+    expect(tokens([first]).decode(token, nothingKnown, NOW_MS)).toEqual(expect.arrayContaining(stamps))
     expect(token).toMatch(/^[\w.-]+$/)
   })
 
   it('is nothing when there is nothing to remember', () => {
     expect(made([])).toBeUndefined()
-    expect(tokens([first]).decode(undefined, nothingKnown)).toEqual([])
+    expect(tokens([first]).decode(undefined, nothingKnown, NOW_MS)).toEqual([])
   })
 
   it('is read during a rotation of secrets by members of either side', () => {
     const rotating = [second, first]
-    expect(tokens(rotating).decode(made(), nothingKnown)).toHaveLength(2)
-    expect(tokens([first]).decode(tokens(rotating).encode(stamps), nothingKnown)).toEqual([])
+    expect(tokens(rotating).decode(made(), nothingKnown, NOW_MS)).toHaveLength(2)
+    expect(tokens([first]).decode(tokens(rotating).encode(stamps, NOW_MS), nothingKnown, NOW_MS)).toEqual([])
   })
 
   it('is ignored when it is forged, cut, foreign or huge', () => {
     const token = made()!
     const member = tokens([first])
-    expect(member.decode(token, nothingKnown)).toHaveLength(2)
+    expect(member.decode(token, nothingKnown, NOW_MS)).toHaveLength(2)
     const flipped = (token[0] === 'A' ? 'B' : 'A') + token.slice(1)
     for (const bad of [
       flipped,
@@ -46,10 +48,10 @@ describe('the causal token', () => {
       '%%%',
       'A'.repeat(1_000_000),
     ]) {
-      expect(member.decode(bad, nothingKnown)).toEqual([])
+      expect(member.decode(bad, nothingKnown, NOW_MS)).toEqual([])
     }
-    expect(tokens(['some other cluster secret']).decode(token, nothingKnown)).toEqual([])
-    expect(tokens([first], 'bank').decode(token, nothingKnown)).toEqual([])
+    expect(tokens(['some other cluster secret']).decode(token, nothingKnown, NOW_MS)).toEqual([])
+    expect(tokens([first], 'bank').decode(token, nothingKnown, NOW_MS)).toEqual([])
   })
 
   it('stays small enough for a cookie, keeping the newest', () => {
@@ -62,26 +64,42 @@ describe('the causal token', () => {
     expect(token.length).toBeLessThan(4096)
     expect(
       tokens([first])
-        .decode(token, nothingKnown)
+        .decode(token, nothingKnown, NOW_MS)
         .map(({ time }) => time),
     ).toContain(1_800_000_000_499)
+  })
+
+  it('is ignored when it is old, unless it makes no difference', () => {
+    const token = made()
+    const member = tokens([first])
+    expect(member.decode(token, nothingKnown, NOW_MS + HOUR_MS - 1_000)).toHaveLength(2)
+    expect(member.decode(token, nothingKnown, NOW_MS + HOUR_MS + 1_000)).toEqual([])
+    expect(member.decode(token, () => true, NOW_MS + HOUR_MS + 1_000)).toHaveLength(2)
+  })
+
+  it('cannot be made younger by its bearer', () => {
+    const [signature, made, ...rest] = tokens([first]).encode(stamps, NOW_MS)!.split('.')
+    const younger = [signature, Number(made) + 3_600, ...rest].join('.')
+    expect(tokens([first]).decode(younger, nothingKnown, NOW_MS)).toEqual([])
   })
 
   it('is not checked where all of it is known, and checked where anything is not', () => {
     const token = made()!
     const forged = `${'A'.repeat(22)}${token.slice(22)}`
     const member = tokens([first])
-    expect(member.decode(forged, (asked) => asked.length === 2)).toEqual(expect.arrayContaining(stamps))
-    expect(member.decode(forged, (asked) => asked.length === 1)).toEqual([])
+    expect(member.decode(forged, (asked) => asked.length === 2, NOW_MS)).toEqual(
+      expect.arrayContaining(stamps),
+    )
+    expect(member.decode(forged, (asked) => asked.length === 1, NOW_MS)).toEqual([])
   })
 
   it('names nothing where a number in it is none', () => {
     const [signature, ...rest] = made()!.split('.')
-    for (const field of [0, 1, 3, 4])
+    for (const field of [0, 1, 2, 4, 5])
       for (const bad of ['-', '', ' 1', '1e3', '9'.repeat(16)]) {
         const fields = rest.with(field, bad)
         expect(
-          tokens([first]).decode([signature, ...fields].join('.'), () => true),
+          tokens([first]).decode([signature, ...fields].join('.'), () => true, NOW_MS),
           bad,
         ).toEqual([])
       }

@@ -1,9 +1,10 @@
 /**
  * The causal token: what a client has seen, as a small digest, signed so that no client can make a member wait for what
- * no member has merged, nor for what is of another cluster. It is no credential; a bad one is as good as none.
+ * no member has merged, nor for what is of another cluster. It is no credential; a bad one is as good as none, and so is an
+ * old one.
  *
- * `signature.time.counter.origin`, and so on with three more for each further origin. It is read before its signature is
- * looked at, so nothing but digits and the characters of a member's id is understood.
+ * `signature.made.time.counter.origin`, and so on with three more for each further origin; `made` in seconds since the epoch.
+ * It is read before its signature is looked at, so nothing but digits and the characters of a member's id is understood.
  */
 
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
@@ -17,31 +18,50 @@ const maxCharacters = 4096
 const DIGITS = /^\d{1,15}$/
 const ID = /^[\w-]+$/
 
+interface Read {
+  readonly token: string
+  readonly body: string
+  readonly madeMs: number
+  readonly stamps: readonly Stamp[]
+}
+
 export class Tokens {
   readonly #keys: readonly KeyObject[]
+  readonly #lifetimeMs: number
   /** A request asks for its token twice, nearly always with no other one between. */
-  #last: { readonly token: string; readonly body: string; readonly stamps: readonly Stamp[] } | undefined
+  #last: Read | undefined
 
-  /** @param keys for signing the first, for checking all (secrets rotate) */
-  constructor(keys: readonly Uint8Array[]) {
+  /**
+   * @param keys for signing the first, for checking all (secrets rotate)
+   * @param lifetimeMs after so long what a token names is everywhere, or lost. Each answer makes it anew
+   */
+  constructor(keys: readonly Uint8Array[], lifetimeMs: number) {
     this.#keys = keys.map((key) => createSecretKey(key))
+    this.#lifetimeMs = lifetimeMs
   }
 
-  encode(stamps: readonly Stamp[]): string | undefined {
+  /** @param nowMs since the epoch */
+  encode(stamps: readonly Stamp[], nowMs: number): string | undefined {
     const [key] = this.#keys
     if (stamps.length === 0 || key === undefined) return undefined
-    const body = latestOf(stamps).map(entryOf).join('.')
+    const body = [Math.floor(nowMs / 1000), ...latestOf(stamps).map(entryOf)].join('.')
     return `${sign(body, key)}.${body}`
   }
 
   /**
    * @param isKnown whether it makes no difference who names these stamps. Then the signature, which costs more than all else
    * here, is not checked: nearly always a request finds what its client has seen.
+   * @param nowMs since the epoch
    */
-  decode(token: string | undefined, isKnown: (stamps: readonly Stamp[]) => boolean): readonly Stamp[] {
+  decode(
+    token: string | undefined,
+    isKnown: (stamps: readonly Stamp[]) => boolean,
+    nowMs: number,
+  ): readonly Stamp[] {
     if (token === undefined || token.length > maxCharacters) return []
-    const { body, stamps } = this.#read(token)
+    const { body, madeMs, stamps } = this.#read(token)
     if (stamps.length === 0 || isKnown(stamps)) return stamps
+    if (nowMs - madeMs > this.#lifetimeMs) return []
     const signature = Buffer.from(token.slice(0, signatureCharacters))
     const isSigned = (key: KeyObject) => {
       const right = Buffer.from(sign(body, key))
@@ -50,10 +70,16 @@ export class Tokens {
     return token[signatureCharacters] === '.' && this.#keys.some(isSigned) ? stamps : []
   }
 
-  #read(token: string): { readonly body: string; readonly stamps: readonly Stamp[] } {
+  #read(token: string): Read {
     if (this.#last?.token === token) return this.#last
     const body = token.slice(signatureCharacters + 1)
-    this.#last = { token, body, stamps: stampsOf(body) }
+    const [made = '', ...entries] = body.split('.')
+    this.#last = {
+      token,
+      body,
+      madeMs: 1000 * Number(made),
+      stamps: DIGITS.test(made) ? stampsOf(entries) : [],
+    }
     return this.#last
   }
 }
@@ -69,8 +95,7 @@ function entryOf({ time, counter, origin }: Stamp): string {
 }
 
 /** None, if it is anything else than entries. */
-function stampsOf(body: string): readonly Stamp[] {
-  const fields = body.split('.')
+function stampsOf(fields: readonly string[]): readonly Stamp[] {
   if (fields.length % 3 !== 0 || fields.length > 3 * maxEntries) return []
   const stamps: Stamp[] = []
   for (let i = 0; i < fields.length; i += 3) {
