@@ -126,7 +126,7 @@ describe('examples/kubernetes', async () => {
     const secret = of('Secret', container.env[0].valueFrom.secretKeyRef.name)
     // Nobody runs with what everybody can read.
     const { key } = container.env[0].valueFrom.secretKeyRef
-    const code = 'SESSIONMESH_SECRET_TOO_SHORT'
+    const code = 'SESSIONMESH_WEAK_SECRET'
     await expect(joinCluster({ secret: secret.stringData[key] })).rejects.toMatchObject({ code })
   })
 })

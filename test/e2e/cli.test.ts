@@ -190,8 +190,8 @@ test('nobody listens', async () => {
 })
 
 test.each([
-  [[], 'A command is missing. There are: status, top. See: sessionmesh help'],
-  [['stats'], 'There is no command stats. There are: status, top. See: sessionmesh help'],
+  [[], 'A command is missing. There are: status, top, secret. See: sessionmesh help'],
+  [['stats'], 'There is no command stats. There are: status, top, secret. See: sessionmesh help'],
   [['help', 'stats'], 'There is no command stats.'],
   [['status'], 'The address of a dashboard is missing. See: sessionmesh help status'],
   [['status', 'web-1:3000/mesh'], 'That is no address of a dashboard: write http://host:port/mesh'],
@@ -200,6 +200,7 @@ test.each([
   [['status', 'http://a/', '--header'], "'--header <value>' argument missing"],
   [['status', 'http://a/', '--header', 's3same'], 'A --header is not understood'],
   [['status', 'http://a/', '--header', 'x: s3same\r\ny: z'], 'A --header is not understood'],
+  [['secret', '--bits', '64'], "Unknown option '--bits'"],
   [['top', 'http://a/', '--interval', 'fast'], '--interval takes seconds, from 0.2 to 3600'],
   [['top', 'http://a/', '--once', '--for', '3'], 'Give --once or --for, and not both'],
 ])('%j is not understood', async (args, words) => {
@@ -208,6 +209,14 @@ test.each([
   expect(stderr, 'one line').toMatch(/^[^\n]+See: sessionmesh help[^\n]*\n$/)
   expect(stderr).not.toContain('s3same')
   expect([code, stdout]).toEqual([2, ''])
+})
+
+test('secret prints a new one, that joinCluster takes', async () => {
+  const [{ code, stdout }, other] = [await run(['secret']), await run(['secret'])]
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/^[\w-]{43}\n$/)])
+  expect(other.stdout).not.toBe(stdout)
+  const cluster = await join({ secret: stdout.trim(), listen: { host: '127.0.0.1', port: 0 } })
+  expect(cluster.ready).toBe(true)
 })
 
 test('help and version', async () => {

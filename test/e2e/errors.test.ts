@@ -25,8 +25,13 @@ describe('options', () => {
   const fine = { secret: SECRET, listen: anywhere }
   const cases: [what: string, options: ClusterOptions, code: string, named: RegExp][] = [
     ['no secret, not on loopback', { listen: { host: '0.0.0.0', port: 0 } }, 'SECRET_REQUIRED', /0\.0\.0\.0/],
-    ['a short secret', { ...fine, secret: 'short' }, 'SECRET_TOO_SHORT', /16/],
-    ['one short secret of two', { ...fine, secret: [SECRET, 'short'] }, 'SECRET_TOO_SHORT', /16/],
+    ['a short secret', { ...fine, secret: 'short' }, 'WEAK_SECRET', /npx sessionmesh secret/],
+    [
+      'one short secret of two',
+      { ...fine, secret: [SECRET, 'short'] },
+      'WEAK_SECRET',
+      /npx sessionmesh secret/,
+    ],
     ['an address without a port', { ...fine, peers: ['10.0.0.1'] }, 'BAD_ADDRESS', /10\.0\.0\.1/],
     ['an address with a scheme', { ...fine, peers: ['http://a:1'] }, 'BAD_ADDRESS', /http:\/\/a:1/],
     ['a port out of range', { ...fine, peers: ['a:70000'] }, 'BAD_ADDRESS', /70000/],
@@ -79,7 +84,7 @@ describe('options', () => {
 
 describe('a peer that does not belong here', () => {
   test.each([
-    ['with another secret', { secret: 'another secret long enough' }, 'SESSIONMESH_SECRET_MISMATCH'],
+    ['with another secret', { secret: 'another: 3TnB9yHc6GsF1wJe' }, 'SESSIONMESH_SECRET_MISMATCH'],
     ['of another cluster', { name: 'other' }, 'SESSIONMESH_CLUSTER_MISMATCH'],
   ] as const)(
     '%s: a warning that says which, not at every attempt, and no link',

@@ -64,7 +64,7 @@ describe.skipIf(areNoHosts)('the example', () => {
   /** Resolves when it serves. */
   async function start(host: Host, name: string, args: readonly string[] = [], port = 3000): Promise<void> {
     const program = fileURLToPath(new URL(`../../examples/${name}/dist/server.js`, import.meta.url))
-    const env = { ...process.env, PORT: `${port}`, SESSIONMESH_SECRET: 'the secret of the example test' }
+    const env = { ...process.env, PORT: `${port}`, SESSIONMESH_SECRET: 'of the example: 5VxN2qRk8DmZ7bPu' }
     const child = spawn(IP, ['netns', 'exec', host.namespace, process.execPath, program, ...args], {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -56,7 +56,7 @@ describe.skipIf(areNoHosts)('members that are told nothing but a secret', () => 
     const groups = [
       { name: 'blue' },
       { name: 'green' },
-      { name: 'blue', secret: 'another secret long enough' },
+      { name: 'blue', secret: 'another: 3TnB9yHc6GsF1wJe' },
     ].map((cluster, g) =>
       hosts.slice(2 * g, 2 * g + 2).map((host, i) => memberOn(host, `g${g}m${i}`, cluster)),
     )

@@ -41,7 +41,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 
 const BODY = `
 async function main() {
-  const cluster = await joinCluster({ name: 'shop', secret: 'a secret for the tests only', listen: { host: '127.0.0.1', port: 0 } })
+  const cluster = await joinCluster({ name: 'shop', secret: 'for tests only: 8KpX2vQz7RmW4tLd', listen: { host: '127.0.0.1', port: 0 } })
   const app = express()
   app.use(session({ cluster, secret: 'cookie secret', resave: false, saveUninitialized: false }))
   app.get('/', (req, res) => {
@@ -171,7 +171,7 @@ const { ${exports} } = require('${name}')
 `
   const body = `
 async function main() {
-  const cluster = await joinCluster({ name: 'shop', secret: 'a secret for the tests only', listen: { host: '127.0.0.1', port: 0 }, peers: [] })
+  const cluster = await joinCluster({ name: 'shop', secret: 'for tests only: 8KpX2vQz7RmW4tLd', listen: { host: '127.0.0.1', port: 0 }, peers: [] })
   ${program}
   await cluster.close()
 }

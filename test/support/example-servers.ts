@@ -30,7 +30,7 @@ export async function startServers(
     return new ExampleServer(program, port, {
       SESSIONMESH_LISTEN: addresses[i],
       SESSIONMESH_PEERS: peers.join(),
-      SESSIONMESH_SECRET: 'the secret of the example test',
+      SESSIONMESH_SECRET: 'of the example: 5VxN2qRk8DmZ7bPu',
       ...env,
     })
   })

@@ -5,7 +5,7 @@ import { onCleanUp } from './cleanup.js'
 import { freePorts } from './ports.js'
 import { until } from './wait.js'
 
-export const SECRET = 'a secret for the tests only'
+export const SECRET = 'for tests only: 8KpX2vQz7RmW4tLd'
 
 /** Joins one member, and closes it at the end of the test. */
 export async function join(options: ClusterOptions): Promise<Cluster> {

@@ -25,7 +25,7 @@ export async function threeOpsServers(
     const server = new ExampleServer(program, ports[i]!, {
       SESSIONMESH_LISTEN: addresses[i],
       SESSIONMESH_PEERS: addresses.filter((_, other) => other !== i).join(),
-      SESSIONMESH_SECRET: 'the secret of the example test',
+      SESSIONMESH_SECRET: 'of the example: 5VxN2qRk8DmZ7bPu',
       OPS_PORT: String(opsPort),
       ...env,
     })

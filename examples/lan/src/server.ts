@@ -2,7 +2,7 @@
  * No addresses, no ports, no order of starting. On each of your machines on a LAN (in a clone, `npx -y pnpm@10 install`
  * and `npx -y pnpm@10 build` come first):
  *
- *   export SESSIONMESH_SECRET='the same on all of them, at least 16 characters'
+ *   export SESSIONMESH_SECRET='…'   # the same on all of them; `npx sessionmesh secret` makes one
  *   node dist/server.js
  *
  * Then open http://any-of-them:3000. A browser keeps a cookie for one host name (its ports share it), so put a load

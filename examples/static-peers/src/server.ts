@@ -2,7 +2,7 @@
  * Where multicast does not reach: a list of all servers, the same for each of them, the one that reads it included.
  * (In a clone, `npx -y pnpm@10 install` and `npx -y pnpm@10 build` come first.)
  *
- *   export SESSIONMESH_SECRET='the same on all of them, at least 16 characters'
+ *   export SESSIONMESH_SECRET='…'   # the same on all of them; `npx sessionmesh secret` makes one
  *   node dist/server.js web-1.internal:7373 web-2.internal:7373-7376
  *
  * web-2 runs up to four processes; each takes the first of the ports from 7373 that is free, and needs a PORT of its own

@@ -9,7 +9,7 @@ import { Dial } from './dial.js'
 import { createKeyring, offer } from './keys.js'
 import { linkPath, linkProtocol } from './link.js'
 
-const keyring = createKeyring('shop', ['a secret of enough length'])
+const keyring = createKeyring('shop', ['enough: 8KpX2vQz7RmW4tLd'])
 const cleanUps: (() => unknown)[] = []
 
 afterEach(async () => {

@@ -22,7 +22,7 @@ async function warningsOf(options: ClusterOptions): Promise<string[]> {
   const cluster = await joinCluster({
     listen: { host: '127.0.0.1', port: 0 },
     peers: [],
-    secret: 'a secret for the tests only',
+    secret: 'for tests only: 8KpX2vQz7RmW4tLd',
     ...options,
     logger,
   })
@@ -40,13 +40,13 @@ test('nobody listens: it may well be the first', async () => {
 })
 
 test.each([
-  ['another secret', { secret: 'another secret long enough' }],
+  ['another secret', { secret: 'another: 3TnB9yHc6GsF1wJe' }],
   ['another cluster name', { name: 'other' }],
 ])('who answered has %s: it is not said to be silent, nor that all is well', async (what, differing) => {
   const stranger = await joinCluster({
     listen: { host: '127.0.0.1', port: 0 },
     peers: [],
-    secret: 'a secret for the tests only',
+    secret: 'for tests only: 8KpX2vQz7RmW4tLd',
   })
   cleanUps.push(() => stranger.close())
   const warnings = await warningsOf({ peers: [stranger.self.address], ...differing })

@@ -39,7 +39,7 @@ const handshakeTimeoutMs = 1_000
  * knows that there is none. Await it before the HTTP server listens.
  *
  * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`, `SESSIONMESH_BAD_ADDRESS`, `SESSIONMESH_SECRET_REQUIRED`,
- * `SESSIONMESH_SECRET_TOO_SHORT`, `SESSIONMESH_PORT_IN_USE`, `SESSIONMESH_LISTEN_FAILED`
+ * `SESSIONMESH_WEAK_SECRET`, `SESSIONMESH_PORT_IN_USE`, `SESSIONMESH_LISTEN_FAILED`
  */
 export async function joinCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const resolved = resolveOptions(options, process.env)
@@ -223,7 +223,7 @@ class Agent implements Cluster {
     const { host, hasSecret, isSecretUnset } = this.#options
     const open = `${host} is open to every process of this machine`
     const mend =
-      'set it (is its variable set?), to the same on all servers; `openssl rand -base64 32` makes one'
+      'set it (is its variable set?), to the same on all servers; `npx sessionmesh secret` makes one'
     if (isSecretUnset) this.#warn('SESSIONMESH_NO_SECRET', `The secret given is empty: ${open}; ${mend}`)
     else if (!hasSecret) this.#logger.warn(`No secret: ${open}`)
     const ready = new Promise<void>((resolve) => {

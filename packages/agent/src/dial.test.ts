@@ -8,7 +8,7 @@ import { tlsOptions } from './acceptor.js'
 import { Dial, type DialOptions, type DialReport } from './dial.js'
 import { createKeyring, keyFor } from './keys.js'
 
-const keyring = createKeyring('shop', ['a secret of enough length'])
+const keyring = createKeyring('shop', ['enough: 8KpX2vQz7RmW4tLd'])
 const cleanUps: (() => unknown)[] = []
 
 afterEach(async () => {

@@ -14,7 +14,7 @@ import { dns } from './discovery/dns.js'
 import { createKeyring, offer } from './keys.js'
 import type { Cluster, ClusterOptions } from './types.js'
 
-const secret = 'a secret for the tests only'
+const secret = 'for tests only: 8KpX2vQz7RmW4tLd'
 const listen = { host: '127.0.0.1', port: 0 }
 const cleanUps: (() => unknown)[] = []
 let tests = 0

@@ -7,9 +7,7 @@
  */
 import { createHash, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 import { SessionMeshError } from '@sessionmesh/core'
-
-/** Fewer characters than this are guessed from one recorded handshake. */
-const minSecretCharacters = 16
+import { MIN_SECRET_BITS, secretBits } from './secret.js'
 
 /**
  * What members without a secret share. Anybody can read it here: it protects nothing, which is why such
@@ -41,17 +39,18 @@ export interface Offer {
  * The keys for `cluster` from its secrets; the first is used for dialling, all are accepted. Without any,
  * keys that protect nothing: the caller must see to it that only loopback is used then.
  *
- * @throws SessionMeshError `SESSIONMESH_SECRET_TOO_SHORT`
+ * @throws SessionMeshError `SESSIONMESH_WEAK_SECRET`
  */
 export function createKeyring(cluster: string, secrets: readonly string[]): Keyring {
   for (const [index, secret] of secrets.entries()) {
-    if (typeof secret === 'string' && secret.length >= minSecretCharacters) continue
+    const bits = secretBits(secret)
+    if (bits >= MIN_SECRET_BITS) continue
     // The secret itself must not end up in a log.
     const which = secrets.length === 1 ? 'The secret' : `Secret ${index + 1} of ${secrets.length}`
     throw new SessionMeshError(
-      'SESSIONMESH_SECRET_TOO_SHORT',
-      `${which} has ${secret?.length ?? 0} characters, but at least ${minSecretCharacters} are needed. ` +
-        'Make one with `openssl rand -base64 32` and give it to every member.',
+      'SESSIONMESH_WEAK_SECRET',
+      `${which} is too easy to guess: about ${bits} bits, by its ${secret.length} characters, where at least ${MIN_SECRET_BITS} are needed. ` +
+        'Make one with `npx sessionmesh secret` and give it to every member.',
     )
   }
   const used = secrets.length > 0 ? [...new Set(secrets)] : [noSecret]

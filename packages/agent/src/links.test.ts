@@ -6,7 +6,7 @@ import { createKeyring, offer } from './keys.js'
 import { linkPath, linkProtocol } from './link.js'
 import { type DialReport, type Link, Links, type LinksOptions } from './links.js'
 
-const secret = 'a secret of enough length'
+const secret = 'enough: 8KpX2vQz7RmW4tLd'
 const members: Links[] = []
 const rawSockets: WebSocket[] = []
 
@@ -216,8 +216,8 @@ test('a peer that does not answer a close is cut', async () => {
 })
 
 test('after a change of secrets, members link in both directions as long as they share one', async () => {
-  const old = 'the old secret of the cluster'
-  const next = 'the next secret of the cluster'
+  const old = 'the old one: 4YhJ7sWc2KtM9xQa'
+  const next = 'the next one: 6BrL8dPf3UvC5nZg'
   const ring = (...secrets: string[]) => ({ keyring: createKeyring('shop', secrets) })
   const before = await startMember(ring(old))
   const during = await startMember(ring(next, old))
@@ -241,8 +241,8 @@ test('another secret, or another cluster name, fails on both sides, and both lea
   const b = await startMember()
   const wrong = {
     SESSIONMESH_SECRET_MISMATCH: createKeyring('shop', [
-      'another secret of some length',
-      'a third secret of some length',
+      'another: 3TnB9yHc6GsF1wJe',
+      'a third: 5VxN2qRk8DmZ7bPu',
     ]),
     SESSIONMESH_CLUSTER_MISMATCH: createKeyring('bank', [secret]),
   }

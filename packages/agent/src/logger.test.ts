@@ -121,7 +121,7 @@ test("what is written is for the logger's own level to say", async () => {
   const { logger, lines } = log('warn')
   const a = await join('a', {
     logger: logger.child({ part: 'sessions' }),
-    secret: 'a secret for the tests only',
+    secret: 'for tests only: 8KpX2vQz7RmW4tLd',
   })
   await a.close()
   expect(lines).toEqual([])

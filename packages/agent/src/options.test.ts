@@ -5,7 +5,7 @@ import { mdns } from './discovery/mdns.js'
 import { resolveOptions } from './options.js'
 import type { ClusterOptions } from './types.js'
 
-const secret = 'a secret for the tests'
+const secret = 'for tests: 8KpX2vQz7RmW4tLd'
 
 describe('options', () => {
   it('have defaults that work on one machine', () => {
@@ -121,8 +121,8 @@ describe('options', () => {
       'SESSIONMESH_BAD_OPTION',
       /debug/,
     ],
-    ['a short secret', { secret: 'short' }, 'SESSIONMESH_SECRET_TOO_SHORT', /16/],
-    ['a short secret among several', { secret: [secret, 'short'] }, 'SESSIONMESH_SECRET_TOO_SHORT', /2 of 2/],
+    ['a short secret', { secret: 'short' }, 'SESSIONMESH_WEAK_SECRET', /at least 80/],
+    ['a short secret among several', { secret: [secret, 'short'] }, 'SESSIONMESH_WEAK_SECRET', /2 of 2/],
     ['a malformed peer', { peers: ['nonsense'] }, 'SESSIONMESH_BAD_ADDRESS', /nonsense/],
     ['peers that are no address', { peers: ['mDNS!'] }, 'SESSIONMESH_BAD_ADDRESS', /'mdns', or 'dns:/],
     ['a malformed advertise', { advertise: 'http://x' }, 'SESSIONMESH_BAD_ADDRESS', /http/],
@@ -154,8 +154,8 @@ describe('options', () => {
     )
   })
 
-  it('take several secrets as a list or with commas, and say which one is short', () => {
-    const several = `${secret}, another secret of the tests`
+  it('take several secrets as a list or with commas, and say which one is weak', () => {
+    const several = `${secret}, another: 3TnB9yHc6GsF1wJe`
     expect(resolveOptions({ secret: several }).keyring.keys).toHaveLength(2)
     expect(resolveOptions({ secret: several.split(', ') }).keyring.keys).toHaveLength(2)
     expect(() => resolveOptions({ secret: `${secret},short` })).toThrow(/Secret 2 of 2/)

@@ -57,7 +57,7 @@ const PORTS = 32
 /**
  * @param env fills in what the options leave out; see `withEnvironment`
  * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`, `SESSIONMESH_BAD_ADDRESS`, `SESSIONMESH_SECRET_REQUIRED`,
- * `SESSIONMESH_SECRET_TOO_SHORT`
+ * `SESSIONMESH_WEAK_SECRET`
  */
 export function resolveOptions(given: ClusterOptions, env: Environment = {}): ResolvedOptions {
   if (!isObject(given)) throw badOption('joinCluster takes an object, as in { name }')
@@ -213,6 +213,6 @@ function checkLoopback(host: string, listed: readonly string[], searched: readon
   throw new SessionMeshError(
     'SESSIONMESH_SECRET_REQUIRED',
     `Without a secret a member may listen on and link to loopback only, and ${what}. ` +
-      'Give all members the same `secret`, for example from the environment; `openssl rand -base64 32` makes one.',
+      'Give all members the same `secret`, for example from the environment; `npx sessionmesh secret` makes one.',
   )
 }

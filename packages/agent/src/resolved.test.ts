@@ -27,7 +27,7 @@ afterEach(async () => {
 
 async function join(peers: string[]): Promise<Cluster> {
   const listen = { host: '127.0.0.1', port: 0 }
-  const secret = 'a secret for the tests'
+  const secret = 'for tests: 8KpX2vQz7RmW4tLd'
   const cluster = await joinCluster({ name: 'resolved', secret, listen, peers, logger: silent })
   joined.push(cluster)
   return cluster

@@ -14,7 +14,7 @@ const stamps = [
 ]
 
 describe('the causal token', () => {
-  const [first, second] = ['the first secret of all', 'the second secret of all']
+  const [first, second] = ['the first: 4YhJ7sWc2KtM9xQa', 'the second: 6BrL8dPf3UvC5nZg']
   const made = (list = stamps) => tokens([first]).encode(list, NOW_MS)
 
   it('carries stamps from one member to another', () => {
@@ -50,7 +50,7 @@ describe('the causal token', () => {
     ]) {
       expect(member.decode(bad, nothingKnown, NOW_MS)).toEqual([])
     }
-    expect(tokens(['some other cluster secret']).decode(token, nothingKnown, NOW_MS)).toEqual([])
+    expect(tokens(['some other: 3TnB9yHc6GsF1wJe']).decode(token, nothingKnown, NOW_MS)).toEqual([])
     expect(tokens([first], 'bank').decode(token, nothingKnown, NOW_MS)).toEqual([])
   })
 

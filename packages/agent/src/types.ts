@@ -17,7 +17,7 @@ export interface ClusterOptions {
   /** Cluster name: members with another name are never linked. Default `'default'`. */
   name?: string | undefined
   /**
-   * The shared secret, at least 16 characters, from which the links' TLS key is derived. Several secrets, as a list
+   * The shared secret, hard to guess (`npx sessionmesh secret` makes one), from which the links' TLS key is derived. Several secrets, as a list
    * or with commas between them, allow rotation: the first is used for dialling, all are accepted. Without one,
    * only loopback is allowed.
    */

@@ -8,8 +8,8 @@ const codes = {
     'Thrown by joinCluster: without a secret a member listens on and links to loopback only. Give all members the same `secret`.',
   SESSIONMESH_NO_SECRET:
     'Warned: `secret` is given and empty, as with a variable that is not set, so every process of this machine may join. Set it, or leave the option out.',
-  SESSIONMESH_SECRET_TOO_SHORT:
-    'Thrown by joinCluster: a secret has fewer than 16 characters (commas separate several). `openssl rand -base64 32` makes one.',
+  SESSIONMESH_WEAK_SECRET:
+    'Thrown by joinCluster: a secret is too easy to guess, by its characters (commas separate several). `npx sessionmesh secret` makes one.',
   SESSIONMESH_SECRET_MISMATCH:
     'Warned: a member of a cluster of this name has another secret, and is not linked. Give all members the same one.',
   SESSIONMESH_CLUSTER_MISMATCH:

@@ -4,11 +4,12 @@ import { readFileSync } from 'node:fs'
 import { codeOf } from '../errors.js'
 import { type Command, FAILED, UsageError, WELL } from './command.js'
 import { DashboardError } from './dashboard.js'
+import { secret } from './secret.js'
 import { status } from './status.js'
 import { pad, plain } from './text.js'
 import { top } from './top.js'
 
-const commands: ReadonlyMap<string, Command> = new Map(Object.entries({ status, top }))
+const commands: ReadonlyMap<string, Command> = new Map(Object.entries({ status, top, secret }))
 
 const HELP = `sessionmesh COMMAND
 

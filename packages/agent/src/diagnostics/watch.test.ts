@@ -19,7 +19,7 @@ const until = (condition: () => unknown) =>
 async function join(memberName: string, peers: readonly string[]): Promise<Cluster> {
   const cluster = await joinCluster({
     name: `watch ${process.pid} ${tests}`,
-    secret: 'a secret for the tests only',
+    secret: 'for tests only: 8KpX2vQz7RmW4tLd',
     listen: { host: '127.0.0.1', port: 0 },
     memberName,
     peers,
