@@ -16,6 +16,8 @@ const codes = {
     'Warned: a member of a cluster with another name was dialled, or dials here. Mend `name`, or the list of peers.',
   SESSIONMESH_PROTOCOL_MISMATCH:
     'Warned: a member has a version that speaks another protocol, and is not linked. Upgrade the older one.',
+  SESSIONMESH_FLOODED:
+    'Warned: more connections come from an address, or from all without a member, than members open; those above are cut unread. Let only the servers of the cluster reach `listen.port`.',
   SESSIONMESH_CLOCK_DRIFT:
     'Warned: the clock of a member is ahead of this one (so one of both is off); beyond `maxClockDriftMs`, either way, its link is cut. Set the clocks by NTP.',
   SESSIONMESH_SAME_ADDRESS:
