@@ -1,13 +1,14 @@
 import { once } from 'node:events'
 import { request } from 'node:https'
 import { type Socket, connect as tcpConnect } from 'node:net'
-import { type TLSSocket, connect as tlsConnect } from 'node:tls'
+import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls'
 import { afterEach, expect, test, vi } from 'vitest'
 import type { WebSocket } from 'ws'
-import { Acceptor, type AcceptorOptions, tlsOptions } from './acceptor.js'
+import { Acceptor, type AcceptorOptions } from './acceptor.js'
 import { Dial } from './dial.js'
 import { createKeyring, offer } from './keys.js'
 import { linkPath, linkProtocol } from './link.js'
+import { tlsWithKey } from './tls.js'
 
 const keyring = createKeyring('shop', ['enough: 8KpX2vQz7RmW4tLd'])
 const cleanUps: (() => unknown)[] = []
@@ -21,7 +22,7 @@ async function startAcceptor(options: Partial<AcceptorOptions> = {}) {
   const refused: string[] = []
   const acceptor = new Acceptor(
     {
-      keyring,
+      credentials: { keyring },
       host: '127.0.0.1',
       ports: [0],
       maxFrameBytes: 2 ** 20,
@@ -59,14 +60,14 @@ async function connectRaw(
 }
 
 function connectWithKey(port: number): TLSSocket {
-  return tlsConnect({ ...tlsOptions, port, host: '127.0.0.1', pskCallback: () => offer(keyring, 0) })
+  return tlsConnect({ ...tlsWithKey, port, host: '127.0.0.1', pskCallback: () => offer(keyring, 0) })
 }
 
 function dial(port: number): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
     new Dial(
       `127.0.0.1:${port}`,
-      { keyring, maxFrameBytes: 2 ** 20, handshakeTimeoutMs: 10_000 },
+      { credentials: { keyring }, maxFrameBytes: 2 ** 20, handshakeTimeoutMs: 10_000 },
       {
         open: (socket) => {
           cleanUps.push(() => socket.terminate())
@@ -103,6 +104,29 @@ test('a TLS client without a key is refused', async () => {
   await until(() => refused.length === 1)
   expect(refused[0]).toContain('It is no member')
 })
+
+test('who was let in once does not come back without his key', async () => {
+  const { acceptor, port } = await startAcceptor()
+  const { session, answer } = await visit(port, { pskCallback: () => offer(keyring, 0) })
+  expect(answer).toBe('HTTP/1.1 404 Not Found')
+  expect(await visit(port, { session })).toMatchObject({ isSecure: false, answer: '' })
+  // Nor with one that is none any more.
+  acceptor.rekey({ keyring: createKeyring('shop', ['another: 3TnB9yHc6GsF1wJe']) })
+  const late = await visit(port, { pskCallback: () => offer(keyring, 0), session })
+  expect(late).toMatchObject({ isSecure: false, answer: '' })
+})
+
+/** Asks for something that members do not ask for. */
+async function visit(port: number, options: ConnectionOptions) {
+  const socket = tlsConnect({ ...tlsWithKey, port, host: '127.0.0.1', ...options })
+  cleanUps.push(() => socket.destroy())
+  const seen = { isSecure: false, answer: '', session: undefined as Buffer | undefined }
+  socket.on('secureConnect', () => (seen.isSecure = true)).on('session', (ticket) => (seen.session = ticket))
+  socket.on('data', (data) => (seen.answer += data)).on('error', () => {})
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+  await until(() => socket.closed)
+  return { ...seen, answer: seen.answer.split('\r\n')[0] }
+}
 
 test('who says nothing is cut after the handshake timeout, with the key or without', async () => {
   const { port, refused } = await startAcceptor({ handshakeTimeoutMs: 200 })

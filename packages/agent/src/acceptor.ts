@@ -8,20 +8,19 @@ import type { IncomingMessage } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import { createServer as createDoor, type Server as Door, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
 import { type ErrorCode, SessionMeshError } from '@sessionmesh/core'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { type Address, formatAddress, unmapHost } from './address.js'
 import { Admission, type AdmissionOptions, rates, sourceOf } from './admission.js'
 import { readBeforeFailing } from './drain.js'
 import { codeOf } from './errors.js'
-import { type Keyring, keyFor, type UnknownIdentity } from './keys.js'
-import { linkPath, linkProtocol } from './link.js'
-
-/** TLS 1.3 with a pre-shared key always runs on this suite: the key stands for SHA-256. */
-export const tlsOptions = { minVersion: 'TLSv1.3', ciphers: 'TLS_AES_128_GCM_SHA256:PSK' } as const
+import { keyFor, strangerBy, type UnknownIdentity } from './keys.js'
+import { keysHeader, linkPath, linkProtocol } from './link.js'
+import { acceptingWith, type Credentials, isAuthorized, type Proof } from './tls.js'
 
 export interface AcceptorOptions {
-  keyring: Keyring
+  credentials: Credentials
   /** `''` is everywhere. */
   host: string
   /** The first of these that is free. */
@@ -37,7 +36,7 @@ export interface AcceptorOptions {
 }
 
 export interface AcceptorEvents {
-  accepted(socket: WebSocket, remoteHost: string): void
+  accepted(socket: WebSocket, from: { remoteHost: string; proof: Proof }): void
   /** A stranger did not become a link, through its own fault. `code` when it is a member of something else. */
   refused(remoteHost: string, message: string, code?: ErrorCode): void
 }
@@ -49,12 +48,15 @@ interface Stranger {
   /** Whom `host` stands for. */
   readonly source: string
   readonly timer: NodeJS.Timeout
+  /** Of the key that it holds. */
+  identity: string | undefined
   offered: { unknown: UnknownIdentity; more: boolean } | undefined
   reported: boolean
 }
 
 export class Acceptor {
   readonly #options: AcceptorOptions
+  #credentials: Credentials
   readonly #events: AcceptorEvents
   readonly #admission: Admission
   /**
@@ -69,6 +71,7 @@ export class Acceptor {
 
   constructor(options: AcceptorOptions, events: AcceptorEvents) {
     this.#options = options
+    this.#credentials = options.credentials
     this.#events = events
     this.#admission = new Admission(options.admission ?? rates)
     this.#door = createDoor({ noDelay: true }, (socket) => this.#onConnection(socket))
@@ -80,9 +83,8 @@ export class Acceptor {
       handleProtocols: () => linkProtocol,
     })
     this.#server = createServer({
-      ...tlsOptions,
+      ...acceptingWith(options.credentials, (socket, identity) => this.#onIdentity(socket, identity)),
       maxHeaderSize: 4096,
-      pskCallback: (socket, identity) => this.#onIdentity(socket, identity),
     })
     this.#server.on('tlsClientError', (error, socket) => this.#onTlsError(error, socket))
     this.#server.on('request', (request, response) => {
@@ -129,6 +131,14 @@ export class Acceptor {
     })
   }
 
+  /** Who is in the middle of proving himself begins anew. */
+  rekey(credentials: Credentials): void {
+    this.#credentials = credentials
+    if (credentials.certificates !== undefined)
+      this.#server.setSecureContext(credentials.certificates.options)
+    for (const stranger of this.#strangers.values()) this.#drop(stranger)
+  }
+
   /** Resolves when the last socket is gone; links must be ended by their holder. */
   close(): Promise<void> {
     for (const stranger of this.#strangers.values()) this.#drop(stranger)
@@ -159,7 +169,16 @@ export class Acceptor {
       this.#options.handshakeTimeoutMs,
     ).unref()
     const source = sourceOf(host)
-    const stranger: Stranger = { socket, ends, host, source, timer, offered: undefined, reported: false }
+    const stranger: Stranger = {
+      socket,
+      ends,
+      host,
+      source,
+      timer,
+      identity: undefined,
+      offered: undefined,
+      reported: false,
+    }
     this.#strangers.set(ends, stranger)
     // One that just goes away is not reported: a port probe, or a dialler that was cut off itself.
     socket.once('close', () => this.#forget(stranger))
@@ -179,9 +198,12 @@ export class Acceptor {
   }
 
   #onIdentity(socket: Socket, identity: string): Uint8Array | null {
-    const found = keyFor(this.#options.keyring, identity)
-    if ('psk' in found) return found.psk
+    const found = keyFor(this.#credentials.keyring, identity)
     const stranger = this.#strangerOf(socket)
+    if ('psk' in found) {
+      if (stranger !== undefined) stranger.identity = found.identity
+      return found.psk
+    }
     if (stranger !== undefined) stranger.offered = found
     // With no key the handshake fails for want of a certificate, with a key that cannot fit at its proof. The
     // alert that the dialler gets differs, and so it learns what to mend: the secret, or the cluster's name.
@@ -192,7 +214,7 @@ export class Acceptor {
     const stranger = this.#strangerOf(socket)
     // It has other keys and says so: it is back in a moment, and nothing is wrong.
     if (stranger?.offered?.more) stranger.reported = true
-    const [message, code] = explain(stranger?.offered?.unknown, error)
+    const [message, code] = explain(stranger?.offered?.unknown, error, socket)
     this.#report(stranger, message, code)
   }
 
@@ -201,17 +223,31 @@ export class Acceptor {
     const status = statusFor(request)
     if (status !== 101) {
       this.#report(stranger, 'It asked for another protocol than that of the links.')
-      socket.on('error', () => socket.destroy())
-      socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
-      return
+      return refuse(socket, status)
+    }
+    const stranded = this.#judge(request)
+    if (stranded !== undefined) {
+      this.#report(stranger, ...REFUSALS[stranded])
+      return refuse(socket, stranded)
     }
     readBeforeFailing(socket)
     this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
       if (stranger === undefined) return webSocket.terminate()
       this.#forget(stranger)
       this.#admission.proven(stranger.host)
-      this.#events.accepted(webSocket, stranger.host)
+      const proof = { credentials: this.#credentials, identity: stranger.identity }
+      this.#events.accepted(webSocket, { remoteHost: stranger.host, proof })
     })
+  }
+
+  /** Who has shown a certificate of one of our authorities, and asks for a link. `undefined`: he gets it. */
+  #judge(request: IncomingMessage): Refusal | undefined {
+    const { certificates, keyring } = this.#credentials
+    if (certificates === undefined) return undefined
+    const certificate = (request.socket as TLSSocket).getPeerX509Certificate()
+    if (!isAuthorized(certificates, certificate)) return 403
+    const unknown = strangerBy(keyring, String(request.headers[keysHeader] ?? '').split(','))
+    return unknown === undefined ? undefined : unknown === 'other cluster' ? 421 : 401
   }
 
   #report(stranger: Stranger | undefined, message: string, code?: ErrorCode): void {
@@ -256,6 +292,29 @@ function endsOf({ remoteAddress, remotePort, localAddress, localPort }: Socket):
   return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`
 }
 
+/** Of members of something else, beside those that ask for something else. */
+const REFUSALS: Readonly<Record<401 | 403 | 421, [string, ErrorCode]>> = {
+  401: [
+    'It is a member of this cluster with another secret. Give every member the same secret.',
+    'SESSIONMESH_SECRET_MISMATCH',
+  ],
+  403: ['It showed a certificate that authorizePeer refused.', 'SESSIONMESH_CERTIFICATE_REFUSED'],
+  421: [
+    'It is a member of a cluster with another name. Give the members of one cluster the same name, ' +
+      'or take its address out of the list of peers.',
+    'SESSIONMESH_CLUSTER_MISMATCH',
+  ],
+}
+
+type Refusal = keyof typeof REFUSALS
+
+const NO_CERTIFICATE = 'UNABLE_TO_GET_ISSUER_CERT'
+
+function refuse(socket: Duplex, status: number): void {
+  socket.on('error', () => socket.destroy())
+  socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+}
+
 function statusFor(request: IncomingMessage): 101 | 404 | 426 {
   if (request.url !== linkPath) return 404
   const asked = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim())
@@ -265,18 +324,16 @@ function statusFor(request: IncomingMessage): 101 | 404 | 426 {
 function explain(
   unknown: UnknownIdentity | undefined,
   error: Error & { code?: string },
+  socket: Socket & { authorizationError?: unknown },
 ): [string, ErrorCode?] {
-  if (unknown === 'other secret') {
+  if (unknown === 'other secret') return REFUSALS[401]
+  if (unknown === 'other cluster') return REFUSALS[421]
+  // (Who shows none, as a port scanner, is no business of the user's.)
+  const { authorizationError: wrong } = socket
+  if (typeof wrong === 'string' && wrong !== NO_CERTIFICATE) {
     return [
-      'It is a member of this cluster with another secret. Give every member the same secret.',
-      'SESSIONMESH_SECRET_MISMATCH',
-    ]
-  }
-  if (unknown === 'other cluster') {
-    return [
-      'It is a member of a cluster with another name. Give the members of one cluster the same name, ' +
-        'or take its address out of the list of peers.',
-      'SESSIONMESH_CLUSTER_MISMATCH',
+      `It showed a certificate that is not accepted (${wrong}). Give every member one of an authority in tls.ca, and none that has expired.`,
+      'SESSIONMESH_CERTIFICATE_REFUSED',
     ]
   }
   if (error.code === 'ERR_SSL_HTTP_REQUEST') return ['It sent plain HTTP where only members connect.']

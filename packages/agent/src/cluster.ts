@@ -22,10 +22,11 @@ import { deriveKeys } from './keys.js'
 import { Links } from './links.js'
 import { RateLimit } from './log.js'
 import { attributesOf } from './merged-attributes.js'
-import { type ResolvedOptions, resolveOptions } from './options.js'
+import { type ResolvedOptions, rekeyed, resolveOptions } from './options.js'
 import { Runner } from './runner.js'
 import { LocalSessions } from './sessions.js'
 import { SpecialAttributes } from './special-attributes.js'
+import type { Credentials } from './tls.js'
 import { Tokens } from './token.js'
 import type { Cluster, ClusterEvents, ClusterOptions, Logger, Member, Sessions, Status } from './types.js'
 
@@ -47,7 +48,7 @@ export async function joinCluster(options: ClusterOptions = {}): Promise<Cluster
   const hooks: { runner?: Runner } = {}
   const links = new Links(
     {
-      keyring: resolved.keyring,
+      credentials: resolved.credentials,
       host: resolved.host,
       ports: resolved.ports,
       maxFrameBytes: resolved.config.maxFrameBytes,
@@ -82,6 +83,8 @@ class Agent implements Cluster {
   readonly diagnostics: LocalDiagnostics
   #special: SpecialAttributes
   readonly #options: ResolvedOptions
+  readonly #links: Links
+  #credentials: Credentials
   readonly #logger: Logger
   readonly #emitter = new EventEmitter()
   readonly #warnings = new RateLimit()
@@ -104,13 +107,15 @@ class Agent implements Cluster {
   #hasLeft = false
 
   constructor(options: ResolvedOptions, links: Links, port: number) {
-    const { name, config, keyring, logger } = options
+    const { name, config, credentials, logger } = options
     const address =
       options.advertise ?? (isWildcard(options.host) ? `:${port}` : formatAddress(options.host, port))
     const memberName = options.memberName(port)
     this.name = name
     this.#self = { id: newId(), name: memberName, address, state: 'alive', self: true }
     this.#options = options
+    this.#links = links
+    this.#credentials = credentials
     this.#special = this.#newSpecial(options)
     this.#port = port
     this.#shownAddress = address.startsWith(':') ? shown(port) : address
@@ -148,7 +153,7 @@ class Agent implements Cluster {
         indexBy: options.sessions.indexBy,
         localAttributes: options.sessions.localAttributes,
       },
-      new Tokens(deriveKeys(keyring, 'causal token'), config.forgetDeadAfterMs),
+      this.#newTokens(),
       (member) => this.#member(member),
     )
   }
@@ -172,6 +177,11 @@ class Agent implements Cluster {
     const self = { id, name, address, seenAt }
     const observer = this.#special
     return new Replica({ self, cluster, config, random: Math.random, sought, observer, keep: new Kept() })
+  }
+
+  #newTokens(): Tokens {
+    const keys = deriveKeys(this.#credentials.keyring, 'causal token')
+    return new Tokens(keys, this.#options.config.forgetDeadAfterMs)
   }
 
   /** A run that the others have forgotten must not be taken for the one that comes back. */
@@ -298,6 +308,13 @@ class Agent implements Cluster {
   #beginToDrain(): void {
     this.#isDraining = true
     this.#emit('draining', this.self)
+  }
+
+  rekey(keys: Pick<ClusterOptions, 'secret' | 'tls'>): void {
+    this.#credentials = rekeyed(this.#credentials, this.#options.hasSecret, keys)
+    this.#sessions.rekey(this.#newTokens())
+    this.#links.rekey(this.#credentials)
+    this.#logger.info(`${this.self.name} has other keys`)
   }
 
   close(): Promise<void> {

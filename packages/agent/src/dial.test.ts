@@ -4,9 +4,9 @@ import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { afterEach, expect, test, vi } from 'vitest'
 import { WebSocketServer } from 'ws'
-import { tlsOptions } from './acceptor.js'
 import { Dial, type DialOptions, type DialReport } from './dial.js'
 import { createKeyring, keyFor } from './keys.js'
+import { tlsWithKey } from './tls.js'
 
 const keyring = createKeyring('shop', ['enough: 8KpX2vQz7RmW4tLd'])
 const cleanUps: (() => unknown)[] = []
@@ -29,7 +29,7 @@ function dial(address: string, options: Partial<DialOptions> = {}) {
   const ends: (DialReport | 'open')[] = []
   const dial = new Dial(
     address,
-    { keyring, maxFrameBytes: 2 ** 20, handshakeTimeoutMs: 10_000, ...options },
+    { credentials: { keyring }, maxFrameBytes: 2 ** 20, handshakeTimeoutMs: 10_000, ...options },
     {
       open: (socket) => {
         socket.terminate()
@@ -72,7 +72,7 @@ test('who accepts and says nothing, as a stopped process does: timeout', async (
 })
 
 test('who has the key and never answers the request: timeout', async () => {
-  const server = createHttpsServer({ ...tlsOptions, pskCallback: (_socket, identity) => keyOf(identity) })
+  const server = createHttpsServer({ ...tlsWithKey, pskCallback: (_socket, identity) => keyOf(identity) })
   server.on('upgrade', () => {})
   const address = await start(server)
   expect(await dial(address, { handshakeTimeoutMs: 500 }).end()).toMatchObject({ kind: 'timeout' })
@@ -83,7 +83,7 @@ test('who closes at once, speaks HTTP, or has no use for links: other', async ()
   expect(await dial(closing).end()).toMatchObject({ kind: 'other' })
   const http = await start(createHttpServer((_request, response) => response.end()))
   expect(await dial(http).end()).toMatchObject({ kind: 'other', message: expect.stringContaining(http) })
-  const https = createHttpsServer({ ...tlsOptions, pskCallback: (_socket, identity) => keyOf(identity) })
+  const https = createHttpsServer({ ...tlsWithKey, pskCallback: (_socket, identity) => keyOf(identity) })
   https.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 404 Not Found\r\n\r\n'))
   expect(await dial(await start(https)).end()).toMatchObject({
     kind: 'other',
@@ -109,13 +109,13 @@ test('a malformed address and an unknown host: other', async () => {
 test('a cancelled dial ends once, whatever comes after', async () => {
   const address = await start(createServer((socket) => socket.destroy()))
   const early = dial(address)
-  early.dial.cancel()
-  early.dial.cancel()
+  early.dial.cancel('not wanted')
+  early.dial.cancel('not wanted')
   expect(early.ends).toEqual([])
   const late = dial(address)
   await late.end()
-  late.dial.cancel()
-  expect(await early.end()).toMatchObject({ kind: 'other', message: 'This member closed its links.' })
+  late.dial.cancel('not wanted')
+  expect(await early.end()).toMatchObject({ kind: 'other', message: 'not wanted' })
   expect([early.ends.length, late.ends.length]).toEqual([1, 1])
 })
 

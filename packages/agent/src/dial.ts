@@ -3,19 +3,19 @@
  * ends within one deadline: a stopped process still accepts TCP connections, and then says nothing.
  */
 
-import { createSecureContext, connect as tlsConnect } from 'node:tls'
+import { connect as tlsConnect } from 'node:tls'
 import { type ErrorCode, SessionMeshError } from '@sessionmesh/core'
 import { WebSocket } from 'ws'
-import { tlsOptions } from './acceptor.js'
 import { type Address, parseAddress } from './address.js'
 import { readBeforeFailing } from './drain.js'
 import { codeOf } from './errors.js'
-import { type Keyring, offer } from './keys.js'
-import { linkPath, linkProtocol } from './link.js'
+import { identitiesOf, offer } from './keys.js'
+import { keysHeader, linkPath, linkProtocol } from './link.js'
 import { lookup } from './lookup.js'
+import { type Credentials, diallingWith, type Proof } from './tls.js'
 
 export interface DialOptions {
-  keyring: Keyring
+  credentials: Credentials
   maxFrameBytes: number
   /** For the whole dial, all keys included. */
   handshakeTimeoutMs: number
@@ -23,22 +23,19 @@ export interface DialOptions {
 
 export interface DialReport {
   /**
-   * `refused`: nobody listens there. `secret`: it listens, and none of our keys is right (another secret, or
-   * another cluster name: see `code`). `timeout`: it neither answered nor refused.
+   * `refused`: nobody listens there. `rejected`: it listens, and none of our keys is right, or one of both certificates
+   * is not (see `code`). `timeout`: it neither answered nor refused.
    */
-  kind: 'refused' | 'secret' | 'timeout' | 'other'
+  kind: 'refused' | 'rejected' | 'timeout' | 'other'
   message: string
   code?: ErrorCode
 }
 
 /** One of the two ends a dial, once, in a later turn. */
 export interface DialEnd {
-  open(socket: WebSocket, remoteHost: string): void
+  open(socket: WebSocket, from: { remoteHost: string; proof: Proof }): void
   failed(report: DialReport): void
 }
-
-/** An empty list of authorities: no certificate is trusted. */
-const secureContext = createSecureContext({ ...tlsOptions, ca: [] })
 
 export class Dial {
   readonly #address: string
@@ -58,8 +55,8 @@ export class Dial {
     process.nextTick(() => this.#start())
   }
 
-  cancel(): void {
-    this.#fail('other', 'This member closed its links.')
+  cancel(why: string): void {
+    this.#fail('other', why)
   }
 
   #start(): void {
@@ -73,12 +70,15 @@ export class Dial {
   }
 
   #attempt({ host, port }: Address, keyIndex: number): void {
-    const { keyring, maxFrameBytes } = this.#options
+    const { credentials, maxFrameBytes } = this.#options
+    const { keyring, certificates } = credentials
     let remoteHost = host
+    let isSecure = false
     // The URL names no host: the connection is made here, to any host that Node can reach.
     const socket = new WebSocket(`wss://member${linkPath}`, linkProtocol, {
       perMessageDeflate: false,
       maxPayload: maxFrameBytes,
+      ...(certificates && { headers: { [keysHeader]: identitiesOf(keyring).join() } }),
       // Masking defends proxies that read along; inside TLS it would only cost a copy of each frame.
       generateMask: () => {},
       createConnection: () => {
@@ -86,16 +86,12 @@ export class Dial {
           host,
           port,
           lookup,
-          secureContext,
-          pskCallback: () => offer(keyring, keyIndex),
-          // A far end without our key may show a certificate instead. None is good enough, whoever signed it and
-          // whatever NODE_TLS_REJECT_UNAUTHORIZED says. (With the key this is not called.)
-          rejectUnauthorized: true,
-          checkServerIdentity: () => new Error('it showed a certificate, so it is no member'),
+          ...diallingWith(credentials, () => offer(keyring, keyIndex)),
         })
         connection.once('secureConnect', () => {
           // Not before: the handshake tells by its errors why it failed.
           readBeforeFailing(connection)
+          isSecure = true
           remoteHost = connection.remoteAddress ?? host
         })
         return connection
@@ -106,11 +102,13 @@ export class Dial {
       if (this.#ended) return
       this.#finish()
       socket.off('error', onError)
-      this.#end.open(socket, remoteHost)
+      const identity = certificates === undefined ? keyring.keys[keyIndex]?.identity : undefined
+      this.#end.open(socket, { remoteHost, proof: { credentials, identity } })
     })
     const onError = (error: Error) => {
+      if (certificates !== undefined) return this.#fail(...withCertificates(this.#address, error, isSecure))
       const kind = kindOf(error)
-      if (kind === 'secret' && keyIndex + 1 < keyring.keys.length && !this.#ended) {
+      if (kind === 'rejected' && keyIndex + 1 < keyring.keys.length && !this.#ended) {
         this.#attempt({ host, port }, keyIndex + 1)
       } else {
         this.#fail(kind, ...describe(this.#address, kind, error))
@@ -139,7 +137,7 @@ function kindOf(error: Error): DialReport['kind'] {
   const all = error instanceof AggregateError ? error.errors.map(codeOf) : [codeOf(error)]
   if (all.every((one) => one === 'ECONNREFUSED')) return 'refused'
   if (codeOf(error) === 'ETIMEDOUT') return 'timeout'
-  return alertOf(error) === undefined ? 'other' : 'secret'
+  return alertOf(error) === undefined ? 'other' : 'rejected'
 }
 
 /**
@@ -164,17 +162,64 @@ function describe(address: string, kind: DialReport['kind'], error: Error): [str
       return [`${address} refused the connection: nobody listens there.`]
     case 'timeout':
       return [`${address} did not answer.`]
-    case 'secret':
-      return alertOf(error) === 'wrong key'
-        ? [`${address} has another secret. Give every member the same secret.`, 'SESSIONMESH_SECRET_MISMATCH']
-        : [
-            `${address} does not know this cluster. Give the members of one cluster the same name, or take ` +
-              'this address out of the list of peers.',
-            'SESSIONMESH_CLUSTER_MISMATCH',
-          ]
+    case 'rejected':
+      return alertOf(error) === 'wrong key' ? otherSecret(address) : otherCluster(address)
     case 'other':
       return [`${address} could not be linked: ${reasonOf(error)}.`]
   }
+}
+
+function otherSecret(address: string): [string, ErrorCode] {
+  return [`${address} has another secret. Give every member the same secret.`, 'SESSIONMESH_SECRET_MISMATCH']
+}
+
+function otherCluster(address: string): [string, ErrorCode] {
+  return [
+    `${address} does not know this cluster. Give the members of one cluster the same name, or take ` +
+      'this address out of the list of peers.',
+    'SESSIONMESH_CLUSTER_MISMATCH',
+  ]
+}
+
+/** In TLS 1.3 the dialler is through with the handshake before the other end has looked at its certificate. */
+function withCertificates(
+  address: string,
+  error: Error,
+  isSecure: boolean,
+): [DialReport['kind'], string, ErrorCode?] {
+  const kind = kindOf(error)
+  if (kind === 'refused' || kind === 'timeout') return [kind, ...describe(address, kind, error)]
+  switch (/server response: (\d+)/.exec(error.message)?.[1]) {
+    case '401':
+      return ['rejected', ...otherSecret(address)]
+    case '421':
+      return ['rejected', ...otherCluster(address)]
+    case '403':
+      return [
+        'rejected',
+        `${address} does not let in the certificate of this member (its authorizePeer).`,
+        REFUSED,
+      ]
+  }
+  if (isSecure)
+    return [
+      'rejected',
+      `${address} ended the connection: it does not accept the certificate of this member, perhaps; its own warnings say.`,
+      REFUSED,
+    ]
+  if (isOfCertificate(error))
+    return [
+      'rejected',
+      `${address} showed a certificate that is not accepted: ${error.message}. Give every member one of an authority in tls.ca, and none that has expired.`,
+      REFUSED,
+    ]
+  return [kind, ...describe(address, kind, error)]
+}
+
+const REFUSED = 'SESSIONMESH_CERTIFICATE_REFUSED'
+
+function isOfCertificate(error: Error): boolean {
+  return /CERT|SIGNATURE|SELF_SIGNED|ISSUER/.test(codeOf(error) ?? '') || /authorizePeer/.test(error.message)
 }
 
 /** What people mistake most, in words; the rest as Node says it. */

@@ -16,7 +16,7 @@ const victim = `
   const [address] = process.argv.slice(1)
   const standStill = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
   const links = new Links(
-    { keyring: createKeyring('shop', []), host: '127.0.0.1', ports: [0], maxFrameBytes: 4096,
+    { credentials: { keyring: createKeyring('shop', []) }, host: '127.0.0.1', ports: [0], maxFrameBytes: 4096,
       handshakeTimeoutMs: 10000, maxPendingSockets: 8 },
     { open: () => {}, closed() {}, dialFailed() {}, refused() {},
       frame: (link) => { standStill(300); link.send(new Uint8Array(209)); process.kill(process.pid, 'SIGKILL') } },
@@ -45,7 +45,7 @@ test.each(['dialler', 'acceptor'])(
     let ended = false
     const links = new Links(
       {
-        keyring: createKeyring('shop', []),
+        credentials: { keyring: createKeyring('shop', []) },
         host: '127.0.0.1',
         ports: [0],
         maxFrameBytes: 4096,

@@ -21,7 +21,7 @@ describe('environment variables', () => {
       advertise: 'web-3.example.org:80',
       hasSecret: true,
     })
-    expect(options.keyring.keys).toHaveLength(2)
+    expect(options.credentials.keyring.keys).toHaveLength(2)
     expect(options.discoveries.map(({ name }) => name)).toEqual([
       'the list of peers',
       'mDNS',

@@ -7,11 +7,11 @@ import { connect as tlsConnect } from 'node:tls'
 import { decode } from 'dns-packet'
 import { afterEach, expect, test, vi } from 'vitest'
 import { DnsServer } from '../test/dns-server.js'
-import { tlsOptions } from './acceptor.js'
 import { joinCluster } from './cluster.js'
 import type { Discovery, Report } from './discovery/discovery.js'
 import { dns } from './discovery/dns.js'
 import { createKeyring, offer } from './keys.js'
+import { tlsWithKey } from './tls.js'
 import type { Cluster, ClusterOptions } from './types.js'
 
 const secret = 'for tests only: 8KpX2vQz7RmW4tLd'
@@ -221,7 +221,7 @@ test('a member warns once of who comes from many addresses and has no key of it'
   for (let n = 1; n <= 6; n++) {
     const localAddress = `127.0.0.${n}`
     const to = { host: '127.0.0.1', port: portOf(cluster), localAddress }
-    const socket = tlsConnect({ ...tlsOptions, ...to, pskCallback: () => offer(keyring, 0) })
+    const socket = tlsConnect({ ...tlsWithKey, ...to, pskCallback: () => offer(keyring, 0) })
     await expect(once(socket, 'secureConnect')).rejects.toThrow()
   }
   const told = warnings.filter((line) => line.includes('SESSIONMESH_CLUSTER_MISMATCH'))

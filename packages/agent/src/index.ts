@@ -25,6 +25,7 @@ export { type ShutDownOptions, shutDown } from './shut-down.js'
 export type {
   Acks,
   Base,
+  CertificateOptions,
   Cluster,
   ClusterEvents,
   ClusterOptions,

@@ -62,6 +62,22 @@ export function deriveKeys(keyring: Keyring, purpose: string): Uint8Array[] {
   return keyring.keys.map(({ root }) => expand(root, purpose))
 }
 
+/** What names all keys of a ring: where links are authenticated otherwise, members tell each other these, and no key. */
+export function identitiesOf(keyring: Keyring): string[] {
+  return keyring.keys.map(({ identity }) => identity)
+}
+
+export function knowsIdentity(keyring: Keyring, identity: string): boolean {
+  return keyring.keys.some((key) => key.identity === identity)
+}
+
+/** Why members with these keys do not belong together; `undefined` if they have one in common. */
+export function strangerBy(keyring: Keyring, identities: readonly string[]): UnknownIdentity | undefined {
+  const found = identities.map((identity) => keyFor(keyring, identity))
+  if (found.some((one) => 'psk' in one)) return undefined
+  return found.flatMap((one) => ('unknown' in one ? [one.unknown] : []))[0] ?? 'not a member'
+}
+
 /** Key number `index`, as a dialler offers it. */
 export function offer(keyring: Keyring, index: number): Offer {
   const { identity, psk } = keyring.keys[index]!
@@ -73,11 +89,11 @@ export function offer(keyring: Keyring, index: number): Offer {
 export function keyFor(
   keyring: Keyring,
   offered: string,
-): { psk: Uint8Array } | { unknown: UnknownIdentity; more: boolean } {
+): { psk: Uint8Array; identity: string } | { unknown: UnknownIdentity; more: boolean } {
   const more = offered.endsWith(moreToCome)
   const identity = more ? offered.slice(0, -moreToCome.length) : offered
   const key = keyring.keys.find((candidate) => candidate.identity === identity)
-  if (key !== undefined) return { psk: key.psk.export() }
+  if (key !== undefined) return { psk: key.psk.export(), identity }
   if (identity.startsWith(`${clusterTag(keyring.cluster)}.`)) return { unknown: 'other secret', more }
   const member = identity.startsWith(`${identityPrefix}.`)
   return { unknown: member ? 'other cluster' : 'not a member', more }

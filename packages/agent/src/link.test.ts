@@ -24,7 +24,7 @@ const sender = `
     },
   }
   const links = new Links(
-    { keyring: createKeyring('shop', []), host: '127.0.0.1', ports: [0], maxFrameBytes: 4096,
+    { credentials: { keyring: createKeyring('shop', []) }, host: '127.0.0.1', ports: [0], maxFrameBytes: 4096,
       handshakeTimeoutMs: 10000, maxPendingSockets: 8 },
     // The link idles first: an acceptor's answer to the upgrade is still leaving when it opens.
     { open: () => {}, frame: (link) => setImmediate(cases[kill], link), closed() {}, dialFailed() {}, refused() {} },
@@ -52,7 +52,7 @@ test.each([
   let ended = false
   const links = new Links(
     {
-      keyring: createKeyring('shop', []),
+      credentials: { keyring: createKeyring('shop', []) },
       host: '127.0.0.1',
       ports: [0],
       maxFrameBytes: 4096,

@@ -5,10 +5,13 @@
 import { SessionMeshError } from '@sessionmesh/core'
 import type { RawData, WebSocket } from 'ws'
 import { LinkMeter } from './diagnostics/link-meter.js'
+import type { Proof } from './tls.js'
 
 /** The path and subprotocol that a dialler must ask for. */
 export const linkPath = '/sessionmesh'
 export const linkProtocol = 'sessionmesh.1'
+/** Where certificates authenticate: which keys the dialler has for all else (`identitiesOf`), with commas. */
+export const keysHeader = 'sessionmesh-keys'
 
 /** After `close`, how long the peer may take nothing of what is buffered and not answer, before it is cut. */
 const closePatienceMs = 1000
@@ -27,6 +30,8 @@ export interface Link {
   readonly remoteHost: string
   /** What waits for the operating system to take it. Unbounded here: the caller cuts a link that is too slow. */
   readonly bufferedBytes: number
+  /** What authenticated it. */
+  readonly proof: Proof
   /** What went over it, and how long it took. */
   readonly meter: LinkMeter
   /**
@@ -42,6 +47,13 @@ export interface Link {
   close(reason: string): void
   /** At once. */
   terminate(): void
+}
+
+/** Where a link comes from. */
+export interface LinkOrigin {
+  readonly dialled?: string
+  readonly remoteHost: string
+  readonly proof: Proof
 }
 
 export interface LinkEvents {
@@ -65,15 +77,17 @@ export class SocketLink implements Link {
   readonly id = ++lastId
   readonly dialled: string | undefined
   readonly remoteHost: string
+  readonly proof: Proof
   readonly meter = new LinkMeter()
   readonly #socket: WebSocket
   readonly #events: LinkEvents
   #ended: { reason: string; error?: Error } | undefined
   #patience: NodeJS.Timeout | undefined
 
-  constructor(socket: WebSocket, from: { dialled?: string; remoteHost: string }, events: LinkEvents) {
+  constructor(socket: WebSocket, from: LinkOrigin, events: LinkEvents) {
     this.dialled = from.dialled
     this.remoteHost = from.remoteHost
+    this.proof = from.proof
     this.#socket = socket
     this.#events = events
     socket.on('message', (data, isBinary) => this.#onMessage(data, isBinary))

@@ -1,10 +1,10 @@
 import { connect } from 'node:tls'
 import { afterEach, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
-import { tlsOptions } from './acceptor.js'
 import { createKeyring, offer } from './keys.js'
 import { linkPath, linkProtocol } from './link.js'
 import { type DialReport, type Link, Links, type LinksOptions } from './links.js'
+import { tlsWithKey } from './tls.js'
 
 const secret = 'enough: 8KpX2vQz7RmW4tLd'
 const members: Links[] = []
@@ -24,7 +24,7 @@ async function startMember(options: Partial<LinksOptions> = {}) {
   const refused: { message: string; code: string | undefined }[] = []
   const links = new Links(
     {
-      keyring: createKeyring('shop', [secret]),
+      credentials: { keyring: createKeyring('shop', [secret]) },
       host: '127.0.0.1',
       ports: [0],
       maxFrameBytes: 2 ** 20,
@@ -65,7 +65,7 @@ async function rawMember(acceptor: Member): Promise<WebSocket> {
     perMessageDeflate: false,
     createConnection: () =>
       connect({
-        ...tlsOptions,
+        ...tlsWithKey,
         port: acceptor.port,
         host: '127.0.0.1',
         pskCallback: () => offer(createKeyring('shop', [secret]), 0),
@@ -218,7 +218,7 @@ test('a peer that does not answer a close is cut', async () => {
 test('after a change of secrets, members link in both directions as long as they share one', async () => {
   const old = 'the old one: 4YhJ7sWc2KtM9xQa'
   const next = 'the next one: 6BrL8dPf3UvC5nZg'
-  const ring = (...secrets: string[]) => ({ keyring: createKeyring('shop', secrets) })
+  const ring = (...secrets: string[]) => ({ credentials: { keyring: createKeyring('shop', secrets) } })
   const before = await startMember(ring(old))
   const during = await startMember(ring(next, old))
   const after = await startMember(ring(next))
@@ -234,7 +234,7 @@ test('after a change of secrets, members link in both directions as long as they
   expect([before.refused, during.refused, after.refused]).toEqual([[], [], []])
   before.links.dial(after.address)
   await until(() => before.failed.length === 1 && after.refused.length === 1)
-  expect(before.failed[0]).toMatchObject({ kind: 'secret', code: 'SESSIONMESH_SECRET_MISMATCH' })
+  expect(before.failed[0]).toMatchObject({ kind: 'rejected', code: 'SESSIONMESH_SECRET_MISMATCH' })
 })
 
 test('another secret, or another cluster name, fails on both sides, and both learn which it was', async () => {
@@ -247,11 +247,11 @@ test('another secret, or another cluster name, fails on both sides, and both lea
     SESSIONMESH_CLUSTER_MISMATCH: createKeyring('bank', [secret]),
   }
   for (const [code, keyring] of Object.entries(wrong)) {
-    const a = await startMember({ keyring })
+    const a = await startMember({ credentials: { keyring } })
     b.refused.length = 0
     a.links.dial(b.address)
     await until(() => a.failed.length === 1 && b.refused.length === 1)
-    expect(a.failed[0]).toMatchObject({ address: b.address, kind: 'secret', code })
+    expect(a.failed[0]).toMatchObject({ address: b.address, kind: 'rejected', code })
     expect(b.refused[0]?.code).toBe(code)
     expect(a.failed[0]?.message + b.refused[0]!.message).not.toContain(secret)
   }
@@ -260,8 +260,8 @@ test('another secret, or another cluster name, fails on both sides, and both lea
 
 test('without a secret the links work alike, and do not meet those with one', async () => {
   const [a, b] = [
-    await startMember({ keyring: createKeyring('shop', []) }),
-    await startMember({ keyring: createKeyring('shop', []) }),
+    await startMember({ credentials: { keyring: createKeyring('shop', []) } }),
+    await startMember({ credentials: { keyring: createKeyring('shop', []) } }),
   ]
   await linkUp(a, b)
   const c = await startMember()

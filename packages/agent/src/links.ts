@@ -9,7 +9,8 @@ import { Acceptor, type AcceptorOptions } from './acceptor.js'
 import type { Address } from './address.js'
 import { unmapHost } from './address.js'
 import { Dial, type DialReport } from './dial.js'
-import { type Link, type LinkEvents, SocketLink } from './link.js'
+import { type Link, type LinkEvents, type LinkOrigin, SocketLink } from './link.js'
+import { type Credentials, isStillGood } from './tls.js'
 
 export type { DialReport } from './dial.js'
 export type { Link } from './link.js'
@@ -28,8 +29,10 @@ export interface LinksEvents extends LinkEvents {
   refused(remoteHost: string, message: string, code?: ErrorCode): void
 }
 
+const CLOSED = 'This member closed its links.'
+
 export class Links {
-  readonly #options: LinksOptions
+  #options: LinksOptions
   readonly #events: LinksEvents
   readonly #acceptor: Acceptor
   readonly #dials = new Set<Dial>()
@@ -41,7 +44,7 @@ export class Links {
     this.#options = options
     this.#events = events
     this.#acceptor = new Acceptor(options, {
-      accepted: (socket, remoteHost) => this.#open(socket, { remoteHost }),
+      accepted: (socket, from) => this.#open(socket, from),
       refused: (remoteHost, message, code) => events.refused(remoteHost, message, code),
     })
   }
@@ -58,9 +61,9 @@ export class Links {
   /** Ends in `open` or `dialFailed`, in a later turn. */
   dial(address: string): void {
     const dial = new Dial(address, this.#options, {
-      open: (socket, remoteHost) => {
+      open: (socket, from) => {
         this.#dials.delete(dial)
-        this.#open(socket, { dialled: address, remoteHost })
+        this.#open(socket, { ...from, dialled: address })
       },
       failed: (failure) => {
         this.#dials.delete(dial)
@@ -68,7 +71,19 @@ export class Links {
       },
     })
     this.#dials.add(dial)
-    if (this.#closing !== undefined) dial.cancel()
+    if (this.#closing !== undefined) dial.cancel(CLOSED)
+  }
+
+  /**
+   * From now on these authenticate. Links whose proof is none any more are closed, after what waits for the peer, and it is
+   * for the caller to dial anew; what is half open begins anew.
+   */
+  rekey(credentials: Credentials): void {
+    this.#options = { ...this.#options, credentials }
+    this.#acceptor.rekey(credentials)
+    for (const dial of this.#dials) dial.cancel('The keys of this member were changed meanwhile.')
+    for (const link of this.#links)
+      if (!isStillGood(link.proof, credentials)) link.close('its key is not accepted any more')
   }
 
   /** Stops listening, cuts what is left and waits until every socket is gone. Never rejects; idempotent. */
@@ -78,7 +93,7 @@ export class Links {
   }
 
   async #close(): Promise<void> {
-    for (const dial of this.#dials) dial.cancel()
+    for (const dial of this.#dials) dial.cancel(CLOSED)
     for (const link of this.#links) link.terminate()
     const linksClosed = new Promise<void>((resolve) => {
       this.#onLastClosed = resolve
@@ -87,7 +102,7 @@ export class Links {
     await Promise.all([this.#acceptor.close(), linksClosed])
   }
 
-  #open(socket: WebSocket, from: { dialled?: string; remoteHost: string }): void {
+  #open(socket: WebSocket, from: LinkOrigin): void {
     const link = new SocketLink(
       socket,
       { ...from, remoteHost: unmapHost(from.remoteHost) },

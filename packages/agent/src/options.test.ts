@@ -156,8 +156,8 @@ describe('options', () => {
 
   it('take several secrets as a list or with commas, and say which one is weak', () => {
     const several = `${secret}, another: 3TnB9yHc6GsF1wJe`
-    expect(resolveOptions({ secret: several }).keyring.keys).toHaveLength(2)
-    expect(resolveOptions({ secret: several.split(', ') }).keyring.keys).toHaveLength(2)
+    expect(resolveOptions({ secret: several }).credentials.keyring.keys).toHaveLength(2)
+    expect(resolveOptions({ secret: several.split(', ') }).credentials.keyring.keys).toHaveLength(2)
     expect(() => resolveOptions({ secret: `${secret},short` })).toThrow(/Secret 2 of 2/)
   })
 

@@ -8,15 +8,16 @@ import { dns } from './discovery/dns.js'
 import { mdns } from './discovery/mdns.js'
 import { staticList } from './discovery/static.js'
 import { type Environment, variablesFor, withEnvironment } from './environment.js'
-import { badOption, isObject } from './errors.js'
-import { createKeyring, type Keyring } from './keys.js'
+import { badOption, checkNames, isObject } from './errors.js'
+import { createKeyring } from './keys.js'
 import { silent } from './log.js'
 import { type ResolvedSessionsOptions, resolveSessionsOptions } from './session-options.js'
-import type { ClusterOptions, Logger } from './types.js'
+import { type Credentials, certificatesOf } from './tls.js'
+import type { CertificateOptions, ClusterOptions, Logger } from './types.js'
 
 export interface ResolvedOptions {
   readonly name: string
-  readonly keyring: Keyring
+  readonly credentials: Credentials
   readonly hasSecret: boolean
   /** The option is there and empty: a variable that is not set, perhaps. */
   readonly isSecretUnset: boolean
@@ -38,6 +39,7 @@ export interface ResolvedOptions {
 const known = [
   'name',
   'secret',
+  'tls',
   'listen',
   'advertise',
   'peers',
@@ -112,7 +114,7 @@ function resolved(options: ClusterOptions, isSecretGiven: boolean): ResolvedOpti
   })
   return {
     name,
-    keyring: createKeyring(name, secrets),
+    credentials: credentialsOf(name, secrets, options.tls),
     hasSecret: secrets.length > 0,
     isSecretUnset: isSecretGiven && secrets.length === 0,
     host,
@@ -125,6 +127,68 @@ function resolved(options: ClusterOptions, isSecretGiven: boolean): ResolvedOpti
     config,
     sessions: resolveSessionsOptions(options.sessions),
     memberName: (bound) => memberName ?? `${hostname().slice(0, 100)}:${bound}`,
+  }
+}
+
+/**
+ * What a member authenticates with from now on, having joined with these.
+ *
+ * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`, `SESSIONMESH_WEAK_SECRET`
+ */
+export function rekeyed(
+  joined: Credentials,
+  hasSecret: boolean,
+  keys: Pick<ClusterOptions, 'secret' | 'tls'>,
+): Credentials {
+  if (!isObject(keys)) throw badOption('rekey takes an object, as in { secret }')
+  checkNames(keys, ['secret', 'tls'], '', ' of rekey')
+  const { secret, tls } = keys
+  if (secret === undefined && tls === undefined) throw badOption('rekey needs a secret, or tls')
+  if (tls !== undefined && joined.certificates === undefined)
+    throw badOption('rekey has tls, and this member joined without: restart it with tls, as all others')
+  const { cluster } = joined.keyring
+  const secrets = secret === undefined ? undefined : secretsOf({ secret })
+  if (secrets !== undefined && (secrets.length === 0 || !hasSecret))
+    throw badOption(
+      hasSecret
+        ? 'rekey has a secret that is empty'
+        : 'rekey has a secret, and this member joined without, on loopback only: restart it with one',
+    )
+  return {
+    keyring: secrets === undefined ? joined.keyring : createKeyring(cluster, secrets),
+    certificates: tls === undefined ? joined.certificates : certificatesFrom(tls),
+  }
+}
+
+function credentialsOf(
+  cluster: string,
+  secrets: readonly string[],
+  tls: CertificateOptions | undefined,
+): Credentials {
+  const certificates = tls === undefined ? undefined : certificatesFrom(tls)
+  if (certificates !== undefined && secrets.length === 0)
+    throw new SessionMeshError(
+      'SESSIONMESH_SECRET_REQUIRED',
+      'tls authenticates the links, and a secret is needed all the same: it signs what clients carry. Give all members ' +
+        'the same `secret`; `npx sessionmesh secret` makes one.',
+    )
+  return { keyring: createKeyring(cluster, secrets), certificates }
+}
+
+function certificatesFrom(tls: CertificateOptions): Credentials['certificates'] {
+  if (!isObject(tls)) throw badOption('tls must be an object, as in { cert, key, ca }')
+  checkNames(tls, ['cert', 'key', 'passphrase', 'ca', 'crl', 'authorizePeer'], 'tls.')
+  const { authorizePeer } = tls
+  if (authorizePeer !== undefined && typeof authorizePeer !== 'function')
+    throw badOption('tls.authorizePeer must be a function of a certificate that says true or false, at once')
+  for (const name of ['cert', 'key', 'ca'] as const)
+    if (tls[name] === undefined || tls[name].length === 0)
+      throw badOption(`tls.${name} is missing; tls needs cert, key and ca, in PEM`)
+  try {
+    return certificatesOf(tls)
+  } catch (error) {
+    // (OpenSSL names what is wrong, and shows none of it.)
+    throw badOption(`tls cannot be used: ${error instanceof Error ? error.message : String(error)}`)
   }
 }
 

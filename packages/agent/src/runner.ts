@@ -295,7 +295,7 @@ export class Runner {
     const { kind, message, code } = report
     this.#events.dialFailed(address, report)
     if (code !== undefined) this.#events.unproven(code, message, address)
-    const failure = kind === 'refused' ? 'refused' : kind === 'secret' ? 'rejected' : 'unreachable'
+    const failure = kind === 'refused' ? 'refused' : kind === 'rejected' ? 'rejected' : 'unreachable'
     this.run(this.replica.dialFailed(address, failure, this.now()))
   }
 

@@ -21,7 +21,7 @@ export class LocalSessions implements Sessions {
   readonly ttlMs: number
   readonly indexBy: readonly string[]
   readonly localAttributes: readonly string[]
-  readonly #tokens: Tokens
+  #tokens: Tokens
   readonly #member: (id: string) => Member | undefined
   #isClosed = false
 
@@ -203,6 +203,11 @@ export class LocalSessions implements Sessions {
 
   flushed(): Promise<void> | undefined {
     return this.#runner.flushed()
+  }
+
+  /** What clients bring and take along from now on. */
+  rekey(tokens: Tokens): void {
+    this.#tokens = tokens
   }
 
   /** Reads go on, for requests that are being finished; nobody would hear of writes. */

@@ -3,6 +3,7 @@
  * The behaviour behind it lives in cluster.ts and sessions.ts.
  */
 
+import type { X509Certificate } from 'node:crypto'
 import type { Acks, Base, Config, Counters, ErrorCode, MemberState } from '@sessionmesh/core'
 import type { Diagnostics, LinkReport } from './diagnostics/types.js'
 import type { Discovery } from './discovery/discovery.js'
@@ -22,6 +23,11 @@ export interface ClusterOptions {
    * only loopback is allowed.
    */
   secret?: string | readonly string[] | undefined
+  /**
+   * Certificates of their own for the members, which authenticate links in place of a key from the secret. The secret is
+   * needed as well: it signs what clients carry. The same kind on all members.
+   */
+  tls?: CertificateOptions | undefined
   /**
    * Where this member accepts links. Default host: with a secret every address of this machine, without one
    * `127.0.0.1`. Default port: the first free one from 7373 to 7404; port 0 picks any free one.
@@ -58,6 +64,31 @@ export interface ClusterOptions {
   logger?: Logger | undefined
   /** Timeouts and limits of the protocol; see `Config` in @sessionmesh/core for each meaning and default. */
   config?: Partial<Omit<Config, 'ttlMs' | 'joinTimeoutMs'>> | undefined
+}
+
+/** For links in TLS 1.3: certificates, keys and lists in PEM, as `node:tls` takes them. */
+export interface CertificateOptions {
+  /**
+   * This member's certificate, and after it those between it and one of `ca`. If it names what it may be used for, that has
+   * to be both: to authenticate servers, and clients.
+   */
+  cert: string | Buffer
+  key: string | Buffer
+  /** Of the key. */
+  passphrase?: string | undefined
+  /**
+   * Authorities for the certificates of members. Whoever has a certificate of one of them is let in, unless `authorizePeer`
+   * says otherwise: an authority that signs for others too needs one.
+   */
+  ca: string | Buffer | readonly (string | Buffer)[]
+  /** Lists of certificates that were withdrawn. */
+  crl?: string | Buffer | readonly (string | Buffer)[] | undefined
+  /**
+   * Whether the bearer of this certificate is a member: says `true`, at once; all else, and an error, keeps him out. It is
+   * asked by both ends of each link, after the certificate was checked. The address of a member is not: addresses are
+   * found, and prove nothing. As in `({ subjectAltName }) => subjectAltName === 'DNS:web.shop.internal'`.
+   */
+  authorizePeer?: ((certificate: X509Certificate) => boolean) | undefined
 }
 
 /** What some attributes of sessions are for; an attribute is a top-level field of a session. */
@@ -342,6 +373,15 @@ export interface Cluster extends AsyncDisposable {
    * some of their checks before the HTTP server is closed. Idempotent.
    */
   drain(): void
+  /**
+   * Changes the keys of this member while it runs, as `joinCluster` takes them. Links that would not be let in with them
+   * are closed and made anew: those of a secret that is given no more, and with new certificates all. Nothing is lost by
+   * that; peers are suspect for a moment. To replace a secret, give all members `[old, new]`, then all `[new, old]`, then all
+   * `new`.
+   * @throws SessionMeshError `SESSIONMESH_BAD_OPTION` for what is no key, or a `tls` where the member joined without, and
+   * `SESSIONMESH_WEAK_SECRET`; nothing is changed then
+   */
+  rekey(keys: { secret?: string | readonly string[] | undefined; tls?: CertificateOptions | undefined }): void
   /**
    * Leaves the cluster: hands over what it may hold alone, for `handoverTimeoutMs` at the most, and closes every link.
    * From the call on what would change something throws `SESSIONMESH_CLOSED`; reads go on, for requests that are being

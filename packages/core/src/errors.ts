@@ -12,6 +12,8 @@ const codes = {
     'Thrown by joinCluster: a secret is too easy to guess, by its characters (commas separate several). `npx sessionmesh secret` makes one.',
   SESSIONMESH_SECRET_MISMATCH:
     'Warned: a member of a cluster of this name has another secret, and is not linked. Give all members the same one.',
+  SESSIONMESH_CERTIFICATE_REFUSED:
+    'Warned: a member has a certificate that is not accepted, or this one has: of no authority in `tls.ca`, expired, withdrawn, or refused by `authorizePeer`. The message says whose.',
   SESSIONMESH_CLUSTER_MISMATCH:
     'Warned: a member of a cluster with another name was dialled, or dials here. Mend `name`, or the list of peers.',
   SESSIONMESH_PROTOCOL_MISMATCH:

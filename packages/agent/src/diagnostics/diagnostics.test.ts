@@ -222,6 +222,7 @@ function linkedWith(
     id: 1,
     dialled: undefined,
     remoteHost: '',
+    proof: { credentials: { keyring: { cluster: 'x', keys: [] } }, identity: undefined },
     bufferedBytes,
     meter: new LinkMeter(),
     close() {},

@@ -1,0 +1,272 @@
+/** Links that certificates authenticate, in place of a key from the secret. */
+
+import type { X509Certificate } from 'node:crypto'
+import { type ConnectionOptions, connect as tlsConnect } from 'node:tls'
+import { type CertificateOptions, type Cluster, type ClusterOptions, joinCluster } from 'sessionmesh'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { Authority, type IssueOptions } from '../support/certificates.js'
+import { onCleanUp } from '../support/cleanup.js'
+import { leaveNothingBehind } from '../support/leaks.js'
+import { collect, freeAddresses, join, linked, SECRET, warningsInto } from '../support/local-cluster.js'
+import { until, within } from '../support/wait.js'
+
+leaveNothingBehind()
+
+const anywhere = { host: '127.0.0.1', port: 0 }
+let authority: Authority
+let other: Authority
+
+beforeAll(async () => {
+  authority = await Authority.create()
+  other = await Authority.create('another one')
+})
+
+/** What a member of the shop is given. */
+async function tlsOf(name: string, more: Partial<CertificateOptions> = {}): Promise<CertificateOptions> {
+  const { cert, key } = await authority.issue(name)
+  return { cert, key, ca: authority.ca, ...more }
+}
+
+async function pemOf(issuer: Authority, options: IssueOptions = {}): Promise<{ cert: string; key: string }> {
+  const { cert, key } = await issuer.issue('b', options)
+  return { cert, key }
+}
+
+/** Two members that name each other. */
+async function pair(a: ClusterOptions, b: ClusterOptions): Promise<[Cluster, Cluster]> {
+  const [one, two] = await freeAddresses(2)
+  const at = (port: number) => ({ host: '127.0.0.1', port })
+  return Promise.all([
+    join({ memberName: 'a', listen: at(one!.port), peers: [two!.address], joinTimeoutMs: 500, ...a }),
+    join({ memberName: 'b', listen: at(two!.port), peers: [one!.address], joinTimeoutMs: 500, ...b }),
+  ])
+}
+
+test('members with certificates of one authority are linked, and share sessions', async () => {
+  const [a, b] = await pair({ tls: await tlsOf('a') }, { tls: await tlsOf('b') })
+  await linked([a, b])
+  a.sessions.write('s', { user: 'ada' })
+  await until('b has it', () => b.sessions.has('s'))
+  // What clients carry is signed with the secret, and read on either.
+  await b.sessions.catchUp('s', a.sessions.token('s', undefined))
+  expect(b.sessions.load('s')?.data).toEqual({ user: 'ada' })
+})
+
+test.each<[what: string, options: () => Promise<ClusterOptions>, said: string | undefined]>([
+  // (What a key is shown where certificates are asked for cannot be told from what a stranger does.)
+  ['a key from the secret', async () => ({}), undefined],
+  [
+    'a certificate of another authority',
+    async () => ({ tls: { ...(await pemOf(other)), ca: other.ca } }),
+    'CERTIFICATE_REFUSED',
+  ],
+  [
+    'a certificate of another authority, and trust in ours',
+    async () => ({ tls: { ...(await pemOf(other)), ca: authority.ca } }),
+    'CERTIFICATE_REFUSED',
+  ],
+  [
+    'a certificate that has expired',
+    async () => ({ tls: { ...(await pemOf(authority, { validForMs: -1_000 })), ca: authority.ca } }),
+    'CERTIFICATE_REFUSED',
+  ],
+  [
+    'a certificate for other uses',
+    async () => ({ tls: { ...(await pemOf(authority, { usages: ['codeSigning'] })), ca: authority.ca } }),
+    'CERTIFICATE_REFUSED',
+  ],
+  [
+    'another secret',
+    async () => ({ tls: await tlsOf('b'), secret: 'another: 3TnB9yHc6GsF1wJe' }),
+    'SECRET_MISMATCH',
+  ],
+  ['another cluster', async () => ({ tls: await tlsOf('b'), name: 'bank' }), 'CLUSTER_MISMATCH'],
+])('who has %s is not linked, and it is said why', async (_, options, said) => {
+  const lines: string[] = []
+  const logger = warningsInto(lines)
+  const members = await pair({ tls: await tlsOf('a'), logger }, { logger, ...(await options()) })
+  if (said !== undefined) {
+    await until('it is said why', () => lines.some((line) => line.startsWith(`SESSIONMESH_${said}: `)), {
+      dump: () => lines,
+    })
+  }
+  for (const member of members) expect(member.members()).toHaveLength(1)
+})
+
+describe('authorizePeer', () => {
+  test('is asked on both ends, with the certificate, and keeps out whom it does not name', async () => {
+    const asked: string[][] = [[], []]
+    const allows =
+      (names: readonly string[], seen: string[]) =>
+      ({ subjectAltName = '' }: X509Certificate) => {
+        seen.push(subjectAltName)
+        return names.some((name) => subjectAltName === `DNS:${name}`)
+      }
+    const [a, b] = await pair(
+      { tls: await tlsOf('a', { authorizePeer: allows(['b'], asked[0]!) }) },
+      { tls: await tlsOf('b', { authorizePeer: allows(['a', 'c'], asked[1]!) }) },
+    )
+    await linked([a, b])
+    const heard = collect(a, 'warning')
+    // (Let in by b, which tells it of a: and a will not have it, whoever dials.)
+    const c = await join({
+      memberName: 'c',
+      tls: await tlsOf('c'),
+      listen: anywhere,
+      peers: [b.self.address],
+    })
+    await until('a is told', () => heard.some(({ code }) => code === 'SESSIONMESH_CERTIFICATE_REFUSED'))
+    expect(
+      a
+        .members()
+        .filter(({ state }) => state === 'alive')
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(['a', 'b'])
+    expect(c.members().find(({ name }) => name === 'a')?.state).not.toBe('alive')
+    expect([...new Set(asked.flat())].sort()).toEqual(['DNS:a', 'DNS:b', 'DNS:c'])
+  })
+
+  test.each<[string, unknown]>([
+    [
+      'that throws',
+      () => {
+        throw new Error('no list')
+      },
+    ],
+    ['that says something else', () => 'yes'],
+    ['that has to be awaited', async () => true],
+  ])('one %s lets nobody in', async (_, authorizePeer) => {
+    const [a, b] = await pair(
+      { tls: await tlsOf('a', { authorizePeer: authorizePeer as () => boolean }) },
+      { tls: await tlsOf('b') },
+    )
+    const heard = collect(b, 'warning')
+    await until('b is told', () => heard.some(({ code }) => code === 'SESSIONMESH_CERTIFICATE_REFUSED'))
+    expect([a.members(), b.members()].map(({ length }) => length)).toEqual([1, 1])
+  })
+})
+
+describe('certificates that are replaced', () => {
+  test('a member with a new one goes on, linked to all, and loses nothing', async () => {
+    const [a, b] = await pair({ tls: await tlsOf('a') }, { tls: await tlsOf('b') })
+    await linked([a, b])
+    a.sessions.write('before', { n: 1 })
+    a.rekey({ tls: await tlsOf('a') })
+    const { acked } = a.sessions.write('during', { n: 2 }, { acks: 'all' })
+    expect(await acked).toBe(1)
+    await linked([a, b])
+    expect([b.sessions.load('before')?.data, b.sessions.load('during')?.data]).toEqual([{ n: 1 }, { n: 2 }])
+    expect(
+      a
+        .members()
+        .concat(b.members())
+        .filter(({ state }) => state === 'dead'),
+    ).toEqual([])
+  })
+
+  test('an authority that is dropped: whose certificate was signed by it alone is out, at once', async () => {
+    const both = [authority.ca, other.ca]
+    const stray = await other.issue('b')
+    const [a, b] = await pair(
+      { tls: await tlsOf('a', { ca: both }) },
+      { tls: { cert: stray.cert, key: stray.key, ca: both } },
+    )
+    await linked([a, b])
+    a.rekey({ tls: await tlsOf('a') })
+    await until('a gives b up', () =>
+      a.members().some(({ name, state }) => name === 'b' && state !== 'alive'),
+    )
+    a.sessions.write('s', { n: 1 })
+    const heard = collect(b, 'warning')
+    await until('b is told', () => heard.some(({ code }) => code === 'SESSIONMESH_CERTIFICATE_REFUSED'))
+    expect(b.sessions.has('s')).toBe(false)
+  })
+
+  test('one that is withdrawn is out, at once', async () => {
+    const lost = await authority.issue('b')
+    const [a, b] = await pair(
+      { tls: await tlsOf('a') },
+      { tls: { cert: lost.cert, key: lost.key, ca: authority.ca } },
+    )
+    await linked([a, b])
+    a.rekey({ tls: await tlsOf('a', { crl: await authority.revoke(lost) }) })
+    const heard = collect(b, 'warning')
+    await until('b is told', () => heard.some(({ code }) => code === 'SESSIONMESH_CERTIFICATE_REFUSED'))
+    expect(a.members().find(({ name }) => name === 'b')?.state).not.toBe('alive')
+  })
+
+  test('mistakes change nothing', async () => {
+    const a = await join({ listen: anywhere, tls: await tlsOf('a') })
+    const b = await join({ listen: anywhere })
+    const bad = (message: RegExp) =>
+      expect.objectContaining({ code: 'SESSIONMESH_BAD_OPTION', message: expect.stringMatching(message) })
+    expect(() => a.rekey({ tls: { cert: 'none', key: 'none', ca: 'none' } })).toThrow(
+      bad(/tls cannot be used/),
+    )
+    expect(() => a.rekey({ secret: '' })).toThrow(bad(/empty/))
+    expect(() => a.rekey({})).toThrow(bad(/needs a secret, or tls/))
+    expect(() => b.rekey({ tls: {} as never })).toThrow(bad(/joined without/))
+    const c = await join({ listen: anywhere, tls: await tlsOf('c'), peers: [a.self.address] })
+    await linked([a, c])
+  })
+})
+
+test.each<[string, (tls: CertificateOptions) => Partial<ClusterOptions>, string, RegExp]>([
+  ['without a secret', (tls) => ({ tls, secret: '' }), 'SECRET_REQUIRED', /signs what clients carry/],
+  ['without a key', ({ cert, ca }) => ({ tls: { cert, ca } as never }), 'BAD_OPTION', /tls.key is missing/],
+  [
+    'with a key of another one',
+    (tls) => ({ tls: { ...tls, key: otherKey } }),
+    'BAD_OPTION',
+    /tls cannot be used/,
+  ],
+  [
+    'with an unknown field',
+    (tls) => ({ tls: { ...tls, pfx: '' } as never }),
+    'BAD_OPTION',
+    /tls.pfx is not an option/,
+  ],
+  [
+    'with a list of names',
+    (tls) => ({ tls: { ...tls, authorizePeer: ['b'] as never } }),
+    'BAD_OPTION',
+    /must be a function/,
+  ],
+])('certificates %s are refused, and nothing of them is shown', async (_, options, code, message) => {
+  otherKey = (await authority.issue('x')).key
+  const tls = await tlsOf('a')
+  const failure = joinCluster({ secret: SECRET, peers: [], listen: anywhere, ...options(tls) })
+  await expect(failure).rejects.toMatchObject({ code: `SESSIONMESH_${code}` })
+  await expect(failure).rejects.toThrow(message)
+  const shown = await failure.catch((error: Error) => error.message)
+  expect(shown).not.toContain('PRIVATE')
+  expect(shown).not.toContain(String(tls.key).slice(60, 90))
+})
+let otherKey: string
+
+test('who was let in once does not come back without showing his certificate again', async () => {
+  const { cert, key } = await authority.issue('b')
+  const a = await join({ listen: anywhere, tls: await tlsOf('a') })
+  const { session, answer } = await visit(a, { ca: authority.ca, cert, key })
+  expect(answer).toBe('HTTP/1.1 404 Not Found')
+  const back = await visit(a, { ca: authority.ca, session })
+  expect([back.isReused, back.answer]).toEqual([false, ''])
+})
+
+/** Asks a member for something as a client that has these: it is answered with a refusal, or not at all. */
+async function visit(member: Cluster, options: ConnectionOptions) {
+  const port = Number(member.self.address.split(':').at(-1))
+  const socket = tlsConnect({ port, minVersion: 'TLSv1.3', checkServerIdentity: () => undefined, ...options })
+  onCleanUp(() => socket.destroy())
+  let session: Buffer | undefined
+  let answer = ''
+  let isReused: boolean | undefined
+  socket.once('secureConnect', () => (isReused = socket.isSessionReused()))
+  socket.on('session', (ticket) => (session = ticket))
+  socket.on('data', (data) => (answer += data))
+  const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()).on('error', () => {}))
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+  await within('the end of it', 10_000, ended)
+  return { isReused, session, answer: answer.split('\r\n')[0] }
+}
