@@ -52,5 +52,6 @@ export function memberCommands(joined: Cluster | undefined, release: (key: strin
     },
     cpuMicros,
     drain: () => cluster().drain(),
+    rekey: (keys) => cluster().rekey(keys),
   }
 }

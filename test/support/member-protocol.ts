@@ -1,6 +1,6 @@
 /** What a member process (member.ts) and the test that started it (member-process.ts) say to each other. */
 
-import type { Acks, ClusterEvents, ClusterOptions, Status } from 'sessionmesh'
+import type { Acks, Cluster, ClusterEvents, ClusterOptions, Status } from 'sessionmesh'
 import type { MeasuringCommands } from './measuring/protocol.js'
 
 /** How a member process is to be, given to it as JSON in its environment. */
@@ -83,6 +83,7 @@ export interface MemberCommands extends MeasuringCommands {
   cpuMicros(): number
   /** Tells load balancers to send nothing more, and serves on. */
   drain(): void
+  rekey(keys: Parameters<Cluster['rekey']>[0]): void
 }
 
 export type CommandName = keyof MemberCommands

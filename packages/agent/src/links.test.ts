@@ -237,6 +237,31 @@ test('after a change of secrets, members link in both directions as long as they
   expect(before.failed[0]).toMatchObject({ kind: 'rejected', code: 'SESSIONMESH_SECRET_MISMATCH' })
 })
 
+test.each(['dialled', 'accepted'] as const)(
+  'a link that was %s goes with its key, after what waits for the peer, and one with another key stays',
+  async (which) => {
+    const old = 'the old one: 4YhJ7sWc2KtM9xQa'
+    const next = 'the next one: 6BrL8dPf3UvC5nZg'
+    const ring = (...secrets: string[]) => ({ keyring: createKeyring('shop', secrets) })
+    const member = await startMember({ credentials: ring(next, old) })
+    const former = await startMember({ credentials: ring(old) })
+    const fresh = await startMember({ credentials: ring(next) })
+    const [toFormer] =
+      which === 'dialled' ? await linkUp(member, former) : (await linkUp(former, member)).reverse()
+    const [toFresh] =
+      which === 'dialled' ? await linkUp(member, fresh) : (await linkUp(fresh, member)).reverse()
+    member.links.rekey(ring(next, old))
+    toFormer!.send(new TextEncoder().encode('the last'))
+    member.links.rekey(ring(next))
+    await until(() => former.closed.length === 1)
+    expect(former.frames).toEqual(['the last'])
+    expect(former.closed[0]).toMatchObject({ reason: 'its key is not accepted any more', code: undefined })
+    expect(member.closed.map(({ link }) => link)).toEqual([toFormer])
+    toFresh!.send(new TextEncoder().encode('on we go'))
+    await until(() => fresh.frames.length === 1)
+  },
+)
+
 test('another secret, or another cluster name, fails on both sides, and both learn which it was', async () => {
   const b = await startMember()
   const wrong = {
