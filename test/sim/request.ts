@@ -1,6 +1,13 @@
 /** One request of a client, as an adapter serves it: catch up, load, think, write the difference, answer. */
 
-import type { Acks, Base, Stamp, Value, Written } from '@sessionmesh/core'
+import {
+  type Acks,
+  type Base,
+  SessionMeshError,
+  type Stamp,
+  type Value,
+  type Written,
+} from '@sessionmesh/core'
 import { short } from './describe.js'
 import { valueId, type Write } from './history.js'
 import { END, type Knowledge, type Missing } from './reads.js'
@@ -158,7 +165,11 @@ export class Request {
     // Where sessions expire, all live alike: else nobody could say when they should have.
     const ttlMs = cluster.scenario.ttlMs * (cluster.canExpire || random.chance(0.9) ? 1 : 2)
     const acks = this.#acks()
-    const { written, effects } = replica.write(this.#sid, attributes, { base: given, ttlMs, acks }, now)
+    const tried = this.#refused(current, () =>
+      replica.write(this.#sid, attributes, { base: given, ttlMs, acks }, now),
+    )
+    if (tried === undefined) return this.#lost()
+    const { written, effects } = tried
     this.#checkOutcome(written.outcome, given, current, changes.size > 0)
     const stamp = this.#issued(before, written.outcome === 'created' || written.outcome === 'changed')
     if (stamp !== undefined) this.#log({ stamp, attributes: changes, ttlMs })
@@ -167,6 +178,26 @@ export class Request {
     const isHeld = replica.record(this.#sid) !== undefined
     if (written.outcome !== 'dropped' && isHeld) history.used(this.#sid, this.#run, world.nowMs)
     this.#run.carryOut(effects)
+  }
+
+  /** Nothing comes of a write that would begin one session too many, and of no other one. */
+  #refused<T>(current: Base | undefined, write: () => T): T | undefined {
+    const { replica, id } = this.#run
+    const { size } = replica
+    const isNew = current === undefined && replica.record(this.#sid) === undefined
+    const isFull = size >= this.#trial.cluster.config.maxSessions
+    try {
+      const written = write()
+      if (isNew && isFull && replica.size > size)
+        this.#trial.world.fail('limits', `${id} begins ${this.#sid}, and has ${size} sessions already`)
+      return written
+    } catch (error) {
+      if (!(error instanceof SessionMeshError) || error.code !== 'SESSIONMESH_TOO_MANY_SESSIONS') throw error
+      if (!isNew || !isFull)
+        this.#trial.world.fail('limits', `${id} refuses ${this.#sid}, and has ${size} sessions`)
+      this.#trial.world.trace(() => `${id}: no room for ${this.#sid}`)
+      return undefined
+    }
   }
 
   #checkOutcome(

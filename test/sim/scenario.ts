@@ -166,6 +166,8 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
       // What sessions are given counts, not what they would have without.
       ttlMs: ttlMs === LONG_TTL_MS ? ttlMs : random.pick([ttlMs, ttlMs / 2, 4 * ttlMs]),
       tombstoneGraceMs: hasGrace ? lastsMs + healMs : random.pick([1, 1, 2_000]),
+      // (Of more members each alone could have as many, and together more than any of them takes.)
+      ...(members <= 3 && random.chance(0.4) && { maxSessions: random.pick([2, 5, 10]) }),
     },
   }
 }

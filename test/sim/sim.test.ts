@@ -47,6 +47,14 @@ test('histories differ as their seeds do: calm ones and hell, short and long, fe
   expect(scenarios.size).toBe(150)
   // What never happens cannot go wrong: each of these must have been there.
   const rare = ['acked', 'deaths', 'takeovers', 'gaps', 'fetches', 'waitedReads', 'staleReads', 'lostWrites']
-  const others = ['transfersAbandoned', 'writesDropped', 'missedAcks', 'expired', 'stalls', 'linksRefused']
+  const others = [
+    'transfersAbandoned',
+    'writesDropped',
+    'writesRefused',
+    'missedAcks',
+    'expired',
+    'stalls',
+    'linksRefused',
+  ]
   expect([...rare, ...others].filter((name) => !counts[name])).toEqual([])
 })

@@ -71,6 +71,16 @@ export interface Config {
   tombstoneGraceMs: number
   /** All records are looked at for expiry once in this time, or 100,000 a second if that takes longer. */
   sweepMs: number
+  /**
+   * Sessions in the cluster, since each member holds all. A write that would begin another one is refused; what is there is
+   * served as ever, and nothing is dropped for it. Those that are over and are kept for members that died count as well, so
+   * while it is reached the dead are remembered for `tombstoneGraceMs` alone. What peers bring is taken up to four times
+   * as many, with what is destroyed: parts that were cut off from each other add up. Beyond that a link that brings more is
+   * cut. Give all members the same.
+   */
+  maxSessions: number
+  /** The same for what remains of destroyed sessions; but no destroy is refused. */
+  maxTombstones: number
   /** Of names and values in one session. Of a text it counts the characters, which take up to three bytes on a link. */
   maxSessionBytes: number
   /** Attributes in one session, removed ones that peers may not know of included. */
@@ -108,6 +118,8 @@ export const defaults: Readonly<Config> = {
   forgetDeadAfterMs: 24 * 60 * 60 * 1000,
   tombstoneGraceMs: 30_000,
   sweepMs: 1_000,
+  maxSessions: 1_000_000,
+  maxTombstones: 1_000_000,
   maxSessionBytes: 1024 * 1024,
   maxAttributes: 1_000,
   maxNameLength: 256,

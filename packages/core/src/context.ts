@@ -23,6 +23,8 @@ const noneYet = {
   writes: 0,
   /** Writes made here that came too late: their session was destroyed or had expired. */
   writesDropped: 0,
+  /** Writes asked for here that a limit refused: of one session's size, or of how many there are. */
+  writesRefused: 0,
   /** Uses here that changed nothing and renewed the idle time. */
   touches: 0,
   /** Own writes and destroys sent, once for each peer that they went to. */

@@ -39,6 +39,8 @@ const codes = {
     'Warned: a function of `sessions.merge` threw, or gave what cannot be stored, and one of the values is shown. Mend the function; `checkMerge`, which throws this, finds most mistakes. Thrown by a write: a counter is to be something else than a finite number.',
   SESSIONMESH_SESSION_TOO_LARGE:
     'Thrown by a write: the session would pass `maxSessionBytes` or `maxAttributes`. Nothing is written; store less.',
+  SESSIONMESH_TOO_MANY_SESSIONS:
+    'Thrown by a write, and warned: it would begin a session beyond `maxSessions`. Nothing is written, and all sessions that there are go on. Raise the limit on every member, shorten `ttlMs`, or find out who begins so many. Warned of a peer: it brings so many beyond it that its link is cut.',
   SESSIONMESH_BAD_SESSION_ID:
     'Thrown by a write or a destroy: a session id is no well-formed text of 1 to `maxNameLength` characters.',
   SESSIONMESH_BAD_FRAME:

@@ -54,6 +54,16 @@ export function checkWrite(
   }
 }
 
+/** For a session that begins. @throws SessionMeshError `SESSIONMESH_TOO_MANY_SESSIONS` */
+export function checkRoom(sessions: number, { maxSessions }: Config): void {
+  if (sessions < maxSessions) return
+  throw new SessionMeshError(
+    'SESSIONMESH_TOO_MANY_SESSIONS',
+    `There are ${sessions} sessions, and config.maxSessions is ${maxSessions}: no other one begins. Raise it on every member if ` +
+      'they have the memory, shorten ttlMs, or find out who begins so many.',
+  )
+}
+
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION`: peers would refuse a frame with such a ttl. */
 export function checkTtl(ttlMs: number | undefined): void {
   if (ttlMs === undefined || (Number.isFinite(ttlMs) && ttlMs > 0)) return

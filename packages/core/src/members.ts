@@ -262,9 +262,14 @@ export class Members {
     for (const peer of this.#peers.values()) this.#judge(peer, now)
   }
 
-  /** Time passed. Returns the links that have to go because they are silent. */
-  tick(now: Instant): LinkId[] {
-    const { forgetDeadAfterMs } = this.#config
+  /**
+   * Time passed. Returns the links that have to go because they are silent.
+   *
+   * @param isFull there is no room for what is kept for those who are gone
+   */
+  tick(now: Instant, isFull = false): LinkId[] {
+    const { forgetDeadAfterMs, tombstoneGraceMs } = this.#config
+    const forgetAfterMs = isFull ? Math.min(forgetDeadAfterMs, tombstoneGraceMs) : forgetDeadAfterMs
     this.#readUpToMs = this.#tickedMs
     this.#tickedMs = now.monoMs
     const silent: LinkId[] = []
@@ -273,7 +278,7 @@ export class Members {
       this.#judge(peer, now)
       if (peer.link !== undefined && this.#isOver(this.#dropAtMs(peer))) silent.push(peer.link)
       const goneMs = now.monoMs - peer.goneMs
-      if (!isLiving(peer) && peer.link === undefined && goneMs > forgetDeadAfterMs) {
+      if (!isLiving(peer) && peer.link === undefined && goneMs > forgetAfterMs) {
         this.#peers.delete(peer.id)
         this.#forget(peer.id)
         this.#onForgotten(peer.id)

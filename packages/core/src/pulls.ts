@@ -23,6 +23,8 @@ interface OpenPull {
   readonly link: LinkId
   readonly inPlace: boolean
   readonly staged: Delta[]
+  /** Of those that were not here when they came. */
+  readonly unknown: Set<string>
   /** Of an open transfer in place: sessions of which the source has only a part. */
   readonly partial: string[]
   /** Sessions received, those of which only the idle time is told aside. */
@@ -70,6 +72,11 @@ export class Pulls {
    */
   get brokenOffMs(): number {
     return this.#brokenOffMs
+  }
+
+  /** Sessions unknown here of which something waits for the end of the open transfer. */
+  get staged(): number {
+    return this.#open?.unknown.size ?? 0
   }
 
   get isIdle(): boolean {
@@ -178,7 +185,7 @@ export class Pulls {
     open.begun = true
     open.count += message.records.filter((record) => writeStamps(record).length > 0).length
     if (open.inPlace) open.partial.push(...this.#context.absorb(message.records, [], now))
-    else for (const record of message.records) open.staged.push(record)
+    else for (const record of message.records) this.#stage(open, record)
     if (message.end === undefined) return { ended: false, forgotten: [] }
     const forgotten = [...open.partial, ...this.#context.absorb(open.staged, message.end.digest, now)]
     this.#context.counters.transfersReceived++
@@ -188,6 +195,11 @@ export class Pulls {
     if (held !== undefined) held.isOverflowed = false
     this.#close(open, true, now)
     return { ended: true, forgotten }
+  }
+
+  #stage(open: OpenPull, record: Delta): void {
+    open.staged.push(record)
+    if (this.#context.records.get(record.sid) === undefined) open.unknown.add(record.sid)
   }
 
   /** Returns the link of a transfer that stands still: it has to go. */
@@ -257,6 +269,7 @@ export class Pulls {
       ...next,
       inPlace,
       staged: [],
+      unknown: new Set(),
       partial: [],
       count: 0,
       begun: false,

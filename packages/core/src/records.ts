@@ -75,6 +75,17 @@ export class Records {
     return this.#tombstones.size
   }
 
+  /** There is no room for what is over and is kept for members that are gone. */
+  get isFull(): boolean {
+    return this.size >= this.#config.maxSessions || this.tombstones >= this.#config.maxTombstones
+  }
+
+  /** Whether so many records more may come from peers. */
+  hasRoomFor(count: number): boolean {
+    const { maxSessions, maxTombstones } = this.#config
+    return this.#records.size + count <= TIMES_FULL * (maxSessions + maxTombstones)
+  }
+
   get(sid: string): SessionRecord | undefined {
     const held = this.#records.get(sid)
     return held === undefined ? undefined : this.#recordOf(sid, held)
@@ -269,6 +280,8 @@ export class Records {
   }
 }
 
+/** Each of several parts of a cluster may have as many as are allowed before they meet. */
+const TIMES_FULL = 4
 /** What one turn may cost, in looks at records of which nothing is due: some 2 ms with a million of them. */
 const SHARE = 5_000
 /** A tick comes late by a little, and should not leave a rest to another one. */

@@ -24,7 +24,7 @@ import { Questions } from './questions.js'
 import { Reads } from './reads.js'
 import type { RecordObserver } from './records.js'
 import { Relay } from './relay.js'
-import type { SessionRecord } from './session.js'
+import type { Delta, SessionRecord } from './session.js'
 import { type Destroyed, Sessions, type View, type WriteOptions, type Written } from './sessions.js'
 import type { Instant, Origin, Stamp } from './stamp.js'
 import { tellTakeover } from './takeover.js'
@@ -175,7 +175,8 @@ export class Replica {
   tick(now: Instant): Effect[] {
     return this.#input(now, () => {
       this.#catchUp.cameRound(now)
-      for (const link of this.#context.members.tick(now)) this.#drop(link, SILENT, now)
+      const { members, records } = this.#context
+      for (const link of members.tick(now, records.isFull)) this.#drop(link, SILENT, now)
       for (const link of this.#handshake.mute(now)) this.#drop(link, SILENT, now)
       this.#beat(now)
       const stalled = this.#pulls.stalled(now)
@@ -361,6 +362,8 @@ export class Replica {
     // (An ack tells of one origin alone: of the rest its sender may have merged more than he has told.)
     const digest = digestOf(message)
     if (digest !== undefined && this.#isOfOtherPart(peer, digest)) return this.#drop(link, OTHER_PART, now)
+    if (message.kind === 'delta') this.#checkRoom(message.deltas)
+    else if (message.kind === 'state') this.#checkRoom(message.records)
     switch (message.kind) {
       case 'hello':
         return
@@ -375,6 +378,19 @@ export class Replica {
       case 'leave':
         return this.#context.members.saidGoodbye(peer, now)
     }
+  }
+
+  /** Who holds the secret is trusted with sessions, and not with all of the memory. @throws SessionMeshError */
+  #checkRoom(deltas: readonly Delta[]): void {
+    const { records } = this.#context
+    if (records.hasRoomFor(this.#pulls.staged + deltas.length)) return
+    const unknown = deltas.filter(({ sid }) => records.get(sid) === undefined)
+    if (records.hasRoomFor(this.#pulls.staged + unknown.length)) return
+    throw new SessionMeshError(
+      'SESSIONMESH_TOO_MANY_SESSIONS',
+      'A frame is refused: with its sessions there would be more than four times config.maxSessions and config.maxTombstones ' +
+        'here. Give all members the same limits.',
+    )
   }
 
   /** It is linked with two parts, and has merged by now what must not come here. (Looked at before that comes.) */

@@ -3,8 +3,9 @@
 import type { PendingAcks } from './acks.js'
 import { touchIntervalMs } from './config.js'
 import type { Context } from './context.js'
+import { SessionMeshError } from './errors.js'
 import type { Acks } from './events.js'
-import { checkTtl, checkWrite } from './limits.js'
+import { checkRoom, checkTtl, checkWrite } from './limits.js'
 import type { Outbox } from './outbox.js'
 import type { Questions } from './questions.js'
 import { difference, type SessionRecord } from './session.js'
@@ -91,7 +92,7 @@ export class Sessions {
     if (held?.destroyed !== undefined || this.#isOfAnotherLife(base, current)) return this.#dropped()
     const loaded = base?.attributes ?? (current ?? held)?.values() ?? new Map<string, Value>()
     const changes = difference(loaded, next)
-    checkWrite(sid, changes, held, config)
+    this.#checkLimits(sid, changes, held, current === undefined && held === undefined)
     const currentTtlMs = current === undefined ? undefined : records.ttlMs(current)
     const newTtlMs = ttlMs ?? currentTtlMs ?? config.ttlMs
     if (current !== undefined && changes.length === 0) {
@@ -133,6 +134,24 @@ export class Sessions {
     const created = record?.created ?? this.#questions.view(sid, now)?.created ?? stamp
     this.#outbox.write({ sid, created, attributes: [], destroyed: stamp }, stamp, now)
     return { destroyed, ack: this.#expect(stamp, acks, now) }
+  }
+
+  #checkLimits(
+    sid: string,
+    changes: ReturnType<typeof difference>,
+    held: SessionRecord | undefined,
+    isNew: boolean,
+  ): void {
+    const { config, counters, records } = this.#context
+    try {
+      checkWrite(sid, changes, held, config)
+      if (isNew) checkRoom(records.size, config)
+    } catch (error) {
+      if (error instanceof SessionMeshError && LIMITS.has(error.code)) counters.writesRefused++
+      if (error instanceof SessionMeshError && error.code === 'SESSIONMESH_TOO_MANY_SESSIONS')
+        this.#context.warn(error.code, error.message)
+      throw error
+    }
   }
 
   #readable(sid: string, now: Instant): SessionRecord | undefined {
@@ -183,6 +202,11 @@ export class Sessions {
     return acks === 'none' ? undefined : this.#acks.expect(stamp, acks, now)
   }
 }
+
+const LIMITS: ReadonlySet<string> = new Set([
+  'SESSIONMESH_SESSION_TOO_LARGE',
+  'SESSIONMESH_TOO_MANY_SESSIONS',
+])
 
 function baseOf(record: SessionRecord): Base {
   return { created: record.created, attributes: record.values() }

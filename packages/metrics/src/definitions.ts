@@ -40,6 +40,11 @@ const counters: Record<keyof Counters, readonly [name: string, unit: string, hel
     '{write}',
     'Writes made here that came too late: their session was destroyed or had expired.',
   ],
+  writesRefused: [
+    'writes_refused',
+    '{write}',
+    'Writes asked for here that a limit refused: of the size of a session, or of how many there are.',
+  ],
   touches: ['touches', '{touch}', 'Uses here that changed nothing and renewed the idle time.'],
   deltasSent: [
     'deltas_sent',
