@@ -174,7 +174,8 @@ const asTheyAre: Keep = { text: (text) => text, name: (name) => name }
 /** When a frame was sent, on its sender's monotonic clock, if it is one that tells. For those who measure links. */
 export function sentMsOf(wire: unknown): { ms: number; isDelta: boolean } | undefined {
   if (typeof wire === 'number') return { ms: wire, isDelta: false }
-  if (!Array.isArray(wire)) return undefined
+  // (Nothing is checked yet: to look up what is no number might run its code, or come to the end of the stack.)
+  if (!Array.isArray(wire) || typeof wire[0] !== 'number') return undefined
   const kind = KINDS[wire[0]]
   if (kind !== 'delta' && kind !== 'heartbeat') return undefined
   return typeof wire[3] === 'number' ? { ms: wire[3], isDelta: kind === 'delta' } : undefined
