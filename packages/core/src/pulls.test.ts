@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
 import type { Member } from '../test/member.js'
 import { packMessage, resolveConfig } from './index.js'
+import type { Delta } from './session.js'
 
 const kinds = (from: Member, to: Member) =>
   from.sent.filter((sent) => sent.to === to.id).map(({ message }) => message.kind)
@@ -175,7 +176,7 @@ describe('deltas that are held for a gap', () => {
     net.hold(b, a)
     const heldBytes: number[] = []
     for (let i = 0; i < 40; i++) {
-      a.write(`s${i}`, { x: '1' }, { acks: 'one' })
+      a.write(`s${10 + i}`, { x: '1' }, { acks: 'one' })
       net.settle()
       heldBytes.push(b.replica.heldBytes)
     }
@@ -213,6 +214,43 @@ describe('deltas that are held for a gap', () => {
     net.run(config.heartbeatMs)
     expect(b.peer(a).digest.coversAll(a.replica.digest())).toBe(true)
     expect(b.state()).toEqual(a.state())
+  })
+})
+
+describe('a peer that lets a gap stand, and sends on', () => {
+  /** How much b holds after each of a hundred such deltas of a. */
+  function held(deltas: (i: number) => Delta[]): number[] {
+    const small = { maxSessionBytes: 1_000, maxBatchBytes: 1_000, transferChunkBytes: 600 }
+    const net = new Net({ ...small, maxLinkBufferBytes: 4_000 })
+    const [a, b] = net.cluster('a', 'b')
+    net.loseWrite(a, b)
+    net.hold(b, a)
+    const [upTo] = a.replica.digest()
+    return Array.from({ length: 100 }, (_, i) => {
+      const message = {
+        kind: 'delta',
+        sentMs: 0,
+        previous: upTo,
+        upTo,
+        wantsAck: true,
+        deltas: deltas(i),
+      } as const
+      b.act(b.replica.receive(b.peer(a).link ?? 0, packMessage(message, a.id), b.now))
+      return b.replica.heldBytes
+    })
+  }
+  const created = { time: 1, counter: 0, origin: 'a1' }
+
+  test('is held to the same bound if nothing is in them', () => {
+    const bytes = held(() => [])
+    expect([bytes[0]! > 0, Math.max(...bytes) <= 4_000, bytes.includes(0)]).toEqual([true, true, true])
+  })
+
+  test('and if all their bytes are in ids and names', () => {
+    const long = 'n'.repeat(3_000)
+    const attributes = [{ name: long, value: 1, stamp: created }]
+    expect(held((i) => [{ sid: `s${i}`, created, attributes }])[0]).toBeGreaterThan(3_000)
+    expect(held((i) => [{ sid: `${long}${i}`, created, attributes: [] }])[0]).toBeGreaterThan(3_000)
   })
 })
 

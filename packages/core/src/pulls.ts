@@ -231,9 +231,7 @@ export class Pulls {
   #hold(link: LinkId, held: Held, message: DeltaMessage): void {
     this.#held.set(link, held)
     held.messages.push(message)
-    for (const { attributes } of message.deltas) {
-      held.bytes += 128 + attributes.reduce((sum, { value }) => sum + 64 + sizeOf(value), 0)
-    }
+    held.bytes += bytesOf(message)
     // Too much to hold: what is dropped here shows as a gap, and the pull that is due brings it.
     if (held.bytes > this.#context.config.maxLinkBufferBytes) {
       held.messages.splice(0)
@@ -291,6 +289,16 @@ const MAX_BROKEN_OFF = 10
 
 function isMissed(purged: Purged, { digest }: Peer): boolean {
   return !purged.isEmpty && purged.missedBy(digest).length > 0
+}
+
+/** As it is held here: also of a message that brings nothing, which may be one of millions. */
+function bytesOf({ deltas }: DeltaMessage): number {
+  let bytes = 256
+  for (const { sid, attributes } of deltas) {
+    bytes += 128 + sid.length
+    for (const { name, value } of attributes) bytes += 64 + name.length + sizeOf(value)
+  }
+  return bytes
 }
 
 function isAlive({ peer }: { peer: Peer }): boolean {
