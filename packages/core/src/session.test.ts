@@ -311,14 +311,15 @@ describe('a session of more attributes than any application has', () => {
   })
 
   test('costs as much for each of them, however many there are', () => {
-    const cost = (count: number) => {
+    const costOnce = (count: number) => {
       const deltas = [named(count, 2, 1), named(count, 3, 2)]
       const startedMs = performance.now()
       recordOf(...deltas)
       return performance.now() - startedMs
     }
-    cost(4_000)
-    // (Ten times as much; a hundred times, if each looked through all.)
-    expect(cost(40_000) / Math.max(cost(4_000), cost(4_000))).toBeLessThan(40)
+    // The best of several: other processes take their time as well.
+    const cost = (count: number) => Math.min(...Array.from({ length: 7 }, () => costOnce(count)))
+    // (Eight times as much; sixty-four times, if each looked through all.)
+    expect(cost(16_000) / cost(2_000)).toBeLessThan(30)
   })
 })
