@@ -9,7 +9,10 @@
  * - A live delta is merged when it follows on what the digest covers; else it is held until it does.
  */
 
+import { MAX_ORIGINS } from './config.js'
 import type { Context } from './context.js'
+import { Digest } from './digest.js'
+import { SessionMeshError } from './errors.js'
 import type { LinkId, Peer } from './members.js'
 import type { DeltaMessage, State } from './messages.js'
 import { type Purge, Purged } from './purged.js'
@@ -180,7 +183,10 @@ export class Pulls {
     if (open.inPlace) open.partial.push(...this.#context.absorb(message.records, [], now))
     else for (const record of message.records) open.staged.push(record)
     if (message.end === undefined) return { ended: false, forgotten: [] }
-    const forgotten = [...open.partial, ...this.#context.absorb(open.staged, message.end.digest, now)]
+    this.#checkOrigins(message.end.digest)
+    // (What this member wrote nobody knows better: taken for merged, what it has yet to write would be lost.)
+    const raise = message.end.digest.filter(({ origin }) => origin !== this.#context.self.id)
+    const forgotten = [...open.partial, ...this.#context.absorb(open.staged, raise, now)]
     this.#context.counters.transfersReceived++
     this.#context.purged.join(message.end.purged)
     if (message.end.isReady) this.#hasJoined = true
@@ -188,6 +194,16 @@ export class Pulls {
     if (held !== undefined) held.isOverflowed = false
     this.#close(open, true, now)
     return { ended: true, forgotten }
+  }
+
+  /** (Half of what others take of us: more come by themselves, and retired ones are told as well.) */
+  #checkOrigins(digest: readonly Stamp[]): void {
+    const { size } = Digest.of([...this.#context.digest.entries(), ...digest])
+    if (size <= MAX_ORIGINS / 2) return
+    throw new SessionMeshError(
+      'SESSIONMESH_BAD_FRAME',
+      `A transfer is refused: with what it tells ${size} members would have written what is here`,
+    )
   }
 
   /** Returns the link of a transfer that stands still: it has to go. */

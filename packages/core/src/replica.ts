@@ -341,9 +341,7 @@ export class Replica {
     try {
       const latest = now.wallMs + this.#context.config.maxClockDriftMs
       const toLocal = (sentMs: number) => this.#handshake.toLocal(link, sentMs, now)
-      const { self, clock } = this.#context
-      const own = { id: self.id, last: clock.issued }
-      const message = parseMessage(wire, peer?.id, latest, toLocal, this.#keep, own)
+      const message = parseMessage(wire, peer?.id, latest, toLocal, this.#keep)
       if (peer !== undefined) this.#received(link, peer, message, now)
       else if (message.kind === 'hello') {
         const established = this.#handshake.hello(link, message, now)

@@ -45,15 +45,9 @@ export class HybridClock {
   readonly #origin: Origin
   #time = 0
   #counter = 0
-  #issued: Stamp | undefined
 
   constructor(origin: Origin) {
     this.#origin = origin
-  }
-
-  /** The last stamp that was issued. */
-  get issued(): Stamp | undefined {
-    return this.#issued
   }
 
   /** The highest time issued or observed: what peers compare their wall clock with. */
@@ -71,8 +65,7 @@ export class HybridClock {
       this.#time++
       this.#counter = 0
     }
-    this.#issued = { time: this.#time, counter: this.#counter, origin: this.#origin }
-    return this.#issued
+    return { time: this.#time, counter: this.#counter, origin: this.#origin }
   }
 
   /** Must see every stamp that is merged or shown to a user, so that what is written next comes after it. */

@@ -182,17 +182,10 @@ export function sentMsOf(wire: unknown): { ms: number; isDelta: boolean } | unde
   return typeof wire[3] === 'number' ? { ms: wire[3], isDelta: kind === 'delta' } : undefined
 }
 
-/** The member that reads, and its last write. */
-export interface Issued {
-  readonly id: Origin
-  readonly last: Stamp | undefined
-}
-
 /**
  * @param sender the member at the other end of the link; `undefined` until its hello.
  * @param latestMs the highest time that a stamp may have: our wall clock and the allowed drift.
  * @param toLocal a moment on the sender's monotonic clock as one on ours.
- * @param own what nobody knows better.
  * @throws SessionMeshError `SESSIONMESH_BAD_FRAME`, `SESSIONMESH_CLOCK_DRIFT`: the link must be cut.
  */
 export function parseMessage(
@@ -201,7 +194,6 @@ export function parseMessage(
   latestMs = Number.POSITIVE_INFINITY,
   toLocal = (sentMs: number) => sentMs,
   keep: Keep = asTheyAre,
-  own?: Issued,
 ): Message {
   if (typeof wire === 'number' && sender !== undefined) {
     const sentMs = toLocal(moment(wire, 'time of sending'))
@@ -215,7 +207,7 @@ export function parseMessage(
   const stamps = array(frame.next(), 'stamps')
   // A hello names its sender itself.
   const self = sender ?? label(frame.peek(3), 'member id')
-  frame.use(stampTable(stamps, [self, ...origins], latestMs, own), keep)
+  frame.use(stampTable(stamps, [self, ...origins], latestMs), keep)
   const message = parseFields(kind, frame, self, toLocal)
   // A later protocol may say more in its hello, and is refused by its number.
   if (kind !== 'hello') frame.end()
@@ -293,12 +285,7 @@ function parseFields(
   }
 }
 
-function stampTable(
-  packed: readonly unknown[],
-  origins: readonly Origin[],
-  latestMs: number,
-  own: Issued | undefined,
-): Stamp[] {
+function stampTable(packed: readonly unknown[], origins: readonly Origin[], latestMs: number): Stamp[] {
   const base = number(packed[0], 'stamp base')
   if (base > latestMs) {
     throw new SessionMeshError(
@@ -314,11 +301,7 @@ function stampTable(
     if (!Number.isSafeInteger(time) || time < 0) throw bad('a stamp has no valid time')
     const counter = count(packed[i + 2], 'stamp counter')
     if (counter > MAX_COUNTER) throw bad('a stamp has no valid counter')
-    const stamp = { time, counter, origin }
-    // (Taken for merged, writes that are yet to come would be lost.)
-    if (origin === own?.id && (own.last === undefined || compareStamps(stamp, own.last) > 0))
-      throw bad('a write of this member that it never made')
-    table.push(stamp)
+    table.push({ time, counter, origin })
   }
   return table
 }
