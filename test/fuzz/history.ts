@@ -102,7 +102,7 @@ class History {
     this.#config = resolveConfig({})
     const { random } = this.#world
     this.#isDecent = random.chance(0.6)
-    const isHeavy = random.chance(0.1)
+    const isHeavy = random.chance(0.04)
     this.#decode = settings.decode ?? decodeFrame
     this.#hostile = new Hostile(this.#world, this.#wires, this.#config.maxClockDriftMs, isHeavy)
   }

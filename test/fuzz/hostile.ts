@@ -149,19 +149,19 @@ export class Hostile implements Owner {
   #make(mine: Mine, honest: readonly Member[]): { frame: Uint8Array; how: string } {
     const random = this.#random
     const share = random.next()
-    if (share < 0.08) return { frame: pack(flood(this.#known(mine, honest))), how: 'flood' }
-    if (share < 0.1) return { frame: this.#frame(), how: 'replay' }
-    if (share < 0.12) {
+    if (share < 0.04) return { frame: pack(flood(this.#known(mine, honest))), how: 'flood' }
+    if (share < 0.05) return { frame: this.#frame(), how: 'replay' }
+    if (share < 0.08) {
       const garbage = Array.from({ length: random.integer(0, 40) }, () => random.integer(0, 255))
       return { frame: Uint8Array.from(garbage), how: 'garbage' }
     }
-    if (share < 0.4) return { frame: mutateBytes(this.#frame(), this.#frame(), random), how: 'bytes' }
-    if (share < 0.55) {
+    if (share < 0.45) return { frame: mutateBytes(this.#frame(), this.#frame(), random), how: 'bytes' }
+    if (share < 0.52) {
       const mutant = mutateTree(flood(this.#known(mine, honest)), () => this.#tree(), random)
       return { frame: pack(mutant), how: 'flood, mutated' }
     }
-    if (share < 0.6) return this.#answer(mine)
-    if (share < 0.65) return this.#restamped(mine, honest)
+    if (share < 0.55) return this.#answer(mine)
+    if (share < 0.59) return this.#restamped(mine, honest)
     return this.#mutated(undefined)
   }
 
