@@ -2,8 +2,9 @@
 
 import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
-import type { Member } from '../test/member.js'
-import { packMessage, resolveConfig } from './index.js'
+import { type Member, WALL_MS } from '../test/member.js'
+import { MAX_ORIGINS } from './config.js'
+import { packMessage, resolveConfig, type Stamp } from './index.js'
 import type { Delta } from './session.js'
 
 const kinds = (from: Member, to: Member) =>
@@ -214,6 +215,41 @@ describe('deltas that are held for a gap', () => {
     net.run(config.heartbeatMs)
     expect(b.peer(a).digest.coversAll(a.replica.digest())).toBe(true)
     expect(b.state()).toEqual(a.state())
+  })
+})
+
+describe('the end of a transfer', () => {
+  /** b lacks a write of a, and a ends the transfer by which it is asked for. */
+  function ended(digest: readonly Stamp[]) {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    net.loseWrite(a, b)
+    a.write('next', { x: '1' })
+    net.settle()
+    net.deliverOne(a, b)
+    const [asked] = b.sentOf('pull', a)
+    if (asked === undefined) throw new Error('nothing was asked for')
+    const end = { digest, roster: [], purged: [], isReady: true }
+    const message = { kind: 'state', sentMs: 0, pull: asked.pull, records: [], end } as const
+    b.forgetLog()
+    b.act(b.replica.receive(b.peer(a).link ?? 0, packMessage(message, a.id), b.now))
+    return { net, a, b }
+  }
+
+  test('that speaks of writes of ours that are to come makes us lose none of them', () => {
+    const { b } = ended([{ time: WALL_MS + 5_000, counter: 0, origin: 'b1' }])
+    b.write('s', { x: 'ours' })
+    expect([b.read('s'), b.codes()]).toEqual([{ x: 'ours' }, []])
+  })
+
+  test('that tells of writers without end is refused, and nothing of it counts', () => {
+    const writers = Array.from({ length: MAX_ORIGINS / 2 + 1 }, (_, i) => ({
+      time: 1,
+      counter: 0,
+      origin: `o${i}`,
+    }))
+    const { b } = ended(writers)
+    expect([b.codes(), b.replica.digest().length]).toEqual([['SESSIONMESH_BAD_FRAME'], 0])
   })
 })
 
