@@ -67,6 +67,8 @@ function watchOver(progress: Int32Array, onHang: (seed: number, frames: number) 
 }
 
 function work({ seed, frames, nth, jobs, progress }: Share, tell: (part: Tally) => void): void {
+  // (Each refusal is an error, and where it was thrown is most of what it costs.)
+  Error.stackTraceLimit = 4
   const moved = new Int32Array(progress)
   let part = newTally()
   let toldMs = performance.now()

@@ -111,7 +111,7 @@ function near(value: number, random: Random): number {
 export function odd(random: Random): unknown {
   if (random.chance(0.4)) return random.pick(NUMBERS)
   // (A copy: it becomes part of a tree that is changed.)
-  return structuredCopy(random.chance(0.97) ? random.pick(ODD) : random.pick(LARGE))
+  return structuredCopy(random.chance(0.995) ? random.pick(ODD) : random.pick(LARGE))
 }
 
 export const NUMBERS = [
