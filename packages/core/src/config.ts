@@ -92,6 +92,24 @@ export interface Config {
 /** Of any text from a peer: what one member may write all others take, whatever limit each of them has. */
 export const MAX_TEXT_LENGTH = 65_535
 
+/** Of names and addresses of members, their ids, and that of a cluster: what a member may be called is far shorter. */
+export const MAX_LABEL_LENGTH = 1_024
+
+/**
+ * Members that are known at once, those that are gone included: each is told to all, judged with each heartbeat, and
+ * dialled. Fifty that start anew every hour come to it in a day, after which they are forgotten.
+ */
+export const MAX_MEMBERS = 1_200
+
+/**
+ * Origins in one digest. Each start of a member is one, for as long as a session bears its writes: fifty members that start
+ * anew four times a day come to half of it with sessions that live for 160 days.
+ */
+export const MAX_ORIGINS = 65_536
+
+/** A member that says it beats more slowly would be waited for as long as it likes. */
+export const MAX_HEARTBEAT_MS = 3_600_000
+
 export const defaults: Readonly<Config> = {
   heartbeatMs: 250,
   suspectAfterMs: 750,
@@ -154,6 +172,8 @@ export function resolveConfig(given: Partial<Config> = {}): Config {
   below(config, 'transferChunkBytes', 'maxLinkBufferBytes', 6)
   below(config, 'dialBackoffMs', 'maxDialBackoffMs', 1)
   below(config, 'clockDriftWarningMs', 'maxClockDriftMs', 1)
+  if (config.heartbeatMs > MAX_HEARTBEAT_MS)
+    throw bad(`config.heartbeatMs is ${config.heartbeatMs}; give at most ${MAX_HEARTBEAT_MS}`)
   if (config.maxNameLength > MAX_TEXT_LENGTH)
     throw bad(`config.maxNameLength is ${config.maxNameLength}; give at most ${MAX_TEXT_LENGTH}`)
   return config

@@ -231,6 +231,33 @@ test('of a member that has another address every day the latest sixteen are dial
   expect(dialer.size).toBe(0)
 })
 
+describe('of thousands of members that somebody makes up', () => {
+  const made = (count: number) => {
+    const dialer = dialerOf()
+    for (let i = 0; i < count; i++) dialer.tell(`ghost${i}:1`, `ghost${i}`, at(0))
+    return dialer
+  }
+
+  test('sixty-four are dialled at once, and the next when one has ended', () => {
+    const dialer = made(3_000)
+    expect(dialer.due(at(0)).length).toBe(64)
+    expect([dialer.due(at(500)), dialer.nextMs()]).toEqual([[], Number.POSITIVE_INFINITY])
+    dialer.failed('ghost0:1', 'unreachable', at(1_000))
+    expect(dialer.due(at(1_000))).toEqual(['ghost64:1'])
+  })
+
+  test('none holds up what the user named, nor do those that were tried in vain who is told of later', () => {
+    const dialer = made(3_000)
+    const first = dialer.due(at(0))
+    dialer.add('named:1', 'named', at(1))
+    expect(dialer.due(at(1))).toEqual(['named:1'])
+    const few = made(64)
+    for (const address of few.due(at(0))) few.failed(address, 'unreachable', at(10))
+    few.tell('newcomer:1', 'newcomer', at(2_000))
+    expect([first.length, few.due(at(2_000))[0]]).toEqual([64, 'newcomer:1'])
+  })
+})
+
 describe('an address that was only heard of', () => {
   const heard = (dialer: Dialer, count: number, nowMs = 0) => {
     for (let i = 0; i < count; i++) dialer.add(`forged:${i}`, 'heard', at(nowMs))

@@ -147,7 +147,7 @@ export class Dialer {
       if (!this.#isReached(candidate)) due.push(candidate)
     }
     // What was tried in vain comes after what is waiting for its first attempt.
-    due.sort((a, b) => a.nextMs - b.nextMs)
+    due.sort((a, b) => Number(a.failures > 0) - Number(b.failures > 0) || a.nextMs - b.nextMs)
     const dialled = due.filter((candidate) => {
       const isFree = this.#freeMs(candidate) <= now.monoMs
       if (isFree) this.#dial(candidate, now)
@@ -269,6 +269,7 @@ export class Dialer {
   #freeMs(candidate: Candidate): number {
     const isHeard = isHearsay(candidate)
     if (isHeard && this.#heardDials() >= MAX_HEARD_DIALS) return Number.POSITIVE_INFINITY
+    if (isOnlyTold(candidate) && this.#dials.size >= MAX_TOLD_DIALS) return Number.POSITIVE_INFINITY
     const member = memberAt(candidate)
     let freeMs = candidate.nextMs
     if (member === undefined) return freeMs
@@ -367,6 +368,10 @@ function memberAt({ member, told, sources, rumoured }: Candidate): Origin | unde
   return first ?? (sources.has('heard') && sources.size === 1 ? rumoured : undefined)
 }
 
+function isOnlyTold({ sources, told }: Candidate): boolean {
+  return told.size > 0 && sources.size === 0
+}
+
 function isHearsay({ sources, told }: Candidate): boolean {
   return told.size === 0 && sources.size === 1 && sources.has('heard')
 }
@@ -380,6 +385,8 @@ const STAGGER_MS = 50
 const RECHECK_MS = 10_000
 /** Of one member: where peers see it, each by a network of its own, and where it was. */
 const MAX_TOLD = 16
+/** Dials at once, beyond which none begins where members alone say that somebody is: each is a socket. */
+const MAX_TOLD_DIALS = 64
 /** Addresses that were only heard of: more members than these are told of by those that are found. */
 const MAX_HEARD = 64
 /** Dials there at once: each costs a handshake, with whoever it may be. */

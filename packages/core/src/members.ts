@@ -10,8 +10,9 @@
  * A verdict is cheap and reversible: a dead member that is heard again is alive, and resumes by digest.
  */
 
-import type { Config } from './config.js'
+import { type Config, MAX_MEMBERS } from './config.js'
 import { Digest, type DigestEntries } from './digest.js'
+import { SessionMeshError } from './errors.js'
 import type { MemberState, RosterEntry } from './messages.js'
 import { compareStamps, type Instant, type Origin, type Stamp } from './stamp.js'
 
@@ -70,6 +71,8 @@ export type MemberChange = { readonly peer: Peer; readonly from: MemberState; re
 
 /** A bound for a cluster that restarts for years. */
 const MAX_FORGOTTEN = 10_000
+/** Of the digests of all peers together, some 100 MB: fifty members that know of thousands of origins each come to half of it. */
+const MAX_TOLD_ORIGINS = 1_000_000
 
 export class Members {
   readonly #config: Config
@@ -77,6 +80,9 @@ export class Members {
   readonly #onChange: (change: MemberChange, now: Instant) => void
   readonly #onForgotten: (id: Origin) => void
   #living: Set<Origin>
+  /** Those that are alive, and those that have a link: few, however many are known. */
+  readonly #alive = new Set<Peer>()
+  readonly #linked = new Set<Peer>()
   #linkChanges = 0
   /** The last tick, and the one before it. */
   #tickedMs = Number.NEGATIVE_INFINITY
@@ -114,7 +120,7 @@ export class Members {
   }
 
   linked(): Peer[] {
-    return [...this.#peers.values()].filter((peer) => peer.link !== undefined)
+    return [...this.#linked]
   }
 
   /** Peers that are neither dead nor left. */
@@ -183,16 +189,22 @@ export class Members {
   /** Is there a link to that address, or to that member? (The way that is right for most comes first.) */
   isLinked(address: string, id: Origin | undefined): boolean {
     if (id !== undefined && this.#peers.get(id)?.link !== undefined) return true
-    for (const peer of this.#peers.values())
-      if (peer.link !== undefined && peer.address === address) return true
+    for (const peer of this.#linked) if (peer.address === address) return true
     return false
   }
 
+  /** @throws SessionMeshError when so many are here that there is no room for another one. */
   established(entry: Self, link: LinkId, now: Instant): Peer {
+    if (!this.#peers.has(entry.id) && !this.#makeRoom(() => true))
+      throw new SessionMeshError(
+        'SESSIONMESH_BAD_FRAME',
+        `A member is refused: ${MAX_MEMBERS} are known already`,
+      )
     const peer = this.#peers.get(entry.id) ?? this.#add(entry, now)
     peer.name = entry.name
     peer.address = entry.address
     peer.link = link
+    this.#linked.add(peer)
     this.#linkChanges++
     // In this order: who lists members sees one of the name go, and then one come.
     this.#replaceFormerRuns(peer, now)
@@ -212,14 +224,14 @@ export class Members {
   /** A link that was one too many is no sign of anything. */
   linkLost(peer: Peer, now: Instant, wasDuplicate = false): void {
     peer.link = undefined
+    this.#linked.delete(peer)
     // (It may be ready before we hear of it.)
     peer.isJoining = false
     this.#linkChanges++
     peer.partedMs = now.monoMs
     peer.refusals = 0
     if (peer.state === 'alive' && !wasDuplicate) this.#become(peer, 'suspect', now)
-    for (const other of this.#peers.values())
-      if (other.link !== undefined && this.#isFormerRun(peer, other)) this.left(peer, now)
+    for (const other of this.#linked) if (this.#isFormerRun(peer, other)) this.left(peer, now)
   }
 
   refused(address: string, now: Instant): void {
@@ -244,6 +256,15 @@ export class Members {
   toldDigest(peer: Peer, digest: DigestEntries, now: Instant): void {
     peer.digest.join(digest)
     peer.digestMs = now.monoMs
+    this.#boundDigests()
+  }
+
+  /** Too much of them together, and of those that are not linked nothing is kept: tombstones wait for them then. */
+  #boundDigests(): void {
+    let told = 0
+    for (const each of this.#peers.values()) told += each.digest.size
+    if (told <= MAX_TOLD_ORIGINS) return
+    for (const each of this.#peers.values()) if (each.link === undefined) each.digest.clear()
   }
 
   /** It has more than we may heed yet: until it tells again, nothing is known to be lacking there. */
@@ -259,6 +280,7 @@ export class Members {
       if (before.has(id) && (state === 'suspect' || state === 'dead') && this.#isHeard(id, now))
         this.#vouchWithdrawnMs = now.monoMs
     for (const entry of roster) if (entry.id !== this.#self.id) this.#learn(entry, sentMs, now)
+    this.#boundDigests()
     for (const peer of this.#peers.values()) this.#judge(peer, now)
   }
 
@@ -279,9 +301,7 @@ export class Members {
       if (peer.link !== undefined && this.#isOver(this.#dropAtMs(peer))) silent.push(peer.link)
       const goneMs = now.monoMs - peer.goneMs
       if (!isLiving(peer) && peer.link === undefined && goneMs > forgetAfterMs) {
-        this.#peers.delete(peer.id)
-        this.#forget(peer.id)
-        this.#onForgotten(peer.id)
+        this.#drop(peer)
       }
     }
     return silent
@@ -337,6 +357,27 @@ export class Members {
     // (As many beats of its own, be they quicker than ours: those who beat as quickly listen to us.)
     const sinceMs = Math.max(now.monoMs - this.#config.deadAfterMs * this.#pace(peer), this.#wokeMs)
     return state === 'alive' && Math.max(stateMs, livedMs) < sinceMs ? 'suspect' : state
+  }
+
+  #drop({ id }: Peer): void {
+    this.#peers.delete(id)
+    this.#living.delete(id)
+    this.#forget(id)
+    this.#onForgotten(id)
+  }
+
+  /**
+   * For one more, in the place of one that may go: of those that were only heard of one that is gone, else one that is
+   * gone, else one that was only heard of; of each the first that became known. Whoever tells of thousands that are not
+   * there keeps nobody out who is.
+   */
+  #makeRoom(mayGo: (peer: Peer) => boolean): boolean {
+    if (this.#peers.size < MAX_MEMBERS) return true
+    const others = [...this.#peers.values()].filter((peer) => peer.link === undefined && mayGo(peer))
+    const gone =
+      others.find(isGoneHearsay) ?? others.find((peer) => !isLiving(peer)) ?? others.find(isHearsay)
+    if (gone !== undefined) this.#drop(gone)
+    return gone !== undefined
   }
 
   #forget(id: Origin): void {
@@ -406,8 +447,8 @@ export class Members {
     // Of two runs the one that lives well after the other was known is not the one that was replaced: a link to a run
     // that is gone may seem whole for a while.
     const provenMs = peer.learntMs + 2 * this.#config.heartbeatMs
-    for (const other of this.#peers.values())
-      if (other.link !== undefined && this.#isFormerRun(peer, other) && other.livedMs > provenMs) return true
+    for (const other of this.#linked)
+      if (this.#isFormerRun(peer, other) && other.livedMs > provenMs) return true
     return false
   }
 
@@ -421,10 +462,10 @@ export class Members {
 
   #isVouchedFor(peer: Peer, now: Instant): boolean {
     const { suspectAfterMs, heartbeatMs } = this.#config
-    for (const teller of this.#peers.values()) {
+    for (const teller of this.#alive) {
       // Until it should have said so again.
       const validMs = Math.max(suspectAfterMs, teller.heartbeatMs + heartbeatMs)
-      if (teller.state !== 'alive' || now.monoMs - teller.heardMs > validMs) continue
+      if (now.monoMs - teller.heardMs > validMs) continue
       if (teller.vouchesFor.has(peer.id)) return true
     }
     return false
@@ -435,7 +476,8 @@ export class Members {
     const peer = this.#peers.get(entry.id)
     if (peer === undefined) {
       const isOver = this.#forgotten.has(entry.id) && entry.state !== 'alive'
-      if (entry.state === 'left' || isOver) return
+      // (Who is really there comes himself.)
+      if (entry.state === 'left' || isOver || !this.#makeRoom(isGoneHearsay)) return
       const added = this.#add(entry, now)
       // Tombstones wait for the dead as well, so they must be known; but nobody here ever met them.
       if (entry.state === 'dead') this.#become(added, 'dead', now)
@@ -507,6 +549,8 @@ export class Members {
     const from = peer.state
     peer.state = state
     peer.stateMs = now.monoMs
+    if (state === 'alive') this.#alive.add(peer)
+    else this.#alive.delete(peer)
     switch (state) {
       case 'alive':
       case 'suspect':
@@ -529,6 +573,15 @@ export class Members {
 function isNamesake(peer: Peer, { id, name, address, seenAt = [] }: Self): boolean {
   const isThere = peer.address === address || seenAt.includes(peer.address)
   return peer.id !== id && peer.name === name && isThere
+}
+
+/** Nobody here ever met it. */
+function isHearsay({ announced }: Peer): boolean {
+  return !announced
+}
+
+function isGoneHearsay(peer: Peer): boolean {
+  return isHearsay(peer) && !isLiving(peer)
 }
 
 function isLiving(peer: Peer): boolean {

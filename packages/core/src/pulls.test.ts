@@ -2,8 +2,10 @@
 
 import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
-import type { Member } from '../test/member.js'
-import { packMessage, resolveConfig } from './index.js'
+import { type Member, WALL_MS } from '../test/member.js'
+import { MAX_ORIGINS } from './config.js'
+import { packMessage, resolveConfig, type Stamp } from './index.js'
+import type { Delta } from './session.js'
 
 const kinds = (from: Member, to: Member) =>
   from.sent.filter((sent) => sent.to === to.id).map(({ message }) => message.kind)
@@ -175,7 +177,7 @@ describe('deltas that are held for a gap', () => {
     net.hold(b, a)
     const heldBytes: number[] = []
     for (let i = 0; i < 40; i++) {
-      a.write(`s${i}`, { x: '1' }, { acks: 'one' })
+      a.write(`s${10 + i}`, { x: '1' }, { acks: 'one' })
       net.settle()
       heldBytes.push(b.replica.heldBytes)
     }
@@ -213,6 +215,78 @@ describe('deltas that are held for a gap', () => {
     net.run(config.heartbeatMs)
     expect(b.peer(a).digest.coversAll(a.replica.digest())).toBe(true)
     expect(b.state()).toEqual(a.state())
+  })
+})
+
+describe('the end of a transfer', () => {
+  /** b lacks a write of a, and a ends the transfer by which it is asked for. */
+  function ended(digest: readonly Stamp[]) {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    net.loseWrite(a, b)
+    a.write('next', { x: '1' })
+    net.settle()
+    net.deliverOne(a, b)
+    const [asked] = b.sentOf('pull', a)
+    if (asked === undefined) throw new Error('nothing was asked for')
+    const end = { digest, roster: [], purged: [], isReady: true }
+    const message = { kind: 'state', sentMs: 0, pull: asked.pull, records: [], end } as const
+    b.forgetLog()
+    b.act(b.replica.receive(b.peer(a).link ?? 0, packMessage(message, a.id), b.now))
+    return { net, a, b }
+  }
+
+  test('that speaks of writes of ours that are to come makes us lose none of them', () => {
+    const { b } = ended([{ time: WALL_MS + 5_000, counter: 0, origin: 'b1' }])
+    b.write('s', { x: 'ours' })
+    expect([b.read('s'), b.codes()]).toEqual([{ x: 'ours' }, []])
+  })
+
+  test('that tells of writers without end is refused, and nothing of it counts', () => {
+    const writers = Array.from({ length: MAX_ORIGINS / 2 + 1 }, (_, i) => ({
+      time: 1,
+      counter: 0,
+      origin: `o${i}`,
+    }))
+    const { b } = ended(writers)
+    expect([b.codes(), b.replica.digest().length]).toEqual([['SESSIONMESH_BAD_FRAME'], 0])
+  })
+})
+
+describe('a peer that lets a gap stand, and sends on', () => {
+  /** How much b holds after each of a hundred such deltas of a. */
+  function held(deltas: (i: number) => Delta[]): number[] {
+    const small = { maxSessionBytes: 1_000, maxBatchBytes: 1_000, transferChunkBytes: 600 }
+    const net = new Net({ ...small, maxLinkBufferBytes: 4_000 })
+    const [a, b] = net.cluster('a', 'b')
+    net.loseWrite(a, b)
+    net.hold(b, a)
+    const [upTo] = a.replica.digest()
+    return Array.from({ length: 100 }, (_, i) => {
+      const message = {
+        kind: 'delta',
+        sentMs: 0,
+        previous: upTo,
+        upTo,
+        wantsAck: true,
+        deltas: deltas(i),
+      } as const
+      b.act(b.replica.receive(b.peer(a).link ?? 0, packMessage(message, a.id), b.now))
+      return b.replica.heldBytes
+    })
+  }
+  const created = { time: 1, counter: 0, origin: 'a1' }
+
+  test('is held to the same bound if nothing is in them', () => {
+    const bytes = held(() => [])
+    expect([bytes[0]! > 0, Math.max(...bytes) <= 4_000, bytes.includes(0)]).toEqual([true, true, true])
+  })
+
+  test('and if all their bytes are in ids and names', () => {
+    const long = 'n'.repeat(3_000)
+    const attributes = [{ name: long, value: 1, stamp: created }]
+    expect(held((i) => [{ sid: `s${i}`, created, attributes }])[0]).toBeGreaterThan(3_000)
+    expect(held((i) => [{ sid: `${long}${i}`, created, attributes: [] }])[0]).toBeGreaterThan(3_000)
   })
 })
 

@@ -9,7 +9,10 @@
  * - A live delta is merged when it follows on what the digest covers; else it is held until it does.
  */
 
+import { MAX_ORIGINS } from './config.js'
 import type { Context } from './context.js'
+import { Digest } from './digest.js'
+import { SessionMeshError } from './errors.js'
 import type { LinkId, Peer } from './members.js'
 import type { DeltaMessage, State } from './messages.js'
 import { type Purge, Purged } from './purged.js'
@@ -187,7 +190,10 @@ export class Pulls {
     if (open.inPlace) open.partial.push(...this.#context.absorb(message.records, [], now))
     else for (const record of message.records) this.#stage(open, record)
     if (message.end === undefined) return { ended: false, forgotten: [] }
-    const forgotten = [...open.partial, ...this.#context.absorb(open.staged, message.end.digest, now)]
+    this.#checkOrigins(message.end.digest)
+    // (What this member wrote nobody knows better: taken for merged, what it has yet to write would be lost.)
+    const raise = message.end.digest.filter(({ origin }) => origin !== this.#context.self.id)
+    const forgotten = [...open.partial, ...this.#context.absorb(open.staged, raise, now)]
     this.#context.counters.transfersReceived++
     this.#context.purged.join(message.end.purged)
     if (message.end.isReady) this.#hasJoined = true
@@ -200,6 +206,16 @@ export class Pulls {
   #stage(open: OpenPull, record: Delta): void {
     open.staged.push(record)
     if (this.#context.records.get(record.sid) === undefined) open.unknown.add(record.sid)
+  }
+
+  /** (Half of what others take of us: more come by themselves, and retired ones are told as well.) */
+  #checkOrigins(digest: readonly Stamp[]): void {
+    const { size } = Digest.of([...this.#context.digest.entries(), ...digest])
+    if (size <= MAX_ORIGINS / 2) return
+    throw new SessionMeshError(
+      'SESSIONMESH_BAD_FRAME',
+      `A transfer is refused: with what it tells ${size} members would have written what is here`,
+    )
   }
 
   /** Returns the link of a transfer that stands still: it has to go. */
@@ -243,9 +259,7 @@ export class Pulls {
   #hold(link: LinkId, held: Held, message: DeltaMessage): void {
     this.#held.set(link, held)
     held.messages.push(message)
-    for (const { attributes } of message.deltas) {
-      held.bytes += 128 + attributes.reduce((sum, { value }) => sum + 64 + sizeOf(value), 0)
-    }
+    held.bytes += bytesOf(message)
     // Too much to hold: what is dropped here shows as a gap, and the pull that is due brings it.
     if (held.bytes > this.#context.config.maxLinkBufferBytes) {
       held.messages.splice(0)
@@ -304,6 +318,16 @@ const MAX_BROKEN_OFF = 10
 
 function isMissed(purged: Purged, { digest }: Peer): boolean {
   return !purged.isEmpty && purged.missedBy(digest).length > 0
+}
+
+/** As it is held here: also of a message that brings nothing, which may be one of millions. */
+function bytesOf({ deltas }: DeltaMessage): number {
+  let bytes = 256
+  for (const { sid, attributes } of deltas) {
+    bytes += 128 + sid.length
+    for (const { name, value } of attributes) bytes += 64 + name.length + sizeOf(value)
+  }
+  return bytes
 }
 
 function isAlive({ peer }: { peer: Peer }): boolean {

@@ -1,11 +1,12 @@
 /** Sessions that are asked for by id: of whom, how often, and what may be given. */
 
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { ahead } from '../test/ahead.js'
 import { Net } from '../test/harness.js'
 import type { Member } from '../test/member.js'
 import { graceMs, resolveConfig } from './config.js'
 import { packMessage } from './index.js'
+import { SessionRecord } from './session.js'
 
 const TTL = 10_000
 const config = resolveConfig()
@@ -55,6 +56,70 @@ test('an answer is no larger than a batch, or one session; what no frame can hol
     [['s2'], []],
     [['s3'], []],
   ])
+})
+
+test('a session that is named again and again in one question is given once; what would run over a link is not', () => {
+  const small = {
+    maxSessionBytes: 3_000,
+    maxBatchBytes: 3_000,
+    maxFrameBytes: 16_000,
+    transferChunkBytes: 2_000,
+  }
+  const net = new Net({ ...small, maxLinkBufferBytes: 12_000 })
+  const [a, b] = net.cluster('a', 'b')
+  for (const sid of ['s1', 's2', 's3']) a.write(sid, { x: 'x'.repeat(2_500) })
+  net.settle()
+  a.forgetLog()
+  const sids = ['s1', 's1', 's2', 's1', 'none', 'none', 's3']
+  a.act(a.replica.receive(a.peer(b).link ?? 0, packMessage({ kind: 'pull', pull: 9, sids }, b.id), a.now))
+  const answers = a.sentOf('state', b)
+  expect(answers.flatMap(({ records }) => records.map(({ sid }) => sid))).toEqual(['s1', 's2'])
+  expect(answers.flatMap(({ missing }) => missing)).toEqual(['none', 's3'])
+})
+
+describe('an answer', () => {
+  /** c asks for what its client has seen, and nobody answers yet. */
+  function asking() {
+    const { net, a, b, others, token } = ahead(['c'])
+    const [c] = others
+    if (c === undefined) throw new Error('there is no c')
+    net.hold(a, c)
+    net.hold(b, c)
+    c.catchUp('s', [{ ...token[0]!, time: token[0]!.time + 1 }])
+    net.run(waitMs)
+    const [question] = c.sentOf('pull').filter(({ sids }) => sids !== undefined)
+    const pull = question?.pull ?? 0
+    const isOfA = c.sentOf('pull', a).some((sent) => sent.pull === pull)
+    const [first, second] = isOfA ? [a, b] : [b, a]
+    const created = { time: token[0]!.time + 1, counter: 0, origin: first.id }
+    const record = { sid: 's', created, attributes: [{ name: 'x', value: 'told', stamp: created }] }
+    const end = { digest: [], roster: [], purged: [], isReady: true }
+    const answer = {
+      kind: 'state',
+      sentMs: 0,
+      pull,
+      records: [record, record, record],
+      missing: [],
+      end,
+    } as const
+    const tell = (from: Member) =>
+      c.act(c.replica.receive(c.peer(from).link ?? 0, packMessage(answer, from.id), c.now))
+    const shown = () => [...c.replica.fetched(c.now)].map(({ sid }) => sid)
+    return { first, second, tell, shown, c }
+  }
+
+  test('counts when it is of who was asked, and once', () => {
+    const { first, second, tell, shown, c } = asking()
+    const looked = vi.spyOn(SessionRecord.prototype, 'merge')
+    tell(second)
+    expect(shown()).toEqual([])
+    for (let i = 0; i < 10; i++) tell(first)
+    looked.mockClear()
+    c.read('s')
+    // (One answer, and what is held here.)
+    expect(looked.mock.calls.length).toBe(2)
+    looked.mockRestore()
+  })
 })
 
 test('of thousands that were forgotten here and are in use elsewhere a few are asked for at once, those that are read first', () => {

@@ -17,8 +17,8 @@ interface Question {
   asking:
     | { readonly link: LinkId; readonly origin: Origin; readonly pull: number; readonly untilMs: number }
     | undefined
-  /** Every pull that named it: a late answer is an answer. */
-  readonly pulls: Set<number>
+  /** Every pull that named it and was not answered, and who was asked by it: a late answer is an answer. */
+  readonly pulls: Map<number, Origin>
   /** What those of the asked had merged that have answered, be it that they cannot. */
   readonly heardFrom: Map<Origin, Digest>
   /** The whole as others have it: shown to readers, and merged once our digest covers it. */
@@ -106,7 +106,7 @@ export class Questions {
   answered(origin: Origin, message: State): void {
     const digest = message.end?.digest ?? []
     for (const record of message.records) {
-      const question = this.#answerable(record.sid, message.pull)
+      const question = this.#answerable(record.sid, message.pull, origin)
       if (question === undefined) continue
       question.answers.push(record)
       question.asked.add(origin)
@@ -116,7 +116,7 @@ export class Questions {
     }
     // It may hold the session but not the whole of it: what it has merged says nothing of what it can give.
     for (const sid of message.missing ?? []) {
-      const question = this.#answerable(sid, message.pull)
+      const question = this.#answerable(sid, message.pull, origin)
       question?.asked.add(origin)
       question?.heardFrom.set(origin, Digest.of(digest))
     }
@@ -128,10 +128,12 @@ export class Questions {
     const missing: string[] = []
     const answers: Delta[][] = [[]]
     let bytes = 0
-    for (const sid of sids) {
+    let leftBytes = config.maxLinkBufferBytes / 2
+    for (const sid of new Set(sids)) {
       const record = records.get(sid)
-      // (One that was merged above what a frame holds comes with a transfer, in pieces.)
-      const canGive = record?.whole === true && record.bytes <= config.maxFrameBytes / 4
+      // (One that was merged above what a frame holds comes with a transfer, in pieces. And what runs over the link's buffer
+      // would cut it.)
+      const canGive = record?.whole === true && record.bytes <= Math.min(config.maxFrameBytes / 4, leftBytes)
       const whole = canGive && digest.covers(record.created) ? record.above(undefined) : undefined
       if (record === undefined || whole === undefined) {
         missing.push(sid)
@@ -143,6 +145,7 @@ export class Questions {
       }
       answers.at(-1)?.push(whole)
       bytes += record.bytes
+      leftBytes -= record.bytes
     }
     const end = { digest: digest.entries(), roster: [], purged: [], isReady }
     for (const [i, wholes] of answers.entries()) {
@@ -213,7 +216,7 @@ export class Questions {
         sid,
         asked: new Set(),
         asking: undefined,
-        pulls: new Set(),
+        pulls: new Map(),
         heardFrom: new Map(),
         answers: [],
         answeredBy: new Digest(),
@@ -224,9 +227,11 @@ export class Questions {
     return question
   }
 
-  #answerable(sid: string, pull: number): Question | undefined {
+  /** By who was asked, and once: who says it again and again shall not fill our memory. */
+  #answerable(sid: string, pull: number, origin: Origin): Question | undefined {
     const question = this.#questions.get(sid)
-    if (question?.pulls.has(pull) !== true) return undefined
+    if (question?.pulls.get(pull) !== origin) return undefined
+    question.pulls.delete(pull)
     if (question.asking?.pull === pull) question.asking = undefined
     return question
   }
@@ -275,7 +280,7 @@ export class Questions {
     for (const sid of open) {
       const question = this.#questions.get(sid) as Question
       question.asking = { link, origin: peer.id, pull, untilMs }
-      question.pulls.add(pull)
+      question.pulls.set(pull, peer.id)
     }
     this.#context.send([link], { kind: 'pull', pull, sids: open })
   }

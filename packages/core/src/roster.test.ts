@@ -4,7 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { stamp } from '../test/arbitraries.js'
 import { Net } from '../test/harness.js'
 import { config, DEAD, MemberTable, SUSPECT } from '../test/member-table.js'
+import { MAX_MEMBERS } from './config.js'
 import type { Peer } from './members.js'
+import type { MemberState } from './messages.js'
 
 describe('vouching', () => {
   /** A member whose link to us is cut, and another that vouches for it. */
@@ -396,5 +398,73 @@ describe('what is settled', () => {
     // He has a link to it: it is back.
     world.tell(teller, { id: 'dead', state: 'alive' })
     expect(world.members.get('dead')?.state).toBe('suspect')
+  })
+})
+
+describe('members that somebody makes up by the thousand', () => {
+  const made = (count: number, state: MemberState = 'suspect', prefix = 'ghost') =>
+    Array.from({ length: count }, (_, i) => ({ id: `${prefix}${i}`, state }))
+
+  /** All that are known, by the beginnings of their names. */
+  function known(world: MemberTable): Record<string, number> {
+    const counts: Record<string, number> = {}
+    for (const { id } of world.members.all()) {
+      const name = id.replace(/\d+/, '')
+      counts[name] = (counts[name] ?? 0) + 1
+    }
+    return counts
+  }
+
+  test('are known up to a bound, and keep out nobody who comes himself', () => {
+    const world = new MemberTable()
+    const teller = world.link('teller', { link: 9 })
+    const dead = world.link('dead', { link: 8 })
+    world.members.linkLost(dead, world.now)
+    for (let i = 0; i < 2; i++) world.members.refused(dead.address, world.now)
+    world.tell(teller, ...made(MAX_MEMBERS))
+    expect(known(world)).toEqual({ teller: 1, dead: 1, ghost: MAX_MEMBERS - 2 })
+    world.link('newcomer', { link: 7 })
+    expect(world.members.get('newcomer')?.state).toBe('alive')
+    // (Whoever was here, and may come back, goes before anybody lives who does.)
+    expect(known(world)).toEqual({ teller: 1, newcomer: 1, ghost: MAX_MEMBERS - 2 })
+  })
+
+  test('make room for each other when they are gone, and then nobody waits for who does', () => {
+    const world = new MemberTable()
+    const teller = world.link('teller', { link: 9 })
+    const dead = world.link('dead', { link: 8 })
+    world.members.linkLost(dead, world.now)
+    for (let i = 0; i < 2; i++) world.members.refused(dead.address, world.now)
+    world.tell(teller, ...made(MAX_MEMBERS, 'dead'))
+    world.tell(teller, ...made(MAX_MEMBERS, 'dead', 'other'))
+    expect(known(world)).toEqual({ teller: 1, dead: 1, other: MAX_MEMBERS - 2 })
+    expect(world.forgotten.length).toBe(MAX_MEMBERS + 2)
+    expect([world.members.isSettled(stamp(1)), world.members.living.size]).toEqual([false, 2])
+  })
+
+  test('are no reason to refuse a member; as many that are really here are', () => {
+    const world = new MemberTable()
+    for (let i = 0; i < MAX_MEMBERS; i++) world.link(`real${i}`, { link: i })
+    expect(() => world.link('newcomer')).toThrow(/refused/)
+    world.tell(world.members.get('real0') as Peer, ...made(3))
+    expect(known(world)).toEqual({ real: MAX_MEMBERS })
+    world.members.linkLost(world.members.get('real5') as Peer, world.now)
+    expect(() => world.link('newcomer')).toThrow(/refused/)
+    world.after(DEAD).tick()
+    world.link('newcomer')
+    expect(known(world)).toEqual({ real: MAX_MEMBERS - 1, newcomer: 1 })
+  })
+
+  test('have merged nothing that counts, when what is said of them is more than is kept', () => {
+    const world = new MemberTable()
+    const teller = world.link('teller', { link: 9 })
+    const digest = Array.from({ length: 10_000 }, (_, i) => stamp(1, `o${i}`))
+    const told = made(90).map((entry) => ({ ...entry, digest }))
+    const sizes = () => [...world.members.all()].reduce((sum, peer) => sum + peer.digest.size, 0)
+    world.members.toldDigest(teller, [stamp(1)], world.now)
+    world.tell(teller, ...told)
+    expect(sizes()).toBe(900_001)
+    world.tell(teller, ...made(20, 'suspect', 'other').map((entry) => ({ ...entry, digest })))
+    expect([sizes(), teller.digest.covers(stamp(1))]).toEqual([1, true])
   })
 })

@@ -7,7 +7,7 @@ import type { Attribute } from './attributes.js'
 import { Digest } from './digest.js'
 import { type Delta, SessionRecord, writeStamps } from './session.js'
 import { compareStamps, formatStamp } from './stamp.js'
-import type { Packed, Value } from './value.js'
+import { type Packed, sizeOf, type Value } from './value.js'
 
 const nothingMerged = () => false
 
@@ -275,5 +275,51 @@ describe('what is above a digest', () => {
   test('of a destroyed session is the destroy alone', () => {
     const record = recordOf(delta([attribute('x', 2, bytes(2))]), delta([], { destroyed: stamp(3) }))
     expect(record.above(Digest.of([]))).toMatchObject({ attributes: [], destroyed: stamp(3) })
+  })
+})
+
+describe('a session of more attributes than any application has', () => {
+  const named = (count: number, time: number, value?: Value) =>
+    delta(Array.from({ length: count }, (_, i) => attribute(`a${i}`, time, value)))
+
+  test('is merged, shown and told as any other', () => {
+    const record = recordOf(named(2_000, 2, 1), named(1_000, 3), named(1_500, 4, 'later'))
+    expect([record.names, record.values().size, record.get('a1499'), record.get('a1500')]).toEqual([
+      2_000,
+      2_000,
+      'later',
+      1,
+    ])
+    expect(record.merge(named(2_000, 3, 'late'), nothingMerged).changed.length).toBe(500)
+    expect(contents(recordOf(record.above(undefined)!))).toEqual(contents(record))
+    expect(record.bytes).toBe(
+      [...record.values()].reduce((sum, [name, value]) => sum + name.length + sizeOf(value), 0),
+    )
+  })
+
+  test('loses the markers of those that were removed, and no other attribute', () => {
+    const record = recordOf(named(3_000, 2, 1), named(2_000, 3), delta([attribute('last', 9, true)]))
+    expect(record.dropRemoved((of) => compareStamps(of, stamp(4)) < 0).length).toBe(2_000)
+    expect([record.names, record.holds('a1999'), record.get('a2000'), record.get('last')]).toEqual([
+      1_001,
+      false,
+      1,
+      true,
+    ])
+    record.merge(delta([attribute('a0', 10, 'back')]), nothingMerged)
+    expect([record.get('a0'), record.names]).toEqual(['back', 1_002])
+  })
+
+  test('costs as much for each of them, however many there are', () => {
+    const costOnce = (count: number) => {
+      const deltas = [named(count, 2, 1), named(count, 3, 2)]
+      const startedMs = performance.now()
+      recordOf(...deltas)
+      return performance.now() - startedMs
+    }
+    // The best of several: other processes take their time as well.
+    const cost = (count: number) => Math.min(...Array.from({ length: 7 }, () => costOnce(count)))
+    // (Eight times as much; sixty-four times, if each looked through all.)
+    expect(cost(16_000) / cost(2_000)).toBeLessThan(30)
   })
 })

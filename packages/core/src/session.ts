@@ -15,7 +15,7 @@ import {
   valueAt,
   WIDTH,
   withAttribute,
-  without,
+  withoutThose,
 } from './attributes.js'
 import type { Digest } from './digest.js'
 import { compareStamps, type Instant, laterStamp, type Origin, type Stamp } from './stamp.js'
@@ -281,6 +281,7 @@ export class SessionRecord {
   dropRemoved(isSettled: (stamp: Stamp) => boolean): readonly Stamp[] {
     if (!this.#has(REMOVED)) return NO_STAMPS
     const dropped: Stamp[] = []
+    const places = new Set<number>()
     const attributes = this.#attributes
     this.#mark(REMOVED, false)
     for (let at = 0; at < attributes.length; at += WIDTH) {
@@ -292,11 +293,11 @@ export class SessionRecord {
         this.#mark(REMOVED, true)
         continue
       }
-      const name = nameAt(attributes, at)
-      this.#attributes = without(this.#attributes, name)
-      this.bytes -= name.length
+      places.add(at)
+      this.bytes -= nameAt(attributes, at).length
       dropped.push(stamp)
     }
+    if (places.size > 0) this.#attributes = withoutThose(attributes, places)
     return dropped
   }
 

@@ -4,7 +4,14 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { bytes, messageArb, stamp } from '../test/arbitraries.js'
 import { packr } from '../test/codec.js'
-import { MAX_TEXT_LENGTH, resolveConfig } from './config.js'
+import {
+  MAX_HEARTBEAT_MS,
+  MAX_LABEL_LENGTH,
+  MAX_MEMBERS,
+  MAX_ORIGINS,
+  MAX_TEXT_LENGTH,
+  resolveConfig,
+} from './config.js'
 import { SessionMeshError } from './errors.js'
 import type { Message } from './messages.js'
 import type { Stamp } from './stamp.js'
@@ -309,6 +316,61 @@ describe('a frame that is not right', () => {
     expect(refusal(withAttributes(1, 'x'.repeat(MAX_TEXT_LENGTH + 1)), 'sender')).toBe(
       'SESSIONMESH_BAD_FRAME',
     )
+  })
+
+  test('is refused for moments that no clock shows, and what comes of those that are taken can be told on', () => {
+    const session = (sentMs: number, idleMs: number) => [
+      5,
+      [],
+      [0, 0, 0, 0],
+      sentMs,
+      1,
+      [['s', 1, idleMs, 0, 0, 0]],
+      0,
+      0,
+    ]
+    const most = 2 ** 50
+    for (const ms of [-most, 0, most]) expect(refusal(session(ms, most), 'sender')).toBeUndefined()
+    for (const ms of [2 * most, -2 * most, 1e300, -Number.MAX_VALUE]) {
+      expect([refusal(session(ms, 0), 'sender'), refusal(ms, 'sender')]).toEqual([
+        'SESSIONMESH_BAD_FRAME',
+        'SESSIONMESH_BAD_FRAME',
+      ])
+      expect(refusal(session(0, Math.trunc(ms)), 'sender')).toBe('SESSIONMESH_BAD_FRAME')
+    }
+    const told = parseMessage(session(-most, most), 'sender')
+    expect(refusal(packMessage({ ...told, sentMs: most } as Message, 'other'), 'other')).toBeUndefined()
+  })
+
+  test('is refused for names, rosters and digests that are larger than those of any cluster', () => {
+    const hello = KINDS.find(({ kind }) => kind === 'hello') as Extract<Message, { kind: 'hello' }>
+    const [member] = hello.roster
+    const text = 'x'.repeat(MAX_LABEL_LENGTH)
+    const of = (changes: Partial<typeof hello>) =>
+      refusal(packMessage({ ...hello, ...changes }, 'sender'), undefined)
+    const stamps = (count: number) => Array<Stamp>(count).fill(stamp(1, 'sender'))
+    const taken = {
+      name: text,
+      address: text,
+      roster: Array(MAX_MEMBERS).fill(member),
+      digest: stamps(MAX_ORIGINS),
+      heartbeatMs: MAX_HEARTBEAT_MS,
+    }
+    expect(of(taken)).toBeUndefined()
+    const refused: Partial<typeof hello>[] = [
+      { name: `${text}x` },
+      { address: `${text}x` },
+      { cluster: `${text}x` },
+      { id: `${text}x` },
+      { digest: [stamp(1, `${text}x`)] },
+      { digest: stamps(MAX_ORIGINS + 1) },
+      { roster: Array(MAX_MEMBERS + 1).fill(member) },
+      { roster: [{ ...member!, name: `${text}x` }] },
+      { heartbeatMs: MAX_HEARTBEAT_MS + 1 },
+      { heartbeatMs: -1 },
+    ]
+    for (const changes of refused)
+      expect(of(changes), Object.keys(changes).join()).toBe('SESSIONMESH_BAD_FRAME')
   })
 
   test('is refused for a stamp too far ahead, whatever the hello said of its clock', () => {

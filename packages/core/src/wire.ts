@@ -12,7 +12,7 @@
  */
 
 import type { Attribute } from './attributes.js'
-import { MAX_TEXT_LENGTH } from './config.js'
+import { MAX_HEARTBEAT_MS, MAX_LABEL_LENGTH, MAX_MEMBERS, MAX_ORIGINS, MAX_TEXT_LENGTH } from './config.js'
 import type { DigestEntries } from './digest.js'
 import { SessionMeshError } from './errors.js'
 import type { DeltaMessage, Heartbeat, MemberState, Message, RosterEntry, TransferEnd } from './messages.js'
@@ -115,7 +115,8 @@ function packFields(message: Message, table: StampTable): unknown[] {
 
 function packDelta(delta: Delta, sentMs: number, table: StampTable): unknown[] {
   const { sid, created, attributes, lifetime, destroyed, usedMs, isPartial, isEndTold } = delta
-  const idleMs = usedMs === undefined ? -1 : Math.max(0, Math.round(sentMs - usedMs))
+  // (A peer may have told of a use as long ago as can be told.)
+  const idleMs = usedMs === undefined ? -1 : Math.min(MAX_MOMENT_MS, Math.max(0, Math.round(sentMs - usedMs)))
   const flags = (isPartial ? PARTIAL : 0) | (isEndTold ? END_TOLD : 0)
   const packed: unknown[] = [sid, table.add(created), idleMs, flags, table.add(destroyed)]
   packed.push(lifetime === undefined ? 0 : [lifetime.ttlMs, table.add(lifetime.stamp)])
@@ -174,7 +175,8 @@ const asTheyAre: Keep = { text: (text) => text, name: (name) => name }
 /** When a frame was sent, on its sender's monotonic clock, if it is one that tells. For those who measure links. */
 export function sentMsOf(wire: unknown): { ms: number; isDelta: boolean } | undefined {
   if (typeof wire === 'number') return { ms: wire, isDelta: false }
-  if (!Array.isArray(wire)) return undefined
+  // (Nothing is checked yet: to look up what is no number might run its code, or come to the end of the stack.)
+  if (!Array.isArray(wire) || typeof wire[0] !== 'number') return undefined
   const kind = KINDS[wire[0]]
   if (kind !== 'delta' && kind !== 'heartbeat') return undefined
   return typeof wire[3] === 'number' ? { ms: wire[3], isDelta: kind === 'delta' } : undefined
@@ -194,17 +196,17 @@ export function parseMessage(
   keep: Keep = asTheyAre,
 ): Message {
   if (typeof wire === 'number' && sender !== undefined) {
-    const sentMs = toLocal(number(wire, 'time of sending'))
+    const sentMs = toLocal(moment(wire, 'time of sending'))
     return { kind: 'heartbeat', sentMs, isJoining: false, digest: undefined, roster: undefined }
   }
   const frame = new Reader(array(wire, 'frame'))
   const kind = KINDS[frame.count('kind')]
   if (kind === undefined) throw bad('its kind is unknown')
   if ((kind === 'hello') !== (sender === undefined)) throw bad(`a ${kind} is out of order`)
-  const origins = frame.strings('origins')
+  const origins = frame.labels('origins')
   const stamps = array(frame.next(), 'stamps')
   // A hello names its sender itself.
-  const self = sender ?? text(frame.peek(3), 'member id')
+  const self = sender ?? label(frame.peek(3), 'member id')
   frame.use(stampTable(stamps, [self, ...origins], latestMs), keep)
   const message = parseFields(kind, frame, self, toLocal)
   // A later protocol may say more in its hello, and is refused by its number.
@@ -224,16 +226,16 @@ function parseFields(
         kind,
         protocolMin: frame.count('protocol'),
         protocolMax: frame.count('protocol'),
-        cluster: frame.text('cluster'),
-        id: frame.text('member id'),
-        name: frame.text('name'),
-        address: frame.text('address'),
+        cluster: frame.label('cluster'),
+        id: frame.label('member id'),
+        name: frame.label('name'),
+        address: frame.label('address'),
         dial: frame.count('dial'),
-        heartbeatMs: frame.number('heartbeat period'),
+        heartbeatMs: frame.period(),
         isJoining: frame.count('joining') === 1,
         clockMs: frame.number('clock'),
         sentMs: frame.sent(toLocal),
-        digest: frame.stamps('digest'),
+        digest: frame.digest(),
         purged: frame.purges(),
         roster: frame.roster(),
       }
@@ -259,12 +261,12 @@ function parseFields(
         kind,
         sentMs: frame.sent(toLocal),
         isJoining: frame.count('joining') === 1,
-        digest: frame.peek() === 0 ? frame.skip() : frame.stamps('digest'),
+        digest: frame.peek() === 0 ? frame.skip() : frame.digest(),
         roster: frame.peek() === 0 ? frame.skip() : frame.roster(),
       }
     case 'pull': {
       const pull = frame.count('pull')
-      const digest = frame.peek() === 0 ? frame.skip() : frame.stamps('digest')
+      const digest = frame.peek() === 0 ? frame.skip() : frame.digest()
       const sids = frame.peek() === 0 ? frame.skip() : frame.strings('sids')
       if ((digest === undefined) === (sids === undefined)) throw bad('a pull names a digest or ids')
       return { kind, pull, digest, sids }
@@ -338,7 +340,7 @@ class Reader {
 
   /** When the frame was sent, as a moment here: what ages count from. */
   sent(toLocal: (sentMs: number) => number): number {
-    this.#sentMs = toLocal(this.number('time of sending'))
+    this.#sentMs = toLocal(moment(this.next(), 'time of sending'))
     return this.#sentMs
   }
 
@@ -372,8 +374,22 @@ class Reader {
     return text(this.next(), what)
   }
 
+  label(what: string): string {
+    return label(this.next(), what)
+  }
+
+  labels(what: string): string[] {
+    return array(this.next(), what).map((item) => label(item, what))
+  }
+
   strings(what: string): string[] {
     return array(this.next(), what).map((item) => text(item, what))
+  }
+
+  period(): number {
+    const ms = this.number('heartbeat period')
+    if (ms < 0 || ms > MAX_HEARTBEAT_MS) throw bad(`a heartbeat period of ${ms} ms`)
+    return ms
   }
 
   stamp(what: string): Stamp {
@@ -384,30 +400,30 @@ class Reader {
     return this.peek() === 0 ? this.skip() : this.stamp(what)
   }
 
-  stamps(what: string): Stamp[] {
-    return array(this.next(), what).map((index) => this.#stampAt(index, what))
+  digest(): Stamp[] {
+    return atMost(MAX_ORIGINS, this.next(), 'digest').map((index) => this.#stampAt(index, 'digest'))
   }
 
   inner(what: string): Reader {
     return this.#reader(this.next(), what)
   }
 
-  inners(what: string): Reader[] {
-    return array(this.next(), what).map((packed) => this.#reader(packed, what))
+  inners(what: string, most = Number.POSITIVE_INFINITY): Reader[] {
+    return atMost(most, this.next(), what).map((packed) => this.#reader(packed, what))
   }
 
   roster(): RosterEntry[] {
-    return this.inners('roster entry').map((entry) => {
-      const [id, name, address] = [entry.text('member id'), entry.text('name'), entry.text('address')]
+    return this.inners('roster', MAX_MEMBERS).map((entry) => {
+      const [id, name, address] = [entry.label('member id'), entry.label('name'), entry.label('address')]
       const state = STATES[entry.count('state')]
       if (state === undefined) throw bad('a roster entry has an unknown state')
-      return { id, name, address, state, digest: entry.peek() === 0 ? entry.skip() : entry.stamps('digest') }
+      return { id, name, address, state, digest: entry.peek() === 0 ? entry.skip() : entry.digest() }
     })
   }
 
   transferEnd(): TransferEnd {
     return {
-      digest: this.stamps('digest'),
+      digest: this.digest(),
       roster: this.roster(),
       purged: this.purges(),
       isReady: this.count('ready') === 1,
@@ -415,13 +431,13 @@ class Reader {
   }
 
   purges(): Purge[] {
-    return this.inners('purged').map((purge) => purge.purge())
+    return this.inners('purged', MAX_ORIGINS).map((purge) => purge.purge())
   }
 
   purge(): Purge {
     const removal = this.stamp('removal')
     const writers = new Set<Origin>()
-    while (this.#at < this.#fields.length) writers.add(this.text('writer'))
+    while (this.#at < this.#fields.length) writers.add(this.label('writer'))
     return { removal, writers }
   }
 
@@ -432,7 +448,7 @@ class Reader {
   delta(): Delta {
     const sid = this.#keep.text(this.text('session id'))
     const created = this.stamp('created')
-    const idleMs = this.number('idle time')
+    const idleMs = moment(this.next(), 'idle time')
     if (!Number.isInteger(idleMs)) throw bad('an idle time is not in whole ms')
     const flags = this.count('flags')
     if (flags > (PARTIAL | END_TOLD)) throw bad('a session is marked in no known way')
@@ -491,17 +507,37 @@ function number(value: unknown, what: string): number {
   return value + 0
 }
 
+/** Of a monotonic clock, or what two of them are apart: any sum of a few is a number that others take as well. */
+function moment(value: unknown, what: string): number {
+  const ms = number(value, what)
+  if (Math.abs(ms) > MAX_MOMENT_MS) throw bad(`${what} is no moment of a clock`)
+  return ms
+}
+
+/** Some 35,000 years. */
+const MAX_MOMENT_MS = 2 ** 50
+
+function atMost(most: number, value: unknown, what: string): readonly unknown[] {
+  const list = array(value, what)
+  if (list.length > most) throw bad(`${what} has ${list.length} entries, more than ${most}`)
+  return list
+}
+
 function count(value: unknown, what: string): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
     throw bad(`${what} is not a count`)
   return value
 }
 
-function text(value: unknown, what: string): string {
-  if (typeof value !== 'string' || value.length > MAX_TEXT_LENGTH) {
-    throw bad(`${what} is not a text of at most ${MAX_TEXT_LENGTH} characters`)
+function text(value: unknown, what: string, most = MAX_TEXT_LENGTH): string {
+  if (typeof value !== 'string' || value.length > most) {
+    throw bad(`${what} is not a text of at most ${most} characters`)
   }
   return value
+}
+
+function label(value: unknown, what: string): string {
+  return text(value, what, MAX_LABEL_LENGTH)
 }
 
 function bad(what: string): SessionMeshError {

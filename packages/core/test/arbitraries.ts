@@ -138,7 +138,7 @@ export const messageArb: fc.Arbitrary<Message> = fc.oneof<fc.Arbitrary<Message>[
     name,
     address: name,
     dial: count,
-    heartbeatMs: count,
+    heartbeatMs: fc.nat({ max: 3_600_000 }),
     isJoining: fc.boolean(),
     clockMs: time,
     digest,

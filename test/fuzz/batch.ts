@@ -1,0 +1,90 @@
+/** Runs many histories on threads of their own, and watches that each goes on: a frame that never ends is a fault as well. */
+
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { FRAMES_OF_A_HISTORY, runHistory } from './history.js'
+import { addOutcome, addTally, newTally, type Tally } from './tally.js'
+
+export interface Batch {
+  readonly seed: number
+  readonly frames: number
+  readonly stopAfter: number
+}
+
+interface Share extends Batch {
+  readonly nth: number
+  readonly jobs: number
+  /** The seed that runs, and its frames so far. */
+  readonly progress: SharedArrayBuffer
+}
+
+/** Without any progress: hundreds of times what 256 frames take. */
+const HANG_MS = 120_000
+const REPORT_MS = 2_000
+
+/** Calls `onPart` with what each part came to; ends when all is done, or enough has failed. */
+export async function runBatch(batch: Batch, jobs: number, onPart: (part: Tally) => void): Promise<Tally> {
+  const total = newTally()
+  const workers: Worker[] = []
+  const add = (part: Tally) => {
+    addTally(total, part)
+    onPart(part)
+    if (total.faults.length >= batch.stopAfter) for (const worker of workers) void worker.terminate()
+  }
+  const ends = Array.from({ length: jobs }, (_, nth) => {
+    const progress = new SharedArrayBuffer(8)
+    const worker = new Worker(new URL(import.meta.url), { workerData: { ...batch, nth, jobs, progress } })
+    workers.push(worker)
+    const watch = watchOver(new Int32Array(progress), (seed, frames) => {
+      const text = `nothing has moved for ${HANG_MS / 1_000} s, since frame ${frames} or one of the next`
+      add({ ...newTally(), faults: [{ seed, text }] })
+      void worker.terminate()
+    })
+    return new Promise<void>((resolve, reject) => {
+      worker.on('message', add)
+      worker.once('error', (error) => {
+        clearInterval(watch)
+        reject(error)
+      })
+      worker.once('exit', () => {
+        clearInterval(watch)
+        resolve()
+      })
+    })
+  })
+  await Promise.all(ends)
+  return total
+}
+
+function watchOver(progress: Int32Array, onHang: (seed: number, frames: number) => void): NodeJS.Timeout {
+  let last = ''
+  let sinceMs = performance.now()
+  return setInterval(() => {
+    const now = progress.join()
+    if (now !== last) sinceMs = performance.now()
+    else if (performance.now() - sinceMs > HANG_MS) onHang(progress[0] ?? 0, progress[1] ?? 0)
+    last = now
+  }, 1_000)
+}
+
+function work({ seed, frames, nth, jobs, progress }: Share, tell: (part: Tally) => void): void {
+  // (Each refusal is an error, and where it was thrown is most of what it costs.)
+  Error.stackTraceLimit = 4
+  const moved = new Int32Array(progress)
+  let part = newTally()
+  let toldMs = performance.now()
+  const report = () => {
+    tell(part)
+    part = newTally()
+    toldMs = performance.now()
+  }
+  for (let i = nth; i * FRAMES_OF_A_HISTORY < frames; i += jobs) {
+    Atomics.store(moved, 0, seed + i)
+    const left = Math.min(FRAMES_OF_A_HISTORY, frames - i * FRAMES_OF_A_HISTORY)
+    const onProgress = (done: number) => Atomics.store(moved, 1, done)
+    addOutcome(part, runHistory({ seed: seed + i, frames: left, onProgress }))
+    if (part.faults.length > 0 || performance.now() - toldMs > REPORT_MS) report()
+  }
+  report()
+}
+
+if (!isMainThread) work(workerData as Share, (part) => parentPort?.postMessage(part))
