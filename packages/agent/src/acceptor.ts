@@ -11,7 +11,7 @@ import type { Duplex } from 'node:stream'
 import { type ErrorCode, SessionMeshError } from '@sessionmesh/core'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { type Address, formatAddress, unmapHost } from './address.js'
-import { Admission, type AdmissionOptions, rates, sourceOf } from './admission.js'
+import { Admission, type AdmissionOptions, rates, type Strangers, sourceOf } from './admission.js'
 import { readBeforeFailing } from './drain.js'
 import { codeOf } from './errors.js'
 import { type Keyring, keyFor, type UnknownIdentity } from './keys.js'
@@ -93,6 +93,10 @@ export class Acceptor {
       response.writeHead(statusFor(request), { connection: 'close', upgrade: 'websocket' }).end()
     })
     this.#server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head))
+  }
+
+  get strangers(): Strangers {
+    return { ...this.#admission.counts }
   }
 
   /** @throws SessionMeshError `SESSIONMESH_PORT_IN_USE`, `SESSIONMESH_LISTEN_FAILED` */
