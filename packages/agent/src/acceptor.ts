@@ -4,7 +4,7 @@
  * message before it wants proof, and HTTP's headers are bounded here).
  */
 
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import { createServer as createDoor, type Server as Door, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -82,15 +82,16 @@ export class Acceptor {
     this.#server = createServer({
       ...tlsOptions,
       maxHeaderSize: 4096,
+      // (Node's own answer has a body, if an empty one.)
+      requireHostHeader: false,
       pskCallback: (socket, identity) => this.#onIdentity(socket, identity),
     })
     this.#server.on('tlsClientError', (error, socket) => this.#onTlsError(error, socket))
-    this.#server.on('request', (request, response) => {
-      this.#report(
-        this.#strangerOf(request.socket),
-        'It sent a plain HTTP request where only members connect.',
-      )
-      response.writeHead(statusFor(request), { connection: 'close', upgrade: 'websocket' }).end()
+    // (Of what a request expects Node would else say 100, "go on", or 417.)
+    for (const event of ['request', 'checkContinue', 'checkExpectation'])
+      this.#server.on(event, (request, response) => this.#onRequest(request, response))
+    this.#upgrader.on('wsClientError', (_, socket, request) => {
+      this.#refuse(socket, this.#strangerOf(request.socket), 400)
     })
     this.#server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head))
   }
@@ -200,13 +201,19 @@ export class Acceptor {
     this.#report(stranger, message, code)
   }
 
+  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    this.#report(this.#strangerOf(request.socket), 'It sent a plain HTTP request where only members connect.')
+    const headers = { connection: 'close', upgrade: 'websocket', 'content-length': 0 }
+    const status = statusFor(request)
+    // (It may ask for our subprotocol, and not for an upgrade.)
+    response.writeHead(status === 101 ? 426 : status, headers).end()
+  }
+
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const stranger = this.#strangerOf(request.socket)
     const status = statusFor(request)
     if (status !== 101) {
-      this.#report(stranger, 'It asked for another protocol than that of the links.')
-      socket.on('error', () => socket.destroy())
-      socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+      this.#refuse(socket, stranger, status)
       return
     }
     readBeforeFailing(socket)
@@ -216,6 +223,12 @@ export class Acceptor {
       this.#admission.proven(stranger.host)
       this.#events.accepted(webSocket, stranger.host)
     })
+  }
+
+  #refuse(socket: Duplex, stranger: Stranger | undefined, status: number): void {
+    this.#report(stranger, 'It asked for another protocol than that of the links.')
+    socket.on('error', () => socket.destroy())
+    socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
   }
 
   #report(stranger: Stranger | undefined, message: string, code?: ErrorCode): void {

@@ -111,7 +111,7 @@ export class Admission {
 class Bucket {
   readonly #rate: Rate
   #tokens: number
-  #atMs = Number.NEGATIVE_INFINITY
+  #atMs = 0
 
   constructor(rate: Rate) {
     this.#rate = rate
