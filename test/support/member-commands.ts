@@ -50,6 +50,7 @@ export function memberCommands(joined: Cluster | undefined, release: (key: strin
         // Busy on purpose: this is what a long garbage collection or a synchronous handler looks like.
       }
     },
+    openHandles: () => process.getActiveResourcesInfo().filter((kind) => kind !== 'Timeout').length,
     cpuMicros,
     drain: () => cluster().drain(),
     rekey: (keys) => cluster().rekey(keys),

@@ -20,6 +20,8 @@ export interface MemberSettings {
   namespace?: string
   /** See redirect.ts. */
   routes?: Record<string, number>
+  /** The same. */
+  dialsFrom?: string
   /** Tell with each answer which exceptions were counted for it, see member-session.ts. */
   tellsExceptions?: boolean
   /** Set the route cookie. */
@@ -79,6 +81,8 @@ export interface MemberCommands extends MeasuringCommands {
   release(key: string): void
   /** Blocks the member's own event loop. */
   stall(ms: number): void
+  /** Sockets and whatever else it has open. Not timers, which come and go with requests. */
+  openHandles(): number
   /** User and system time since it was started, all threads. */
   cpuMicros(): number
   /** Tells load balancers to send nothing more, and serves on. */

@@ -58,7 +58,8 @@ function send(message: FromMember): void {
 
 async function main(): Promise<void> {
   const settings: MemberSettings = JSON.parse(process.env[SETTINGS_VARIABLE] ?? '{}')
-  if (settings.routes !== undefined) redirectDials(settings.routes)
+  const { routes = {}, dialsFrom } = settings
+  redirectDials(routes, dialsFrom)
   const start = performance.now()
   const startMicros = cpuMicros()
   const cluster = settings.cluster && (await joinCluster({ ...settings.cluster, memberName: settings.name }))

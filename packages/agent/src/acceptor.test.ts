@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { request } from 'node:https'
 import { type Socket, connect as tcpConnect } from 'node:net'
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { WebSocket } from 'ws'
 import { Acceptor, type AcceptorOptions } from './acceptor.js'
 import { Dial } from './dial.js'
@@ -277,4 +277,103 @@ test('close ends strangers too', async () => {
   const { closed } = await connectRaw(port)
   await acceptor.close()
   await until(closed)
+})
+
+describe('no other HTTP answer than a refusal', () => {
+  const get = `GET ${linkPath} HTTP/1.1\r\nHost: a\r\n`
+  const upgrade = Object.entries(upgradeTo(linkProtocol))
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('')
+  const other = upgrade.replace(linkProtocol, 'chat')
+  const post = `POST ${linkPath} HTTP/1.1\r\nHost: a\r\n`
+  const cases: [what: string, sent: string, status: number][] = [
+    ['a plain GET', `${get}\r\n`, 426],
+    ['a GET elsewhere', 'GET / HTTP/1.1\r\nHost: a\r\n\r\n', 404],
+    ['an upgrade elsewhere', `GET /chat HTTP/1.1\r\nHost: a\r\n${upgrade}\r\n`, 404],
+    ['an upgrade below', `GET ${linkPath}/x HTTP/1.1\r\nHost: a\r\n${upgrade}\r\n`, 404],
+    ['an upgrade with a query', `GET ${linkPath}?a HTTP/1.1\r\nHost: a\r\n${upgrade}\r\n`, 404],
+    ['an absolute-form url', `GET http://a${linkPath} HTTP/1.1\r\nHost: a\r\n${upgrade}\r\n`, 404],
+    ['an upgrade to another subprotocol', `${get}${other}\r\n`, 426],
+    ['an upgrade to another protocol', `${get}${upgrade.replace('websocket', 'h2c')}\r\n`, 400],
+    ['an upgrade with another version of WebSocket', `${get}${upgrade.replace(': 13', ': 12')}\r\n`, 400],
+    ['an upgrade by POST', `${post}${upgrade}\r\n`, 400],
+    ['a POST with a body', `${post}Content-Length: 5\r\n\r\nhello`, 426],
+    ['a POST with an endless body', `${post}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n`, 426],
+    ['a POST that asks whether to go on', `${post}Expect: 100-continue\r\nContent-Length: 5\r\n\r\n`, 426],
+    ['another expectation', `${post}Expect: tea\r\nContent-Length: 5\r\n\r\n`, 426],
+    ['our subprotocol without an upgrade', `${get}Sec-WebSocket-Protocol: ${linkProtocol}\r\n\r\n`, 426],
+    ['HEAD', `HEAD ${linkPath} HTTP/1.1\r\nHost: a\r\n\r\n`, 426],
+    ['OPTIONS', 'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n', 404],
+    ['TRACE', `TRACE ${linkPath} HTTP/1.1\r\nHost: a\r\n\r\n`, 426],
+    ['CONNECT', 'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', 0],
+    ['HTTP/1.0', `GET ${linkPath} HTTP/1.0\r\n\r\n`, 426],
+    ['HTTP/1.0 that would stay', `GET ${linkPath} HTTP/1.0\r\nConnection: keep-alive\r\n\r\n`, 426],
+    ['no host', `GET ${linkPath} HTTP/1.1\r\n\r\n`, 426],
+    ['two requests at once', `${get}\r\n${get}\r\n`, 426],
+    ['headers of 5 KB', `${get}X: ${'x'.repeat(5_000)}\r\n\r\n`, 431],
+    ['an url of 5 KB', `GET /${'x'.repeat(5_000)} HTTP/1.1\r\nHost: a\r\n\r\n`, 431],
+    ['a malformed request', 'what is this?\r\n\r\n', 400],
+    ['two lengths', `${post}Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello`, 400],
+  ]
+
+  test.each(cases)('to %s, with the key', async (_, sent, status) => {
+    const { port, accepted } = await startAcceptor()
+    const client = connectWithKey(port)
+    cleanUps.push(() => client.destroy())
+    client.on('error', () => {})
+    let answer = ''
+    client.setEncoding('latin1').on('data', (text) => (answer += text))
+    client.write(sent)
+    await until(() => client.closed)
+    expect(accepted).toEqual([])
+    if (status === 0) return expect(answer).toBe('')
+    const [head = '', ...rest] = answer.split('\r\n\r\n')
+    const [line, ...headers] = head.split('\r\n')
+    expect([line?.split(' ').slice(0, 2), rest]).toEqual([['HTTP/1.1', String(status)], ['']])
+    expect(headers.map((header) => header.toLowerCase())).toContain('connection: close')
+  })
+
+  test.each(cases)('and none at all to %s, without', async (_, sent) => {
+    const { port } = await startAcceptor()
+    const { socket, closed } = await connectRaw(port)
+    let answer = Buffer.alloc(0)
+    socket.on('data', (data) => (answer = Buffer.concat([answer, data])))
+    socket.write(sent)
+    await until(closed)
+    // An alert of TLS at most.
+    expect([...answer.subarray(0, 1)].filter((kind) => kind !== 21)).toEqual([])
+    expect(answer.length).toBeLessThan(10)
+  })
+})
+
+test('sockets above the rate of their address are reset unread, told and counted, and others come in', async () => {
+  const rate = { burst: 12, perSecond: 0 }
+  const { acceptor, port, refused, accepted } = await startAcceptor({
+    maxPendingSockets: 100,
+    admission: { perAddress: rate, ofUnknown: { burst: 1_000, perSecond: 0 } },
+  })
+  const errors: (string | undefined)[] = []
+  for (let i = 0; i < 20; i++) {
+    const socket = tcpConnect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' })
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => errors.push(code))
+    cleanUps.push(() => socket.destroy())
+  }
+  await until(() => errors.length === 8)
+  // (Not "refused", which would tell a member that nobody is there.)
+  expect(new Set(errors)).toEqual(new Set(['ECONNRESET']))
+  expect(refused).toEqual(
+    Array(8).fill(expect.stringMatching(/^127\.0\.0\.2: More connections .* cut unread/)),
+  )
+  expect(acceptor.strangers).toEqual({ admitted: 12, refused: 8 })
+  await dial(port)
+  await until(() => accepted.length === 1)
+})
+
+test('links cost no rate: a host of many members may restart them as often as it likes', async () => {
+  const { port, accepted, refused } = await startAcceptor({
+    admission: { perAddress: { burst: 9, perSecond: 0 }, ofUnknown: { burst: 9, perSecond: 0 } },
+  })
+  for (let i = 0; i < 30; i++) await dial(port)
+  await until(() => accepted.length === 30)
+  expect(refused).toEqual([])
 })

@@ -4,7 +4,7 @@
  * message before it wants proof, and HTTP's headers are bounded here).
  */
 
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import { createServer as createDoor, type Server as Door, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -12,7 +12,7 @@ import type { TLSSocket } from 'node:tls'
 import { type ErrorCode, SessionMeshError } from '@sessionmesh/core'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { type Address, formatAddress, unmapHost } from './address.js'
-import { Admission, type AdmissionOptions, rates, sourceOf } from './admission.js'
+import { Admission, type AdmissionOptions, rates, type Strangers, sourceOf } from './admission.js'
 import { readBeforeFailing } from './drain.js'
 import { codeOf } from './errors.js'
 import { keyFor, strangerBy, type UnknownIdentity } from './keys.js'
@@ -85,16 +85,21 @@ export class Acceptor {
     this.#server = createServer({
       ...acceptingWith(options.credentials, (socket, identity) => this.#onIdentity(socket, identity)),
       maxHeaderSize: 4096,
+      // (Node's own answer has a body, if an empty one.)
+      requireHostHeader: false,
     })
     this.#server.on('tlsClientError', (error, socket) => this.#onTlsError(error, socket))
-    this.#server.on('request', (request, response) => {
-      this.#report(
-        this.#strangerOf(request.socket),
-        'It sent a plain HTTP request where only members connect.',
-      )
-      response.writeHead(statusFor(request), { connection: 'close', upgrade: 'websocket' }).end()
+    // (Of what a request expects Node would else say 100, "go on", or 417.)
+    for (const event of ['request', 'checkContinue', 'checkExpectation'])
+      this.#server.on(event, (request, response) => this.#onRequest(request, response))
+    this.#upgrader.on('wsClientError', (_, socket, request) => {
+      this.#refuse(socket, this.#strangerOf(request.socket), 400)
     })
     this.#server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head))
+  }
+
+  get strangers(): Strangers {
+    return { ...this.#admission.counts }
   }
 
   /** @throws SessionMeshError `SESSIONMESH_PORT_IN_USE`, `SESSIONMESH_LISTEN_FAILED` */
@@ -218,17 +223,25 @@ export class Acceptor {
     this.#report(stranger, message, code)
   }
 
+  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    this.#report(this.#strangerOf(request.socket), 'It sent a plain HTTP request where only members connect.')
+    const headers = { connection: 'close', upgrade: 'websocket', 'content-length': 0 }
+    const status = statusFor(request)
+    // (It may ask for our subprotocol, and not for an upgrade.)
+    response.writeHead(status === 101 ? 426 : status, headers).end()
+  }
+
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const stranger = this.#strangerOf(request.socket)
     const status = statusFor(request)
     if (status !== 101) {
-      this.#report(stranger, 'It asked for another protocol than that of the links.')
-      return refuse(socket, status)
+      this.#refuse(socket, stranger, status)
+      return
     }
     const stranded = this.#judge(request)
     if (stranded !== undefined) {
-      this.#report(stranger, ...REFUSALS[stranded])
-      return refuse(socket, stranded)
+      this.#refuse(socket, stranger, stranded, REFUSALS[stranded])
+      return
     }
     readBeforeFailing(socket)
     this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
@@ -248,6 +261,17 @@ export class Acceptor {
     if (!isAuthorized(certificates, certificate)) return 403
     const unknown = strangerBy(keyring, String(request.headers[keysHeader] ?? '').split(','))
     return unknown === undefined ? undefined : unknown === 'other cluster' ? 421 : 401
+  }
+
+  #refuse(
+    socket: Duplex,
+    stranger: Stranger | undefined,
+    status: number,
+    why: [string, ErrorCode?] = ['It asked for another protocol than that of the links.'],
+  ): void {
+    this.#report(stranger, ...why)
+    socket.on('error', () => socket.destroy())
+    socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
   }
 
   #report(stranger: Stranger | undefined, message: string, code?: ErrorCode): void {
@@ -309,11 +333,6 @@ const REFUSALS: Readonly<Record<401 | 403 | 421, [string, ErrorCode]>> = {
 type Refusal = keyof typeof REFUSALS
 
 const NO_CERTIFICATE = 'UNABLE_TO_GET_ISSUER_CERT'
-
-function refuse(socket: Duplex, status: number): void {
-  socket.on('error', () => socket.destroy())
-  socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
-}
 
 function statusFor(request: IncomingMessage): 101 | 404 | 426 {
   if (request.url !== linkPath) return 404

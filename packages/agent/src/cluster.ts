@@ -268,6 +268,7 @@ class Agent implements Cluster {
       candidates: this.#replica.candidates,
       pending: this.#replica.pending,
       heldBytes: this.#replica.heldBytes,
+      strangers: this.runner.strangers,
       links: this.diagnostics.links(),
       digest: Object.fromEntries(this.#replica.digest().map((stamp) => [stamp.origin, formatStamp(stamp)])),
       counters: this.#counters(),

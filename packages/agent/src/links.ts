@@ -8,6 +8,7 @@ import type { WebSocket } from 'ws'
 import { Acceptor, type AcceptorOptions } from './acceptor.js'
 import type { Address } from './address.js'
 import { unmapHost } from './address.js'
+import type { Strangers } from './admission.js'
 import { Dial, type DialReport } from './dial.js'
 import { type Link, type LinkEvents, type LinkOrigin, SocketLink } from './link.js'
 import { type Credentials, isStillGood } from './tls.js'
@@ -56,6 +57,10 @@ export class Links {
    */
   listen(): Promise<Address> {
     return this.#acceptor.listen()
+  }
+
+  get strangers(): Strangers {
+    return this.#acceptor.strangers
   }
 
   /** Ends in `open` or `dialFailed`, in a later turn. */

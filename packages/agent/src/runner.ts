@@ -15,6 +15,7 @@ import {
   sentMsOf,
 } from '@sessionmesh/core'
 import { isFar } from './address.js'
+import type { Strangers } from './admission.js'
 import { isAside } from './diagnostics/frames.js'
 import { decodeFrame, encodeFrame } from './frames.js'
 import type { DialReport, Link, Links } from './links.js'
@@ -92,6 +93,10 @@ export class Runner {
   /** Of the member, as others know this run of it. */
   get id(): string {
     return this.#id
+  }
+
+  get strangers(): Strangers {
+    return this.#links.strangers
   }
 
   get links(): Iterable<Link> {

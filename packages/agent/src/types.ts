@@ -332,6 +332,8 @@ export interface Status {
   pending: number
   /** Bytes of deltas that are held back until a gap before them is closed. */
   heldBytes: number
+  /** Sockets to the members' port so far: looked at, and, above what members open, reset unread (`SESSIONMESH_FLOODED`). */
+  strangers: { admitted: number; refused: number }
   /** One for each peer that is linked. */
   links: LinkReport[]
   /** Per origin (member id) the stamp up to which everything is merged here. */
