@@ -21,6 +21,7 @@ export interface ProcessClusterOptions {
   /** With the route cookie. */
   route?: boolean
   tellsExceptions?: boolean
+  countsTimers?: boolean
   /** For Node itself. */
   nodeOptions?: readonly string[]
   /** Beyond name, secret, listen and peers. */
@@ -52,6 +53,7 @@ export class ProcessCluster {
         ...(options.nodeOptions && { nodeOptions: options.nodeOptions }),
         ...(options.route && { route: true }),
         ...(options.tellsExceptions && { tellsExceptions: true }),
+        ...(options.countsTimers && { countsTimers: true }),
         cluster: {
           name: 'test',
           secret: SECRET,
@@ -128,22 +130,20 @@ export class ProcessCluster {
    */
   async fence(members: readonly MemberProcess[] = this.running()): Promise<void> {
     const markers = members.map((member) => `fence-${member.name}-${fences++}`)
+    const everywhere = (what: string, isSo: (member: MemberProcess, marker: string) => Promise<boolean>) =>
+      Promise.all(
+        members.flatMap((member) =>
+          markers.map((marker) =>
+            until(`${marker} ${what} at ${member.name}`, () => isSo(member, marker), {
+              dump: () => this.dump(members),
+            }),
+          ),
+        ),
+      )
     await Promise.all(members.map((member, i) => member.ask('write', markers[i]!, { fence: true })))
-    for (const member of members) {
-      for (const marker of markers) {
-        await until(`${member.name} has ${marker}`, () => member.ask('has', marker), {
-          dump: () => this.dump(members),
-        })
-      }
-    }
+    await everywhere('is', (member, marker) => member.ask('has', marker))
     await Promise.all(members.map((member, i) => member.ask('destroy', markers[i]!)))
-    for (const member of members) {
-      for (const marker of markers) {
-        await until(`${marker} is gone at ${member.name}`, async () => !(await member.ask('has', marker)), {
-          dump: () => this.dump(members),
-        })
-      }
-    }
+    await everywhere('is gone', async (member, marker) => !(await member.ask('has', marker)))
   }
 
   /** What a failed wait shows: each member's view of the others, its figures, last events and output. */

@@ -23,7 +23,7 @@ export async function account(
   const history = error instanceof Violation ? error.history : []
   return [
     `${where}: ${error instanceof Error ? error.message : String(error)}`,
-    'The same faults are drawn with --seed and --from of this round; what the processes make of them may differ.',
+    'The same faults are drawn again by the same seed; what the processes make of them may differ.',
     `faults from ${clock(startMs)} on: ${faults.map(describeFault).join(' + ')}`,
     '--- what the client saw',
     ...history,
