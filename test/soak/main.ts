@@ -52,7 +52,7 @@ async function main(): Promise<void> {
     const print = (line: string) => console.log(line)
     const result = await runSoak({ seed, forMs: minutes * 60_000, writesPerSecond, leak, print })
     if (values.out !== undefined)
-      await writeFile(values.out, JSON.stringify({ seed, minutes, writesPerSecond, leak, ...result }))
+      await writeFile(values.out, JSON.stringify({ seed, minutes, leak, ...result }))
     console.log(`\n${table(result.judged)}\n\n${summary(result)}`)
     const grown = growth(result.judged)
     for (const line of grown) console.error(line)

@@ -30,16 +30,26 @@ export function table(judged: readonly Judged[]): string {
   return all.map((row) => row.map(aligned).join('  ').trimEnd()).join('\n')
 }
 
-export function summary({ tally, forMs, answered, faults, warmUpMs, judged, series }: SoakResult): string {
+export function summary({
+  tally,
+  forMs,
+  answered,
+  writesPerSecond,
+  faults,
+  warmUpMs,
+  judged,
+  series,
+}: SoakResult): string {
   const { created, changed, destroyed, visits, none, one, all } = tally
   const counted = (counts: object) =>
     Object.entries(counts)
       .map(([name, count]) => `${name} ${count}`)
       .join(', ')
+  const seconds = forMs / 1_000
   const isJudged = (pid: number | undefined) => judged.some((each) => each.pid === pid)
   const short = series.filter(({ samples }) => !isJudged(samples[0]?.pid)).length
   return [
-    `${answered} writes in ${(forMs / 1_000).toFixed(0)} s: ${(answered / (forMs / 1_000)).toFixed(1)} a second`,
+    `${answered} writes in ${seconds.toFixed(0)} s: ${(answered / seconds).toFixed(0)} a second of ${writesPerSecond} that were to be`,
     `confirmed: ${counted({ created, changed, destroyed, visits })}; with acks ${counted({ none, one, all })}`,
     `told: ${counted({ ...pick(tally, ['missedAcks', 'refused', 'broken', 'givenUp', 'stale', 'lost', 'excused', 'withheld']) })}`,
     `faults: ${counted(faults)}`,

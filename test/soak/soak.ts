@@ -33,8 +33,8 @@ const MIN_WARM_UP_MS = 15_000
 /** The samples of the last five minutes are kept by each member. */
 const MAX_WARM_UP_MS = 6 * 60_000
 
-/** Promised are 2 s; the machine may be busy. */
-const SAME_STATE_DEADLINE_MS = 15_000
+/** Promised are 2 s; the machine may be busy for longer, and is all the more with this. The measured times are printed. */
+const WHOLE = { deadlineMs: 60_000 }
 
 export interface SoakOptions {
   seed: number
@@ -51,6 +51,8 @@ export interface SoakResult {
   /** How long there were writes, and how many of them were answered in that time. */
   forMs: number
   answered: number
+  /** A second; fewer were made where the machine was too busy, see load.ts. */
+  writesPerSecond: number
   /** How often each kind of fault was made. */
   faults: Record<string, number>
   warmUpMs: number
@@ -103,7 +105,7 @@ class Soak {
   async run(): Promise<SoakResult> {
     const { leak, writesPerSecond } = this.#options
     if (leak.length > 0) await this.#cluster.member(MEMBERS[0]!).ask('leak', leak)
-    await this.#load.begin()
+    await this.#load.begin().catch((error: unknown) => this.#fail(error))
     this.#startMs = performance.now()
     this.#before = this.#load.tally.answered
     const isOver = () => this.#failure !== undefined || this.#areFaultsOver
@@ -120,6 +122,7 @@ class Soak {
       tally: this.#load.tally,
       forMs,
       answered: this.#load.tally.answered - this.#before,
+      writesPerSecond,
       faults: this.#counts,
       warmUpMs: this.#warmUpMs,
       judged: this.#judge(),
@@ -146,9 +149,9 @@ class Soak {
 
   /** All see all, and have what anybody wrote before; nothing of what had ended before is anywhere. */
   async #whole(): Promise<void> {
-    await this.#cluster.linked(this.#cluster.all())
+    await this.#cluster.linked(this.#cluster.all(), WHOLE)
     const sinceMs = performance.now()
-    await this.#cluster.fence()
+    await this.#cluster.fence(this.#cluster.all(), WHOLE)
     for (const member of this.#cluster.all())
       this.#load.checkEnds(member.name, await member.ask('sids'), sinceMs)
   }
@@ -156,7 +159,7 @@ class Soak {
   /** Every member has all that was confirmed. */
   async #settle(): Promise<void> {
     const members = this.#cluster.all()
-    await this.#cluster.converged(members, { deadlineMs: SAME_STATE_DEADLINE_MS })
+    await this.#cluster.converged(members, WHOLE)
     for (const member of members) this.#load.settle(member.name, await member.ask('snapshot'))
   }
 

@@ -157,6 +157,11 @@ export class User {
       } catch (error) {
         if (error instanceof Violation) throw error
         const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+        if (code === 'ECONNREFUSED') {
+          tally.refused++
+          await pause(BETWEEN_TRIES_MS)
+          continue
+        }
         this.#note(`${what} at ${server.name}: ${code}`)
         if (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET' || code === 'EPIPE') {
           tally.broken++
@@ -168,9 +173,7 @@ export class User {
           tally.givenUp++
           return undefined
         }
-        if (code !== 'ECONNREFUSED') throw this.violation(`${what} at ${server.name}: ${String(error)}`)
-        tally.refused++
-        await pause(BETWEEN_TRIES_MS)
+        throw this.violation(`${what} at ${server.name}: ${String(error)}`)
       }
     }
     throw this.violation(`${what}: nobody listens`)

@@ -6,7 +6,7 @@ import { SECRET } from './local-cluster.js'
 import { MemberProcess } from './member-process.js'
 import type { Fingerprint } from './member-protocol.js'
 import { freePorts } from './ports.js'
-import { until } from './wait.js'
+import { until, type WaitOptions } from './wait.js'
 import { Wires } from './wires.js'
 
 export interface ProcessClusterOptions {
@@ -92,7 +92,10 @@ export class ProcessCluster {
   }
 
   /** Resolves when each of `members` (default: all that run) sees exactly these as alive. */
-  async linked(members: readonly MemberProcess[] = this.running()): Promise<void> {
+  async linked(
+    members: readonly MemberProcess[] = this.running(),
+    options: Pick<WaitOptions, 'deadlineMs'> = {},
+  ): Promise<void> {
     const expected = members.map((member) => member.name).sort()
     for (const member of members) {
       await until(
@@ -101,7 +104,7 @@ export class ProcessCluster {
           const alive = (await member.ask('status')).members.filter(({ state }) => state === 'alive')
           return String(alive.map(({ name }) => name).sort()) === String(expected)
         },
-        { dump: () => this.dump(members) },
+        { ...options, dump: () => this.dump(members) },
       )
     }
   }
@@ -128,13 +131,17 @@ export class ProcessCluster {
    * Resolves when everything that any of `members` sent before is merged at all of them: each writes a
    * marker, and what one origin writes arrives in order. So what is not there then will not come.
    */
-  async fence(members: readonly MemberProcess[] = this.running()): Promise<void> {
+  async fence(
+    members: readonly MemberProcess[] = this.running(),
+    options: Pick<WaitOptions, 'deadlineMs'> = {},
+  ): Promise<void> {
     const markers = members.map((member) => `fence-${member.name}-${fences++}`)
     const everywhere = (what: string, isSo: (member: MemberProcess, marker: string) => Promise<boolean>) =>
       Promise.all(
         members.flatMap((member) =>
           markers.map((marker) =>
             until(`${marker} ${what} at ${member.name}`, () => isSo(member, marker), {
+              ...options,
               dump: () => this.dump(members),
             }),
           ),
