@@ -16,8 +16,11 @@ import type { Tally } from './tally.js'
 /** Few enough for each to be written again soon, more than one for what is lost to be seen before. */
 const ATTRIBUTES = ['a', 'b', 'c', 'd', 'e', 'f']
 const HISTORY_KEPT = 60
-/** Of the writes. As many sessions are begun. */
-const LOGOUTS = 0.03
+/**
+ * From login to logout, at the most, whatever the rate: of a member that is gone a digest keeps what any session still bears
+ * a stamp of, so with sessions that live for long it would grow for as long with each restart.
+ */
+const STAY_MS = 45_000
 const SESSION_COOKIE = 'connect.sid'
 const TRIES = 1_000
 const BETWEEN_TRIES_MS = 10
@@ -43,6 +46,7 @@ export class User {
   #browser = new Browser()
   #ledger: Ledger | undefined
   #logins = 0
+  #untilMs = 0
 
   constructor(name: string, world: World) {
     this.name = name
@@ -53,7 +57,7 @@ export class User {
   async act(): Promise<void> {
     const ledger = this.#ledger
     if (ledger === undefined) await this.#enter()
-    else if (this.#world.random.chance(LOGOUTS)) await this.#leave(ledger)
+    else if (performance.now() >= this.#untilMs) await this.#leave(ledger)
     else await this.#change(ledger)
   }
 
@@ -80,6 +84,7 @@ export class User {
   async #enter(): Promise<void> {
     const user = this.#nextName()
     this.#browser = new Browser()
+    this.#untilMs = performance.now() + this.#world.random.between(0, STAY_MS)
     const asked = await this.#ask(`/enter/${user}`, this.#drawAcks())
     if (asked === undefined) return
     if (asked.reply.status === 200) {
