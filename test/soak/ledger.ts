@@ -15,8 +15,7 @@ export interface Confirmed {
 export class Ledger {
   readonly sid: string
   readonly user: string
-  /** Somebody has said that the session is there. */
-  readonly isCertain: boolean
+  #isCertain: boolean
   readonly #issued = new Map<string, number>()
   readonly #confirmed = new Map<string, Confirmed>()
   #seen = new Map<string, number>()
@@ -25,7 +24,7 @@ export class Ledger {
   constructor(sid: string, user: string, isCertain: boolean) {
     this.sid = sid
     this.user = user
-    this.isCertain = isCertain
+    this.#isCertain = isCertain
     this.#mustShow = isCertain
   }
 
@@ -38,6 +37,17 @@ export class Ledger {
 
   confirm(attribute: string, confirmed: Confirmed): void {
     this.#confirmed.set(attribute, confirmed)
+  }
+
+  /** Somebody has said that the session is there. */
+  get isCertain(): boolean {
+    return this.#isCertain
+  }
+
+  /** It may have ended. */
+  doubt(): void {
+    this.#isCertain = false
+    this.#mustShow = false
   }
 
   /** Whether an answer without the session lacks something. */
@@ -70,7 +80,7 @@ export class Ledger {
 
   /** What is missing where all is well again, in words. @param held `undefined`: there is no such session */
   missingIn(held: Readonly<Record<string, unknown>> | undefined): string | undefined {
-    if (held === undefined) return this.isCertain ? 'it is gone' : undefined
+    if (held === undefined) return this.#isCertain ? 'it is gone' : undefined
     for (const [name, { value, server, acks }] of this.#confirmed)
       if (numberOf(held[name]) < value)
         return `${name} is ${held[name]}, and ${value} was confirmed by ${server} with acks ${acks}`

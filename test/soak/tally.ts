@@ -27,7 +27,7 @@ export interface Tally {
   lost: number
   /** … and those of them that did lack something. */
   excused: number
-  /** Not begun, as too many waited for an answer. */
+  /** Not begun, as too many waited for an answer, or the cluster did not become whole. */
   withheld: number
 }
 

@@ -115,14 +115,15 @@ export class User {
 
   async #leave(ledger: Ledger): Promise<void> {
     const asked = await this.#ask('/destroy', this.#drawAcks())
-    const isFound = asked?.reply.status !== 200 || answerOf(asked).sid === ledger.sid
-    // Who does not know of it yet ends nothing.
-    if (asked !== undefined && !isFound) {
-      this.#check(ledger, asked)
+    // It is tried again, if there is anything left to end.
+    if (asked === undefined) return ledger.doubt()
+    if (asked.reply.status === 200 && answerOf(asked).sid !== ledger.sid) {
+      // Who does not know of it yet ends nothing.
+      if (!this.#check(ledger, asked) && !ledger.isCertain) this.#ledger = undefined
       return
     }
     this.#ledger = undefined
-    if (asked?.reply.status !== 200) return
+    if (asked.reply.status !== 200) return
     this.#world.ended.set(ledger.sid, { sinceMs: performance.now(), user: this })
     this.#confirmed('destroyed', asked.acks)
   }
