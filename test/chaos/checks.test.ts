@@ -2,9 +2,9 @@
 
 import { describe, expect, test } from 'vitest'
 import { Random } from '../sim/random.js'
-import { describeFault, drawFaults, isProcessFault, KINDS, touched } from './faults.js'
+import { describeFault, drawFaults, isProcessFault, KINDS, touched } from '../support/faults/faults.js'
+import type { Death } from '../support/faults/nemesis.js'
 import { Knowledge, NOTHING } from './knowledge.js'
-import type { Death } from './nemesis.js'
 import { type Confirmation, Visit } from './visit.js'
 
 const LOGIN: Confirmation = { server: 'a', sentMs: 1, acks: 'none' }

@@ -6,16 +6,16 @@
 import type { Acks } from 'sessionmesh'
 import type { Random } from '../sim/random.js'
 import { Browser, type Reply } from '../support/browser.js'
+import type { Balancer } from '../support/faults/balancer.js'
+import { exceptionsOf, isExcuse } from '../support/faults/excuses.js'
+import type { Death } from '../support/faults/nemesis.js'
+import { Violation } from '../support/faults/violation.js'
 import { ACKS_HEADER } from '../support/member-app.js'
 import type { MemberProcess } from '../support/member-process.js'
 import type { Answer } from '../support/member-protocol.js'
-import { EXCEPTIONS_HEADER, type Exceptions } from '../support/member-session.js'
 import { pause } from '../support/wait.js'
-import type { Balancer } from './balancer.js'
 import { Knowledge, type Known, NOTHING } from './knowledge.js'
-import type { Death } from './nemesis.js'
 import { emptyTally, type Tally } from './tally.js'
-import { Violation } from './violation.js'
 import { type Confirmation, Visit } from './visit.js'
 
 /** Each writes attributes of its own, one request after the other. */
@@ -24,8 +24,6 @@ const LANES = ['a', 'b', 'c']
 const SELDOM_WRITTEN = 20
 const HISTORY_KEPT = 400
 const TOKEN_COOKIE = 'sessionmesh'
-/** A read is given up after `waitMs` and `askTimeoutMs`, 1050 ms; timers are not exact. */
-const GIVEN_UP_MS = 1_000
 const MIN_PAUSE_MS = 10
 const MAX_PAUSE_MS = 120
 
@@ -375,22 +373,6 @@ function confirmationOf({ server, sentMs, acks }: Asked): Confirmation {
 function tokenAfter({ reply, brought }: Asked): string {
   const line = reply.set[TOKEN_COOKIE]
   return line === undefined ? brought : (line.slice(TOKEN_COOKIE.length + 1).split(';')[0] ?? '')
-}
-
-function exceptionsOf({ headers }: Reply): Exceptions | undefined {
-  const header = headers[EXCEPTIONS_HEADER]
-  if (typeof header !== 'string') return undefined
-  const exceptions: Exceptions = JSON.parse(header)
-  return exceptions
-}
-
-/**
- * Whether the member counted that this answer lacks something. A stale read is one that was given up, so it
- * has waited as long as that takes: another one's, counted meanwhile, is no excuse for an answer given sooner.
- */
-function isExcuse(exceptions: Exceptions | undefined): boolean {
-  if (exceptions === undefined) return false
-  return exceptions.lostWrites > 0 || (exceptions.staleReads > 0 && exceptions.waitedMs >= GIVEN_UP_MS)
 }
 
 function short(token: string): string {

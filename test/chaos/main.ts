@@ -6,7 +6,7 @@
 import { parseArgs } from 'node:util'
 import { Usage } from '../sim/usage.js'
 import { cleanUp } from '../support/cleanup.js'
-import { KINDS, type Kind } from './faults.js'
+import { KINDS, type Kind } from '../support/faults/faults.js'
 import { runChaos, type Totals } from './run.js'
 import { describeTally } from './tally.js'
 

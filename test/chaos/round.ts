@@ -1,13 +1,13 @@
 /** One round: faults while clients use their sessions, all made good, and then the promises are checked. */
 
 import type { Counters } from 'sessionmesh'
+import type { Fault } from '../support/faults/faults.js'
+import { type Death, Nemesis } from '../support/faults/nemesis.js'
+import { Violation } from '../support/faults/violation.js'
 import type { ProcessCluster } from '../support/process-cluster.js'
 import { pause } from '../support/wait.js'
 import type { Client, Rules } from './client.js'
-import type { Fault } from './faults.js'
-import { type Death, Nemesis } from './nemesis.js'
 import { emptyTally, type Tally } from './tally.js'
-import { Violation } from './violation.js'
 
 /** Clients go on for so long on the cluster that is whole again. */
 const AFTERMATH_MS = 700

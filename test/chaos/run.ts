@@ -2,13 +2,13 @@
 
 import type { Counters } from 'sessionmesh'
 import { Random } from '../sim/random.js'
+import { account } from '../support/faults/account.js'
+import { Balancer } from '../support/faults/balancer.js'
+import { describeFault, drawFaults, type Fault, type Kind } from '../support/faults/faults.js'
 import { ProcessCluster } from '../support/process-cluster.js'
-import { Balancer } from './balancer.js'
 import { Client } from './client.js'
-import { describeFault, drawFaults, type Fault, type Kind } from './faults.js'
 import { Chaos, type Outcome } from './round.js'
 import { add, describeTally, emptyTally, type Tally } from './tally.js'
-import { Violation } from './violation.js'
 
 export interface ChaosOptions {
   seed: number
@@ -31,8 +31,6 @@ export interface Totals {
   linkedMs: number[]
   sameMs: number[]
 }
-
-const EVENTS_SHOWN = 40
 
 /**
  * Runs the rounds. They can be drawn again, but real processes do not replay: a violation is found again by
@@ -63,7 +61,8 @@ export async function runChaos(options: ChaosOptions): Promise<Totals> {
       options.print(describeRound(round, faults, outcome, Date.now() - startMs))
       addUp(totals, outcome)
     } catch (error) {
-      throw new Error(await account(`seed ${options.seed}, round ${round}`, faults, cluster, startMs, error))
+      const where = `seed ${options.seed}, round ${round}`
+      throw new Error(await account(where, faults, cluster, startMs, error))
     }
   }
   return { ...totals, ended: chaos.ended, counters: chaos.counters() }
@@ -101,42 +100,4 @@ function describeRound(round: number, faults: readonly Fault[], outcome: Outcome
     `linked ${linkedMs.toFixed(0)} ms, same ${sameMs.toFixed(0)} ms`,
     ...(lost.length > 0 ? [`with its only holder: ${lost.join('; ')}`] : []),
   ].join(' | ')
-}
-
-/** For a person to find the fault in. */
-async function account(
-  where: string,
-  faults: readonly Fault[],
-  cluster: ProcessCluster,
-  startMs: number,
-  error: unknown,
-): Promise<string> {
-  const events = cluster
-    .all()
-    .flatMap(({ name, events }) => events.slice(-EVENTS_SHOWN).map((event) => ({ name, event })))
-    .filter(({ event }) => event.at >= startMs)
-    .sort((a, b) => a.event.at - b.event.at)
-    .map(({ name, event }) => `${clock(event.at)} ${name} ${event.name} ${JSON.stringify(event.detail)}`)
-  const history = error instanceof Violation ? error.history : []
-  return [
-    `${where}: ${error instanceof Error ? error.message : String(error)}`,
-    'The same faults are drawn with --seed and --from of this round; what the processes make of them may differ.',
-    `faults from ${clock(startMs)} on: ${faults.map(describeFault).join(' + ')}`,
-    '--- what the client saw',
-    ...history,
-    '--- what the members reported',
-    ...events,
-    ...cluster
-      .all()
-      .filter((member) => !member.isRunning)
-      .map(({ name, output }) => `--- ${name} does not run; its last words: ${output}`),
-    '--- what they are like now',
-    ...(await cluster.dump(cluster.running())).map((part) =>
-      typeof part === 'string' ? part : JSON.stringify(part),
-    ),
-  ].join('\n')
-}
-
-function clock(atMs: number): string {
-  return new Date(atMs).toISOString().slice(14, 23)
 }

@@ -1,8 +1,8 @@
 /** One session from its client's side: what was asked for, what was confirmed, and what must be there later. */
 
 import type { Acks } from 'sessionmesh'
-import type { Death } from './nemesis.js'
-import { Violation } from './violation.js'
+import type { Death } from '../support/faults/nemesis.js'
+import { Violation } from '../support/faults/violation.js'
 
 /** Who confirmed something, when, and on what grounds. */
 export interface Confirmation {

@@ -1,8 +1,8 @@
 /** A short run of `test/chaos`: every kind of fault once, while clients check what they are answered. */
 
 import { expect, test } from 'vitest'
-import { KINDS } from '../chaos/faults.js'
 import { drawRound, memberNames, runChaos } from '../chaos/run.js'
+import { KINDS } from '../support/faults/faults.js'
 import { leaveNothingBehind } from '../support/leaks.js'
 
 leaveNothingBehind()

@@ -111,6 +111,7 @@ export function memberApp(
     route(async (req) => {
       await regenerate(req)
       req.session.user = String(req.params.user)
+      if (typeof req.query.ttl === 'string') req.session.cookie.maxAge = Number(req.query.ttl)
       await saveForAcks(req)
     }),
   )

@@ -37,6 +37,7 @@ export function memberCommands(joined: Cluster | undefined, release: (key: strin
     destroy: (sid) => sessions().destroy(sid).destroyed,
     has: (sid) => sessions().has(sid),
     size: () => sessions().size,
+    sids: () => [...sessions().keys()],
     owner: (sid) => sessions().owner(sid)?.name,
     snapshot: () => {
       return Object.fromEntries([...sessions().keys()].map((sid) => [sid, sessions().load(sid)?.data ?? {}]))

@@ -24,6 +24,8 @@ export interface MemberSettings {
   dialsFrom?: string
   /** Tell with each answer which exceptions were counted for it, see member-session.ts. */
   tellsExceptions?: boolean
+  /** Count its timers, for `vitals`. */
+  countsTimers?: boolean
   /** Set the route cookie. */
   route?: boolean
 }
@@ -72,6 +74,8 @@ export interface MemberCommands extends MeasuringCommands {
   destroy(sid: string): boolean
   has(sid: string): boolean
   size(): number
+  /** Of the living sessions. */
+  sids(): string[]
   /** Name of the member that answers for the session. */
   owner(sid: string): string | undefined
   snapshot(): Record<string, Record<string, unknown>>

@@ -9,6 +9,7 @@ import expressSession from 'express-session'
 import { type Cluster, joinCluster } from 'sessionmesh'
 import { codeOf } from './error-code.js'
 import { cpuMicros } from './measuring/cpu.js'
+import { watchTimers } from './measuring/timers.js'
 import { memberApp } from './member-app.js'
 import { memberCommands } from './member-commands.js'
 import {
@@ -58,7 +59,8 @@ function send(message: FromMember): void {
 
 async function main(): Promise<void> {
   const settings: MemberSettings = JSON.parse(process.env[SETTINGS_VARIABLE] ?? '{}')
-  const { routes = {}, dialsFrom } = settings
+  const { routes = {}, dialsFrom, countsTimers } = settings
+  if (countsTimers) watchTimers()
   redirectDials(routes, dialsFrom)
   const start = performance.now()
   const startMicros = cpuMicros()

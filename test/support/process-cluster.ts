@@ -6,7 +6,7 @@ import { SECRET } from './local-cluster.js'
 import { MemberProcess } from './member-process.js'
 import type { Fingerprint } from './member-protocol.js'
 import { freePorts } from './ports.js'
-import { until } from './wait.js'
+import { until, type WaitOptions } from './wait.js'
 import { Wires } from './wires.js'
 
 export interface ProcessClusterOptions {
@@ -21,6 +21,7 @@ export interface ProcessClusterOptions {
   /** With the route cookie. */
   route?: boolean
   tellsExceptions?: boolean
+  countsTimers?: boolean
   /** For Node itself. */
   nodeOptions?: readonly string[]
   /** Beyond name, secret, listen and peers. */
@@ -52,6 +53,7 @@ export class ProcessCluster {
         ...(options.nodeOptions && { nodeOptions: options.nodeOptions }),
         ...(options.route && { route: true }),
         ...(options.tellsExceptions && { tellsExceptions: true }),
+        ...(options.countsTimers && { countsTimers: true }),
         cluster: {
           name: 'test',
           secret: SECRET,
@@ -90,7 +92,10 @@ export class ProcessCluster {
   }
 
   /** Resolves when each of `members` (default: all that run) sees exactly these as alive. */
-  async linked(members: readonly MemberProcess[] = this.running()): Promise<void> {
+  async linked(
+    members: readonly MemberProcess[] = this.running(),
+    options: Pick<WaitOptions, 'deadlineMs'> = {},
+  ): Promise<void> {
     const expected = members.map((member) => member.name).sort()
     for (const member of members) {
       await until(
@@ -99,7 +104,7 @@ export class ProcessCluster {
           const alive = (await member.ask('status')).members.filter(({ state }) => state === 'alive')
           return String(alive.map(({ name }) => name).sort()) === String(expected)
         },
-        { dump: () => this.dump(members) },
+        { ...options, dump: () => this.dump(members) },
       )
     }
   }
@@ -126,24 +131,26 @@ export class ProcessCluster {
    * Resolves when everything that any of `members` sent before is merged at all of them: each writes a
    * marker, and what one origin writes arrives in order. So what is not there then will not come.
    */
-  async fence(members: readonly MemberProcess[] = this.running()): Promise<void> {
+  async fence(
+    members: readonly MemberProcess[] = this.running(),
+    options: Pick<WaitOptions, 'deadlineMs'> = {},
+  ): Promise<void> {
     const markers = members.map((member) => `fence-${member.name}-${fences++}`)
+    const everywhere = (what: string, isSo: (member: MemberProcess, marker: string) => Promise<boolean>) =>
+      Promise.all(
+        members.flatMap((member) =>
+          markers.map((marker) =>
+            until(`${marker} ${what} at ${member.name}`, () => isSo(member, marker), {
+              ...options,
+              dump: () => this.dump(members),
+            }),
+          ),
+        ),
+      )
     await Promise.all(members.map((member, i) => member.ask('write', markers[i]!, { fence: true })))
-    for (const member of members) {
-      for (const marker of markers) {
-        await until(`${member.name} has ${marker}`, () => member.ask('has', marker), {
-          dump: () => this.dump(members),
-        })
-      }
-    }
+    await everywhere('is', (member, marker) => member.ask('has', marker))
     await Promise.all(members.map((member, i) => member.ask('destroy', markers[i]!)))
-    for (const member of members) {
-      for (const marker of markers) {
-        await until(`${marker} is gone at ${member.name}`, async () => !(await member.ask('has', marker)), {
-          dump: () => this.dump(members),
-        })
-      }
-    }
+    await everywhere('is gone', async (member, marker) => !(await member.ask('has', marker)))
   }
 
   /** What a failed wait shows: each member's view of the others, its figures, last events and output. */

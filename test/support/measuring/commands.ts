@@ -6,12 +6,14 @@ import { BareLinks } from './bare-links.js'
 import { timeWrites } from './held-up.js'
 import { COOKIE, kilobyte, sidOf } from './kilobyte.js'
 import { watchArrivals, writeTimed } from './lag.js'
+import { leak } from './leak.js'
 import { LoopWatch } from './loop-watch.js'
 import { memoryUse } from './memory-use.js'
 import { pace } from './pace.js'
 import type { MeasuringCommands, StoreKind } from './protocol.js'
 import { newStore, StoreBench } from './store-bench.js'
 import { byTurns } from './turns.js'
+import { vitals } from './vitals.js'
 import { flood, Writer, writeTurns } from './writer.js'
 
 /** @param cluster throws where there is none */
@@ -62,6 +64,8 @@ export function measuringCommands(cluster: () => Cluster): MeasuringCommands {
       return watch.stop()
     },
     memoryUse,
+    vitals: (isCollected) => vitals(cluster(), isCollected),
+    leak,
     peakBytes: () => process.resourceUsage().maxRSS * 1024,
     async openWriter(options) {
       opened = await Writer.open(cluster(), options)

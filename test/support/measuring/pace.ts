@@ -2,11 +2,13 @@
 
 /**
  * What a late turn has missed is made up for in the next one.
+ * @param isOver asked in each turn: ends it before its time
  * @returns how often `act` was called
  */
 export function pace(
   { perSecond, forMs }: { perSecond: number; forMs: number },
   act: () => void,
+  isOver: () => boolean = () => false,
 ): Promise<number> {
   const startMs = performance.now()
   let done = 0
@@ -17,7 +19,7 @@ export function pace(
       for (; done < due; done++) act()
       // No oftener than there is something to do: a timer costs what a small write does.
       const nextMs = ((done + 1) * 1_000) / perSecond
-      if (spentMs < forMs) setTimeout(onTimer, Math.max(1, Math.min(nextMs, forMs) - spentMs))
+      if (spentMs < forMs && !isOver()) setTimeout(onTimer, Math.max(1, Math.min(nextMs, forMs) - spentMs))
       else resolve(done)
     }
     onTimer()

@@ -18,6 +18,10 @@ export interface MeasuringCommands {
   memoryUse(): Promise<MemoryUse>
   /** The most memory that this process had at once, as the operating system counts it. */
   peakBytes(): number
+  /** What it has at this moment. Of the heap only if it `isCollected` before. */
+  vitals(isCollected: boolean): Promise<Vitals>
+  /** From now on it keeps ever more of these, to show that it is found. */
+  leak(kinds: readonly LeakKind[]): void
   /** Creates the sessions that the commands below write in turn: each one's `count` becomes the number of its write. */
   openWriter(options: WriterOptions): Promise<void>
   writeTurns(options: WriteTurns): Promise<void>
@@ -92,6 +96,33 @@ export interface MemoryUse {
   /** As the operating system sees it: with the allocator's own needs, and what it keeps for later. */
   residentBytes: number
 }
+
+export interface Vitals {
+  /** Each run of a member has its own. */
+  pid: number
+  collected?: {
+    heapBytes: number
+    /** What objects on the heap hold outside of it. */
+    externalBytes: number
+  }
+  residentBytes: number
+  /** Armed, unref'd ones as well: 0 unless its settings say that they are counted. */
+  timers: number
+  /** `process.getActiveResourcesInfo()`, by kind. */
+  resources: Record<string, number>
+  /** The rest is of `Status`: counts of what it lists, and sums. */
+  sessions: number
+  tombstones: number
+  candidates: number
+  pending: number
+  heldBytes: number
+  bufferedBytes: number
+  digest: number
+  members: number
+}
+
+export const LEAK_KINDS = ['heap', 'timers', 'handles'] as const
+export type LeakKind = (typeof LEAK_KINDS)[number]
 
 export interface WriterOptions {
   sessions: number

@@ -1,7 +1,7 @@
 /** Makes the faults of a round, and makes them good. */
 
-import type { ProcessCluster } from '../support/process-cluster.js'
-import { pause, until } from '../support/wait.js'
+import type { ProcessCluster } from '../process-cluster.js'
+import { pause, until } from '../wait.js'
 import { type Fault, isProcessFault, type ProcessFault, touched, type WireFault } from './faults.js'
 
 /** A member that went down, on purpose or not. */

@@ -1,7 +1,7 @@
 /** Any server for any request, as behind a load balancer: but one that owes many answers is not sent more. */
 
-import type { Random } from '../sim/random.js'
-import type { MemberProcess } from '../support/member-process.js'
+import type { Random } from '../../sim/random.js'
+import type { MemberProcess } from '../member-process.js'
 
 /** Enough to keep a frozen server in the game, few enough for the clients to go on elsewhere. */
 const MAX_OPEN = 4

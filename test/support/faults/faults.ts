@@ -1,6 +1,6 @@
 /** What goes wrong in one round: drawn from a seed, so that the same round can be drawn again. */
 
-import type { Random } from '../sim/random.js'
+import type { Random } from '../../sim/random.js'
 
 export const KINDS = [
   'kill',
@@ -73,7 +73,7 @@ export function drawFaults(random: Random, members: readonly string[], kinds: re
 }
 
 /** @param where the members of whom one is struck */
-function drawFault(
+export function drawFault(
   random: Random,
   kind: Kind,
   where: readonly string[],
