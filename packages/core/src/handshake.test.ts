@@ -268,6 +268,24 @@ describe('a hello is refused', () => {
     expect(warning?.message).toContain(`${protocolMin} to ${protocolMax}`)
   })
 
+  test('of another protocol, whatever else its hello may look like', () => {
+    const next = PROTOCOL.max + 1
+    const net = new Net()
+    const a = net.start(net.member('a'))
+    for (const [i, hello] of [
+      [0, [], [0], next, next],
+      [0, 'an id', {}, next, next, [], 'whatever comes to be said', 7],
+    ].entries()) {
+      a.act(a.replica.linkUp(100 + i, { remoteHost: '10.0.0.9' }, a.now))
+      a.act(a.replica.receive(100 + i, hello, a.now))
+    }
+    expect(a.codes()).toEqual(['SESSIONMESH_PROTOCOL_MISMATCH', 'SESSIONMESH_PROTOCOL_MISMATCH'])
+    expect(a.told('warning')[0]).toMatchObject({
+      address: '10.0.0.9',
+      message: expect.stringMatching(/speaks protocol 2 to 2.*\(from 10\.0\.0\.9\)/),
+    })
+  })
+
   test('of a protocol range that overlaps it is not', () => {
     expect(greeted(member(), hello({ protocolMax: 5 })).peer?.state).toBe('alive')
   })

@@ -244,12 +244,6 @@ export class Handshake {
     const at = filledIn(hello.address, remoteHost)
     const refuse = (code: ErrorCode, message: string) =>
       new SessionMeshError(code, `${hello.name} at ${at} ${message}`)
-    if (hello.protocolMin > PROTOCOL.max || hello.protocolMax < PROTOCOL.min) {
-      throw refuse(
-        'SESSIONMESH_PROTOCOL_MISMATCH',
-        `speaks protocol ${hello.protocolMin} to ${hello.protocolMax}, this member ${PROTOCOL.min} to ${PROTOCOL.max}: upgrade the older one`,
-      )
-    }
     if (hello.cluster !== cluster) {
       throw refuse(
         'SESSIONMESH_CLUSTER_MISMATCH',

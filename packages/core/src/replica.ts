@@ -551,8 +551,10 @@ export class Replica {
 
   #refuse(link: LinkId, error: SessionMeshError, now: Instant): void {
     const peer = this.#handshake.peerOf(link)
+    const address = peer?.address ?? this.#handshake.addressOf(link)
+    const isSaid = address === undefined || error.message.includes(address)
     this.#context.counters.linksRefused++
-    this.#context.warn(error.code, error.message, peer?.address)
+    this.#context.warn(error.code, isSaid ? error.message : `${error.message} (from ${address})`, address)
     this.#drop(link, error.code, now)
   }
 

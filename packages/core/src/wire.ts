@@ -15,7 +15,15 @@ import type { Attribute } from './attributes.js'
 import { MAX_HEARTBEAT_MS, MAX_LABEL_LENGTH, MAX_MEMBERS, MAX_ORIGINS, MAX_TEXT_LENGTH } from './config.js'
 import type { DigestEntries } from './digest.js'
 import { SessionMeshError } from './errors.js'
-import type { DeltaMessage, Heartbeat, MemberState, Message, RosterEntry, TransferEnd } from './messages.js'
+import {
+  type DeltaMessage,
+  type Heartbeat,
+  type MemberState,
+  type Message,
+  PROTOCOL,
+  type RosterEntry,
+  type TransferEnd,
+} from './messages.js'
 import type { Purge } from './purged.js'
 import { type Delta, writeStamps } from './session.js'
 import { compareStamps, MAX_COUNTER, type Origin, type Stamp } from './stamp.js'
@@ -186,7 +194,8 @@ export function sentMsOf(wire: unknown): { ms: number; isDelta: boolean } | unde
  * @param sender the member at the other end of the link; `undefined` until its hello.
  * @param latestMs the highest time that a stamp may have: our wall clock and the allowed drift.
  * @param toLocal a moment on the sender's monotonic clock as one on ours.
- * @throws SessionMeshError `SESSIONMESH_BAD_FRAME`, `SESSIONMESH_CLOCK_DRIFT`: the link must be cut.
+ * @throws SessionMeshError `SESSIONMESH_BAD_FRAME`, `SESSIONMESH_CLOCK_DRIFT`, `SESSIONMESH_PROTOCOL_MISMATCH`: the link must
+ * be cut.
  */
 export function parseMessage(
   wire: unknown,
@@ -203,15 +212,26 @@ export function parseMessage(
   const kind = KINDS[frame.count('kind')]
   if (kind === undefined) throw bad('its kind is unknown')
   if ((kind === 'hello') !== (sender === undefined)) throw bad(`a ${kind} is out of order`)
+  if (kind === 'hello') checkProtocol(frame.peek(2), frame.peek(3))
   const origins = frame.labels('origins')
   const stamps = array(frame.next(), 'stamps')
   // A hello names its sender itself.
   const self = sender ?? label(frame.peek(3), 'member id')
   frame.use(stampTable(stamps, [self, ...origins], latestMs), keep)
   const message = parseFields(kind, frame, self, toLocal)
-  // A later protocol may say more in its hello, and is refused by its number.
+  // A later protocol that speaks this one as well may say more in its hello.
   if (kind !== 'hello') frame.end()
   return message
+}
+
+/** Before all else: of what a member of another protocol says nothing but these two numbers can be told. */
+function checkProtocol(min: unknown, max: unknown): void {
+  const [oldest, newest] = [count(min, 'protocol'), count(max, 'protocol')]
+  if (oldest <= PROTOCOL.max && newest >= PROTOCOL.min) return
+  throw new SessionMeshError(
+    'SESSIONMESH_PROTOCOL_MISMATCH',
+    `A member speaks protocol ${oldest} to ${newest}, this one ${PROTOCOL.min} to ${PROTOCOL.max}: upgrade the older one`,
+  )
 }
 
 function parseFields(

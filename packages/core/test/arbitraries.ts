@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import type { Attribute } from '../src/attributes.js'
-import type { MemberState, Message, RosterEntry } from '../src/messages.js'
+import { type MemberState, type Message, PROTOCOL, type RosterEntry } from '../src/messages.js'
 import type { Delta, Lifetime } from '../src/session.js'
 import type { Instant, Stamp } from '../src/stamp.js'
 import { Packed, type Value } from '../src/value.js'
@@ -131,8 +131,8 @@ export const messageArb: fc.Arbitrary<Message> = fc.oneof<fc.Arbitrary<Message>[
   fc.record({
     kind: fc.constant('hello' as const),
     sentMs: fc.constant(0),
-    protocolMin: count,
-    protocolMax: count,
+    protocolMin: fc.integer({ min: 0, max: PROTOCOL.max }),
+    protocolMax: fc.integer({ min: PROTOCOL.max, max: 2 ** 31 }),
     cluster: name,
     id: fc.constant('sender'),
     name,
