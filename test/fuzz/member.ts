@@ -62,6 +62,7 @@ export class Member implements Owner {
       counters: () => this.replica.counters,
       links: () => this.ends.values(),
       now: () => this.now,
+      sampled: () => {},
     })
   }
 

@@ -2,6 +2,8 @@
 
 import { randomBytes } from 'node:crypto'
 import { EventEmitter } from 'node:events'
+import { types } from 'node:util'
+import { getHeapStatistics } from 'node:v8'
 import {
   type CoreEvent,
   type Counters,
@@ -21,6 +23,7 @@ import { Kept } from './kept.js'
 import { deriveKeys } from './keys.js'
 import { Links } from './links.js'
 import { RateLimit } from './log.js'
+import { heapLimitBytes, type Room, roomIn } from './memory.js'
 import { attributesOf } from './merged-attributes.js'
 import { type ResolvedOptions, rekeyed, resolveOptions } from './options.js'
 import { Runner } from './runner.js'
@@ -30,6 +33,7 @@ import type { Credentials } from './tls.js'
 import { Tokens } from './token.js'
 import type { Cluster, ClusterEvents, ClusterOptions, Logger, Member, Sessions, Status } from './types.js'
 
+const HEAP_LIMIT_BYTES = heapLimitBytes(getHeapStatistics())
 /** Fewer would let one slow handshake keep a peer out, more would let strangers take memory. */
 const maxPendingSockets = 64
 /** A peer on a LAN answers in milliseconds; a frozen one accepts and never does. */
@@ -102,6 +106,7 @@ class Agent implements Cluster {
   /** Nobody can listen before `joinCluster` resolves: what happens until then is told right after. */
   #early: (() => void)[] | undefined = []
   #onReady = () => {}
+  #room: Room = 'enough'
   #isDraining = false
   #closing: Promise<void> | undefined
   #hasLeft = false
@@ -143,6 +148,7 @@ class Agent implements Cluster {
       counters: () => this.#counters(),
       links: () => this.runner.links,
       now: () => this.runner.now(),
+      sampled: (heapBytes) => this.#watchHeap(heapBytes),
     })
     this.#sessions = new LocalSessions(
       this.runner,
@@ -191,6 +197,7 @@ class Agent implements Cluster {
     this.#self = { ...this.#self, id: newId() }
     this.#special = this.#newSpecial(this.#options)
     this.runner.beginAnew(this.#newReplica(sought), this.#self.id)
+    this.#replica.shortOfMemory(this.#room === 'none')
     this.#start(addresses)
   }
 
@@ -359,6 +366,18 @@ class Agent implements Cluster {
     return id === this.self.id ? this.self : this.members().find((member) => member.id === id)
   }
 
+  #watchHeap(bytes: number): void {
+    const room = roomIn(this.#room, bytes, HEAP_LIMIT_BYTES)
+    if (room === this.#room) return
+    this.#room = room
+    this.#replica.shortOfMemory(room === 'none')
+    const percent = Math.round((100 * bytes) / HEAP_LIMIT_BYTES)
+    const what =
+      room === 'none' ? 'no session begins until there is more' : 'from nine tenths on no session begins'
+    const message = `The heap is at ${percent} % of its limit, ${Math.round(HEAP_LIMIT_BYTES / 2 ** 20)} MiB: ${what}`
+    if (room !== 'enough') this.#warn('SESSIONMESH_SHORT_OF_MEMORY', message, undefined, room)
+  }
+
   #onCore(event: CoreEvent): void {
     switch (event.type) {
       case 'ready':
@@ -453,14 +472,24 @@ class Agent implements Cluster {
 
   #tell<E extends keyof ClusterEvents>(event: E, args: ClusterEvents[E]): void {
     publish(event, () => ({ cluster: this.name, self: this.self, event: args[0] }))
+    const listeners = this.#emitter.rawListeners(event) as ((...args: ClusterEvents[E]) => unknown)[]
+    for (const listener of listeners) this.#call(event, () => Reflect.apply(listener, this, args))
+  }
+
+  /** A listener's fault is not the cluster's, nor that of the next one: the protocol goes on, and all are told. */
+  #call(event: string, tell: () => unknown): void {
     try {
-      this.#emitter.emit(event, ...args)
+      const done = tell()
+      if (types.isPromise(done)) done.catch((error) => this.#listenerFailed(event, error))
     } catch (error) {
-      // A listener's fault is not the cluster's: the protocol goes on.
-      this.#logger.error(
-        `A listener of "${event}" threw: ${error instanceof Error ? error.stack : String(error)}`,
-      )
+      this.#listenerFailed(event, error)
     }
+  }
+
+  #listenerFailed(event: string, error: unknown): void {
+    const text = `A listener of "${event}" failed: ${error instanceof Error ? error.stack : String(error)}`
+    this.#logger.error(text)
+    if (!this.#options.isLogged) console.error(`sessionmesh: ${text}`)
   }
 }
 

@@ -94,10 +94,19 @@ test('problems are warnings, by their code; the fault of a listener is an error'
   const consoleWarn = vi.spyOn(console, 'warn').mockImplementation(() => {})
   const a = await join('a', { logger, peers: ['127.0.0.1:1'] })
   const { base } = a.sessions.write('ada', { user: 'ada' })
+  const told: unknown[] = []
   a.on('session:destroyed', () => {
     throw new Error('a fault of the application')
   })
+  a.on('session:destroyed', async () => {
+    throw new Error('a fault that came later')
+  })
+  a.once('session:destroyed', ({ sid }) => told.push(sid))
+  a.on('session:destroyed', ({ sid }) => told.push(sid))
   a.sessions.destroy('ada')
+  a.sessions.destroy('eve')
+  // (None keeps the next one from being told.)
+  expect(told).toEqual(['ada', 'ada'])
   a.sessions.write('ada', { user: 'eve' }, { base })
   await until(
     'the dropped write is told',
@@ -110,7 +119,8 @@ test('problems are warnings, by their code; the fault of a listener is an error'
     expect.stringMatching(/^SESSIONMESH_WRITE_DROPPED: /),
   ])
   expect(at('error')).toEqual([
-    expect.stringMatching(/^A listener of "session:destroyed" threw: Error: a fault of the application\n/),
+    expect.stringMatching(/^A listener of "session:destroyed" failed: Error: a fault of the application\n/),
+    expect.stringMatching(/^A listener of "session:destroyed" failed: Error: a fault that came later\n/),
   ])
   // Who has a log looks there.
   expect(consoleWarn).not.toHaveBeenCalled()

@@ -363,7 +363,7 @@ export interface Cluster extends AsyncDisposable {
   readonly diagnostics: Diagnostics
   /**
    * Listens from now on; what happened while this member joined is told right after `joinCluster` resolves. A listener
-   * that throws is logged, and nothing else. `close()` removes all listeners.
+   * that throws, or whose promise rejects, is logged (without a logger on the console), and nothing else. `close()` removes all listeners.
    */
   on<E extends keyof ClusterEvents>(event: E, listener: (...args: ClusterEvents[E]) => void): this
   /** As `on`, for the next one alone. */

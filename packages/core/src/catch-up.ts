@@ -57,8 +57,21 @@ export class CatchUp {
     const standsMs = this.#asked === undefined ? this.#standsMs(now) : elapsedMs(this.#asked, now)
     const wasKnown = this.#standsStill
     if (lateMs - this.#creditedMs > config.heartbeatMs) this.#credit(lateMs, now)
-    if (standsMs > config.suspectAfterMs) this.#ask(now)
+    if (standsMs > config.suspectAfterMs) {
+      if (this.#asked === undefined) this.#warn(standsMs)
+      this.#ask(now)
+    }
     if (!wasKnown && this.#standsStill) counters.stalls++
+  }
+
+  #warn(standsMs: number): void {
+    const { config, isReady } = this.#context
+    if (!isReady) return
+    this.#context.warn(
+      'SESSIONMESH_STALLED',
+      `This process stood still for ${Math.round(standsMs)} ms and more: something blocks its event loop, or stopped it or its ` +
+        `host. From ${config.suspectAfterMs} ms on the others hold it for silent, from ${config.deadAfterMs} ms on they answer for its sessions`,
+    )
   }
 
   /**

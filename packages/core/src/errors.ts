@@ -41,6 +41,10 @@ const codes = {
     'Thrown by a write: the session would pass `maxSessionBytes` or `maxAttributes`. Nothing is written; store less.',
   SESSIONMESH_TOO_MANY_SESSIONS:
     'Thrown by a write, and warned: it would begin a session beyond `maxSessions`. Nothing is written, and all sessions that there are go on. Raise the limit on every member, shorten `ttlMs`, or find out who begins so many. Warned of a peer: it brings so many beyond it that its link is cut.',
+  SESSIONMESH_SHORT_OF_MEMORY:
+    'Warned when the heap is at four fifths of its limit; from nine tenths on no session begins, and a write that would is refused with `SESSIONMESH_TOO_MANY_SESSIONS`. Give the processes more memory (`--max-old-space-size`), shorten `ttlMs`, or keep less in sessions.',
+  SESSIONMESH_STALLED:
+    'Warned: this process stood still for longer than `suspectAfterMs`, so others could not hear it. Look for long synchronous work, long collections of garbage, and what stops the process or its host.',
   SESSIONMESH_BAD_SESSION_ID:
     'Thrown by a write or a destroy: a session id is no well-formed text of 1 to `maxNameLength` characters.',
   SESSIONMESH_BAD_FRAME:

@@ -55,7 +55,12 @@ export function checkWrite(
 }
 
 /** For a session that begins. @throws SessionMeshError `SESSIONMESH_TOO_MANY_SESSIONS` */
-export function checkRoom(sessions: number, { maxSessions }: Config): void {
+export function checkRoom(sessions: number, isShortOfMemory: boolean, { maxSessions }: Config): void {
+  if (isShortOfMemory)
+    throw new SessionMeshError(
+      'SESSIONMESH_TOO_MANY_SESSIONS',
+      `There is no memory for another session beside the ${sessions} that there are. Give the processes more of it, or shorten ttlMs.`,
+    )
   if (sessions < maxSessions) return
   throw new SessionMeshError(
     'SESSIONMESH_TOO_MANY_SESSIONS',

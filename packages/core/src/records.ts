@@ -75,9 +75,13 @@ export class Records {
     return this.#tombstones.size
   }
 
+  /** There is no memory for more, whatever the limits say. */
+  isShortOfMemory = false
+
   /** There is no room for what is over and is kept for members that are gone. */
   get isFull(): boolean {
-    return this.size >= this.#config.maxSessions || this.tombstones >= this.#config.maxTombstones
+    const { maxSessions, maxTombstones } = this.#config
+    return this.isShortOfMemory || this.size >= maxSessions || this.tombstones >= maxTombstones
   }
 
   /** Whether so many records more may come from peers. */

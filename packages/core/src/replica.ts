@@ -200,6 +200,11 @@ export class Replica {
     return Math.min(dueMs, dialer.nextMs(), this.#acks.nextMs(), this.#reads.nextMs())
   }
 
+  /** There is no memory for more sessions, or there is again: those that there are go on. */
+  shortOfMemory(isShort: boolean): void {
+    this.#context.records.isShortOfMemory = isShort
+  }
+
   // ---- sessions ----
 
   load(sid: string, now: Instant): View | undefined {

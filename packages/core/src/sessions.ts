@@ -145,7 +145,7 @@ export class Sessions {
     const { config, counters, records } = this.#context
     try {
       checkWrite(sid, changes, held, config)
-      if (isNew) checkRoom(records.size, config)
+      if (isNew) checkRoom(records.size, records.isShortOfMemory, config)
     } catch (error) {
       if (error instanceof SessionMeshError && LIMITS.has(error.code)) counters.writesRefused++
       if (error instanceof SessionMeshError && error.code === 'SESSIONMESH_TOO_MANY_SESSIONS')

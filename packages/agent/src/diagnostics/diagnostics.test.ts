@@ -243,6 +243,7 @@ function linkedWith(
     counters: () => replica.counters,
     links: () => [link],
     now,
+    sampled: () => {},
   })
   cleanUps.push(() => diagnostics.stop())
   return { diagnostics, link, sent }

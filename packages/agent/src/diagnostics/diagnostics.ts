@@ -45,6 +45,8 @@ export interface Subject {
   counters(): Replica['counters']
   links(): Iterable<Link>
   now(): { wallMs: number; monoMs: number }
+  /** Once a second. */
+  sampled(heapBytes: number): void
 }
 
 interface Pending {
@@ -202,6 +204,7 @@ export class LocalDiagnostics implements Diagnostics {
   #sample(loop: Sample['loop']): Sample {
     const replica = this.#subject.replica()
     const { rss, heapUsed } = process.memoryUsage()
+    this.#subject.sampled(heapUsed)
     const counters = this.#subject.counters()
     const { writes, touches, deltasMerged, waitedReads, staleReads, lostWrites, writesDropped } = counters
     return {
