@@ -26,7 +26,7 @@ const [DELTA, ACK, HEARTBEAT, PULL, STATE, LEAVE] = [1, 2, 3, 4, 5, 6]
 
 /** Most are small, few are of thousands. */
 function many({ random, isHeavy }: Known, most: number): number {
-  return Math.ceil(random.next() ** 6 * (isHeavy ? most : Math.min(most, 40)))
+  return Math.ceil(isHeavy ? random.next() ** 4 * most : random.next() ** 6 * Math.min(most, 40))
 }
 
 function list<T>(count: number, make: (i: number) => T): T[] {
@@ -36,6 +36,7 @@ function list<T>(count: number, make: (i: number) => T): T[] {
 /** Stamps of so many origins, each of its own or of an honest member. */
 function stampsOf({ random, ids, wallMs, driftMs, next }: Known, count: number) {
   const origins = list(count, () => (random.chance(0.02) ? random.pick(ids) : `o${next()}`))
+  if (random.chance(0.2)) origins.push(random.pick(ids))
   const base = wallMs + random.pick([0, 0, -1_000, driftMs - 1_000, driftMs, driftMs + 1])
   const counter = random.pick([0, 1, 2 ** 31, 2 ** 31 + 1])
   return {
@@ -82,6 +83,11 @@ const FLOODS: readonly Flood[] = [
     const { origins, stamps } = stampsOf(known, many(known, 3_000))
     return [STATE, origins, stamps, 1, known.pull, [], 0, [indices(origins.length), [], [], 1]]
   },
+  // A transfer of nothing, and what some honest member is said to have written by its end.
+  ({ random, ids, wallMs, driftMs, pull }) => {
+    const stamps = [wallMs + random.pick([0, 5_000, driftMs - 1_000]), 1, 0, 0]
+    return [STATE, [random.pick(ids)], stamps, 1, pull, [], 0, [[1], [], [], 1]]
+  },
   // Removals of made-up origins.
   (known) => {
     const { origins, stamps } = stampsOf(known, many(known, 300))
@@ -120,6 +126,21 @@ const FLOODS: readonly Flood[] = [
     const { random } = known
     const session = [`f${known.next()}`, 1, random.pick(NUMBERS), 0, 0, [random.pick(NUMBERS), 1], 'a', 1, 1]
     return [DELTA, [], ownStamps(known), random.pick(NUMBERS), 0, 1, 0, [session]]
+  },
+  (known) => {
+    const sentMs = known.random.pick([Number.MAX_VALUE, -Number.MAX_VALUE, 2 ** 50, -(2 ** 50)])
+    const sessions = [0, 2 ** 50, 2 ** 53].map((idleMs) => [
+      `f${known.next()}`,
+      1,
+      idleMs,
+      0,
+      0,
+      0,
+      'a',
+      1,
+      1,
+    ])
+    return [DELTA, [], ownStamps(known), sentMs, 0, 1, 0, sessions.slice(0, known.random.integer(1, 3))]
   },
   ({ random }) => random.pick(NUMBERS),
   // A gap that nothing closes, and deltas of nothing behind it.

@@ -158,6 +158,8 @@ class History {
     const attack = this.#hostile.attack(this.#members)
     this.#attack = attack
     this.#frames++
+    // (The link takes none of these.)
+    if (attack.frame.length > this.#config.maxFrameBytes) return this.#count('too large')
     const startedMs = performance.now()
     const reading = read(attack, this.#decode, this.#config.maxClockDriftMs)
     const tookMs = performance.now() - startedMs

@@ -4,16 +4,10 @@
  * honest members have to lose nothing at all.
  */
 
-import {
-  type Message,
-  parseMessage,
-  type Replica,
-  SessionMeshError,
-  type Stamp,
-  sentMsOf,
-} from '@sessionmesh/core'
+import { type Message, parseMessage, SessionMeshError, type Stamp, sentMsOf } from '@sessionmesh/core'
 import { type Decode, isAside } from './agent.js'
 import type { Attack } from './hostile.js'
+import type { Member } from './member.js'
 
 /** Stamps so near to what members allow push their clocks there: what they write next others may find too far ahead. */
 const HEADROOM_MS = 1_000
@@ -44,10 +38,11 @@ export function isPowerful(reading: Reading, { member }: Attack, honest: Honest,
   if (reading === 'refused' || reading === 'aside') return false
   const { message, base } = reading
   if (typeof base === 'number' && base > member.now.wallMs + driftMs - HEADROOM_MS) return true
-  return speaksForOthers(message, member.replica, honest)
+  return speaksForOthers(message, member, honest)
 }
 
-function speaksForOthers(message: Message, replica: Replica, { ids, isOurs }: Honest): boolean {
+function speaksForOthers(message: Message, member: Member, { ids, isOurs }: Honest): boolean {
+  const { replica } = member
   switch (message.kind) {
     case 'hello':
       return ids.has(message.id) || message.purged.length > 0
@@ -55,7 +50,9 @@ function speaksForOthers(message: Message, replica: Replica, { ids, isOurs }: Ho
       return message.deltas.some(({ sid }) => isOurs(sid))
     case 'state': {
       if (message.records.some(({ sid }) => isOurs(sid))) return true
-      const isNews = (stamp: Stamp) => ids.has(stamp.origin) && !replica.covers([stamp])
+      // (Of what it wrote itself nobody can make a member believe anything.)
+      const isNews = (stamp: Stamp) =>
+        ids.has(stamp.origin) && stamp.origin !== member.id && !replica.covers([stamp])
       return message.end !== undefined && (message.end.purged.length > 0 || message.end.digest.some(isNews))
     }
     default:

@@ -149,9 +149,9 @@ export class Hostile implements Owner {
   #make(mine: Mine, honest: readonly Member[]): { frame: Uint8Array; how: string } {
     const random = this.#random
     const share = random.next()
-    if (share < 0.04) return { frame: pack(flood(this.#known(mine, honest))), how: 'flood' }
-    if (share < 0.05) return { frame: this.#frame(), how: 'replay' }
-    if (share < 0.08) {
+    if (share < 0.08) return { frame: pack(flood(this.#known(mine, honest))), how: 'flood' }
+    if (share < 0.09) return { frame: this.#frame(), how: 'replay' }
+    if (share < 0.11) {
       const garbage = Array.from({ length: random.integer(0, 40) }, () => random.integer(0, 255))
       return { frame: Uint8Array.from(garbage), how: 'garbage' }
     }

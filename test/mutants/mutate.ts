@@ -1,11 +1,11 @@
 /**
  * Tries a deliberate fault: a copy of the core with a few lines changed, compiled beside the compiled simulation,
- * which runs seeds against it until one finds the fault.
+ * which runs seeds against it until one finds the fault; or beside the compiled fuzzer, with the agent as it is.
  */
 
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -55,6 +55,48 @@ export async function findFault(
   } finally {
     if (!seeds.keep) await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** Sends frames to a core with these changes. The first line of what went wrong; `undefined`: nothing did. */
+export async function fuzzFault(
+  edits: readonly Edit[],
+  { seed, frames }: { seed: number; frames: number },
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  const folder = await mkdtemp(join(tmpdir(), 'sessionmesh-mutant-'))
+  try {
+    await build(folder, edits)
+    await cp(join(ROOT, 'test', 'dist', 'fuzz'), join(folder, 'fuzz'), { recursive: true, filter: isNoMap })
+    await addAgent(folder)
+    const args = [
+      join(folder, 'fuzz', 'main.js'),
+      '--frames',
+      `${frames}`,
+      '--seed',
+      `${seed}`,
+      '--stop',
+      '1',
+    ]
+    const { code, output } = await run(args, signal)
+    if (code === 0) return undefined
+    const found = /^seed \d+ at [^:]*: (.*)$/m.exec(output)
+    if (code !== 1 || found === null) throw new Error(`the fuzzer itself failed (${code}):\n${output}`)
+    return found[1]
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** (A copy: by a link it would find the core beside which it was built.) */
+async function addAgent(folder: string): Promise<void> {
+  const source = join(ROOT, 'packages', 'agent')
+  const agent = join(folder, 'node_modules', 'sessionmesh')
+  await mkdir(agent, { recursive: true })
+  await cp(join(source, 'package.json'), join(agent, 'package.json'))
+  await cp(join(source, 'dist'), join(agent, 'dist'), { recursive: true, filter: isNoMap })
+  for (const name of await readdir(join(source, 'node_modules')))
+    if (!/^[.@]/.test(name))
+      await symlink(join(source, 'node_modules', name), join(folder, 'node_modules', name))
 }
 
 async function build(folder: string, edits: readonly Edit[]): Promise<void> {

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
 import { type Member, WALL_MS } from '../test/member.js'
 import { MAX_ORIGINS } from './config.js'
-import { packMessage, resolveConfig, type Stamp } from './index.js'
+import { type Message, packMessage, resolveConfig, type Stamp } from './index.js'
 import type { Delta } from './session.js'
 
 const kinds = (from: Member, to: Member) =>
@@ -251,6 +251,28 @@ describe('the end of a transfer', () => {
     const { b } = ended(writers)
     expect([b.codes(), b.replica.digest().length]).toEqual([['SESSIONMESH_BAD_FRAME'], 0])
   })
+})
+
+test('a peer that believed what somebody made up of our writes is not asked for them, and takes the next', () => {
+  const net = new Net()
+  const [a, b] = net.cluster('a', 'b')
+  const made = { time: WALL_MS + 5_000, counter: 7, origin: a.id }
+  b.act(b.replica.linkUp(99, { remoteHost: '10.0.0.9' }, b.now))
+  const from = { id: 'made', name: 'made', address: 'made:1', cluster: 'test', dial: 1, heartbeatMs: 250 }
+  const told = { digest: [], purged: [], roster: [], isJoining: false, clockMs: WALL_MS, sentMs: 0 }
+  const hello = { kind: 'hello', protocolMin: 1, protocolMax: 1, ...from, ...told } as const
+  const tell = (message: Message) => b.replica.receive(99, packMessage(message, 'made'), b.now)
+  const asked = tell(hello).flatMap((effect) => (effect.type === 'send' ? [effect.message] : []))
+  const pull = asked.find((message) => message.kind === 'pull')?.pull ?? 0
+  const end = { digest: [made], roster: [], purged: [], isReady: true }
+  b.act(tell({ kind: 'state', sentMs: 0, pull, records: [], end }))
+  expect(b.replica.covers([made])).toBe(true)
+  a.forgetLog()
+  net.run(2_000)
+  expect(a.sentOf('pull')).toEqual([])
+  a.write('s', { x: 'ours' })
+  net.run(100)
+  expect(b.read('s')).toEqual({ x: 'ours' })
 })
 
 describe('a peer that lets a gap stand, and sends on', () => {

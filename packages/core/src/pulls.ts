@@ -135,7 +135,13 @@ export class Pulls {
     for (const [origin, { stamp }] of this.#gaps)
       if (this.#context.digest.covers(stamp)) this.#gaps.delete(origin)
     for (const stamp of this.#context.digest.lacking(digest)) {
-      const isLinked = stamp.origin !== self.id && members.get(stamp.origin)?.link !== undefined
+      if (stamp.origin === self.id) {
+        // Somebody made it up, and this peer believed him: what we write next has to be news there. (To ask for it brings
+        // nothing, however often.)
+        this.#context.clock.observe(stamp)
+        continue
+      }
+      const isLinked = members.get(stamp.origin)?.link !== undefined
       if (isLinked) {
         const gap = this.#gaps.get(stamp.origin) ?? { stamp, sinceMs: now.monoMs }
         this.#gaps.set(stamp.origin, gap)
