@@ -59,6 +59,18 @@ test('a hello that comes after the goodbye of the same run brings nobody back', 
   expect(a.replica.peers().map(({ state }) => state)).toEqual(['left'])
 })
 
+test('who is held for gone by mistake, or by malice, is not dialled and does not dial without a pause', () => {
+  const net = new Net()
+  const [a, b] = net.cluster('a', 'b')
+  b.act(b.replica.receive(b.peer(a).link ?? 0, packMessage({ kind: 'leave' }, a.id), b.now))
+  net.breakLink(a, b)
+  for (const member of [a, b]) member.forgetLog()
+  net.run(5_000)
+  expect(b.peer(a).state).toBe('left')
+  const dials = a.dials.length + b.dials.length
+  expect([dials > 2, dials < 20]).toEqual([true, true])
+})
+
 describe('two members at one address', () => {
   test('are linked both if they dial, and the user is told that they cannot be dialled both', () => {
     const a = new Net().member('a')

@@ -34,7 +34,8 @@ export interface Established {
 /** Close reasons that are no fault. */
 export const DUPLICATE = 'duplicate'
 const SELF = 'self'
-const LEFT = 'leave'
+/** Who says so holds us for gone, whatever made him believe it; or he goes himself. */
+export const LEFT = 'leave'
 const YIELD = 'starts afresh'
 /** The peer has merged what may not come here: the next hellos tell who has to begin anew. */
 export const OTHER_PART = 'other part'
@@ -201,6 +202,8 @@ export class Handshake {
   #drop(link: LinkId, { dialled }: Connection, reason: string, { id }: Hello, now: Instant): undefined {
     this.#connections.delete(link)
     if (dialled !== undefined) this.#context.dialer.answered(dialled, id, reason === SELF, now)
+    // (He may go on to listen there, if it was not he who said goodbye.)
+    if (dialled !== undefined && reason === LEFT) this.#context.dialer.failed(dialled, 'rejected', now)
     this.#context.effect({ type: 'drop', link, reason })
     return undefined
   }

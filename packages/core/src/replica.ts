@@ -12,7 +12,7 @@ import type { DialFailure } from './dialer.js'
 import { Digest, type DigestEntries } from './digest.js'
 import { isErrorCode, SessionMeshError } from './errors.js'
 import type { Acks, Effect } from './events.js'
-import { DUPLICATE, type Established, Handshake, OTHER_PART } from './handshake.js'
+import { DUPLICATE, type Established, Handshake, LEFT, OTHER_PART } from './handshake.js'
 import { Heartbeats } from './heartbeats.js'
 import { sweep } from './housekeeping.js'
 import type { LinkId, MemberChange, Peer, Self } from './members.js'
@@ -539,7 +539,8 @@ export class Replica {
   #linkGone(link: LinkId, peer: Peer, reason: string, now: Instant): void {
     this.#cleanUp(link, now)
     // What one end refused it will refuse again: only a link that broke is worth an attempt at once.
-    if (isErrorCode(reason) || reason === DUPLICATE)
+    const isUnwanted = reason === LEFT && peer.state !== 'left'
+    if (isErrorCode(reason) || reason === DUPLICATE || isUnwanted)
       this.#context.dialer.failed(peer.address, 'rejected', now)
     else if (peer.state !== 'left') this.#context.dialer.hurry(peer.address, now)
     // Withdraw at once what we vouched for, and show the others what we hold of its last writes.
