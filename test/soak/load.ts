@@ -11,7 +11,7 @@ import { spread } from '../support/workers.js'
 import { emptyTally } from './tally.js'
 import { User, type World } from './user.js'
 
-const USERS = 200
+const USERS = 600
 /** Of the writes: they begin a session that nobody uses again. */
 const VISITS = 0.03
 const VISIT_TTL_MS = 5_000
@@ -21,7 +21,7 @@ const EXPIRY_MARGIN_MS = 10_000
  * On a machine that is too busy for the rate more would only wait for longer. (A member that is frozen holds up the acks of
  * all others for a second or two: these fit in.)
  */
-const MAX_OPEN = 100
+const MAX_OPEN = 400
 /** So many begin at a time: processes that have compiled nothing yet cannot take more. */
 const BEGINNERS = 10
 

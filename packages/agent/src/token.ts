@@ -41,8 +41,10 @@ export class Tokens {
   }
 
   /** @param nowMs since the epoch */
-  encode(stamps: readonly Stamp[], nowMs: number): string | undefined {
+  encode(seen: readonly Stamp[], nowMs: number): string | undefined {
     const [key] = this.#keys
+    // (An id that no member of ours has could not be read again, and all the others with it.)
+    const stamps = seen.filter(({ origin }) => ID.test(origin))
     if (stamps.length === 0 || key === undefined) return undefined
     const body = [Math.floor(nowMs / 1000), ...latestOf(stamps).map(entryOf)].join('.')
     return `${sign(body, key)}.${body}`
