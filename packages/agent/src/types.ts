@@ -86,7 +86,7 @@ export interface CertificateOptions {
   /**
    * Whether the bearer of this certificate is a member: says `true`, at once; all else, and an error, keeps him out. It is
    * asked by both ends of each link, after the certificate was checked. The address of a member is not: addresses are
-   * found, and prove nothing. As in `({ subjectAltName }) => subjectAltName === 'DNS:web.shop.internal'`.
+   * found, and prove nothing. As in `(certificate) => certificate.checkHost('web.shop.internal') !== undefined`.
    */
   authorizePeer?: ((certificate: X509Certificate) => boolean) | undefined
 }
