@@ -11,7 +11,9 @@ import { spread } from '../support/workers.js'
 import { emptyTally } from './tally.js'
 import { User, type World } from './user.js'
 
-const USERS = 600
+/** For each write a second: a user changes something every second or two, and some wait for acks. */
+const USERS_PER_WRITE = 1.2
+const MIN_USERS = 80
 /** Of the writes: they begin a session that nobody uses again. */
 const VISITS = 0.03
 const VISIT_TTL_MS = 5_000
@@ -21,11 +23,12 @@ const EXPIRY_MARGIN_MS = 10_000
  * On a machine that is too busy for the rate more would only wait for longer. (A member that is frozen holds up the acks of
  * all others for a second or two: these fit in.)
  */
-const MAX_OPEN = 400
+const MAX_OPEN_PER_WRITE = 0.8
 /** So many begin at a time: processes that have compiled nothing yet cannot take more. */
 const BEGINNERS = 10
 
 export class Load {
+  readonly #perSecond: number
   readonly #world: World
   readonly #users: User[]
   readonly #visitor: User
@@ -36,9 +39,13 @@ export class Load {
   isHeld = false
 
   /** @param fail is told a Violation, or whatever else goes wrong */
-  constructor(balancer: Balancer, seed: number, fail: (error: unknown) => void) {
+  constructor(balancer: Balancer, seed: number, perSecond: number, fail: (error: unknown) => void) {
+    this.#perSecond = perSecond
     this.#world = { balancer, random: new Random(seed), tally: emptyTally(), ended: new Map() }
-    this.#users = Array.from({ length: USERS }, (_, i) => new User(`user${i}`, this.#world))
+    this.#users = Array.from(
+      { length: Math.ceil(MIN_USERS + USERS_PER_WRITE * perSecond) },
+      (_, i) => new User(`user${i}`, this.#world),
+    )
     this.#visitor = new User('visitor', this.#world)
     this.#fail = fail
   }
@@ -49,12 +56,12 @@ export class Load {
 
   /** Resolves when all have logged in: from then on there are as many sessions as there will be. */
   async begin(): Promise<void> {
-    await spread(USERS, BEGINNERS, (i) => this.#users[i]!.act())
+    await spread(this.#users.length, BEGINNERS, (i) => this.#users[i]!.act())
   }
 
   /** Resolves when it `isOver` and all that was begun has come to an end. */
-  async run(perSecond: number, isOver: () => boolean): Promise<void> {
-    await pace({ perSecond, forMs: Number.POSITIVE_INFINITY }, () => this.#begin(), isOver)
+  async run(isOver: () => boolean): Promise<void> {
+    await pace({ perSecond: this.#perSecond, forMs: Number.POSITIVE_INFINITY }, () => this.#begin(), isOver)
     await until('every request has come to an end', () => this.#open === 0, { deadlineMs: 30_000 })
   }
 
@@ -78,7 +85,7 @@ export class Load {
 
   #begin(): void {
     const { random, tally } = this.#world
-    if (this.isHeld || this.#open >= MAX_OPEN) {
+    if (this.isHeld || this.#open >= MAX_OPEN_PER_WRITE * this.#perSecond) {
       tally.withheld++
       return
     }

@@ -105,7 +105,9 @@ class Soak {
     this.#warmUpMs = warmUpMs(options.forMs)
     this.#faults = new Faults(new Random(options.seed))
     this.#watch = new Watch(options.forMs - this.#warmUpMs)
-    this.#load = new Load(new Balancer(cluster.all()), options.seed + 1, (error) => this.#fail(error))
+    const { seed, writesPerSecond } = options
+    const fail = (error: unknown) => this.#fail(error)
+    this.#load = new Load(new Balancer(cluster.all()), seed + 1, writesPerSecond, fail)
   }
 
   async run(): Promise<SoakResult> {
@@ -115,11 +117,7 @@ class Soak {
     this.#startMs = performance.now()
     this.#before = this.#load.tally.answered
     const isOver = () => this.#failure !== undefined || this.#areFaultsOver
-    const parts = [
-      this.#makeFaults(),
-      this.#load.run(writesPerSecond, isOver),
-      this.#watch.run(this.#cluster.all(), isOver),
-    ]
+    const parts = [this.#makeFaults(), this.#load.run(isOver), this.#watch.run(this.#cluster.all(), isOver)]
     await Promise.all(parts.map((part) => part.catch((error: unknown) => this.#fail(error))))
     const forMs = performance.now() - this.#startMs
     if (this.#failure === undefined) await this.#settle().catch((error: unknown) => this.#fail(error))
