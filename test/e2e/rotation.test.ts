@@ -15,7 +15,7 @@ const NEW = 'the new one: 6BrL8dPf3UvC5nZg'
 const PHASES: readonly (readonly string[])[] = [[OLD, NEW], [NEW, OLD], [NEW]]
 const MEMBERS = ['a', 'b', 'c', 'd', 'e']
 /** That a writer has done at the least before the next member has its turn. */
-const WRITES = 20
+const WRITES = 8
 /** Between two writes of a writer: more than that, with five processes and their tests on two cores, would measure the cores. */
 const PACE_MS = 20
 
