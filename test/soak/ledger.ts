@@ -18,6 +18,8 @@ export class Ledger {
   #isCertain: boolean
   readonly #issued = new Map<string, number>()
   readonly #confirmed = new Map<string, Confirmed>()
+  /** What was sent and never answered. A server that still waits for something may write it after all that comes later. */
+  readonly #unanswered = new Map<string, Set<unknown>>()
   #seen = new Map<string, number>()
   #mustShow: boolean
 
@@ -39,6 +41,12 @@ export class Ledger {
     this.#confirmed.set(attribute, confirmed)
   }
 
+  /** The connection broke. */
+  unanswered(attribute: string, value: number): void {
+    const values = this.#unanswered.get(attribute) ?? new Set()
+    this.#unanswered.set(attribute, values.add(value))
+  }
+
   /** Somebody has said that the session is there. */
   get isCertain(): boolean {
     return this.#isCertain
@@ -58,7 +66,8 @@ export class Ledger {
   /** What an answer lacks of what was seen before, in words. */
   lackOf(data: Readonly<Record<string, unknown>>): string | undefined {
     for (const [name, value] of this.#seen)
-      if (numberOf(data[name]) < value) return `shows ${name} ${data[name]} and ${value} was seen`
+      if (numberOf(data[name]) < value && !this.#mayBeLate(name, data[name]))
+        return `shows ${name} ${data[name]} and ${value} was seen`
     return undefined
   }
 
@@ -82,12 +91,16 @@ export class Ledger {
   missingIn(held: Readonly<Record<string, unknown>> | undefined): string | undefined {
     if (held === undefined) return this.#isCertain ? 'it is gone' : undefined
     for (const [name, { value, server, acks }] of this.#confirmed)
-      if (numberOf(held[name]) < value)
+      if (numberOf(held[name]) < value && !this.#mayBeLate(name, held[name]))
         return `${name} is ${held[name]}, and ${value} was confirmed by ${server} with acks ${acks}`
     for (const [name, value] of Object.entries(held))
       if (typeof value === 'number' && value > (this.#issued.get(name) ?? 0))
         return `${name} is ${value}, which nobody wrote`
     return undefined
+  }
+
+  #mayBeLate(attribute: string, value: unknown): boolean {
+    return this.#unanswered.get(attribute)?.has(value) === true
   }
 }
 

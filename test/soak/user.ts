@@ -103,7 +103,7 @@ export class User {
     const name = this.#world.random.pick(ATTRIBUTES)
     const value = ledger.issue(name)
     const asked = await this.#ask(`/turn/${name}/${value}`, this.#drawAcks())
-    if (asked === undefined) return
+    if (asked === undefined) return ledger.unanswered(name, value)
     if (asked.reply.status !== 200) {
       // (What it had loaded lacked something, and the token that came along starts from that.)
       if (exceptionsOf(asked.reply) !== undefined) ledger.forgetSeen()

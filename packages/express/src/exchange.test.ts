@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { ErrorRequestHandler, Request, Response } from 'express'
 import type { Cluster } from 'sessionmesh'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { session } from './session.js'
 import {
   appOn,
@@ -446,4 +446,40 @@ test('a session that was only read is not saved, whatever is in it; one that was
     expect('connect.sid' in set, path).toBe(path !== 'read')
   }
   expect(outcomes).toEqual(['created', 'changed'])
+})
+
+test('acks that are missed break no later request on the connection of their answer, and are told', async () => {
+  const [cluster] = await join(1)
+  let miss: (error: unknown) => void = () => {}
+  const acked = new Promise<number>((_, reject) => {
+    miss = reject
+  })
+  acked.catch(() => {})
+  const late = withSessions(cluster!, (sessions) => ({
+    write: (sid, data, options) => ({ ...sessions.write(sid, data, { ...options, acks: 'none' }), acked }),
+  }))
+  const slow: Response[] = []
+  const app = appOn(late, { acks: 'one' })
+    .get('/write', write)
+    .get('/slow', (_req, res) => void slow.push(res))
+  const errors: unknown[] = []
+  // (And Express after it, which ends the connection.)
+  app.use(((error, req, _res, next) => {
+    errors.push([error.code, req.ip])
+    next(error)
+  }) satisfies ErrorRequestHandler)
+  const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
+  onTestFinished(() => logged.mockRestore())
+  const line = await dial(await serve(app))
+  // (As a proxy that has more to send.)
+  line.send('/write')
+  line.send('/slow')
+  await until('the save waits for its acks', () => cluster!.sessions.size === 1)
+  miss(Object.assign(new Error('too few'), { code: 'SESSIONMESH_ACK_TIMEOUT' }))
+  await until('the answer has come, and the next request is there', () => slow.length === 1)
+  await someTurns()
+  slow[0]!.send('slowly')
+  await until('it is answered', () => line.received.endsWith('slowly'))
+  expect(line.received).toContain('count is 1')
+  expect(errors).toEqual([['SESSIONMESH_ACK_TIMEOUT', expect.stringContaining('127.0.0.1')]])
 })

@@ -3,6 +3,7 @@ import type { RequestHandler } from 'express'
 import expressSession, { type SessionData } from 'express-session'
 import type { Visit } from 'sessionmesh/adapter'
 import { Exchange, type ExchangeStore, type Hashing } from './exchange.js'
+import { keepingConnection } from './late-error.js'
 import { checkOptions, type MeshSessionOptions } from './options.js'
 import { SessionStore } from './store.js'
 
@@ -22,12 +23,13 @@ export function session(options: MeshSessionOptions): RequestHandler {
       return
     }
     const visit = visits.begin(req.headers.cookie)
-    const exchange = new Exchange(setup, req, res, next, visit)
+    const goOn = keepingConnection(req, res, next)
+    const exchange = new Exchange(setup, req, res, goOn, visit)
     store.serve(visit, () => {
       openSession(req, res, (error?: unknown) => {
         store.hashes('never')
         exchange.open()
-        next(error)
+        goOn(error)
       })
     })
   }
