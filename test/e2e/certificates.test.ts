@@ -183,6 +183,26 @@ describe('certificates that are replaced', () => {
     expect(b.sessions.has('s')).toBe(false)
   })
 
+  test('a secret that is dropped: who has it alone is out, at once, whatever his certificate', async () => {
+    const [OLD, NEW] = ['the old: 4YhJ7sWc2KtM9xQa', 'the new: 6BrL8dPf3UvC5nZg']
+    const tls = await Promise.all(['a', 'b', 'c'].map((name) => tlsOf(name)))
+    const [a, b] = await pair({ tls: tls[0], secret: [OLD, NEW] }, { tls: tls[1], secret: OLD })
+    await join({
+      memberName: 'c',
+      tls: tls[2],
+      secret: NEW,
+      listen: anywhere,
+      peers: [a.self.address],
+    })
+    const states = () => a.members().map(({ name, state }) => `${name} ${state}`)
+    await until('a has both', () => states().includes('b alive') && states().includes('c alive'))
+    const heard = collect(b, 'warning')
+    a.rekey({ secret: NEW })
+    await until('b is told', () => heard.some(({ code }) => code === 'SESSIONMESH_SECRET_MISMATCH'))
+    expect(states()).toContain('c alive')
+    expect(states()).not.toContain('b alive')
+  })
+
   test('one that is withdrawn is out, at once', async () => {
     const lost = await authority.issue('b')
     const [a, b] = await pair(

@@ -17,7 +17,7 @@ export class End implements Link {
   readonly remoteHost = '10.0.0.1'
   readonly proof: Link['proof'] = {
     credentials: { keyring: { cluster: 'fuzz', keys: [] } },
-    identity: undefined,
+    identities: [],
   }
   readonly meter: Link['meter'] = new LinkMeter()
   readonly owner: Owner

@@ -15,8 +15,8 @@ import { type Address, formatAddress, unmapHost } from './address.js'
 import { Admission, type AdmissionOptions, rates, type Strangers, sourceOf } from './admission.js'
 import { readBeforeFailing } from './drain.js'
 import { codeOf } from './errors.js'
-import { keyFor, strangerBy, type UnknownIdentity } from './keys.js'
-import { keysHeader, linkPath, linkProtocol } from './link.js'
+import { identitiesOf, keyFor, strangerBy, type UnknownIdentity } from './keys.js'
+import { keysHeader, keysIn, linkPath, linkProtocol } from './link.js'
 import { acceptingWith, type Credentials, isAuthorized, type Proof } from './tls.js'
 
 export interface AcceptorOptions {
@@ -92,6 +92,10 @@ export class Acceptor {
     // (Of what a request expects Node would else say 100, "go on", or 417.)
     for (const event of ['request', 'checkContinue', 'checkExpectation'])
       this.#server.on(event, (request, response) => this.#onRequest(request, response))
+    this.#upgrader.on('headers', (headers) => {
+      const { certificates, keyring } = this.#credentials
+      if (certificates !== undefined) headers.push(`${keysHeader}: ${identitiesOf(keyring).join()}`)
+    })
     this.#upgrader.on('wsClientError', (_, socket, request) => {
       this.#refuse(socket, this.#strangerOf(request.socket), 400)
     })
@@ -248,7 +252,10 @@ export class Acceptor {
       if (stranger === undefined) return webSocket.terminate()
       this.#forget(stranger)
       this.#admission.proven(stranger.host)
-      const proof = { credentials: this.#credentials, identity: stranger.identity }
+      const credentials = this.#credentials
+      const own = stranger.identity === undefined ? [] : [stranger.identity]
+      const identities = credentials.certificates === undefined ? own : keysIn(request.headers[keysHeader])
+      const proof = { credentials, identities }
       this.#events.accepted(webSocket, { remoteHost: stranger.host, proof })
     })
   }
@@ -259,7 +266,7 @@ export class Acceptor {
     if (certificates === undefined) return undefined
     const certificate = (request.socket as TLSSocket).getPeerX509Certificate()
     if (!isAuthorized(certificates, certificate)) return 403
-    const unknown = strangerBy(keyring, String(request.headers[keysHeader] ?? '').split(','))
+    const unknown = strangerBy(keyring, keysIn(request.headers[keysHeader]))
     return unknown === undefined ? undefined : unknown === 'other cluster' ? 421 : 401
   }
 

@@ -10,7 +10,7 @@ import { type Address, parseAddress } from './address.js'
 import { readBeforeFailing } from './drain.js'
 import { codeOf } from './errors.js'
 import { identitiesOf, offer } from './keys.js'
-import { keysHeader, linkPath, linkProtocol } from './link.js'
+import { keysHeader, keysIn, linkPath, linkProtocol } from './link.js'
 import { lookup } from './lookup.js'
 import { type Credentials, diallingWith, type Proof } from './tls.js'
 
@@ -74,6 +74,7 @@ export class Dial {
     const { keyring, certificates } = credentials
     let remoteHost = host
     let isSecure = false
+    let keysOfPeer: readonly string[] = []
     // The URL names no host: the connection is made here, to any host that Node can reach.
     const socket = new WebSocket(`wss://member${linkPath}`, linkProtocol, {
       perMessageDeflate: false,
@@ -98,12 +99,16 @@ export class Dial {
       },
     })
     this.#socket = socket
+    socket.once('upgrade', ({ headers }) => {
+      keysOfPeer = keysIn(headers[keysHeader])
+    })
     socket.once('open', () => {
       if (this.#ended) return
       this.#finish()
       socket.off('error', onError)
-      const identity = certificates === undefined ? keyring.keys[keyIndex]?.identity : undefined
-      this.#end.open(socket, { remoteHost, proof: { credentials, identity } })
+      const identities =
+        certificates === undefined ? identitiesOf(keyring).slice(keyIndex, keyIndex + 1) : keysOfPeer
+      this.#end.open(socket, { remoteHost, proof: { credentials, identities } })
     })
     const onError = (error: Error) => {
       if (certificates !== undefined) return this.#fail(...withCertificates(this.#address, error, isSecure))

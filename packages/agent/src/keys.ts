@@ -1,6 +1,6 @@
 /**
- * From the shared secret to keys. Whoever holds a key of the ring is a member: the links' TLS runs on it
- * (a pre-shared key, no certificates), and other uses get keys of their own by `deriveKeys`.
+ * From the shared secret to keys. Unless there are certificates (`tls`) whoever holds a key of the ring is a member: the
+ * links' TLS runs on it, as a pre-shared key. Other uses get keys of their own by `deriveKeys`.
  *
  * Several secrets make rotation possible without a stop: add the new one behind the old on every member,
  * then put it first, then drop the old.

@@ -10,8 +10,12 @@ import type { Proof } from './tls.js'
 /** The path and subprotocol that a dialler must ask for. */
 export const linkPath = '/sessionmesh'
 export const linkProtocol = 'sessionmesh.1'
-/** Where certificates authenticate: which keys the dialler has for all else (`identitiesOf`), with commas. */
+/** Where certificates authenticate: which keys each end has for all else (`identitiesOf`), with commas. */
 export const keysHeader = 'sessionmesh-keys'
+
+export function keysIn(header: string | string[] | undefined): string[] {
+  return String(header ?? '').split(',')
+}
 
 /** After `close`, how long the peer may take nothing of what is buffered and not answer, before it is cut. */
 const closePatienceMs = 1000

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes, randomInt, randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { MIN_SECRET_BITS, newSecret, secretBits } from './secret.js'
 
@@ -19,6 +19,7 @@ test.each([
   'qwertyqwertyqwertyqwertyqwertyqwerty',
   '0123456789abcdef0123456789abcdef',
   'change-me-change-me-change-me-change-me',
+  'please-change-this-secret-in-production',
 ])('is weak: %s', (secret) => {
   expect(secretBits(secret)).toBeLessThan(MIN_SECRET_BITS)
 })
@@ -31,11 +32,26 @@ test.each<[string, () => string]>([
   ['a UUID', () => randomUUID()],
   ['npx sessionmesh secret', newSecret],
 ])('none of what is random is refused: %s', (_, make) => {
-  for (let i = 0; i < 10_000; i++) {
+  for (let i = 0; i < 2_000; i++) {
     const secret = make()
     expect(secretBits(secret), secret).toBeGreaterThanOrEqual(MIN_SECRET_BITS)
   }
 })
+
+// (Letters alone may look like words by chance.)
+test.each<[string, () => string]>([
+  ['24 letters', () => lettersOf('abcdefghijklmnopqrstuvwxyz', 24)],
+  ['32 characters of base32', () => lettersOf('ABCDEFGHIJKLMNOPQRSTUVWXYZ234567', 32)],
+])('hardly any of what is random is refused: %s', (_, make) => {
+  const refused = Array.from({ length: 1_000 }, make).filter(
+    (secret) => secretBits(secret) < MIN_SECRET_BITS,
+  )
+  expect(refused.length).toBeLessThan(100)
+})
+
+function lettersOf(alphabet: string, length: number): string {
+  return Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join('')
+}
 
 test('a long phrase of random words is as good', () => {
   const phrase = 'unfold grape mystic plaza rerun dwarf oxidant stucco'

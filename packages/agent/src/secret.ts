@@ -5,14 +5,16 @@
 
 import { randomBytes } from 'node:crypto'
 
-/** Fewer are refused. What it refuses is weak; what it lets pass may be known to a dictionary. */
+/** Fewer are refused. It finds common mistakes, and knows no dictionary: what it lets pass may be weak all the same. */
 export const MIN_SECRET_BITS = 80
 
-/** Of each character of words: those of a Diceware phrase have 12.9 bits in five characters and a space. */
-const WORD_BITS = 2.5
+/** Of each character of words: those of a Diceware phrase have 12.9 bits in five characters and a space, sentences far fewer. */
+const WORD_BITS = 2
 const WORDS = /(?:[A-Z]?[a-z]+|[A-Z]+)(?:[ _.-](?:[A-Z]?[a-z]+|[A-Z]+))*/g
-/** Less may be a part of what is random. */
+/** Less may be a part of what is random; and so may what has few vowels, or many other letters in a row. */
 const MIN_WORDS_LENGTH = 6
+const MIN_VOWELS = 0.28
+const NO_WORD = /[^aeiou _.-]{5}/i
 
 /** 256 bits, in characters that no shell, file of variables or list with commas takes for others. */
 export function newSecret(): string {
@@ -42,8 +44,14 @@ function alphabetOf(secret: string): number {
 function wordsIn(secret: string): boolean[] {
   const isIn = new Array<boolean>(secret.length).fill(false)
   for (const { 0: words, index } of secret.matchAll(WORDS))
-    if (words.length >= MIN_WORDS_LENGTH) isIn.fill(true, index, index + words.length)
+    if (areWords(words)) isIn.fill(true, index, index + words.length)
   return isIn
+}
+
+function areWords(text: string): boolean {
+  const letters = text.match(/[a-z]/gi)?.length ?? 0
+  const vowels = text.match(/[aeiou]/gi)?.length ?? 0
+  return text.length >= MIN_WORDS_LENGTH && vowels >= MIN_VOWELS * letters && !NO_WORD.test(text)
 }
 
 /** As in `aaa`, `123`, `cba`; or the third of three that have been there before. */

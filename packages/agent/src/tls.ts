@@ -18,8 +18,8 @@ export interface Credentials {
 /** What let a link in. */
 export interface Proof {
   readonly credentials: Credentials
-  /** Of the key in the ring; `undefined` with certificates. */
-  readonly identity: string | undefined
+  /** Of the key that both have; with certificates, of all those that the peer has. */
+  readonly identities: readonly string[]
 }
 
 /** Parsed once, for all dials; servers want the options themselves. */
@@ -101,7 +101,7 @@ export function isAuthorized(
 }
 
 /** Whether what let a link in would do so again. */
-export function isStillGood({ credentials, identity }: Proof, now: Credentials): boolean {
-  if (credentials.certificates !== now.certificates) return false
-  return now.certificates !== undefined || (identity !== undefined && knowsIdentity(now.keyring, identity))
+export function isStillGood({ credentials, identities }: Proof, now: Credentials): boolean {
+  const isKnown = identities.some((identity) => knowsIdentity(now.keyring, identity))
+  return isKnown && credentials.certificates === now.certificates
 }

@@ -79,7 +79,8 @@ describe('the causal token', () => {
 
   it('is readable, whatever ids somebody makes up', () => {
     const made = { time: 1, counter: 0, origin: 'a.made up/id' }
-    const token = tokens([first]).encode([made, ...stamps], NOW_MS)
+    const long = Array.from({ length: 63 }, (_, i) => ({ time: 1, counter: i, origin: 'x'.repeat(1_000) }))
+    const token = tokens([first]).encode([made, ...long, ...stamps], NOW_MS)
     expect(tokens([first]).decode(token, nothingKnown, NOW_MS)).toEqual(stamps)
     expect(tokens([first]).encode([made], NOW_MS)).toBeUndefined()
   })
@@ -88,6 +89,17 @@ describe('the causal token', () => {
     const [signature, made, ...rest] = tokens([first]).encode(stamps, NOW_MS)!.split('.')
     const younger = [signature, Number(made) + 3_600, ...rest].join('.')
     expect(tokens([first]).decode(younger, nothingKnown, NOW_MS)).toEqual([])
+  })
+
+  it('is no longer than what is read again, with ids as long as they may be', () => {
+    const many = Array.from({ length: 64 }, (_, i) => ({
+      time: i,
+      counter: 0,
+      origin: `${'x'.repeat(62)}${i % 10}`,
+    }))
+    const token = tokens([first]).encode([...many, ...stamps], NOW_MS)!
+    expect(token.length).toBeLessThanOrEqual(4096)
+    expect(tokens([first]).decode(token, nothingKnown, NOW_MS)).toEqual(expect.arrayContaining(stamps))
   })
 
   it('is not checked where all of it is known, and checked where anything is not', () => {

@@ -15,8 +15,10 @@ const signatureCharacters = 22
 /** Entries are one per origin that some living member lacks; more than this is not ours. */
 const maxEntries = 64
 const maxCharacters = 4096
+/** When it was made, and two dots. */
+const maxMadeCharacters = 17
 const DIGITS = /^\d{1,15}$/
-const ID = /^[\w-]+$/
+const ID = /^[\w-]{1,64}$/
 
 interface Read {
   readonly token: string
@@ -86,10 +88,14 @@ export class Tokens {
   }
 }
 
+/** As many as are read again. */
 function latestOf(stamps: readonly Stamp[]): readonly Stamp[] {
-  return stamps.length <= maxEntries
-    ? stamps
-    : stamps.toSorted((a, b) => b.time - a.time).slice(0, maxEntries)
+  let left = maxCharacters - signatureCharacters - maxMadeCharacters
+  const latest = stamps.length <= maxEntries ? stamps : stamps.toSorted((a, b) => b.time - a.time)
+  return latest.slice(0, maxEntries).filter((stamp) => {
+    left -= entryOf(stamp).length + 1
+    return left >= 0
+  })
 }
 
 function entryOf({ time, counter, origin }: Stamp): string {

@@ -222,7 +222,7 @@ function linkedWith(
     id: 1,
     dialled: undefined,
     remoteHost: '',
-    proof: { credentials: { keyring: { cluster: 'x', keys: [] } }, identity: undefined },
+    proof: { credentials: { keyring: { cluster: 'x', keys: [] } }, identities: [] },
     bufferedBytes,
     meter: new LinkMeter(),
     close() {},
