@@ -164,3 +164,18 @@ describe('a session in use elsewhere', () => {
     expectNothingEnded(a, b)
   })
 })
+
+test('who stood still for longer than silence takes to be suspect is told, once, and no other', () => {
+  const net = new Net()
+  const [a, b] = net.cluster('a', 'b')
+  const stall = (ms: number) => {
+    net.freeze(b)
+    net.run(ms)
+    net.thaw(b, { timersFirst: true })
+    net.run(1_000)
+    return [a, b].flatMap((member) => member.codes())
+  }
+  expect(stall(config.suspectAfterMs - config.heartbeatMs)).toEqual([])
+  expect(stall(config.suspectAfterMs + 2 * config.heartbeatMs)).toEqual(['SESSIONMESH_STALLED'])
+  expect(b.codes()).toEqual(['SESSIONMESH_STALLED'])
+})

@@ -5,7 +5,7 @@
 /** When each comes, and what to do. "Thrown" is to whoever called; "warned" is the cluster's `warning` event. */
 const codes = {
   SESSIONMESH_SECRET_REQUIRED:
-    'Thrown by joinCluster: without a secret a member listens on and links to loopback only. Give all members the same `secret`.',
+    'Thrown by joinCluster: without a secret a member listens on and links to loopback only, and with `tls` it signs what clients carry. Give all members the same `secret`.',
   SESSIONMESH_NO_SECRET:
     'Warned: `secret` is given and empty, as with a variable that is not set, so every process of this machine may join. Set it, or leave the option out.',
   SESSIONMESH_WEAK_SECRET:
@@ -40,7 +40,7 @@ const codes = {
   SESSIONMESH_SESSION_TOO_LARGE:
     'Thrown by a write: the session would pass `maxSessionBytes` or `maxAttributes`. Nothing is written; store less.',
   SESSIONMESH_TOO_MANY_SESSIONS:
-    'Thrown by a write, and warned: it would begin a session beyond `maxSessions`. Nothing is written, and all sessions that there are go on. Raise the limit on every member, shorten `ttlMs`, or find out who begins so many. Warned of a peer: it brings so many beyond it that its link is cut.',
+    'Thrown by a write: it would begin a session beyond `maxSessions`, or there is no memory for it. Nothing is written, and all sessions that there are go on. Raise the limit on every member, shorten `ttlMs`, or find out who begins so many. Warned when it is reached, or `maxTombstones` is: members that died are remembered for half a minute from then on. Warned of a peer: it brings so many beyond it that its link is cut.',
   SESSIONMESH_SHORT_OF_MEMORY:
     'Warned when the heap is at four fifths of its limit; from nine tenths on no session begins, and a write that would is refused with `SESSIONMESH_TOO_MANY_SESSIONS`. Give the processes more memory (`--max-old-space-size`), shorten `ttlMs`, or keep less in sessions.',
   SESSIONMESH_STALLED:

@@ -20,7 +20,6 @@ describe('with maxSessions', () => {
     for (const member of [a, b]) {
       expect(() => member.write('one more', { x: '1' })).toThrow(full)
       expect(member.replica.counters.writesRefused).toBe(1)
-      net.settle()
       expect(member.keys()).toEqual(['s0', 's1', 's2'])
     }
     net.run(1_000)
@@ -83,6 +82,7 @@ describe('with maxSessions', () => {
     net.settle()
     net.run(config.tombstoneGraceMs + 3_000)
     expect([a.replica.tombstones, a.replica.peers().map(({ name }) => name)]).toEqual([0, ['b']])
+    expect(a.codes()).toEqual(['SESSIONMESH_TOO_MANY_SESSIONS'])
   })
 
   test('parts that have as many each are one again when they meet', () => {

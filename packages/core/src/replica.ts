@@ -63,6 +63,7 @@ export class Replica {
   readonly #sessions: Sessions
   readonly #keep: Keep | undefined
   #lastPull = 0
+  #wasFull = false
   #heartbeatMs = Number.NEGATIVE_INFINITY
 
   constructor({ self, cluster, config, random, sought, observer, keep }: ReplicaOptions) {
@@ -176,6 +177,8 @@ export class Replica {
     return this.#input(now, () => {
       this.#catchUp.cameRound(now)
       const { members, records } = this.#context
+      if (records.isFull && !this.#wasFull) this.#warnOfFull()
+      this.#wasFull = records.isFull
       for (const link of members.tick(now, records.isFull)) this.#drop(link, SILENT, now)
       for (const link of this.#handshake.mute(now)) this.#drop(link, SILENT, now)
       this.#beat(now)
@@ -184,6 +187,16 @@ export class Replica {
       this.#acks.tick(now)
       sweep(this.#context, this.#outbox, this.#catchUp.mayJudge, now)
     }).effects
+  }
+
+  #warnOfFull(): void {
+    const { records, config } = this.#context
+    this.#context.warn(
+      'SESSIONMESH_TOO_MANY_SESSIONS',
+      `There are ${records.size} sessions and ${records.tombstones} that were destroyed lately (config.maxSessions is ${config.maxSessions}, ` +
+        `config.maxTombstones ${config.maxTombstones}), or memory is short: members that died are remembered for ` +
+        `${config.tombstoneGraceMs} ms alone, and who is cut off for longer starts afresh`,
+    )
   }
 
   /** When `tick` is due at the latest, on the monotonic clock. Ask after every input. */

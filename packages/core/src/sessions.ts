@@ -148,8 +148,6 @@ export class Sessions {
       if (isNew) checkRoom(records.size, records.isShortOfMemory, config)
     } catch (error) {
       if (error instanceof SessionMeshError && LIMITS.has(error.code)) counters.writesRefused++
-      if (error instanceof SessionMeshError && error.code === 'SESSIONMESH_TOO_MANY_SESSIONS')
-        this.#context.warn(error.code, error.message)
       throw error
     }
   }
