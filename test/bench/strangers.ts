@@ -179,37 +179,58 @@ interface Cost {
   rounds: { refusedMicros: number[]; handshakeMicros: number[] }
 }
 
-/** The same socket, once reset unread and once looked at, while nobody asks the app. First what is looked at: the burst is whole. */
+/** The same socket, once looked at and once reset unread, while nobody asks the app. (In this order: what may come at once is whole.) */
 async function costsOf(victim: MemberProcess, intruder: Intruder, { quick }: BenchOptions): Promise<Cost> {
   const rounds: Cost['rounds'] = { refusedMicros: [], handshakeMicros: [] }
-  const [handshakes, refused] = quick ? [32, 200] : [HANDSHAKES, REFUSED]
-  const spend = async (sockets: number, addresses: readonly string[]) => {
-    const cpuMicros = await victim.ask('cpuMicros')
-    const { strangers: before } = await victim.ask('status')
-    await intruder.spend(WRONG_KEY, victim.meshPort, addresses, sockets)
-    const { strangers: after } = await victim.ask('status')
-    return {
-      cpuMicros: (await victim.ask('cpuMicros')) - cpuMicros,
-      admitted: after.admitted - before.admitted,
-      refused: after.refused - before.refused,
-    }
-  }
+  const [handshakes, sockets, count] = quick ? [32, 200, 1] : [HANDSHAKES, REFUSED, COST_ROUNDS]
+  const floodFrom = (addresses: readonly string[], sockets: number) =>
+    spent(victim, () => intruder.spend(WRONG_KEY, victim.meshPort, addresses, sockets))
   // The first of all compile what runs for each.
-  await spend(handshakes, FROM_RARE)
-  for (let i = 0; i < (quick ? 1 : COST_ROUNDS); i++) {
-    await pause(quick ? 0 : REFILL_MS)
-    const { cpuMicros, admitted, refused } = await spend(handshakes, FROM_RARE)
+  await floodFrom(FROM_RARE, handshakes)
+  for (let i = 0; i < count; i++) {
+    const idle = await spent(victim, () => pause(quick ? 100 : REFILL_MS))
+    const { cpuMicros, tookMs, admitted, refused } = await floodFrom(FROM_RARE, handshakes)
     if (refused > 0) throw new Error(`${refused} of ${handshakes} handshakes were reset unread`)
-    rounds.handshakeMicros.push(cpuMicros / admitted)
+    rounds.handshakeMicros.push((cpuMicros - idleMicros(idle, tookMs)) / admitted)
   }
-  await spend(DRAIN, FROM_MEMBERS)
   const handshakeMicros = median(rounds.handshakeMicros)
-  for (let i = 0; i < (quick ? 1 : COST_ROUNDS); i++) {
-    const { cpuMicros, admitted, refused: reset } = await spend(refused, FROM_MEMBERS)
-    // (Some are looked at meanwhile.)
-    rounds.refusedMicros.push((cpuMicros - admitted * handshakeMicros) / reset)
+  await floodFrom(FROM_MEMBERS, DRAIN)
+  for (let i = 0; i < count; i++) {
+    const idle = await spent(victim, () => pause(quick ? 100 : REFILL_MS))
+    const { cpuMicros, tookMs, admitted, refused } = await floodFrom(FROM_MEMBERS, sockets)
+    // (A few are looked at meanwhile.)
+    const others = idleMicros(idle, tookMs) + admitted * handshakeMicros
+    rounds.refusedMicros.push((cpuMicros - others) / refused)
   }
   return { refusedMicros: median(rounds.refusedMicros), handshakeMicros, rounds }
+}
+
+interface Spent {
+  cpuMicros: number
+  tookMs: number
+  admitted: number
+  refused: number
+}
+
+async function spent(member: MemberProcess, work: () => Promise<unknown>): Promise<Spent> {
+  const { strangers: before } = await member.ask('status')
+  const cpuMicros = await member.ask('cpuMicros')
+  const startMs = performance.now()
+  await work()
+  const tookMs = performance.now() - startMs
+  const cpuMicrosAfter = await member.ask('cpuMicros')
+  const { strangers: after } = await member.ask('status')
+  return {
+    cpuMicros: cpuMicrosAfter - cpuMicros,
+    tookMs,
+    admitted: after.admitted - before.admitted,
+    refused: after.refused - before.refused,
+  }
+}
+
+/** What it needs for itself in that time. */
+function idleMicros(idle: Spent, forMs: number): number {
+  return (idle.cpuMicros / idle.tookMs) * forMs
 }
 
 function rowsOf({
