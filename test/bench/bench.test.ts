@@ -53,6 +53,7 @@ test(
     // Who is in a hurry has no figures that could meet a goal.
     expect(bench.output).not.toMatch(/goal:|NOT MET/)
 
+    expect(JSON.parse(await readFile(out, 'utf8'))).toMatchObject({ isWhole: true })
     const parts = await partsIn(out)
     expect(Object.keys(parts)).toEqual(Object.keys(PARTS))
     for (const [name, { rows, figures }] of Object.entries(parts)) {
@@ -98,6 +99,7 @@ test.skipIf(whyUnseen !== undefined)(
     expect(await bench.ended(), bench.output).toBe(1)
     await bench.leftNothing()
     expect(Object.keys(await partsIn(out))).toEqual(['wire'])
+    expect(JSON.parse(await readFile(out, 'utf8'))).toMatchObject({ isWhole: false })
   },
   TIMEOUT_MS,
 )
@@ -127,7 +129,8 @@ test('the figures of the README are those of a whole run', async () => {
   )
   const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
   const { idle: _, ...others } = results.parts
-  expect(() => withFigures(readme, { ...results, parts: others })).toThrow('a run without idle')
+  const part = { ...results, isWhole: false, parts: others }
+  expect(() => withFigures(readme, part)).toThrow(/^a run without .*\bidle\b/)
   expect(() => withFigures(readme, { ...results, quick: true })).toThrow('--quick')
 })
 

@@ -23,6 +23,7 @@ import type { BenchOptions, PartResult, Row } from './part.js'
 import { PARTS, type PartName } from './parts.js'
 import { pauses } from './pauses.js'
 import { store } from './store.js'
+import { strangers } from './strangers.js'
 import { takeover } from './takeover.js'
 import { transfer } from './transfer.js'
 import { wire } from './wire.js'
@@ -32,6 +33,7 @@ const MEASURE: Record<PartName, (options: BenchOptions) => Promise<PartResult>> 
   takeover,
   consistency,
   http,
+  strangers,
   memory,
   store,
   flood,
@@ -94,7 +96,15 @@ async function main(): Promise<void> {
       continue
     }
     // At once: who is interrupted later has what was measured. (In one turn, so that no signal comes in between.)
-    const figures = { date: new Date().toISOString(), commit, ...machine, quick: values.quick, parts }
+    const isWhole = Object.keys(PARTS).every((part) => Object.hasOwn(parts, part))
+    const figures = {
+      date: new Date().toISOString(),
+      commit,
+      ...machine,
+      quick: values.quick,
+      isWhole,
+      parts,
+    }
     writeFileSync(out, `${JSON.stringify(figures, undefined, 2)}\n`)
     if (isInterrupted) return
   }

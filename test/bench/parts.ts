@@ -5,6 +5,8 @@ export const PARTS = {
     'how long after a kill or a freeze others answer for its sessions; how long a frozen peer holds up writes',
   consistency: 'wrong reads and lost sessions by round robin, in peace and with a kill every three seconds',
   http: 'what a request costs and how long it takes, beside other stores and Tomcat',
+  strangers:
+    'how long requests take while strangers flood the port of the members, and what one of those costs',
   memory: 'bytes that a session needs beyond its payload, and those of a destroyed one',
   store: 'CPU to load a session and to write it, without HTTP, beside other stores',
   flood: 'how many writes a second one member replicates to two peers, beside bare WebSockets',

@@ -1,113 +1,106 @@
 /**
- * Who has not authenticated costs nothing: an intruder floods the port of a member, in each way in turn, while users ask
- * its app at an even rate. Windows with and without the attack alternate, so that what else the machine does meets both.
+ * Strangers may not share in anything: an intruder floods the port of a member, in each way in turn, from the address of
+ * the members and from many others. However much comes, so many sockets are looked at and no more, nobody is answered,
+ * and members, a user and a newcomer come by what is theirs.
  *
- * The intruder runs at nice 19: it stands for other machines, and is not to take the cores that the member needs. So the
- * rate of its sockets is what a busy machine leaves to it. What does not depend on that is how many are looked at.
- *
- * The bound is on the 99th percentile of the users' times. A machine that has more to run than cores makes a process that
- * works more wait longer for its next turn, whatever it works at. Where the member's longest pauses were mostly such waits
- * and the bound is not kept, the test says so and does not judge that figure; all others hold there as well.
+ * How long they wait for it depends on the machine: that is a figure of the bench (`strangers`). So nothing here is given
+ * up because it is late, and each flood goes on until far more came than is looked at.
  */
 
 import { expect, test } from 'vitest'
-import { median, percentile } from '../bench/statistics.js'
 import { Browser } from '../support/browser.js'
 import { onCleanUp } from '../support/cleanup.js'
-import { ATTACKS, Intruder, type IntruderReport } from '../support/intruder-process.js'
+import { ATTACKS, Intruder } from '../support/intruder-process.js'
 import { leaveNothingBehind } from '../support/leaks.js'
-import { pace } from '../support/measuring/pace.js'
-import type { LoopReport } from '../support/measuring/protocol.js'
 import { MemberProcess } from '../support/member-process.js'
+import type { WriteReport } from '../support/member-protocol.js'
 import { ProcessCluster } from '../support/process-cluster.js'
 import { until } from '../support/wait.js'
 
-const USERS = 20
-const PER_SECOND = 250
-const WINDOW_MS = 500
-/** Pairs of windows: more while the bound is not kept, since on a busy machine the medians of few are still chance. */
-const MIN_PAIRS = 4
-const MAX_PAIRS = 10
-/** Fewer are no flood. */
-const MIN_SOCKETS = 500
-const MAX_RATIO = 2
+/** Of each attack, from one address, and then from many. */
+const FLOOD_MS = 1_000
+const MIN_REFUSED = 300
 /** See `rates` in admission.ts: for the address that members come from as well, and for all others. */
 const BURST = 128 + 256
 const LOOKED_AT_PER_SECOND = 16 + 64
+/** The shortest time between two warnings of one kind, see log.ts. */
+const QUIET_SECONDS = 10
 /** Of sockets that are gone nothing may stay; V8 and the allocator keep some for later. */
 const HEAP_ALLOWANCE_BYTES = 8e6
 const RESIDENT_ALLOWANCE_BYTES = 80e6
+/** A busy machine delays members; who is suspect here has lost his link. */
+const PATIENT = { suspectAfterMs: 20_000, deadAfterMs: 40_000, ackTimeoutMs: 20_000 }
 
 const FROM_ONE = ['127.0.0.1']
 const FROM_MANY = Array.from({ length: 16 }, (_, i) => `127.0.0.${i + 2}`)
 
 leaveNothingBehind()
 
-test('floods of strangers neither slow the app, nor part members, nor keep newcomers out', {
+test('floods of strangers part no members, stop no write, keep no newcomer out, and leave nothing behind', {
   timeout: 180_000,
 }, async () => {
-  const cluster = await ProcessCluster.start({ members: ['victim', 'peer'], http: true })
+  const cluster = await ProcessCluster.start({
+    members: ['victim', 'peer'],
+    http: true,
+    cluster: { config: PATIENT },
+  })
   const [victim, peer] = [cluster.member('victim'), cluster.member('peer')]
-  const port = portOf(victim)
   const intruder = await Intruder.start()
-  const users = await Users.login(victim)
-  for (let i = 0; i < 6; i++) await users.window()
+  const strangers = async () => (await victim.ask('status')).strangers
+  const isFlooded = async (since: { refused: number }) =>
+    (await strangers()).refused >= since.refused + MIN_REFUSED
+  // (Before there are users, whose connections stay open for a while.)
   const before = await memoryOf(victim)
   const [victimEvents, peerEvents] = [victim.events.length, peer.events.length]
+  const user = new Browser()
+  const writes: WriteReport[] = []
+  const counts: unknown[] = []
 
+  const startMs = performance.now()
+  const secondsSince = () => (performance.now() - startMs) / 1_000
+  const { admitted } = await strangers()
   for (const attack of ATTACKS) {
-    const quiet: Window[] = []
-    const attacked: Window[] = []
-    const reports: IntruderReport[] = []
-    const { strangers } = await victim.ask('status')
-    const startMs = performance.now()
-    const ratio = () => typical(attacked, p99) / typical(quiet, p99)
-    const opened = () => reports.reduce((sum, report) => sum + report.opened, 0)
-    const isShown = () => ratio() <= MAX_RATIO && opened() >= MIN_SOCKETS
-    while (quiet.length < MIN_PAIRS || (!isShown() && quiet.length < MAX_PAIRS)) {
-      quiet.push(await users.window())
-      await intruder.begin(attack, port, quiet.length % 2 === 0 ? FROM_ONE : FROM_MANY)
-      const [window, write] = await Promise.all([
-        users.window(),
-        victim.ask('write', `${attack} ${quiet.length}`, { attack }, { acks: 'all' }),
-      ])
-      reports.push(await intruder.end())
-      attacked.push(window)
-      expect(write).toMatchObject({ acked: 1 })
-    }
-    const seconds = (performance.now() - startMs) / 1_000
-    const after = (await victim.ask('status')).strangers
-    const admitted = after.admitted - strangers.admitted
-    console.log(
-      `${attack}: p50 ${show(quiet, 50)} to ${show(attacked, 50)}, p99 ${show(quiet, 99)} to ${show(attacked, 99)} ms, ` +
-        `${ratio().toFixed(2)} times in ${quiet.length} pairs; ${opened()} sockets, ${admitted} looked at, ` +
-        `${after.refused - strangers.refused} refused, ${Math.max(...reports.map(({ mostOpen }) => mostOpen))} at once`,
-    )
-    expect(reports.flatMap(({ answers }) => answers)).toEqual([])
-    expect(opened()).toBeGreaterThanOrEqual(MIN_SOCKETS)
-    expect(admitted).toBeLessThan(BURST + LOOKED_AT_PER_SECOND * seconds)
-    if (ratio() > MAX_RATIO && isHeldUp(attacked)) {
-      console.log(
-        `${attack}: the bound of ${MAX_RATIO} times is NOT judged: this machine has too much else to run`,
+    for (const addresses of [FROM_ONE, FROM_MANY]) {
+      const what = `${attack} from ${addresses.length}`
+      const since = await strangers()
+      const endMs = performance.now() + FLOOD_MS
+      await intruder.begin(attack, victim.meshPort, addresses)
+      await until(
+        `far more comes than is looked at: ${what}`,
+        async () => {
+          writes.push(await victim.ask('write', what, { number: writes.length }, { acks: 'all' }))
+          counts.push((await user.post(victim.url, '/increment')).data.count)
+          return performance.now() >= endMs && (await isFlooded(since))
+        },
+        { deadlineMs: 30_000, dump: strangers },
       )
-    } else expect(ratio()).toBeLessThanOrEqual(MAX_RATIO)
+      const { answers } = await intruder.end()
+      expect(answers, what).toEqual([])
+      const lookedAt = (await strangers()).admitted - admitted
+      expect(lookedAt, what).toBeLessThanOrEqual(BURST + LOOKED_AT_PER_SECOND * secondsSince())
+    }
   }
+  expect(writes.filter(({ acked }) => acked !== 1)).toEqual([])
+  expect(counts).toEqual(counts.map((_, i) => i + 1))
 
-  await intruder.begin('ten thousand sockets', port, FROM_MANY)
+  const since = await strangers()
+  await intruder.begin('ten thousand sockets', victim.meshPort, FROM_MANY)
+  await until('the door is flooded', () => isFlooded(since))
   const newcomer = newcomerTo([victim, peer])
-  const { sessionsAtJoin, joinedMs } = await newcomer.start()
+  const { sessionsAtJoin } = await newcomer.start()
   expect(sessionsAtJoin).toBe(await victim.ask('size'))
   await cluster.linked([victim, peer, newcomer])
   await newcomer.terminate()
-  await intruder.end()
+  const { answers } = await intruder.end()
+  expect(answers).toEqual([])
 
   const leaves = ['member:suspect', 'member:dead']
   const partings = [...victim.events.slice(victimEvents), ...peer.events.slice(peerEvents)]
   expect(partings.filter(({ name }) => leaves.includes(name))).toEqual([])
-  // Told, and not again and again: after 0, 10, 30 and 70 s, by kind.
-  const warnings = victim.events.filter(({ name }) => name === 'warning').length
-  expect(warnings).toBeGreaterThan(0)
-  expect(warnings).toBeLessThan(20)
+  const warnings = warningsOf(victim)
+  expect(warnings).toHaveProperty('SESSIONMESH_FLOODED')
+  for (const [code, told] of Object.entries(warnings))
+    expect(told, code).toBeLessThanOrEqual(1 + secondsSince() / QUIET_SECONDS)
   await until(
     'sockets and memory of the victim are back',
     async () => isBack(before, await memoryOf(victim)),
@@ -116,64 +109,15 @@ test('floods of strangers neither slow the app, nor part members, nor keep newco
       dump: async () => ({ before, now: await memoryOf(victim) }),
     },
   )
-  const after = await memoryOf(victim)
-  console.log(
-    `memory: ${JSON.stringify(before)} to ${JSON.stringify(after)}, at most ${await victim.ask('peakBytes')}; ` +
-      `a newcomer joined in ${joinedMs.toFixed(0)} ms`,
-  )
 })
 
-interface Window {
-  /** How long each request took, in ms. */
-  times: number[]
-  loop: LoopReport
-}
-
-class Users {
-  readonly #member: MemberProcess
-  readonly #browsers: readonly Browser[]
-  #turn = 0
-
-  private constructor(member: MemberProcess, browsers: readonly Browser[]) {
-    this.#member = member
-    this.#browsers = browsers
+/** How many, by code. */
+function warningsOf({ events }: MemberProcess): Record<string, number> {
+  const told: Record<string, number> = {}
+  for (const { name, detail } of events) {
+    if (name === 'warning' && 'code' in detail) told[detail.code] = (told[detail.code] ?? 0) + 1
   }
-
-  static async login(member: MemberProcess): Promise<Users> {
-    const browsers = Array.from({ length: USERS }, () => new Browser())
-    for (const [i, browser] of browsers.entries()) await browser.post(member.url, `/login/user${i}`)
-    return new Users(member, browsers)
-  }
-
-  async window(): Promise<Window> {
-    await this.#member.ask('watchLoop')
-    const asked: Promise<number>[] = []
-    await pace({ perSecond: PER_SECOND, forMs: WINDOW_MS }, () => asked.push(this.#ask()))
-    return { times: await Promise.all(asked), loop: await this.#member.ask('loopReport') }
-  }
-
-  async #ask(): Promise<number> {
-    const startMs = performance.now()
-    await this.#browsers[this.#turn++ % USERS]!.post(this.#member.url, '/increment')
-    return performance.now() - startMs
-  }
-}
-
-function p99({ times }: Window): number {
-  return percentile(times, 99)
-}
-
-function typical(windows: readonly Window[], figure: (window: Window) => number): number {
-  return median(windows.map(figure))
-}
-
-/** In its longest pauses the member mostly waited for a core. */
-function isHeldUp(windows: readonly Window[]): boolean {
-  return typical(windows, ({ loop }) => loop.longestMs - 2 * loop.longestCpuMs) > 0
-}
-
-function show(windows: readonly Window[], percent: number): string {
-  return typical(windows, ({ times }) => percentile(times, percent)).toFixed(1)
+  return told
 }
 
 interface Memory {
@@ -194,14 +138,10 @@ function isBack(before: Memory, now: Memory): boolean {
   )
 }
 
-function portOf({ settings }: MemberProcess): number {
-  return settings.cluster!.listen!.port!
-}
-
 /** From another address, and nobody knows of it: it has to come in by the door that is flooded. */
 function newcomerTo(members: readonly MemberProcess[]): MemberProcess {
   const { cluster } = members[0]!.settings
-  const peers = members.map((member) => `127.0.0.1:${portOf(member)}`)
+  const peers = members.map(({ meshPort }) => `127.0.0.1:${meshPort}`)
   const settings = { ...cluster, listen: { host: '127.0.0.1', port: 0 }, peers }
   const newcomer = new MemberProcess({ name: 'newcomer', dialsFrom: '127.0.0.99', cluster: settings })
   onCleanUp(() => newcomer.end())

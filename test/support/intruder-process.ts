@@ -15,18 +15,30 @@ export const ATTACKS = [
   'half-closed sockets',
 ] as const
 
+/** The lowest priority. */
+export const INTRUDER_NICE = 19
+
 export type Attack = (typeof ATTACKS)[number]
 
 export type ToIntruder =
-  | { kind: 'begin'; attack: Attack; port: number; addresses: readonly string[] }
+  | ({ kind: 'begin' } & Flood)
   | { kind: 'end' }
+  /** So many sockets, and no more. */
+  | ({ kind: 'spend'; sockets: number } & Flood)
+
+export interface Flood {
+  attack: Attack
+  port: number
+  /** Of loopback, from which it comes. */
+  addresses: readonly string[]
+}
 
 export interface IntruderReport {
   /** Sockets, one after the other. */
   opened: number
   /** At once, as far as the intruder knew. */
   mostOpen: number
-  /** The beginnings of what it was sent that is not TLS. */
+  /** The beginnings of what it was sent that is no alert of TLS. */
   answers: string[]
 }
 
@@ -52,13 +64,22 @@ export class Intruder {
     return new Intruder(child)
   }
 
-  /** @param addresses of loopback, from which it comes */
   async begin(attack: Attack, port: number, addresses: readonly string[]): Promise<void> {
     await this.#tell({ kind: 'begin', attack, port, addresses })
   }
 
   async end(): Promise<IntruderReport> {
     return (await this.#tell({ kind: 'end' })) as IntruderReport
+  }
+
+  /** Resolves when all of these sockets have come to their end. */
+  async spend(
+    attack: Attack,
+    port: number,
+    addresses: readonly string[],
+    sockets: number,
+  ): Promise<IntruderReport> {
+    return (await this.#tell({ kind: 'spend', attack, port, addresses, sockets })) as IntruderReport
   }
 
   async #tell(message: ToIntruder): Promise<unknown> {

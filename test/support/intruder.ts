@@ -9,12 +9,18 @@ import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { setPriority } from 'node:os'
 import { Duplex } from 'node:stream'
 import { connect as tlsConnect } from 'node:tls'
-import type { Attack, IntruderReport, ToIntruder } from './intruder-process.js'
+import {
+  type Attack,
+  type Flood,
+  INTRUDER_NICE,
+  type IntruderReport,
+  type ToIntruder,
+} from './intruder-process.js'
 
-const LOWEST_PRIORITY = 19
 /** Opened in one turn of the loop. */
 const PER_TURN = 256
 const DRIBBLE_MS = 20
+const TLS_ALERT = 21
 
 /** With another secret than the cluster "test" has, as far as its name for the key says. */
 const cluster = createHash('sha256').update('cluster test').digest('hex').slice(0, 32)
@@ -48,29 +54,36 @@ const open = new Set<Socket>()
 let opening: NodeJS.Immediate | undefined
 let report: IntruderReport
 
-function begin(attack: Attack, { port, addresses }: { port: number; addresses: readonly string[] }): void {
+/** @param onSpent called when `sockets` were opened, and all have closed */
+function begin(
+  { attack, port, addresses }: Flood,
+  sockets = Number.POSITIVE_INFINITY,
+  onSpent = () => {},
+): void {
   const { atOnce, open: openOne } = attacks[attack]
   report = { opened: 0, mostOpen: 0, answers: [] }
   const fill = () => {
-    for (let i = 0; i < PER_TURN && open.size < atOnce; i++) {
+    for (let i = 0; i < PER_TURN && open.size < atOnce && report.opened < sockets; i++) {
       const localAddress = addresses[Math.floor(Math.random() * addresses.length)]!
       const socket = openOne({ port, host: '127.0.0.1', localAddress })
       open.add(socket)
       report.opened++
       socket.on('data', onData)
       socket.on('error', () => {})
-      socket.once('close', () => open.delete(socket))
+      socket.once('close', () => {
+        open.delete(socket)
+        if (open.size === 0 && report.opened === sockets) onSpent()
+      })
     }
     report.mostOpen = Math.max(report.mostOpen, open.size)
-    opening = setImmediate(fill)
+    if (report.opened < sockets) opening = setImmediate(fill)
   }
   fill()
 }
 
-/** Whatever is neither a handshake nor an alert of TLS is something to tell. */
+/** Whatever is no alert of TLS, by which it refuses, is something to tell. */
 function onData(data: Buffer): void {
-  if (![20, 21, 22, 23].includes(data[0]!) && report.answers.length < 10)
-    report.answers.push(data.toString('latin1', 0, 80))
+  if (data[0] !== TLS_ALERT && report.answers.length < 10) report.answers.push(data.toString('latin1', 0, 80))
 }
 
 function end(): IntruderReport {
@@ -101,8 +114,9 @@ function clientHello(): Promise<Buffer> {
 
 process.once('disconnect', () => process.exit(1))
 process.on('message', (message: ToIntruder) => {
-  if (message.kind === 'begin') begin(message.attack, message)
+  if (message.kind === 'spend') return begin(message, message.sockets, () => process.send?.(report))
+  if (message.kind === 'begin') begin(message)
   process.send?.(message.kind === 'begin' ? 'begun' : end())
 })
-setPriority(LOWEST_PRIORITY)
+setPriority(INTRUDER_NICE)
 process.send?.('started')

@@ -61,6 +61,13 @@ export class MemberProcess {
     return `http://${this.settings.httpHost ?? '127.0.0.1'}:${this.settings.httpPort}`
   }
 
+  /** Where it listens for members. */
+  get meshPort(): number {
+    const port = this.settings.cluster?.listen?.port
+    if (port === undefined) throw new Error(`${this.name} was given no port for members`)
+    return port
+  }
+
   get isRunning(): boolean {
     return this.#child !== undefined
   }

@@ -43,9 +43,7 @@ test.each<[string, () => string]>([
   ['24 letters', () => lettersOf('abcdefghijklmnopqrstuvwxyz', 24)],
   ['32 characters of base32', () => lettersOf('ABCDEFGHIJKLMNOPQRSTUVWXYZ234567', 32)],
 ])('hardly any of what is random is refused: %s', (_, make) => {
-  const refused = Array.from({ length: 1_000 }, make).filter(
-    (secret) => secretBits(secret) < MIN_SECRET_BITS,
-  )
+  const refused = Array.from({ length: 1_000 }, make).filter((secret) => secretBits(secret) < MIN_SECRET_BITS)
   expect(refused.length).toBeLessThan(100)
 })
 

@@ -93,6 +93,14 @@ const counters: Record<keyof Counters, readonly [name: string, unit: string, hel
   linksRefused: ['links_refused', '{link}', 'Links that were cut here for what came on them.'],
 }
 
+const strangers: Record<keyof Status['strangers'], readonly [name: string, help: string]> = {
+  admitted: ['strangers_admitted', "Sockets to the members' port that were looked at, whoever opened them."],
+  refused: [
+    'strangers_refused',
+    "Sockets to the members' port that were reset unread: more than members open.",
+  ],
+}
+
 export const definitions: readonly Definition[] = [
   level('sessions', '{session}', 'Sessions held.', ({ sessions }) => sessions),
   level(
@@ -131,6 +139,10 @@ export const definitions: readonly Definition[] = [
   ...Object.entries(counters).map(([counter, [name, unit, help]]): Definition => {
     const read = ({ status }: View) => [{ value: status.counters[counter as keyof Counters] }]
     return { name: `sessionmesh.${name}`, unit, kind: 'counter', help, labels: [], read }
+  }),
+  ...Object.entries(strangers).map(([count, [name, help]]): Definition => {
+    const read = ({ status }: View) => [{ value: status.strangers[count as keyof Status['strangers']] }]
+    return { name: `sessionmesh.${name}`, unit: '{socket}', kind: 'counter', help, labels: [], read }
   }),
   {
     name: 'sessionmesh.link.io',

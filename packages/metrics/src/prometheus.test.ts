@@ -98,9 +98,19 @@ test('every counter of a status is there under a name of its own, with its value
   const names = Object.keys(status.counters)
   // Each its own number, so that none can stand for another.
   const counters = Object.fromEntries(names.map((name, i) => [name, 1_000 + i]))
-  vi.spyOn(cluster, 'status').mockReturnValue({ ...status, counters: counters as typeof status.counters })
-  const values = Object.values(await scraped(registered(cluster)))
+  const strangers = { admitted: 2_000, refused: 2_001 }
+  vi.spyOn(cluster, 'status').mockReturnValue({
+    ...status,
+    counters: counters as typeof status.counters,
+    strangers,
+  })
+  const series = await scraped(registered(cluster))
+  const values = Object.values(series)
   expect(names.filter((name) => !values.includes(counters[name]!))).toEqual([])
+  expect(series).toMatchObject({
+    sessionmesh_strangers_admitted_total: 2_000,
+    sessionmesh_strangers_refused_total: 2_001,
+  })
 })
 
 test('names, units, types and helps are as Prometheus wants them', async () => {
