@@ -4,8 +4,15 @@ import type { Member } from './member.js'
 
 export class Fault extends Error {}
 
-export interface Bounds {
-  readonly [name: string]: number
+/** What a member may hold for a single hostile one; beyond that a frame is refused. */
+export const BOUNDS: Readonly<Record<string, number>> = {
+  members: 1_200,
+  origins: 60_000,
+  candidates: 19_200,
+  dials: 80,
+  pending: 20_000,
+  heldBytes: 33 * 1024 * 1024,
+  sentBytes: 64 * 1024 * 1024,
 }
 
 /** What one member holds; the numbers that only grow with what honest members do are not among them. */

@@ -1,7 +1,8 @@
 /** A fixed set of histories, and some that nobody has seen. More: `npx -y pnpm@10 fuzz --frames 1000000 --seed fresh`. */
 
 import { describe, expect, test } from 'vitest'
-import { BOUNDS, FRAMES_OF_A_HISTORY, runHistory } from './history.js'
+import { BOUNDS } from './bounds.js'
+import { FRAMES_OF_A_HISTORY, runHistory } from './history.js'
 import { addOutcome, newTally } from './tally.js'
 
 const SEEDS = 20

@@ -7,7 +7,7 @@
 import { type Config, type Instant, Packed, resolveConfig, type Value } from '@sessionmesh/core'
 import { World } from '../sim/world.js'
 import { type Decode, decodeFrame } from './agent.js'
-import { Fault, measure, Prototypes } from './bounds.js'
+import { BOUNDS, Fault, measure, Prototypes } from './bounds.js'
 import { type Honest, isPowerful, read } from './honesty.js'
 import { type Attack, Hostile } from './hostile.js'
 import { Member } from './member.js'
@@ -42,17 +42,6 @@ const RECOVERY_MS = 60_000
 const THOROUGH_EVERY = 256
 /** Of frames that are not understood. */
 const DELIVERED_SHARE = 0.05
-/** What a member may hold for a single hostile one; beyond that a frame is refused. */
-export const BOUNDS: Readonly<Record<string, number>> = {
-  members: 1_200,
-  origins: 60_000,
-  candidates: 19_200,
-  dials: 80,
-  pending: 20_000,
-  heldBytes: 33 * 1024 * 1024,
-  sentBytes: 64 * 1024 * 1024,
-}
-
 interface Session {
   readonly sid: string
   /** What each member wrote last, under a name of its own. */

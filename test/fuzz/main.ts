@@ -4,7 +4,8 @@ import { parseArgs } from 'node:util'
 import { commitOf } from '../sim/commit.js'
 import { Usage } from '../sim/usage.js'
 import { runBatch } from './batch.js'
-import { BOUNDS, FRAMES_OF_A_HISTORY, MAX_FRAME_MS } from './history.js'
+import { BOUNDS } from './bounds.js'
+import { FRAMES_OF_A_HISTORY, MAX_FRAME_MS } from './history.js'
 import type { Tally } from './tally.js'
 
 const HELP = `pnpm fuzz [--frames N] [--seed S] [--jobs J] [--stop N]

@@ -4,8 +4,8 @@
  *
  * Members that died or left are remembered for 24 h by default, and what was destroyed meanwhile with them: in half an hour
  * that would only grow. Here it is forgotten after 20 s (above any fault's time, or a member would have to begin anew), so
- * that as much is forgotten as comes, long before the warm-up of some minutes is over; sessions end within a minute for the
- * same reason (see user.ts). Nothing else is other than by default.
+ * that as much is forgotten as comes, long before the warm-up of some minutes is over. For the same reason removals wait for
+ * 10 s, a session that nobody uses lives for two minutes, and users log out within one (see user.ts). All else is as by default.
  */
 
 import { Random } from '../sim/random.js'

@@ -4,13 +4,13 @@
  * characters that have no such byte, behind two of them in UTF-8.
  */
 
-import { Packed } from '@sessionmesh/core'
+import { FORBIDDEN_NAMES, Packed } from '@sessionmesh/core'
 import { checkDepth, checkKey } from './value-types.js'
 
 const MARK = '\xc1'
 const BEYOND_LATIN1 = /[^\0-\xff]/
 /** What JSON has if one of its keys is forbidden; and with this a key may be written in it that does not look like one. */
-const SUSPICIOUS = ['__proto__', 'constructor', 'prototype', '\\u']
+const SUSPICIOUS = [...FORBIDDEN_NAMES, '\\u']
 
 /**
  * Made of plain objects, arrays, texts, finite numbers, booleans and `null` alone, and nothing is in it twice: what is parsed of

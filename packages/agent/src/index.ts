@@ -43,4 +43,4 @@ export type {
   WriteOptions,
   WriteResult,
 } from './types.js'
-export { type AskedType, allowTypes } from './value-types.js'
+export { type AllowableType, allowTypes } from './value-types.js'

@@ -8,6 +8,7 @@
 /** `short`: a person should know. `none`: no session should begin. */
 export type Room = 'enough' | 'short' | 'none'
 
+const SHARE = 0.4
 const SHORT = 0.8
 const NONE = 0.9
 /** By so much it has to fall again, lest each collection of garbage told of another change. */
@@ -19,6 +20,11 @@ const YOUNG_BYTES = 96 * 2 ** 20
 /** What may stay in the heap, of which V8 tells no more than the limit of all. */
 export function heapLimitBytes({ heap_size_limit }: { heap_size_limit: number }): number {
   return Math.max(heap_size_limit - YOUNG_BYTES, heap_size_limit / 2)
+}
+
+/** What sessions may take of it, where the user says nothing; peers may bring twice as much. */
+export function maxTotalBytesOf(heap: { heap_size_limit: number }): number {
+  return Math.floor(SHARE * heapLimitBytes(heap))
 }
 
 /** @param before what it was the last time */

@@ -1,6 +1,7 @@
 /** What the user gave to `joinCluster`, checked and filled in. Every mistake is found before a socket opens. */
 
 import { hostname } from 'node:os'
+import { getHeapStatistics } from 'node:v8'
 import { type Acks, type Config, resolveConfig, SessionMeshError } from '@sessionmesh/core'
 import { canonical, isFar, isLoopback, isWildcard, parseAddress } from './address.js'
 import type { Discovery } from './discovery/discovery.js'
@@ -11,6 +12,7 @@ import { type Environment, variablesFor, withEnvironment } from './environment.j
 import { badOption, checkNames, isObject } from './errors.js'
 import { createKeyring } from './keys.js'
 import { silent } from './log.js'
+import { maxTotalBytesOf } from './memory.js'
 import { type ResolvedSessionsOptions, resolveSessionsOptions } from './session-options.js'
 import { type Credentials, certificatesOf } from './tls.js'
 import type { CertificateOptions, ClusterOptions, Logger } from './types.js'
@@ -108,6 +110,7 @@ function resolved(options: ClusterOptions, isSecretGiven: boolean): ResolvedOpti
       throw badOption(`config.${name} is not an option; give ${name} beside config`)
   }
   const config = resolveConfig({
+    maxTotalBytes: maxTotalBytesOf(getHeapStatistics()),
     ...options.config,
     ...(options.ttlMs !== undefined && { ttlMs: options.ttlMs }),
     ...(options.joinTimeoutMs !== undefined && { joinTimeoutMs: options.joinTimeoutMs }),

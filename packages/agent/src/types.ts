@@ -62,7 +62,8 @@ export interface ClusterOptions {
   joinTimeoutMs?: number | undefined
   /** Console-shaped logger. Without one, warnings that no listener of `warning` takes go to `console.warn`. */
   logger?: Logger | undefined
-  /** Timeouts and limits of the protocol; see `Config` in @sessionmesh/core for each meaning and default. */
+  /** Timeouts and limits of the protocol; see `Config` in @sessionmesh/core for each meaning and default.
+   * (That of `maxTotalBytes` is two fifths of the limit of this process's heap.) */
   config?: Partial<Omit<Config, 'ttlMs' | 'joinTimeoutMs'>> | undefined
 }
 

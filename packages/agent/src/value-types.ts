@@ -9,20 +9,20 @@ import { badOption, isObject } from './errors.js'
 import { addExtension } from './msgpack.js'
 
 /** Deeper than what people write, and far from the end of the stack, which a busier server comes to sooner. */
-export const MAX_DEPTH = 500
+const MAX_DEPTH = 500
 
 /** What is no mere data: a pattern that takes for ever, a text that an application takes for its own error. */
 const ASKED_TYPES = ['RegExp', 'Error'] as const
-export type AskedType = (typeof ASKED_TYPES)[number]
+export type AllowableType = (typeof ASKED_TYPES)[number]
 
-const asked = new Set<AskedType>()
+const asked = new Set<AllowableType>()
 
 /**
  * From now on session attributes may hold these too, in all of this process. They are neither stored nor made of what other
  * members send before. To be called on every member, and before it joins: `allowTypes('RegExp')`.
  * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`
  */
-export function allowTypes(...names: readonly AskedType[]): void {
+export function allowTypes(...names: readonly AllowableType[]): void {
   const stray = names.find((name) => !ASKED_TYPES.includes(name))
   if (stray !== undefined)
     throw badOption(
@@ -30,6 +30,8 @@ export function allowTypes(...names: readonly AskedType[]): void {
     )
   for (const name of names) asked.add(name)
 }
+
+const LENGTHS: ReadonlySet<number> = new Set([...FORBIDDEN_NAMES].map(({ length }) => length))
 
 const ERRORS = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError }
 
@@ -70,7 +72,7 @@ export function checkDepth(depth: number): void {
 
 /** By length first: every key of every object comes by. @throws TypeError */
 export function checkKey(key: string): void {
-  if ((key.length === 9 || key.length === 11) && FORBIDDEN_NAMES.has(key))
+  if (LENGTHS.has(key.length) && FORBIDDEN_NAMES.has(key))
     throw new TypeError(
       `an object in it has a key "${key}", by which a prototype may be reached where it is copied. Use another one, or a Map`,
     )
@@ -125,7 +127,7 @@ function checkHasData(value: object): void {
   if (types.isNativeError(value)) checkAsked('Error')
 }
 
-function checkAsked(name: AskedType): void {
+function checkAsked(name: AllowableType): void {
   if (asked.has(name)) return
   throw new TypeError(
     `it holds a${name === 'Error' ? 'n' : ''} ${name}, which is not taken from other servers unless each of them calls allowTypes('${name}')`,

@@ -81,6 +81,12 @@ export interface Config {
   maxSessions: number
   /** The same for what remains of destroyed sessions; but no destroy is refused. */
   maxTombstones: number
+  /**
+   * Of names and values of all sessions together, with 512 for each session. A write that would make it more is refused; what
+   * peers bring is taken up to twice as much, and beyond that their link is cut. Bigger than two fifths of the memory of the
+   * smallest member: that one ends when all is used.
+   */
+  maxTotalBytes: number
   /** Of names and values in one session. Of a text it counts the characters, which take up to three bytes on a link. */
   maxSessionBytes: number
   /** Attributes in one session, removed ones that peers may not know of included. */
@@ -138,6 +144,7 @@ export const defaults: Readonly<Config> = {
   sweepMs: 1_000,
   maxSessions: 1_000_000,
   maxTombstones: 1_000_000,
+  maxTotalBytes: 1024 * 1024 * 1024,
   maxSessionBytes: 1024 * 1024,
   maxAttributes: 1_000,
   maxNameLength: 256,

@@ -40,7 +40,7 @@ const codes = {
   SESSIONMESH_SESSION_TOO_LARGE:
     'Thrown by a write: the session would pass `maxSessionBytes` or `maxAttributes`. Nothing is written; store less.',
   SESSIONMESH_TOO_MANY_SESSIONS:
-    'Thrown by a write: it would begin a session beyond `maxSessions`, or there is no memory for it. Nothing is written, and all sessions that there are go on. Raise the limit on every member, shorten `ttlMs`, or find out who begins so many. Warned when it is reached, or `maxTombstones` is: members that died are remembered for half a minute from then on. Warned of a peer: it brings so many beyond it that its link is cut.',
+    'Thrown by a write: it would begin a session beyond `maxSessions`, or make all together larger than `maxTotalBytes`, or there is no memory for it. Nothing is written, and all sessions that there are go on. Raise the limit on every member, shorten `ttlMs`, or find out who begins so many. Warned when one is reached, or `maxTombstones` is: members that died are remembered for half a minute from then on. Warned of a peer: it brings so many beyond it that its link is cut.',
   SESSIONMESH_SHORT_OF_MEMORY:
     'Warned when the heap is at four fifths of its limit; from nine tenths on no session begins, and a write that would is refused with `SESSIONMESH_TOO_MANY_SESSIONS`. Give the processes more memory (`--max-old-space-size`), shorten `ttlMs`, or keep less in sessions.',
   SESSIONMESH_STALLED:

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
 import type { Member } from '../test/member.js'
 import { graceMs, resolveConfig } from './config.js'
+import { packMessage } from './index.js'
 
 const full = expect.objectContaining({ code: 'SESSIONMESH_TOO_MANY_SESSIONS' })
 
@@ -122,5 +123,87 @@ describe('a peer that brings more than four times as many', () => {
     expect(a.replica.size + a.replica.tombstones).toBe(1)
     for (const member of [a, b]) expect(member.codes()).toContain('SESSIONMESH_TOO_MANY_SESSIONS')
     expect(b.keys()).toContain('kept0')
+  })
+})
+
+describe('with maxTotalBytes', () => {
+  const long = 'x'.repeat(500)
+
+  test('none grows that would make it more, new or not; what shrinks or ends makes room', () => {
+    const net = new Net({ maxTotalBytes: 3_500 })
+    const [a, b] = net.cluster('a', 'b')
+    // (Each takes 512 and its content.)
+    for (const sid of ['s0', 's1', 's2']) a.write(sid, { x: long })
+    net.settle()
+    for (const member of [a, b]) {
+      expect(() => member.write('s3', { x: long })).toThrow(full)
+      expect(() => member.write('s0', { x: `${long}${long}` }, { base: member.base('s0') })).toThrow(full)
+      expect(member.replica.counters.writesRefused).toBe(2)
+    }
+    b.write('s0', { x: 'short' }, { base: b.base('s0') })
+    b.destroy('s1')
+    net.settle()
+    expect(a.write('s3', { x: long }).outcome).toBe('created')
+    net.settle()
+    for (const member of [a, b]) expect(member.keys()).toEqual(['s0', 's2', 's3'])
+  })
+
+  test('what is forgotten, or begins anew, is counted no more', () => {
+    const net = new Net({ maxTotalBytes: 3_500, ttlMs: 1_000 })
+    const [a, b] = net.cluster('a', 'b')
+    for (let round = 0; round < 20; round++) {
+      for (const sid of ['s0', 's1', 's2']) a.write(`${sid} ${round}`, { x: long, y: '1' })
+      a.write(`s0 ${round}`, { x: long }, { base: a.base(`s0 ${round}`) })
+      net.run(60_000)
+      expect([a.replica.size, b.replica.size]).toEqual([0, 0])
+    }
+  })
+
+  test('a peer that brings more than twice as much loses its link, by one session as by many', () => {
+    for (const sids of [['s'], ['s0', 's1', 's2', 's3', 's4', 's5', 's6', 's7', 's8', 's9']]) {
+      const net = new Net({ maxTotalBytes: 2_000 })
+      const a = net.start(net.member('a'))
+      const b = net.start(net.member('b', { config: { maxTotalBytes: 1_000_000 } }), a)
+      net.settle()
+      for (const [i, sid] of [
+        ...sids,
+        ...sids,
+        ...sids,
+        ...sids,
+        ...sids,
+        ...sids,
+        ...sids,
+        ...sids,
+      ].entries()) {
+        const held = b.read(sid)
+        const base = held && b.base(sid)
+        b.write(sid, { ...held, [`x${i}`]: long }, { base })
+        net.settle()
+      }
+      const held = [...a.replica.records()].reduce((sum, { bytes }) => sum + bytes, 0)
+      expect(held).toBeLessThan(4_000)
+      expect(a.codes()).toContain('SESSIONMESH_TOO_MANY_SESSIONS')
+    }
+  })
+
+  test('a transfer that names the same session without end is cut', () => {
+    const net = new Net({ maxTotalBytes: 20_000 })
+    const [a, b] = net.cluster('a', 'b')
+    net.loseWrite(a, b)
+    a.write('next', { x: '1' })
+    net.settle()
+    net.deliverOne(a, b)
+    const [asked] = b.sentOf('pull', a)
+    const created = { time: 1, counter: 0, origin: a.id }
+    const attributes = [{ name: 'x', value: long, stamp: created }]
+    b.forgetLog()
+    let chunks = 0
+    while (b.codes().length === 0 && chunks < 1_000) {
+      chunks++
+      const records = [{ sid: 'again', created, attributes }]
+      const state = { kind: 'state', sentMs: 0, pull: asked?.pull ?? 0, records } as const
+      b.act(b.replica.receive(b.peer(a).link ?? 0, packMessage(state, a.id), b.now))
+    }
+    expect([chunks < 100, b.codes()]).toEqual([true, ['SESSIONMESH_TOO_MANY_SESSIONS']])
   })
 })

@@ -2,6 +2,7 @@
 
 import type { Config } from './config.js'
 import { SessionMeshError } from './errors.js'
+import type { Records } from './records.js'
 import type { SessionRecord } from './session.js'
 import { sizeOf, type Value } from './value.js'
 import { FORBIDDEN_NAMES } from './wire.js'
@@ -14,13 +15,14 @@ type Change = { readonly name: string; readonly value: Value | undefined }
 /**
  * @throws SessionMeshError `SESSIONMESH_BAD_SESSION_ID`, `SESSIONMESH_FORBIDDEN_ATTRIBUTE`,
  * `SESSIONMESH_SESSION_TOO_LARGE`
+ * @returns by how many bytes the session grows
  */
 export function checkWrite(
   sid: string,
   changes: readonly Change[],
   held: SessionRecord | undefined,
   config: Config,
-): void {
+): number {
   if (typeof sid !== 'string' || sid.length === 0 || sid.length > config.maxNameLength) {
     throw new SessionMeshError(
       'SESSIONMESH_BAD_SESSION_ID',
@@ -29,7 +31,7 @@ export function checkWrite(
   }
   if (LONE_SURROGATE.test(sid))
     throw new SessionMeshError('SESSIONMESH_BAD_SESSION_ID', 'A session id must be well-formed Unicode')
-  if (changes.length === 0) return
+  if (changes.length === 0) return 0
   const before = held?.bytes ?? 0
   let bytes = before
   let added = 0
@@ -52,10 +54,21 @@ export function checkWrite(
   if (added > 0 && (held?.names ?? 0) + added > config.maxAttributes) {
     throw tooLarge(`would have more than ${config.maxAttributes} attributes (config.maxAttributes)`)
   }
+  return bytes - before
+}
+
+/** Of all sessions together. @throws SessionMeshError `SESSIONMESH_TOO_MANY_SESSIONS` */
+export function checkBytes(growth: number, { totalBytes }: Records, { maxTotalBytes }: Config): void {
+  if (growth <= 0 || totalBytes + growth <= maxTotalBytes) return
+  throw new SessionMeshError(
+    'SESSIONMESH_TOO_MANY_SESSIONS',
+    `All sessions together take ${totalBytes} bytes, and config.maxTotalBytes is ${maxTotalBytes}: none may grow. Raise it on every ` +
+      'member if they have the memory, shorten ttlMs, or keep less in sessions.',
+  )
 }
 
 /** For a session that begins. @throws SessionMeshError `SESSIONMESH_TOO_MANY_SESSIONS` */
-export function checkRoom(sessions: number, isShortOfMemory: boolean, { maxSessions }: Config): void {
+export function checkRoom({ size: sessions, isShortOfMemory }: Records, { maxSessions }: Config): void {
   if (isShortOfMemory)
     throw new SessionMeshError(
       'SESSIONMESH_TOO_MANY_SESSIONS',

@@ -28,6 +28,8 @@ interface OpenPull {
   readonly staged: Delta[]
   /** Of those that were not here when they came. */
   readonly unknown: Set<string>
+  /** Of all that is staged, the same again and again included. */
+  stagedBytes: number
   /** Of an open transfer in place: sessions of which the source has only a part. */
   readonly partial: string[]
   /** Sessions received, those of which only the idle time is told aside. */
@@ -80,6 +82,10 @@ export class Pulls {
   /** Sessions unknown here of which something waits for the end of the open transfer. */
   get staged(): number {
     return this.#open?.unknown.size ?? 0
+  }
+
+  get stagedBytes(): number {
+    return this.#open?.stagedBytes ?? 0
   }
 
   get isIdle(): boolean {
@@ -211,6 +217,7 @@ export class Pulls {
 
   #stage(open: OpenPull, record: Delta): void {
     open.staged.push(record)
+    open.stagedBytes += bytesOf([record])
     if (this.#context.records.get(record.sid) === undefined) open.unknown.add(record.sid)
   }
 
@@ -265,7 +272,7 @@ export class Pulls {
   #hold(link: LinkId, held: Held, message: DeltaMessage): void {
     this.#held.set(link, held)
     held.messages.push(message)
-    held.bytes += bytesOf(message)
+    held.bytes += EACH_MESSAGE_BYTES + bytesOf(message.deltas)
     // Too much to hold: what is dropped here shows as a gap, and the pull that is due brings it.
     if (held.bytes > this.#context.config.maxLinkBufferBytes) {
       held.messages.splice(0)
@@ -290,6 +297,7 @@ export class Pulls {
       inPlace,
       staged: [],
       unknown: new Set(),
+      stagedBytes: 0,
       partial: [],
       count: 0,
       begun: false,
@@ -327,8 +335,10 @@ function isMissed(purged: Purged, { digest }: Peer): boolean {
 }
 
 /** As it is held here: also of a message that brings nothing, which may be one of millions. */
-function bytesOf({ deltas }: DeltaMessage): number {
-  let bytes = 256
+const EACH_MESSAGE_BYTES = 256
+
+export function bytesOf(deltas: readonly Delta[]): number {
+  let bytes = 0
   for (const { sid, attributes } of deltas) {
     bytes += 128 + sid.length
     for (const { name, value } of attributes) bytes += 64 + name.length + sizeOf(value)

@@ -75,19 +75,28 @@ export class Records {
     return this.#tombstones.size
   }
 
+  /** Of names and values. */
+  #bytes = 0
   /** There is no memory for more, whatever the limits say. */
   isShortOfMemory = false
 
   /** There is no room for what is over and is kept for members that are gone. */
   get isFull(): boolean {
-    const { maxSessions, maxTombstones } = this.#config
-    return this.isShortOfMemory || this.size >= maxSessions || this.tombstones >= maxTombstones
+    const { maxSessions, maxTombstones, maxTotalBytes } = this.#config
+    const isMany = this.size >= maxSessions || this.tombstones >= maxTombstones
+    return this.isShortOfMemory || isMany || this.totalBytes >= maxTotalBytes
   }
 
-  /** Whether so many records more may come from peers. */
-  hasRoomFor(count: number): boolean {
-    const { maxSessions, maxTombstones } = this.#config
-    return this.#records.size + count <= TIMES_FULL * (maxSessions + maxTombstones)
+  /** As `maxTotalBytes` counts. */
+  get totalBytes(): number {
+    return this.#bytes + BYTES_EACH * this.size
+  }
+
+  /** Whether so many records more, with so many bytes in them, may come from peers. */
+  hasRoomFor(count: number, bytes: number): boolean {
+    const { maxSessions, maxTombstones, maxTotalBytes } = this.#config
+    const isRoom = this.#records.size + count <= TIMES_FULL * (maxSessions + maxTombstones)
+    return isRoom && this.totalBytes + BYTES_EACH * count + bytes <= TIMES_FULL_BYTES * maxTotalBytes
   }
 
   get(sid: string): SessionRecord | undefined {
@@ -144,7 +153,9 @@ export class Records {
       if (wasForgotten) record.hadEnded = isMerged(delta.created)
       this.#records.set(delta.sid, record)
     }
+    const before = record.bytes
     const merged = record.merge(delta, isMerged)
+    this.#bytes += (record.destroyed === undefined ? record.bytes : 0) - before
     if (record.destroyed !== undefined) this.#bury(delta.sid, record.destroyed)
     if (merged.destroyed) {
       this.#observer?.ended(delta.sid)
@@ -181,13 +192,17 @@ export class Records {
     const held = this.#records.get(sid)
     if (held === undefined) return
     if (typeof held === 'number') this.#tombstones.remove(held)
-    else this.#observer?.ended(sid)
+    else {
+      this.#bytes -= held.bytes
+      this.#observer?.ended(sid)
+    }
     this.#records.delete(sid)
   }
 
   clear(): void {
     for (const sid of this.#records.keys()) this.#observer?.ended(sid)
     this.#records.clear()
+    this.#bytes = 0
     this.#tombstones = new TombstoneTable()
     this.#sweep = undefined
     this.#owed = 0
@@ -251,11 +266,16 @@ export class Records {
       } else if (held.teller !== undefined) held.teller = undefined
     }
     // The whole that a partial record waits for may be older than the removal.
-    if (held.whole)
-      for (const removal of held.dropRemoved(rules.isSettled)) rules.purged(removal, held.created)
+    if (held.whole) this.#dropRemoved(held, rules)
     if (held.isOfOneOrigin) this.#origins.add(held.created.origin)
     else for (const { origin } of held.stamps()) this.#origins.add(origin)
     return cost
+  }
+
+  #dropRemoved(record: SessionRecord, rules: SweepRules): void {
+    const before = record.bytes
+    for (const removal of record.dropRemoved(rules.isSettled)) rules.purged(removal, record.created)
+    this.#bytes += record.bytes - before
   }
 
   #visitTombstone(sid: string, slot: Slot, rules: SweepRules): number {
@@ -286,6 +306,10 @@ export class Records {
 
 /** Each of several parts of a cluster may have as many as are allowed before they meet. */
 const TIMES_FULL = 4
+/** The same of their bytes: the rest of the memory is for all else. */
+const TIMES_FULL_BYTES = 2
+/** Of a session beside its content, about. */
+const BYTES_EACH = 512
 /** What one turn may cost, in looks at records of which nothing is due: some 2 ms with a million of them. */
 const SHARE = 5_000
 /** A tick comes late by a little, and should not leave a rest to another one. */

@@ -18,7 +18,7 @@ import { sweep } from './housekeeping.js'
 import type { LinkId, MemberChange, Peer, Self } from './members.js'
 import type { DeltaMessage, Heartbeat, Message, Pull, RosterEntry, State } from './messages.js'
 import { Outbox } from './outbox.js'
-import { Pulls } from './pulls.js'
+import { bytesOf, Pulls } from './pulls.js'
 import type { Purge } from './purged.js'
 import { Questions } from './questions.js'
 import { Reads } from './reads.js'
@@ -400,14 +400,16 @@ export class Replica {
 
   /** Who holds the secret is trusted with sessions, and not with all of the memory. @throws SessionMeshError */
   #checkRoom(deltas: readonly Delta[]): void {
-    const { records } = this.#context
-    if (records.hasRoomFor(this.#pulls.staged + deltas.length)) return
-    const unknown = deltas.filter(({ sid }) => records.get(sid) === undefined)
-    if (records.hasRoomFor(this.#pulls.staged + unknown.length)) return
+    const { records, config } = this.#context
+    const { staged, stagedBytes } = this.#pulls
+    // (No frame has more in it.)
+    if (records.hasRoomFor(staged + deltas.length, stagedBytes + config.maxFrameBytes)) return
+    const unknown = new Set(deltas.map(({ sid }) => sid).filter((sid) => records.get(sid) === undefined))
+    if (records.hasRoomFor(staged + unknown.size, stagedBytes + bytesOf(deltas))) return
     throw new SessionMeshError(
       'SESSIONMESH_TOO_MANY_SESSIONS',
       'A frame is refused: with its sessions there would be more than four times config.maxSessions and config.maxTombstones ' +
-        'here. Give all members the same limits.',
+        'here, or more than twice config.maxTotalBytes. Give all members the same limits.',
     )
   }
 

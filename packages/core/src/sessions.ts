@@ -5,7 +5,7 @@ import { touchIntervalMs } from './config.js'
 import type { Context } from './context.js'
 import { SessionMeshError } from './errors.js'
 import type { Acks } from './events.js'
-import { checkRoom, checkTtl, checkWrite } from './limits.js'
+import { checkBytes, checkRoom, checkTtl, checkWrite } from './limits.js'
 import type { Outbox } from './outbox.js'
 import type { Questions } from './questions.js'
 import { difference, type SessionRecord } from './session.js'
@@ -144,8 +144,8 @@ export class Sessions {
   ): void {
     const { config, counters, records } = this.#context
     try {
-      checkWrite(sid, changes, held, config)
-      if (isNew) checkRoom(records.size, records.isShortOfMemory, config)
+      checkBytes(checkWrite(sid, changes, held, config), records, config)
+      if (isNew) checkRoom(records, config)
     } catch (error) {
       if (error instanceof SessionMeshError && LIMITS.has(error.code)) counters.writesRefused++
       throw error
