@@ -232,7 +232,8 @@ export class Cluster {
 
   /** It serves; or it joins, and what it has so far is not only of such as began apart. */
   #hasOfOthers(run: Run): boolean {
-    if (Number.isFinite(run.readyMs)) return true
+    // (Of one that stands still nobody knows what lies on its links: it may have come from who is gone by now.)
+    if (Number.isFinite(run.readyMs) || run.isFrozen) return true
     const apart = new Set([...this.#islands].map(({ id }) => id))
     return [...this.claim(run).keys()].some((origin) => !apart.has(origin))
   }

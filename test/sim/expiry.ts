@@ -75,13 +75,18 @@ export class Expiry implements Observer {
 
   #wasTold(run: Run, use: Use): boolean {
     const beforeMs = use.atMs - RECOVERY_MS
-    if (this.#cluster.areInTouch(run, use.run, beforeMs)) return true
+    if (this.#couldTell(use.run, run, beforeMs)) return true
     // Parted for good, and both in touch with a third that passes it on.
     if (this.#cluster.network.cutSinceMs(run.host, use.run.host) >= beforeMs) return false
     return this.#cluster.running.some(
-      (third) =>
-        this.#cluster.areInTouch(run, third, beforeMs) && this.#cluster.areInTouch(third, use.run, beforeMs),
+      (third) => this.#couldTell(third, run, beforeMs) && this.#couldTell(use.run, third, beforeMs),
     )
+  }
+
+  /** In touch, and one knew that there is the other. (Who looks for names looks now and then.) */
+  #couldTell(a: Run, b: Run, beforeMs: number): boolean {
+    const haveMet = this.#cluster.hasKnown(a, b, beforeMs) || this.#cluster.hasKnown(b, a, beforeMs)
+    return haveMet && this.#cluster.areInTouch(a, b, beforeMs)
   }
 
   /** Another, whom that member could not hear, had just told of a use: one that follows soon is not told again. */
