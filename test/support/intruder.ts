@@ -1,10 +1,12 @@
 /**
  * Somebody who reaches the port of members, has no secret, and means harm: sockets of some kind, so many at once, each
  * that ends followed by another. It stands for other machines, and is not to take the cores that its victim needs: so it
- * runs at the lowest priority, in a session of its own (by which Linux may share out the machine first).
+ * runs at the lowest priority, and so does its session, which it has for itself: Linux may share out the machine among
+ * sessions first, and then a priority says nothing to processes of others.
  */
 
 import { createHash, randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { setPriority } from 'node:os'
 import { Duplex } from 'node:stream'
@@ -21,6 +23,8 @@ import {
 const PER_TURN = 256
 const DRIBBLE_MS = 20
 const TLS_ALERT = 21
+/** Of its session: sched(7). */
+const AUTOGROUP = '/proc/self/autogroup'
 
 /** With another secret than the cluster "test" has, as far as its name for the key says. */
 const cluster = createHash('sha256').update('cluster test').digest('hex').slice(0, 32)
@@ -119,4 +123,9 @@ process.on('message', (message: ToIntruder) => {
   process.send?.(message.kind === 'begin' ? 'begun' : end())
 })
 setPriority(INTRUDER_NICE)
+try {
+  writeFileSync(AUTOGROUP, String(INTRUDER_NICE))
+} catch {
+  // There is none here, or it may not be set: its own priority has to do.
+}
 process.send?.('started')
