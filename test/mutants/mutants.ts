@@ -73,7 +73,7 @@ export const mutants: readonly Mutant[] = [
     file: 'session.ts',
     find: 'this.#attributes = withAttribute(this.#attributes, attribute)\n',
     replace:
-      'this.#attributes = attribute.value === undefined ? without(this.#attributes, attribute.name) : withAttribute(this.#attributes, attribute)\n',
+      'this.#attributes = attribute.value === undefined ? withoutThose(this.#attributes, new Set([find(this.#attributes, attribute.name)])) : withAttribute(this.#attributes, attribute)\n',
     seeds: 20,
     by: ['exactness', 'causality', 'convergence'],
   },
@@ -209,16 +209,18 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a transfer is merged before its end',
     file: 'pulls.ts',
-    find: 'else for (const record of message.records) open.staged.push(record)',
-    replace: 'else this.#context.absorb(message.records, [], now)',
+    find: 'else for (const record of message.records) this.#stage(open, record)',
+    replace:
+      'else for (const record of message.records) { this.#stage(open, record); this.#context.absorb([record], [], now) }',
     seeds: 1_900,
     by: ['exactness', 'convergence', 'causality'],
   },
   {
     name: 'a digest that a transfer ends with is not taken over',
     file: 'pulls.ts',
-    find: 'this.#context.absorb(open.staged, message.end.digest, now)',
-    replace: 'this.#context.absorb(open.staged, open.peer.digest.entries(), now)',
+    find: 'this.#context.absorb(open.staged, raise, now)',
+    replace:
+      'this.#context.absorb(open.staged, raise.filter(() => false).concat(open.peer.digest.entries()), now)',
     seeds: 180,
     by: ['exactness', 'convergence'],
   },
@@ -289,7 +291,7 @@ export const mutants: readonly Mutant[] = [
           '    Object.assign(this.#context.transfers.get(link) ?? {}, { digest: this.#context.digest.all() })\n    this.next(link, now)\n  }\n\n  /** What was used',
       },
     ],
-    seeds: 380,
+    seeds: 1_500,
     by: ['exactness', 'convergence', 'causality'],
   },
   {
@@ -585,8 +587,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the dead are never forgotten',
     file: 'members.ts',
-    find: 'goneMs > forgetDeadAfterMs',
-    replace: 'goneMs > 1e12',
+    find: 'goneMs > forgetAfterMs',
+    replace: 'goneMs > 1e12 * forgetAfterMs',
     seeds: 40,
     by: ['limits'],
   },
