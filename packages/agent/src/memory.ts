@@ -8,6 +8,8 @@
 /** `short`: a person should know. `none`: no session should begin. */
 export type Room = 'enough' | 'short' | 'none'
 
+/** A process needs so much of it before it holds anything. */
+const PROCESS_BYTES = 32 * 2 ** 20
 const SHARE = 0.4
 const SHORT = 0.8
 const NONE = 0.9
@@ -24,7 +26,8 @@ export function heapLimitBytes({ heap_size_limit }: { heap_size_limit: number })
 
 /** What sessions may take of it, where the user says nothing; peers may bring twice as much. */
 export function maxTotalBytesOf(heap: { heap_size_limit: number }): number {
-  return Math.floor(SHARE * heapLimitBytes(heap))
+  const limit = heapLimitBytes(heap)
+  return Math.floor(SHARE * Math.max(limit - PROCESS_BYTES, limit / 2))
 }
 
 /** @param before what it was the last time */

@@ -401,11 +401,12 @@ export class Replica {
   /** Who holds the secret is trusted with sessions, and not with all of the memory. @throws SessionMeshError */
   #checkRoom(deltas: readonly Delta[]): void {
     const { records, config } = this.#context
-    const { staged, stagedBytes } = this.#pulls
+    const { staged, stagedBytes, heldBytes } = this.#pulls
+    const waitingBytes = stagedBytes + heldBytes
     // (No frame has more in it.)
-    if (records.hasRoomFor(staged + deltas.length, stagedBytes + config.maxFrameBytes)) return
+    if (records.hasRoomFor(staged + deltas.length, waitingBytes + config.maxFrameBytes)) return
     const unknown = new Set(deltas.map(({ sid }) => sid).filter((sid) => records.get(sid) === undefined))
-    if (records.hasRoomFor(staged + unknown.size, stagedBytes + bytesOf(deltas))) return
+    if (records.hasRoomFor(staged + unknown.size, waitingBytes + bytesOf(deltas))) return
     throw new SessionMeshError(
       'SESSIONMESH_TOO_MANY_SESSIONS',
       'A frame is refused: with its sessions there would be more than four times config.maxSessions and config.maxTombstones ' +
