@@ -17,7 +17,7 @@ import { readBeforeFailing } from './drain.js'
 import { codeOf } from './errors.js'
 import { identitiesOf, keyFor, strangerBy, type UnknownIdentity } from './keys.js'
 import { keysHeader, keysIn, linkPath, linkProtocol } from './link.js'
-import { acceptingWith, type Credentials, isAuthorized, type Proof } from './tls.js'
+import { acceptingWith, type Credentials, isAuthorized, MENDS, type Proof } from './tls.js'
 
 export interface AcceptorOptions {
   credentials: Credentials
@@ -325,16 +325,9 @@ function endsOf({ remoteAddress, remotePort, localAddress, localPort }: Socket):
 
 /** Of members of something else, beside those that ask for something else. */
 const REFUSALS: Readonly<Record<401 | 403 | 421, [string, ErrorCode]>> = {
-  401: [
-    'It is a member of this cluster with another secret. Give every member the same secret.',
-    'SESSIONMESH_SECRET_MISMATCH',
-  ],
+  401: [`It is a member of this cluster with another secret. ${MENDS.secret}`, 'SESSIONMESH_SECRET_MISMATCH'],
   403: ['It showed a certificate that authorizePeer refused.', 'SESSIONMESH_CERTIFICATE_REFUSED'],
-  421: [
-    'It is a member of a cluster with another name. Give the members of one cluster the same name, ' +
-      'or take its address out of the list of peers.',
-    'SESSIONMESH_CLUSTER_MISMATCH',
-  ],
+  421: [`It is a member of a cluster with another name. ${MENDS.cluster}`, 'SESSIONMESH_CLUSTER_MISMATCH'],
 }
 
 type Refusal = keyof typeof REFUSALS
@@ -358,7 +351,7 @@ function explain(
   const { authorizationError: wrong } = socket
   if (typeof wrong === 'string' && wrong !== NO_CERTIFICATE) {
     return [
-      `It showed a certificate that is not accepted (${wrong}). Give every member one of an authority in tls.ca, and none that has expired.`,
+      `It showed a certificate that is not accepted (${wrong}). ${MENDS.certificate}`,
       'SESSIONMESH_CERTIFICATE_REFUSED',
     ]
   }

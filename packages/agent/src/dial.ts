@@ -12,7 +12,7 @@ import { codeOf } from './errors.js'
 import { identitiesOf, offer } from './keys.js'
 import { keysHeader, keysIn, linkPath, linkProtocol } from './link.js'
 import { lookup } from './lookup.js'
-import { type Credentials, diallingWith, type Proof } from './tls.js'
+import { type Credentials, diallingWith, MENDS, type Proof } from './tls.js'
 
 export interface DialOptions {
   credentials: Credentials
@@ -175,15 +175,11 @@ function describe(address: string, kind: DialReport['kind'], error: Error): [str
 }
 
 function otherSecret(address: string): [string, ErrorCode] {
-  return [`${address} has another secret. Give every member the same secret.`, 'SESSIONMESH_SECRET_MISMATCH']
+  return [`${address} has another secret. ${MENDS.secret}`, 'SESSIONMESH_SECRET_MISMATCH']
 }
 
 function otherCluster(address: string): [string, ErrorCode] {
-  return [
-    `${address} does not know this cluster. Give the members of one cluster the same name, or take ` +
-      'this address out of the list of peers.',
-    'SESSIONMESH_CLUSTER_MISMATCH',
-  ]
+  return [`${address} does not know this cluster. ${MENDS.cluster}`, 'SESSIONMESH_CLUSTER_MISMATCH']
 }
 
 /** In TLS 1.3 the dialler is through with the handshake before the other end has looked at its certificate. */
@@ -215,7 +211,7 @@ function withCertificates(
   if (isOfCertificate(error))
     return [
       'rejected',
-      `${address} showed a certificate that is not accepted: ${error.message}. Give every member one of an authority in tls.ca, and none that has expired.`,
+      `${address} showed a certificate that is not accepted: ${error.message}. ${MENDS.certificate}`,
       REFUSED,
     ]
   return [kind, ...describe(address, kind, error)]
@@ -224,7 +220,7 @@ function withCertificates(
 const REFUSED = 'SESSIONMESH_CERTIFICATE_REFUSED'
 
 function isOfCertificate(error: Error): boolean {
-  return /CERT|SIGNATURE|SELF_SIGNED|ISSUER/.test(codeOf(error) ?? '') || /authorizePeer/.test(error.message)
+  return /CERT|SIGNATURE|SELF_SIGNED|ISSUER/.test(codeOf(error) ?? '')
 }
 
 /** What people mistake most, in words; the rest as Node says it. */

@@ -5,6 +5,7 @@
 
 import { constants, X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls'
+import { SessionMeshError } from '@sessionmesh/core'
 import { type Keyring, knowsIdentity } from './keys.js'
 import type { CertificateOptions } from './types.js'
 
@@ -52,6 +53,13 @@ export function certificatesOf({
   return { options, context: createSecureContext(options), authorizePeer }
 }
 
+/** What is to be done where the two ends do not belong together, whichever of them says so. */
+export const MENDS = {
+  secret: 'Give every member the same secret.',
+  cluster: 'Give the members of one cluster the same name, or take this address out of the list of peers.',
+  certificate: 'Give every member one of an authority in tls.ca, and none that has expired.',
+} as const
+
 /** Of a server. */
 export function acceptingWith(
   { certificates }: Credentials,
@@ -66,24 +74,25 @@ export function diallingWith(
   { certificates }: Credentials,
   offer: () => { identity: string; psk: Uint8Array },
 ) {
+  const common = { rejectUnauthorized: true }
   if (certificates === undefined) {
     return {
+      ...common,
       secureContext: contextWithKey,
       pskCallback: offer,
-      rejectUnauthorized: true,
       // A far end without our key may show a certificate instead. None is good enough, whoever signed it. (With the key this
       // is not called.)
       checkServerIdentity: () => new Error('it showed a certificate, so it is no member'),
     }
   }
   return {
+    ...common,
     secureContext: certificates.context,
-    rejectUnauthorized: true,
     // Addresses are found, and prove nothing: which name a certificate bears is for `authorizePeer` to judge.
     checkServerIdentity: (_: string, { raw }: { raw: Buffer }) =>
       isAuthorized(certificates, new X509Certificate(raw))
         ? undefined
-        : new Error('authorizePeer refused its certificate'),
+        : new SessionMeshError('SESSIONMESH_CERTIFICATE_REFUSED', 'authorizePeer refused its certificate'),
   }
 }
 

@@ -12,8 +12,8 @@ import { addExtension } from './msgpack.js'
 const MAX_DEPTH = 500
 
 /** What is no mere data: a pattern that takes for ever, a text that an application takes for its own error. */
-const ASKED_TYPES = ['RegExp', 'Error'] as const
-export type AllowableType = (typeof ASKED_TYPES)[number]
+const ALLOWABLE_TYPES = ['RegExp', 'Error'] as const
+export type AllowableType = (typeof ALLOWABLE_TYPES)[number]
 
 const asked = new Set<AllowableType>()
 
@@ -23,10 +23,10 @@ const asked = new Set<AllowableType>()
  * @throws SessionMeshError `SESSIONMESH_BAD_OPTION`
  */
 export function allowTypes(...names: readonly AllowableType[]): void {
-  const stray = names.find((name) => !ASKED_TYPES.includes(name))
+  const stray = names.find((name) => !ALLOWABLE_TYPES.includes(name))
   if (stray !== undefined)
     throw badOption(
-      `allowTypes knows ${ASKED_TYPES.join(' and ')}, and not ${JSON.stringify(stray)}; all else that is data is allowed`,
+      `allowTypes knows ${ALLOWABLE_TYPES.join(' and ')}, and not ${JSON.stringify(stray)}; all else that is data is allowed`,
     )
   for (const name of names) asked.add(name)
 }

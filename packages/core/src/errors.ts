@@ -49,6 +49,8 @@ const codes = {
     'Thrown by a write or a destroy: a session id is no well-formed text of 1 to `maxNameLength` characters.',
   SESSIONMESH_BAD_FRAME:
     'Warned: a peer sent what is no message of the protocol; its link is cut and made anew. Report it if it comes again.',
+  SESSIONMESH_TOO_MANY_MEMBERS:
+    'Warned: a member linked with this one, which has links to 1,200 already; its link is cut. A cluster is made for dozens: see who joins it, and split it.',
   SESSIONMESH_FRAME_TOO_LARGE:
     'Warned: a frame was larger than its receiver takes; the link is cut. Give all members the same `maxFrameBytes`.',
   SESSIONMESH_LINK_TOO_SLOW:

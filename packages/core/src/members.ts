@@ -195,10 +195,10 @@ export class Members {
 
   /** @throws SessionMeshError when so many are here that there is no room for another one. */
   established(entry: Self, link: LinkId, now: Instant): Peer {
-    if (!this.#peers.has(entry.id) && !this.#makeRoom(() => true))
+    if (!this.#peers.has(entry.id) && !this.#makeRoom(() => this.#firstToGo()))
       throw new SessionMeshError(
-        'SESSIONMESH_BAD_FRAME',
-        `A member is refused: ${MAX_MEMBERS} are known already`,
+        'SESSIONMESH_TOO_MANY_MEMBERS',
+        `A member is refused: ${MAX_MEMBERS} are here already`,
       )
     const peer = this.#peers.get(entry.id) ?? this.#add(entry, now)
     peer.name = entry.name
@@ -279,7 +279,10 @@ export class Members {
     for (const { id, state } of roster)
       if (before.has(id) && (state === 'suspect' || state === 'dead') && this.#isHeard(id, now))
         this.#vouchWithdrawnMs = now.monoMs
-    for (const entry of roster) if (entry.id !== this.#self.id) this.#learn(entry, sentMs, now)
+    // (Decided once for all of them: of those that this roster adds none makes room for the next.)
+    const gone = [...this.#peers.values()].filter(isGoneHearsay)
+    for (const entry of roster)
+      if (entry.id !== this.#self.id) this.#learn(entry, () => gone.shift(), sentMs, now)
     this.#boundDigests()
     for (const peer of this.#peers.values()) this.#judge(peer, now)
   }
@@ -300,9 +303,7 @@ export class Members {
       this.#judge(peer, now)
       if (peer.link !== undefined && this.#isOver(this.#dropAtMs(peer))) silent.push(peer.link)
       const goneMs = now.monoMs - peer.goneMs
-      if (!isLiving(peer) && peer.link === undefined && goneMs > forgetAfterMs) {
-        this.#drop(peer)
-      }
+      if (!isLiving(peer) && peer.link === undefined && goneMs > forgetAfterMs) this.#drop(peer)
     }
     return silent
   }
@@ -366,18 +367,21 @@ export class Members {
     this.#onForgotten(id)
   }
 
-  /**
-   * For one more, in the place of one that may go: of those that were only heard of one that is gone, else one that is
-   * gone, else one that was only heard of; of each the first that became known. Whoever tells of thousands that are not
-   * there keeps nobody out who is.
-   */
-  #makeRoom(mayGo: (peer: Peer) => boolean): boolean {
+  /** For one more, in the place of one that may go. */
+  #makeRoom(nextToGo: () => Peer | undefined): boolean {
     if (this.#peers.size < MAX_MEMBERS) return true
-    const others = [...this.#peers.values()].filter((peer) => peer.link === undefined && mayGo(peer))
-    const gone =
-      others.find(isGoneHearsay) ?? others.find((peer) => !isLiving(peer)) ?? others.find(isHearsay)
+    const gone = nextToGo()
     if (gone !== undefined) this.#drop(gone)
     return gone !== undefined
+  }
+
+  /**
+   * Of those that were only heard of one that is gone, else one that is gone, else one that was only heard of; of each the
+   * first that became known. Whoever tells of thousands that are not there keeps nobody out who is.
+   */
+  #firstToGo(): Peer | undefined {
+    const others = [...this.#peers.values()].filter(({ link }) => link === undefined)
+    return others.find(isGoneHearsay) ?? others.find((peer) => !isLiving(peer)) ?? others.find(isHearsay)
   }
 
   #forget(id: Origin): void {
@@ -472,12 +476,12 @@ export class Members {
   }
 
   /** What others tell counts for those that we have no link to: a link of our own knows better. */
-  #learn(entry: RosterEntry, sentMs: number, now: Instant): void {
+  #learn(entry: RosterEntry, nextToGo: () => Peer | undefined, sentMs: number, now: Instant): void {
     const peer = this.#peers.get(entry.id)
     if (peer === undefined) {
       const isOver = this.#forgotten.has(entry.id) && entry.state !== 'alive'
       // (Who is really there comes himself.)
-      if (entry.state === 'left' || isOver || !this.#makeRoom(isGoneHearsay)) return
+      if (entry.state === 'left' || isOver || !this.#makeRoom(nextToGo)) return
       const added = this.#add(entry, now)
       // Tombstones wait for the dead as well, so they must be known; but nobody here ever met them.
       if (entry.state === 'dead') this.#become(added, 'dead', now)

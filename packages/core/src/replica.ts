@@ -177,9 +177,10 @@ export class Replica {
     return this.#input(now, () => {
       this.#catchUp.cameRound(now)
       const { members, records } = this.#context
-      if (records.isFull && !this.#wasFull) this.#warnOfFull()
-      this.#wasFull = records.isFull
-      for (const link of members.tick(now, records.isFull)) this.#drop(link, SILENT, now)
+      const { isFull } = records
+      if (isFull && !this.#wasFull) this.#warnOfFull()
+      this.#wasFull = isFull
+      for (const link of members.tick(now, isFull)) this.#drop(link, SILENT, now)
       for (const link of this.#handshake.mute(now)) this.#drop(link, SILENT, now)
       this.#beat(now)
       const stalled = this.#pulls.stalled(now)
