@@ -74,7 +74,7 @@ export class Acceptor {
     this.#credentials = options.credentials
     this.#events = events
     this.#admission = new Admission(options.admission ?? rates)
-    this.#door = createDoor({ noDelay: true }, (socket) => this.#onConnection(socket))
+    this.#door = createDoor((socket) => this.#onConnection(socket))
     this.#upgrader = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -155,11 +155,7 @@ export class Acceptor {
   }
 
   #onConnection(socket: Socket): void {
-    const ends = endsOf(socket)
-    if (ends === undefined) {
-      socket.destroy()
-      return
-    }
+    // (Of those that come in floods nothing is asked of the system that is not needed to send them away.)
     const host = unmapHost(socket.remoteAddress ?? '')
     const verdict = this.#admission.admit(host, performance.now())
     if (verdict !== 'admitted') {
@@ -168,6 +164,12 @@ export class Acceptor {
       this.#events.refused(host, `${tooMany[verdict]} ${whoFloods}`, 'SESSIONMESH_FLOODED')
       return
     }
+    const ends = endsOf(socket)
+    if (ends === undefined) {
+      socket.destroy()
+      return
+    }
+    socket.setNoDelay(true)
     // (The system may give a pair of ends again before the end of its last socket was told here.)
     const former = this.#strangers.get(ends)
     if (former !== undefined) this.#drop(former)
