@@ -34,8 +34,8 @@ export interface Outcome {
 
 /** How many a seed stands for, unless fewer are wanted. */
 export const FRAMES_OF_A_HISTORY = 5_000
-/** Of CPU, for one frame: what a busy machine cannot stretch. */
-export const MAX_FRAME_MS = 1_000
+/** Of CPU, for one frame: what a busy machine cannot stretch, and before others take notice. */
+export const MAX_FRAME_MS = resolveConfig({}).suspectAfterMs
 const SLOW_MS = 5
 /** With all links of the hostile member cut. */
 const RECOVERY_MS = 60_000
