@@ -7,8 +7,10 @@ import type { Acks } from 'sessionmesh'
 import type { Random } from '../sim/random.js'
 import { Browser, type Reply } from '../support/browser.js'
 import type { Balancer } from '../support/faults/balancer.js'
-import { exceptionsOf, isExcuse } from '../support/faults/excuses.js'
+import { answerOf, exceptionsOf, isExcuse } from '../support/faults/excuses.js'
+import { Journal } from '../support/faults/journal.js'
 import type { Death } from '../support/faults/nemesis.js'
+import { unansweredBy } from '../support/faults/unanswered.js'
 import { Violation } from '../support/faults/violation.js'
 import { ACKS_HEADER } from '../support/member-app.js'
 import type { MemberProcess } from '../support/member-process.js'
@@ -55,7 +57,7 @@ export class Client {
   readonly name: string
   readonly #balancer: Balancer
   readonly #random: Random
-  readonly #history: string[] = []
+  readonly #journal: Journal
   readonly #knowledge = new Knowledge()
   #browser = new Browser()
   #visit: Visit | undefined
@@ -68,10 +70,7 @@ export class Client {
     this.name = name
     this.#balancer = balancer
     this.#random = random
-  }
-
-  get history(): readonly string[] {
-    return this.#history
+    this.#journal = new Journal(name, HISTORY_KEPT)
   }
 
   /** Uses its session until `isOver`. @throws Violation */
@@ -101,7 +100,7 @@ export class Client {
       })
       this.#ended = this.#ended.filter(({ visit }) => state[visit.sid] === undefined)
       if (this.#visit !== undefined && state[this.#visit.sid] === undefined) this.#visit = undefined
-      if (lost.length > 0) this.#note(`lost with its server: ${lost}`)
+      if (lost.length > 0) this.#journal.note(`lost with its server: ${lost}`)
       return lost
     })
   }
@@ -138,7 +137,7 @@ export class Client {
     const name = this.#random.chance(0.5) ? lane : `${lane}${this.#random.integer(1, SELDOM_WRITTEN)}`
     const value = visit.issue(name)
     const asked = await this.#act('POST', `/turn/${name}/${value}`, { writes: { name, value } })
-    if (asked?.reply.status === 200 && answerOf(asked).data[name] === value)
+    if (asked?.reply.status === 200 && answerOf(asked.reply).data[name] === value)
       visit.confirm(name, value, confirmationOf(asked))
   }
 
@@ -158,8 +157,8 @@ export class Client {
     const by = confirmationOf(asked)
     // One that did not find the former session has ended nothing.
     if (former !== undefined && !isExcuse(exceptionsOf(asked.reply))) this.#over(former, asked, thief, by)
-    const { sid, data } = answerOf(asked)
-    if (data.user !== this.name) throw this.#violation(`logs in at ${by.server} and is ${data.user}`)
+    const { sid, data } = answerOf(asked.reply)
+    if (data.user !== this.name) throw this.#journal.violation(`logs in at ${by.server} and is ${data.user}`)
     this.#visit = new Visit(sid, this.name, by)
     this.#learn(asked, sid, { ...NOTHING, isOpen: true })
   }
@@ -173,9 +172,9 @@ export class Client {
     this.#ended.push({ visit, thief })
     this.#browser.cookies.delete('connect.sid')
     if (asked?.reply.status !== 200) return
-    if (answerOf(asked).sid !== visit.sid) {
+    if (answerOf(asked.reply).sid !== visit.sid) {
       const isWrong = asked.known.isOpen && !isExcuse(exceptionsOf(asked.reply))
-      if (isWrong) throw this.#violation(`${asked.server.name} does not find ${visit.sid} to end it`)
+      if (isWrong) throw this.#journal.violation(`${asked.server.name} does not find ${visit.sid} to end it`)
       return
     }
     this.#over(visit, asked, thief, confirmationOf(asked))
@@ -215,11 +214,11 @@ export class Client {
   #check(asked: Asked, visit: Visit, writes: { name: string; value: number } | undefined): Known | undefined {
     const wrong = this.#whatIsWrong(asked, visit, writes)
     if (wrong !== undefined) {
-      if (!isExcuse(exceptionsOf(asked.reply))) throw this.#violation(`${asked.server.name} ${wrong}`)
+      if (!isExcuse(exceptionsOf(asked.reply))) throw this.#journal.violation(`${asked.server.name} ${wrong}`)
       this.#rules.tally.excused++
-      this.#note(`excused: ${asked.server.name} ${wrong}`)
+      this.#journal.note(`excused: ${asked.server.name} ${wrong}`)
     }
-    const { sid, data } = answerOf(asked)
+    const { sid, data } = answerOf(asked.reply)
     if (sid !== visit.sid || data.user !== visit.user) return undefined
     return { isOpen: true, isOver: false, values: new Map(numbersOf(data)) }
   }
@@ -229,7 +228,7 @@ export class Client {
     visit: Visit,
     writes: { name: string; value: number } | undefined,
   ): string | undefined {
-    const { sid, data } = answerOf({ reply })
+    const { sid, data } = answerOf(reply)
     const isShown = sid === visit.sid && data.user === visit.user
     if (isShown && (known.isOver || visit.isGone)) return `shows ${sid} after its end`
     if (!isShown && known.isOpen && !known.isOver && !isEnding)
@@ -302,63 +301,43 @@ export class Client {
       exceptions === undefined ? '' : JSON.stringify(exceptions),
       `token ${short(brought)} -> ${short(token)}`,
     ]
-    this.#note(told.filter((part) => part !== '').join(' '))
+    this.#journal.note(told.filter((part) => part !== '').join(' '))
     if ((exceptions?.lostWrites ?? 0) > 0 && !this.#rules.mayLose)
-      throw this.#violation(`${server.name} counts a write as lost, and who went down had a sound peer`)
+      throw this.#journal.violation(
+        `${server.name} counts a write as lost, and who went down had a sound peer`,
+      )
     if ((exceptions?.staleReads ?? 0) > 0 && !this.#rules.mayBeStale)
-      throw this.#violation(
+      throw this.#journal.violation(
         `${server.name} counts a stale read, and all members are linked and hold the same`,
       )
     if (reply.status === 503) this.#rules.tally.missedAcks++
     else if (reply.status !== 200)
-      throw this.#violation(`${server.name} answers ${what} with ${reply.status}: ${reply.text}`)
+      throw this.#journal.violation(`${server.name} answers ${what} with ${reply.status}: ${reply.text}`)
   }
 
   /** True when another server is to be tried. @throws Violation when there was no answer in time. */
   #isRefused(error: unknown, server: MemberProcess, what: string): boolean {
     if (error instanceof Violation) throw error
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-    this.#note(`${what} at ${server.name}: ${code}`)
-    if (code === 'ECONNREFUSED') {
-      this.#rules.tally.refused++
-      return true
-    }
-    if (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET' || code === 'EPIPE') {
-      this.#rules.tally.broken++
-      return false
-    }
-    throw this.#violation(`${what} at ${server.name}: ${String(error)}`)
+    const { code, kind } = unansweredBy(error)
+    this.#journal.note(`${what} at ${server.name}: ${code}`)
+    if (kind !== 'refused' && kind !== 'broken')
+      throw this.#journal.violation(`${what} at ${server.name}: ${String(error)}`)
+    this.#rules.tally[kind]++
+    return kind === 'refused'
   }
 
   #drawAcks(): Acks {
     return this.#random.pick(['none', 'none', 'none', 'none', 'one', 'all'] as const)
   }
 
-  #note(what: string): void {
-    this.#history.push(`${new Date().toISOString().slice(14, 23)} ${what}`)
-    if (this.#history.length > HISTORY_KEPT) this.#history.shift()
-  }
-
-  #violation(what: string): Violation {
-    this.#note(`WRONG: ${what}`)
-    const violation = new Violation(`${this.name}: ${what}`)
-    violation.history = this.#history
-    return violation
-  }
-
   #guarded<T>(act: () => T): T {
     try {
       return act()
     } catch (error) {
-      if (error instanceof Violation) throw this.#violation(error.message)
+      if (error instanceof Violation) throw this.#journal.violation(error.message)
       throw error
     }
   }
-}
-
-function answerOf({ reply }: Pick<Asked, 'reply'>): Answer {
-  const answer: Answer = JSON.parse(reply.text)
-  return answer
 }
 
 function numbersOf(data: Answer['data']): [string, number][] {

@@ -1,6 +1,7 @@
 /** Runs many histories on threads of their own, and watches that each goes on: a frame that never ends is a fault as well. */
 
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { isMainThread, workerData } from 'node:worker_threads'
+import { Parts, Threads } from '../support/threads.js'
 import { FRAMES_OF_A_HISTORY, runHistory } from './history.js'
 import { addOutcome, addTally, newTally, type Tally } from './tally.js'
 
@@ -19,39 +20,31 @@ interface Share extends Batch {
 
 /** Without any progress: hundreds of times what 256 frames take. */
 const HANG_MS = 120_000
-const REPORT_MS = 2_000
 
 /** Calls `onPart` with what each part came to; ends when all is done, or enough has failed. */
 export async function runBatch(batch: Batch, jobs: number, onPart: (part: Tally) => void): Promise<Tally> {
   const total = newTally()
-  const workers: Worker[] = []
+  const shares = Array.from({ length: jobs }, (_, nth): Share => {
+    return { ...batch, nth, jobs, progress: new SharedArrayBuffer(8) }
+  })
   const add = (part: Tally) => {
     addTally(total, part)
     onPart(part)
-    if (total.faults.length >= batch.stopAfter) for (const worker of workers) void worker.terminate()
+    if (total.faults.length >= batch.stopAfter) threads.stop()
   }
-  const ends = Array.from({ length: jobs }, (_, nth) => {
-    const progress = new SharedArrayBuffer(8)
-    const worker = new Worker(new URL(import.meta.url), { workerData: { ...batch, nth, jobs, progress } })
-    workers.push(worker)
-    const watch = watchOver(new Int32Array(progress), (seed, frames) => {
+  const threads = new Threads<Tally>(import.meta.url, shares, add)
+  const watches = shares.map(({ progress }, nth) =>
+    watchOver(new Int32Array(progress), (seed, frames) => {
       const text = `nothing has moved for ${HANG_MS / 1_000} s, since frame ${frames} or one of the next`
       add({ ...newTally(), faults: [{ seed, text }] })
-      void worker.terminate()
-    })
-    return new Promise<void>((resolve, reject) => {
-      worker.on('message', add)
-      worker.once('error', (error) => {
-        clearInterval(watch)
-        reject(error)
-      })
-      worker.once('exit', () => {
-        clearInterval(watch)
-        resolve()
-      })
-    })
-  })
-  await Promise.all(ends)
+      threads.stop(nth)
+    }),
+  )
+  try {
+    await threads.ended
+  } finally {
+    for (const watch of watches) clearInterval(watch)
+  }
   return total
 }
 
@@ -66,25 +59,19 @@ function watchOver(progress: Int32Array, onHang: (seed: number, frames: number) 
   }, 1_000)
 }
 
-function work({ seed, frames, nth, jobs, progress }: Share, tell: (part: Tally) => void): void {
+function work({ seed, frames, nth, jobs, progress }: Share): void {
   // (Each refusal is an error, and where it was thrown is most of what it costs.)
   Error.stackTraceLimit = 4
   const moved = new Int32Array(progress)
-  let part = newTally()
-  let toldMs = performance.now()
-  const report = () => {
-    tell(part)
-    part = newTally()
-    toldMs = performance.now()
-  }
+  const parts = new Parts(newTally)
   for (let i = nth; i * FRAMES_OF_A_HISTORY < frames; i += jobs) {
     Atomics.store(moved, 0, seed + i)
     const left = Math.min(FRAMES_OF_A_HISTORY, frames - i * FRAMES_OF_A_HISTORY)
     const onProgress = (done: number) => Atomics.store(moved, 1, done)
-    addOutcome(part, runHistory({ seed: seed + i, frames: left, onProgress }))
-    if (part.faults.length > 0 || performance.now() - toldMs > REPORT_MS) report()
+    addOutcome(parts.part, runHistory({ seed: seed + i, frames: left, onProgress }))
+    parts.tellWhenDue(parts.part.faults.length > 0)
   }
-  report()
+  parts.tell()
 }
 
-if (!isMainThread) work(workerData as Share, (part) => parentPort?.postMessage(part))
+if (!isMainThread) work(workerData as Share)

@@ -4,11 +4,12 @@ import type { Acks } from 'sessionmesh'
 import type { Random } from '../sim/random.js'
 import { Browser, type Reply } from '../support/browser.js'
 import type { Balancer } from '../support/faults/balancer.js'
-import { exceptionsOf, isExcuse } from '../support/faults/excuses.js'
+import { answerOf, exceptionsOf, isExcuse } from '../support/faults/excuses.js'
+import { Journal } from '../support/faults/journal.js'
+import { unansweredBy } from '../support/faults/unanswered.js'
 import { Violation } from '../support/faults/violation.js'
 import { ACKS_HEADER } from '../support/member-app.js'
 import type { MemberProcess } from '../support/member-process.js'
-import type { Answer } from '../support/member-protocol.js'
 import { pause } from '../support/wait.js'
 import { Ledger } from './ledger.js'
 import type { Tally } from './tally.js'
@@ -42,7 +43,7 @@ interface Asked {
 export class User {
   readonly name: string
   readonly #world: World
-  readonly #history: string[] = []
+  readonly #journal: Journal
   #browser = new Browser()
   #ledger: Ledger | undefined
   #logins = 0
@@ -51,6 +52,7 @@ export class User {
   constructor(name: string, world: World) {
     this.name = name
     this.#world = world
+    this.#journal = new Journal(name, HISTORY_KEPT)
   }
 
   /** One write. @throws Violation */
@@ -65,7 +67,7 @@ export class User {
   async visit(ttlMs: number): Promise<string | undefined> {
     this.#browser = new Browser()
     const asked = await this.#ask(`/enter/${this.#nextName()}?ttl=${ttlMs}`, this.#drawAcks())
-    return asked?.reply.status === 200 ? answerOf(asked).sid : undefined
+    return asked?.reply.status === 200 ? answerOf(asked.reply).sid : undefined
   }
 
   /** All is well again, and `state` is what a member holds. @throws Violation */
@@ -75,10 +77,7 @@ export class User {
   }
 
   violation(what: string): Violation {
-    this.#note(`WRONG: ${what}`)
-    const violation = new Violation(`${this.name}: ${what}`)
-    violation.history = this.#history
-    return violation
+    return this.#journal.violation(what)
   }
 
   async #enter(): Promise<void> {
@@ -88,7 +87,7 @@ export class User {
     const asked = await this.#ask(`/enter/${user}`, this.#drawAcks())
     if (asked === undefined) return
     if (asked.reply.status === 200) {
-      const { sid, data } = answerOf(asked)
+      const { sid, data } = answerOf(asked.reply)
       if (data.user !== user) throw this.violation(`logs in as ${user} and is ${data.user}`)
       this.#ledger = new Ledger(sid, user, true)
       this.#confirmed('created', asked.acks)
@@ -109,7 +108,7 @@ export class User {
       if (exceptionsOf(asked.reply) !== undefined) ledger.forgetSeen()
       return
     }
-    const { data } = answerOf(asked)
+    const { data } = answerOf(asked.reply)
     if (!this.#check(ledger, asked)) {
       if (!ledger.isCertain) this.#ledger = undefined
     } else if (data[name] === value) {
@@ -122,7 +121,7 @@ export class User {
     const asked = await this.#ask('/destroy', this.#drawAcks())
     // It is tried again, if there is anything left to end.
     if (asked === undefined) return ledger.doubt()
-    if (asked.reply.status === 200 && answerOf(asked).sid !== ledger.sid) {
+    if (asked.reply.status === 200 && answerOf(asked.reply).sid !== ledger.sid) {
       // Who does not know of it yet ends nothing.
       if (!this.#check(ledger, asked) && !ledger.isCertain) this.#ledger = undefined
       return
@@ -135,7 +134,7 @@ export class User {
 
   /** Whether the answer shows the session. @throws Violation when it lacks something, and does not say so */
   #check(ledger: Ledger, { server, reply }: Asked): boolean {
-    const { sid, data } = answerOf({ reply })
+    const { sid, data } = answerOf(reply)
     const isShown = sid === ledger.sid && data.user === ledger.user
     const lack = isShown ? ledger.lackOf(data) : ledger.mustShow ? 'does not show it' : undefined
     const exceptions = exceptionsOf(reply)
@@ -167,24 +166,21 @@ export class User {
         return asked
       } catch (error) {
         if (error instanceof Violation) throw error
-        const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-        if (code === 'ECONNREFUSED') {
+        const { code, kind } = unansweredBy(error)
+        if (kind === 'refused') {
           tally.refused++
           await pause(BETWEEN_TRIES_MS)
           continue
         }
-        this.#note(`${what} at ${server.name}: ${code}`)
-        if (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET' || code === 'EPIPE') {
-          tally.broken++
-          return undefined
-        }
-        if (code === 'UND_ERR_HEADERS_TIMEOUT') {
+        this.#journal.note(`${what} at ${server.name}: ${code}`)
+        if (kind === undefined) throw this.violation(`${what} at ${server.name}: ${String(error)}`)
+        if (kind === 'broken') tally.broken++
+        else {
           // It may be carried out after whatever is sent next: what it does to this session nobody can tell.
           this.#ledger = undefined
           tally.givenUp++
-          return undefined
         }
-        throw this.violation(`${what} at ${server.name}: ${String(error)}`)
+        return undefined
       }
     }
     throw this.violation(`${what}: nobody listens`)
@@ -194,7 +190,7 @@ export class User {
     const { tally } = this.#world
     const exceptions = exceptionsOf(reply)
     const told = exceptions === undefined ? '' : ` ${JSON.stringify(exceptions)}`
-    this.#note(`${what} at ${server.name}: ${reply.status} ${reply.text}${told}`)
+    this.#journal.note(`${what} at ${server.name}: ${reply.status} ${reply.text}${told}`)
     tally.answered++
     if ((exceptions?.staleReads ?? 0) > 0) tally.stale++
     if ((exceptions?.lostWrites ?? 0) > 0) tally.lost++
@@ -214,16 +210,6 @@ export class User {
   #drawAcks(): Acks {
     return this.#world.random.pick(['none', 'none', 'none', 'none', 'one', 'one', 'one', 'all'] as const)
   }
-
-  #note(what: string): void {
-    this.#history.push(`${new Date().toISOString().slice(14, 23)} ${what}`)
-    if (this.#history.length > HISTORY_KEPT) this.#history.shift()
-  }
-}
-
-function answerOf({ reply }: Pick<Asked, 'reply'>): Answer {
-  const answer: Answer = JSON.parse(reply.text)
-  return answer
 }
 
 /** As express-session signs it: `s:ID.SIGNATURE`. */

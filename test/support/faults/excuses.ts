@@ -1,10 +1,16 @@
-/** What a member says that an answer may lack, see member-session.ts. */
+/** What an answer of a member says, and what it may lack: see member-app.ts and member-session.ts. */
 
 import type { Reply } from '../browser.js'
+import type { Answer } from '../member-protocol.js'
 import { EXCEPTIONS_HEADER, type Exceptions } from '../member-session.js'
 
 /** A read is given up after `waitMs` and `askTimeoutMs`, 1050 ms; timers are not exact. */
 const GIVEN_UP_MS = 1_000
+
+export function answerOf({ text }: Reply): Answer {
+  const answer: Answer = JSON.parse(text)
+  return answer
+}
 
 export function exceptionsOf({ headers }: Reply): Exceptions | undefined {
   const header = headers[EXCEPTIONS_HEADER]
