@@ -1,6 +1,6 @@
 /** Frames are what members send, and nothing else that the codec knows; whatever comes, nothing but its refusal follows. */
 
-import { type Message, SessionMeshError, sentMsOf } from '@sessionmesh/core'
+import { type Message, resolveConfig, SessionMeshError, sentMsOf } from '@sessionmesh/core'
 import { Packr } from 'msgpackr'
 import { describe, expect, test } from 'vitest'
 import { encodeAnswer, encodeAsk } from './diagnostics/frames.js'
@@ -63,6 +63,15 @@ describe('what members send is taken', () => {
     ])
   })
 
+  test('as many small sessions as go out at once', () => {
+    const { maxBatchBytes } = resolveConfig({})
+    const attributes = [{ name: 'a', value: 1, stamp }]
+    const deltas = Array.from({ length: maxBatchBytes / 12 }, (_, i) => {
+      return { sid: i.toString(36), created: stamp, lifetime: { ttlMs: 1, stamp }, attributes, usedMs: 3 }
+    })
+    expect(decodeFrame(encodeFrame({ ...delta, deltas }, 'M'))).toBeInstanceOf(Array)
+  })
+
   test('questions of people, and answers', () => {
     expect(decodeFrame(encodeAsk(1, { question: 'session', sid: 's' }))).toEqual(['ask', 1, 'session', 's'])
     const report = { omitted: 3, samples: [{ links: [{ lag: { p50Ms: 1 } }] }], code: undefined }
@@ -73,6 +82,25 @@ describe('what members send is taken', () => {
 describe('nothing else is', () => {
   test.each([17, 100, 1_000, 3_000, 3_500, 4_000, 4_500, 5_000, 100_000])('nested %i deep', (depth) => {
     expect([isRefused(nested(depth)), isRefused(nested(depth, 0x81))]).toEqual([true, true])
+  })
+
+  test.each<[string, number, number[]]>([
+    ['empty arrays', 1_700_000, [0x90]],
+    ['arrays', 1_700_000, [0x91, 0]],
+    ['empty maps', 80_000, [0x80]],
+    ['long maps', 80_000, [0xde, 0, 0]],
+    ['texts', 1_700_000, [0xa1, 0x61]],
+    ['long texts', 1_700_000, [0xd9, 1, 0x61]],
+    ['packed values', 1_700_000, [0xd4, 1, 0]],
+  ])('of %s more than members send, each of which takes many times its bytes', (_, count, one) => {
+    const frame = Buffer.concat([
+      Buffer.from([0xdd, 0, 0, 0, 0]),
+      Buffer.alloc(count * one.length, Buffer.from(one)),
+    ])
+    frame.writeUInt32BE(count, 1)
+    expect(isRefused(frame)).toBe(true)
+    frame.writeUInt32BE(count / 10, 1)
+    expect(isRefused(frame.subarray(0, 5 + (count / 10) * one.length))).toBe(false)
   })
 
   test('what refers to itself, or to one thing again and again', () => {

@@ -1,7 +1,7 @@
 /**
  * Whether bytes are MessagePack of what frames are made of, looked at before anything is made of them. The codec knows
- * more than that: references, by which a small frame becomes an endless one, classes, regular expressions; and it goes as
- * deep as its stack, where whoever looks into the result comes to the end of his.
+ * more than that: references, by which a small frame becomes an endless one, classes, regular expressions; it goes as deep
+ * as its stack, where whoever looks into the result comes to the end of his; and of a byte it makes an object of a hundred.
  */
 
 /** Reports are the deepest, with half of it. */
@@ -9,12 +9,22 @@ const MAX_DEPTH = 16
 /** Of extensions: `undefined`, as the codec writes it in reports, and `Packed`. */
 const MAX_EXTENSION = 1
 
+/**
+ * Of what takes room of its own in memory: texts, arrays, packed values, and maps, which take eight times as much. Members
+ * send one in five bytes, if names and values are as short as can be, and at most a mebibyte of such at once (maxBatchBytes);
+ * longer frames are long by long values.
+ */
+const ITEMS_IN_ANY = 2 ** 19
+const BYTES_OF_MORE = 16
+const MAP_ITEMS = 8
+
 /** How many items are still to come, by depth. */
 const left = new Float64Array(MAX_DEPTH + 1)
 
 /** Numbers, texts, booleans, null, packed values; arrays and maps of these; and all of it is there, and nothing else. */
 export function isPlain(bytes: Uint8Array): boolean {
   const { length } = bytes
+  let room = ITEMS_IN_ANY + length / BYTES_OF_MORE
   let depth = 0
   let at = 0
   left[0] = 1
@@ -39,12 +49,20 @@ export function isPlain(bytes: Uint8Array): boolean {
       const size = sizeAt(bytes, first, at)
       if (size < 0) return false
       at += size
+      if (isScalar(first)) continue
     }
+    room -= first < 0x90 || first >= 0xde ? MAP_ITEMS : 1
+    if (room < 0) return false
     if (items === 0) continue
     // (Each of them takes a byte at least.)
     if (items > length - at || depth === MAX_DEPTH) return false
     left[++depth] = items
   }
+}
+
+/** Among those that are followed by a size: nothing, a truth or a number, and neither a text nor an extension. */
+function isScalar(first: number): boolean {
+  return first < 0xc7 || (first > 0xc9 && first < 0xd4)
 }
 
 /** Of what follows on this first byte; below 0: it is not to be there. */

@@ -20,6 +20,13 @@ test.each([
   '0123456789abcdef0123456789abcdef',
   'change-me-change-me-change-me-change-me',
   'please-change-this-secret-in-production',
+  'my-company-secret-2024',
+  'SuperSecretSessionKey123!',
+  'MySuperSecretPassword1!',
+  'ThisIsMyVerySecretKey',
+  'thisismyverysecretkey',
+  'qwertyuiopasdfghjklzxcvbnm',
+  'P@ssw0rd!P@ssw0rd!',
 ])('is weak: %s', (secret) => {
   expect(secretBits(secret)).toBeLessThan(MIN_SECRET_BITS)
 })

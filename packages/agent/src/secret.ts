@@ -8,13 +8,22 @@ import { randomBytes } from 'node:crypto'
 /** Fewer are refused. It finds common mistakes, and knows no dictionary: what it lets pass may be weak all the same. */
 export const MIN_SECRET_BITS = 80
 
-/** Of each character of words: those of a Diceware phrase have 12.9 bits in five characters and a space, sentences far fewer. */
+/** Of each letter of words: those of a Diceware phrase have 12.9 bits in five letters, sentences far fewer. */
 const WORD_BITS = 2
-const WORDS = /(?:[A-Z]?[a-z]+|[A-Z]+)(?:[ _.-](?:[A-Z]?[a-z]+|[A-Z]+))*/g
-/** Less may be a part of what is random; and so may what has few vowels, or many other letters in a row. */
-const MIN_WORDS_LENGTH = 6
+/** Letters that may be a word, by themselves and in `CamelCase`, and what parts it from others, which tells nothing. */
+const WORDS = /(?<before>[ _.-]?)(?<letters>[A-Z]?[a-z]+|[A-Z]+(?![a-z]))(?=(?<after>[ _.-]?))/g
+/** Fewer letters may be a part of what is random, unless they stand apart; and so may what has no vowel, or many other letters in a row. */
+const MIN_WORD_LENGTH = 4
+const NO_WORD = /^[^aeiouy]*$|[^aeiouy]{5}/i
+/** Several words without anything between them; what is random has fewer vowels. */
+const LONG_WORD = 11
+const NO_WORDS = /[^aeiou]{5}/i
 const MIN_VOWELS = 0.28
-const NO_WORD = /[^aeiou _.-]{5}/i
+/** Years, and what a policy wanted at the end. */
+const NUMBERS = /\d{2,}/g
+const DIGIT_BITS = Math.log2(10)
+const HEX = /^[\da-f-]*$/i
+const KEYBOARD = 'qwertyuiop  asdfghjkl  zxcvbnm'
 
 /** 256 bits, in characters that no shell, file of variables or list with commas takes for others. */
 export function newSecret(): string {
@@ -23,41 +32,48 @@ export function newSecret(): string {
 
 /** How many bits there may be in a secret at the most, by its characters: in words fewer, in what goes on as it began none. */
 export function secretBits(secret: string): number {
-  const each = Math.log2(alphabetOf(secret))
-  const isInWords = wordsIn(secret)
-  let bits = 0
-  for (let i = 0; i < secret.length; i++) {
-    if (isForeseen(secret, i)) continue
-    bits += isInWords[i] ? Math.min(WORD_BITS, each) : each
+  const each = new Array<number>(secret.length).fill(Math.log2(alphabetOf(secret)))
+  // (Of 16 digits, ten are digits and some of the others spell words by chance.)
+  if (!HEX.test(secret)) {
+    for (const { 0: digits, index } of secret.matchAll(NUMBERS))
+      each.fill(DIGIT_BITS, index, index + digits.length)
+    for (const found of [...secret.matchAll(WORDS)].filter(isWord)) {
+      const [start, end] = [found.index, found.index + found[0].length]
+      each.fill(WORD_BITS, start, end)
+      if (found.groups?.before !== '') each[start] = 0
+    }
   }
+  const bits = each.reduce((sum, bits, i) => (isForeseen(secret, i) ? sum : sum + bits), 0)
   return Math.floor(bits)
 }
 
 function alphabetOf(secret: string): number {
   if (/^\d*$/.test(secret)) return 10
-  if (/^[\da-f-]*$/i.test(secret)) return 16
+  if (HEX.test(secret)) return 16
   const kinds = [/[a-z]/, /[A-Z]/, /\d/, /[!-/:-@[-`{-~ ]/, /[^ -~]/]
   const sizes = [26, 26, 10, 33, 100]
   return sizes.reduce((sum, size, i) => sum + (kinds[i]!.test(secret) ? size : 0), 0)
 }
 
-function wordsIn(secret: string): boolean[] {
-  const isIn = new Array<boolean>(secret.length).fill(false)
-  for (const { 0: words, index } of secret.matchAll(WORDS))
-    if (areWords(words)) isIn.fill(true, index, index + words.length)
-  return isIn
+function isWord({ groups }: RegExpExecArray): boolean {
+  const { letters = '', before = '', after = '' } = groups ?? {}
+  const standsApart = before !== '' && after !== ''
+  if ((letters.length < MIN_WORD_LENGTH && !standsApart) || NO_WORD.test(letters)) return false
+  if (letters.length < LONG_WORD) return true
+  const vowels = letters.match(/[aeiou]/gi)?.length ?? 0
+  return vowels >= MIN_VOWELS * letters.length && !NO_WORDS.test(letters)
 }
 
-function areWords(text: string): boolean {
-  const letters = text.match(/[a-z]/gi)?.length ?? 0
-  const vowels = text.match(/[aeiou]/gi)?.length ?? 0
-  return text.length >= MIN_WORDS_LENGTH && vowels >= MIN_VOWELS * letters && !NO_WORD.test(text)
-}
-
-/** As in `aaa`, `123`, `cba`; or the third of three that have been there before. */
+/** As in `aaa`, `123`, `cba`, `qwe`; or the third of three that have been there before. */
 function isForeseen(secret: string, i: number): boolean {
   if (i < 2) return false
-  const step = (at: number) => secret.charCodeAt(at) - secret.charCodeAt(at - 1)
-  if (step(i) === step(i - 1) && Math.abs(step(i)) <= 1) return true
-  return secret.indexOf(secret.slice(i - 2, i + 1)) < i - 2
+  const three = secret.slice(i - 2, i + 1)
+  const goesOn = (places: readonly number[]) => {
+    const [first = 0, second = 0, third = 0] = places
+    return third - second === second - first && Math.abs(third - second) <= 1
+  }
+  const keys = [...three.toLowerCase()].map((each) => KEYBOARD.indexOf(each))
+  if (goesOn([...three].map((each) => each.charCodeAt(0)))) return true
+  if (!keys.includes(-1) && goesOn(keys)) return true
+  return secret.indexOf(three) < i - 2
 }
