@@ -66,6 +66,8 @@ class History {
   readonly #world: World
   readonly #wires: Wires
   readonly #config: Config
+  /** As far ahead of the wall clock may be what a frame tells. */
+  readonly #driftMs: number
   readonly #hostile: Hostile
   readonly #members: Member[] = []
   readonly #sessions: Session[] = []
@@ -91,11 +93,12 @@ class History {
     this.#world = new World(settings.seed, false)
     this.#wires = new Wires(this.#world)
     this.#config = resolveConfig({})
+    this.#driftMs = 2 * this.#config.maxClockDriftMs
     const { random } = this.#world
     this.#isDecent = random.chance(0.6)
     const isHeavy = random.chance(0.04)
     this.#decode = settings.decode ?? decodeFrame
-    this.#hostile = new Hostile(this.#world, this.#wires, this.#config.maxClockDriftMs, isHeavy)
+    this.#hostile = new Hostile(this.#world, this.#wires, this.#driftMs, isHeavy)
   }
 
   run(): void {
@@ -150,13 +153,13 @@ class History {
     // (The link takes none of these.)
     if (attack.frame.length > this.#config.maxFrameBytes) return this.#count('too large')
     const startedMs = performance.now()
-    const reading = read(attack, this.#decode, this.#config.maxClockDriftMs)
+    const reading = read(attack, this.#decode, this.#driftMs)
     const tookMs = performance.now() - startedMs
     // (The machine is not asked each time: it can only cut the link.)
     const isDelivered = reading !== 'refused' || this.#world.random.chance(DELIVERED_SHARE)
     if (!isDelivered) this.#took(tookMs, attack.how)
     if (!isDelivered) this.#count(`${attack.how}: not understood`)
-    else if (this.#isDecent && isPowerful(reading, attack, this.#honest, this.#config.maxClockDriftMs))
+    else if (this.#isDecent && isPowerful(reading, attack, this.#honest, this.#driftMs))
       this.#count('left out')
     else this.#deliver(attack)
     if (this.#frames % THOROUGH_EVERY !== 0) return
@@ -355,7 +358,7 @@ class History {
     for (const member of this.#members) {
       this.#check(member)
       const { replica, now } = member
-      const latestMs = now.wallMs + this.#config.maxClockDriftMs + 1
+      const latestMs = now.wallMs + this.#driftMs + 1
       for (const { time, counter, origin } of replica.digest())
         if (!(time <= latestMs && time >= 0 && counter <= 2 ** 31))
           throw new Fault(`${member.id} claims ${time}.${counter}@${origin} at ${now.wallMs}`)

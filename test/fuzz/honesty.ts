@@ -26,7 +26,7 @@ export function read({ member, sender, frame }: Attack, decode: Decode, driftMs:
     const wire = decode(frame)
     sentMsOf(wire)
     if (sender !== undefined && isAside(wire)) return 'aside'
-    const message = parseMessage(wire, sender, member.now.wallMs + driftMs)
+    const message = parseMessage(wire, sender, { latestMs: member.now.wallMs + driftMs })
     return { message, base: Array.isArray(wire) && Array.isArray(wire[2]) ? wire[2][0] : undefined }
   } catch (error) {
     if (error instanceof SessionMeshError) return 'refused'

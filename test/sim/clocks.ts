@@ -26,7 +26,7 @@ export class Clocks {
     if (timeMs > Math.max(...hosts.map(({ highestMs }) => highestMs)))
       world.fail('stamps', `${run.id} issues ${short(stamp)}, ahead of every clock that there ever was`)
     const aheadMs = timeMs - (hosts[run.host] as Host).highestMs
-    if (aheadMs > config.maxClockDriftMs)
+    if (aheadMs > 2 * config.maxClockDriftMs)
       world.fail(
         'stamps',
         `${run.id} issues ${short(stamp)}, ${aheadMs.toFixed(0)} ms ahead of its own clock`,

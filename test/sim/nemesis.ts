@@ -218,13 +218,17 @@ export class Nemesis {
     if (times > 0) this.#later(this.#random.between(1, 50), () => this.#strobe(host, times - 1))
   }
 
-  /** (With clocks that are far apart anyway, it would take others with it beyond what is allowed.) */
+  /**
+   * Beyond what a hello may tell, and near neither of both limits: there what others tell, whose clocks are not the same, would
+   * be refused by some and not by others.
+   */
   #leap(host: Host, durationMs: number): void {
     const { maxClockDriftMs } = this.#cluster.config
     if (this.#scenario.maxSkewMs > MAX_SKEW_TO_LEAP_MS || host.hasLeapt) return
     host.hasLeapt = true
     const sign = this.#random.chance(0.5) ? 1 : -1
-    host.skewMs += sign * this.#random.between(1.1 * maxClockDriftMs, 6 * maxClockDriftMs)
+    const [least, most] = this.#random.chance(0.5) ? [1.1, 1.9] : [2.1, 6]
+    host.skewMs += sign * this.#random.between(least * maxClockDriftMs, most * maxClockDriftMs)
     this.#world.trace(() => `*** the clock of ${host.name} is off by ${host.skewMs.toFixed(0)} ms now`)
     this.#later(durationMs, () => this.#setRight(host))
   }

@@ -119,7 +119,7 @@ function overAfterMs(ttlMs: number, { deadAfterMs, joinTimeoutMs, sweepMs }: Con
 
 /** Nothing is forgotten before all clocks are past its stamps. */
 function settledAfterMs({ cluster: { scenario, config } }: Trial): number {
-  const leapMs = scenario.faults.includes('leap') ? config.maxClockDriftMs : 0
+  const leapMs = scenario.faults.includes('leap') ? 2 * config.maxClockDriftMs : 0
   return SETTLED_WITHIN_MS + 2 * scenario.maxSkewMs + leapMs
 }
 

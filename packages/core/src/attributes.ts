@@ -13,6 +13,9 @@ export interface Attribute {
   readonly stamp: Stamp
 }
 
+/** What each takes in memory beside its name and its value, about. */
+export const BYTES_EACH = 64
+
 /** Name, value, stamp; and so on. */
 export type Attributes = readonly (string | Value | Stamp | undefined)[]
 

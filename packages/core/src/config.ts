@@ -20,7 +20,10 @@ export interface Config {
   /** First and longest wait between attempts at an address that does not answer. A jitter of half is added. */
   dialBackoffMs: number
   maxDialBackoffMs: number
-  /** A member whose clock is ahead by more is refused: its stamps would win over everybody's writes. */
+  /**
+   * A member whose clock is ahead by more is refused: its stamps would win over everybody's writes. Stamps may be twice as far
+   * ahead: they come by way of members that are as far behind their writer, and we behind them.
+   */
   maxClockDriftMs: number
   /** A clock that is ahead by more is a warning. */
   clockDriftWarningMs: number
@@ -82,7 +85,7 @@ export interface Config {
   /** The same for what remains of destroyed sessions; but no destroy is refused. */
   maxTombstones: number
   /**
-   * Of names and values of all sessions together, with 512 for each session. A write that would make it more is refused; what
+   * Of names and values of all sessions together, with 512 for each session and 64 for each attribute. A write that would make it more is refused; what
    * peers bring is taken up to twice as much, and beyond that their link is cut. Bigger than two fifths of the memory of the
    * smallest member: that one ends when all is used.
    */
@@ -98,8 +101,11 @@ export interface Config {
 /** Of any text from a peer: what one member may write all others take, whatever limit each of them has. */
 export const MAX_TEXT_LENGTH = 65_535
 
-/** Of names and addresses of members, their ids, and that of a cluster: what a member may be called is far shorter. */
-export const MAX_LABEL_LENGTH = 1_024
+/** Of names and addresses of members, and of the name of a cluster: no host has a longer name. */
+export const MAX_LABEL_LENGTH = 300
+
+/** Of ids of members: whatever has merged anything bears some of them, so thousands are told with each digest. */
+export const MAX_ORIGIN_LENGTH = 64
 
 /**
  * Members that are known at once, those that are gone included: each is told to all, judged with each heartbeat, and
@@ -112,6 +118,12 @@ export const MAX_MEMBERS = 1_200
  * anew four times a day come to half of it with sessions that live for 160 days.
  */
 export const MAX_ORIGINS = 65_536
+
+/**
+ * Origins in the digests of all peers together, and as many of writers in what was removed; as much is kept of digests. Some
+ * seven hundred origins, each told by as many, come to it.
+ */
+export const MAX_TOLD_ORIGINS = 2 ** 19
 
 /** A member that says it beats more slowly would be waited for as long as it likes. */
 export const MAX_HEARTBEAT_MS = 3_600_000

@@ -130,9 +130,9 @@ describe('with maxTotalBytes', () => {
   const long = 'x'.repeat(500)
 
   test('none grows that would make it more, new or not; what shrinks or ends makes room', () => {
-    const net = new Net({ maxTotalBytes: 3_500 })
+    const net = new Net({ maxTotalBytes: 3_700 })
     const [a, b] = net.cluster('a', 'b')
-    // (Each takes 512 and its content.)
+    // (Each takes 512, 64 for its attribute, and its content.)
     for (const sid of ['s0', 's1', 's2']) a.write(sid, { x: long })
     net.settle()
     for (const member of [a, b]) {
@@ -149,7 +149,7 @@ describe('with maxTotalBytes', () => {
   })
 
   test('what is forgotten, or begins anew, is counted no more', () => {
-    const net = new Net({ maxTotalBytes: 3_500, ttlMs: 1_000 })
+    const net = new Net({ maxTotalBytes: 3_700, ttlMs: 1_000 })
     const [a, b] = net.cluster('a', 'b')
     for (let round = 0; round < 20; round++) {
       for (const sid of ['s0', 's1', 's2']) a.write(`${sid} ${round}`, { x: long, y: '1' })
@@ -205,5 +205,25 @@ describe('with maxTotalBytes', () => {
       b.act(b.replica.receive(b.peer(a).link ?? 0, packMessage(state, a.id), b.now))
     }
     expect([chunks < 100, b.codes()]).toEqual([true, ['SESSIONMESH_TOO_MANY_SESSIONS']])
+  })
+})
+
+describe('a member that has room for less than the others have', () => {
+  test('keeps them from nothing: what is over goes, and makes room', () => {
+    const net = new Net({ ttlMs: 5_000, tombstoneGraceMs: 10_000 })
+    const a = net.start(net.member('a', { config: { maxTotalBytes: 40_000 } }))
+    net.run(5_000)
+    while (a.replica.size < 30) a.write(`s${a.replica.size}`, { x: 'x'.repeat(500) })
+    const b = net.start(net.member('b', { config: { maxTotalBytes: 5_000 } }), a)
+    net.run(3_000)
+    expect([a.codes(), b.codes()].map((codes) => codes.includes('SESSIONMESH_TOO_MANY_SESSIONS'))).toEqual([
+      true,
+      true,
+    ])
+    while (a.replica.size < 36) a.write(`s${a.replica.size}`, { x: 'x'.repeat(500) })
+    expect(() => a.write('one more', { x: 'x'.repeat(3_000) })).toThrow(full)
+    net.run(60_000)
+    expect(a.keys()).toEqual([])
+    expect(a.write('one more', { x: 'x'.repeat(3_000) }).outcome).toBe('created')
   })
 })

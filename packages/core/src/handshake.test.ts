@@ -59,16 +59,18 @@ test('a hello that comes after the goodbye of the same run brings nobody back', 
   expect(a.replica.peers().map(({ state }) => state)).toEqual(['left'])
 })
 
-test('who is held for gone by mistake, or by malice, is not dialled and does not dial without a pause', () => {
+test('who is held for gone by mistake, or by malice, is not dialled and does not dial without a pause, and is soon back', () => {
   const net = new Net()
   const [a, b] = net.cluster('a', 'b')
   b.act(b.replica.receive(b.peer(a).link ?? 0, packMessage({ kind: 'leave' }, a.id), b.now))
   net.breakLink(a, b)
   for (const member of [a, b]) member.forgetLog()
-  net.run(5_000)
+  net.run(3_500)
   expect(b.peer(a).state).toBe('left')
   const dials = a.dials.length + b.dials.length
   expect([dials > 2, dials < 20]).toEqual([true, true])
+  net.run(3_500)
+  expect([a.peer(b).state, b.peer(a).state]).toEqual(['alive', 'alive'])
 })
 
 describe('two members at one address', () => {
@@ -322,7 +324,7 @@ describe('a hello is refused', () => {
   )
 
   test('with stamps from the future, whatever clock it tells', () => {
-    const { reason, peer } = greeted(member(), hello({ digest: [stamp(WALL_MS + 10_001, 'stranger')] }))
+    const { reason, peer } = greeted(member(), hello({ digest: [stamp(WALL_MS + 20_001, 'stranger')] }))
     expect([reason, peer]).toEqual(['SESSIONMESH_CLOCK_DRIFT', undefined])
   })
 
@@ -339,6 +341,24 @@ describe('a hello is refused', () => {
     net.run(10_000)
     expect(b.dials.length - before).toBeGreaterThan(5)
     expect(b.dials.length - before).toBeLessThan(15)
+  })
+
+  test('not of members within the limit of one between them, however far ahead another one writes', () => {
+    const net = new Net()
+    const [a, b] = [net.member('a'), net.member('b', { skewMs: -9_500 })]
+    const ahead = net.member('m', { skewMs: 9_500 })
+    meet(a, b, net)
+    ahead.start([a.address])
+    net.run(3_000)
+    expect([linked(a, ahead), linked(b, ahead)]).toEqual([true, false])
+    for (let i = 0; i < 5; i++) {
+      ahead.write('theirs', { x: `${i}` })
+      net.run(500)
+      a.write('ours', { x: `${i}` })
+      net.run(500)
+    }
+    expect([b.read('ours'), b.read('theirs')]).toEqual([{ x: '4' }, { x: '4' }])
+    expect([linked(a, b), a.peer(b).state, b.peer(a).state]).toEqual([true, 'alive', 'alive'])
   })
 
   test('by both, when one clock is far ahead', () => {

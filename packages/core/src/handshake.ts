@@ -113,7 +113,7 @@ export class Handshake {
     { dialled, remoteHost }: { dialled?: string | undefined; remoteHost: string },
     now: Instant,
   ): void {
-    const { self, cluster, clock, members } = this.#context
+    const { self, cluster, members } = this.#context
     const dial = dialled === undefined ? 0 : ++this.#dials
     // (Retired origins too: of what they removed nobody is to be thought ignorant.)
     const told = { digest: this.#context.digest.all(), purged: this.#context.purged.entries() }
@@ -138,7 +138,7 @@ export class Handshake {
       dial,
       heartbeatMs: this.#context.config.heartbeatMs,
       isJoining: !this.#context.isReady,
-      clockMs: clock.timeAt(now),
+      clockMs: now.wallMs,
       ...told,
       roster: members.roster('hello', now),
     })
@@ -159,8 +159,8 @@ export class Handshake {
     }
     if (connection.dialled === undefined) connection.dial = hello.dial
     const known = members.get(hello.id)
-    // Dialled before it left, over another way perhaps.
-    if (known?.hasSaidGoodbye) return this.#drop(link, connection, LEFT, hello, now)
+    if (known !== undefined && members.isLeaving(known, now))
+      return this.#drop(link, connection, LEFT, hello, now)
     const existing = known?.link
     if (known !== undefined && existing !== undefined) {
       // (No sign of life for the link that is: it may be broken, and this one would be refused for ever.)
@@ -255,8 +255,8 @@ export class Handshake {
     }
     const aheadMs = Math.round(hello.clockMs - now.wallMs)
     const clocks = `has clock ${hello.clockMs} ms, this member ${now.wallMs} ms (${aheadMs} ms apart): set the clocks by NTP`
-    // By both ends if they can: else one would take for a link what the other cuts. (It is the hybrid clock that is
-    // told, which may be ahead of the wall clock behind it; then one end alone refuses, and the other backs off.)
+    // By both ends: else one would take for a link what the other cuts. (Of the hybrid clocks, which follow the one that is
+    // the most ahead, each frame is judged by itself.)
     if (Math.abs(aheadMs) > config.maxClockDriftMs) throw refuse('SESSIONMESH_CLOCK_DRIFT', clocks)
     // Not if it is behind: a hello that was delayed looks so. Where that is the clock, it finds ours ahead.
     if (aheadMs > config.clockDriftWarningMs) {

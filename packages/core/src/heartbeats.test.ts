@@ -5,7 +5,7 @@ import { Net } from '../test/harness.js'
 import { type Member, WALL_MS } from '../test/member.js'
 import { resolveConfig } from './config.js'
 import { packMessage } from './index.js'
-import { type Hello, PROTOCOL } from './messages.js'
+import { type Hello, type Message, PROTOCOL } from './messages.js'
 
 const { heartbeatMs, gapPatienceMs } = resolveConfig()
 
@@ -93,6 +93,29 @@ describe('a heartbeat', () => {
       a.act(effects)
     }
   })
+})
+
+test('without news, by the hundred, are heard, and heeded no more often than members beat', () => {
+  const net = new Net()
+  const [a, b] = net.cluster('a', 'b')
+  const link = a.peer(b).link ?? 0
+  const news = { digest: [{ time: 1, counter: 0, origin: 'made up' }], roster: [] }
+  const beat = {
+    kind: 'heartbeat',
+    sentMs: 0,
+    isJoining: false,
+    digest: undefined,
+    roster: undefined,
+  } as const
+  const receive = (message: Message) => a.act(a.replica.receive(link, packMessage(message, b.id), a.now))
+  receive({ ...beat, ...news })
+  const before = a.replica.counters.gaps
+  for (let i = 0; i < 300; i++) receive(beat)
+  expect(a.replica.counters.gaps - before).toBe(0)
+  net.run(heartbeatMs / 2)
+  for (let i = 0; i < 300; i++) receive(beat)
+  expect(a.replica.counters.gaps - before).toBeLessThan(3)
+  expect(a.replica.counters.gaps - before).toBeGreaterThan(0)
 })
 
 test('members that beat at different times beat together soon, and not more often', () => {

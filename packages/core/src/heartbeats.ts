@@ -18,6 +18,11 @@ interface Said {
   readonly roster: Roster
 }
 
+interface Heard extends Said {
+  /** When it was last heeded. */
+  atMs: number
+}
+
 export class Heartbeats {
   readonly #context: Context
   readonly #fromHere: (link: LinkId, roster: Roster) => Roster
@@ -25,7 +30,7 @@ export class Heartbeats {
   #said: Said = { digest: [], roster: [] }
   #saidOn: ReadonlySet<LinkId> = new Set()
   /** What was heard last on each link, addresses as they are from here. */
-  readonly #heard = new Map<LinkId, Said>()
+  readonly #heard = new Map<LinkId, Heard>()
 
   constructor(context: Context, fromHere: (link: LinkId, roster: Roster) => Roster) {
     this.#context = context
@@ -50,16 +55,25 @@ export class Heartbeats {
     this.#saidOn = new Set(links)
   }
 
-  /** @throws SessionMeshError when it leaves out what was never said on this link. */
-  heard(link: LinkId, { digest, roster }: Heartbeat): Said {
+  /**
+   * `undefined`: it says nothing new, and nothing is to be done beyond that it was heard. (A few bytes, in which many origins
+   * and members are said again, may come by the thousand.)
+   * @throws SessionMeshError when it leaves out what was never said on this link.
+   */
+  heard(link: LinkId, { digest, roster }: Heartbeat, { monoMs }: Instant): Said | undefined {
     const before = this.#heard.get(link)
-    if (before !== undefined && digest === undefined && roster === undefined) return before
-    const said = {
+    if (before !== undefined && digest === undefined && roster === undefined) {
+      if (monoMs - before.atMs < this.#context.config.heartbeatMs / 2) return undefined
+      before.atMs = monoMs
+      return before
+    }
+    const heard = {
       digest: digest ?? before?.digest ?? refuse(),
       roster: roster === undefined ? (before?.roster ?? refuse()) : this.#fromHere(link, roster),
+      atMs: monoMs,
     }
-    this.#heard.set(link, said)
-    return said
+    this.#heard.set(link, heard)
+    return heard
   }
 
   linkGone(link: LinkId): void {

@@ -1,5 +1,6 @@
 /** What a write may be. A refused write changes nothing, and the error names what was wrong with it. */
 
+import { BYTES_EACH } from './attributes.js'
 import type { Config } from './config.js'
 import { SessionMeshError } from './errors.js'
 import type { Records } from './records.js'
@@ -15,7 +16,7 @@ type Change = { readonly name: string; readonly value: Value | undefined }
 /**
  * @throws SessionMeshError `SESSIONMESH_BAD_SESSION_ID`, `SESSIONMESH_FORBIDDEN_ATTRIBUTE`,
  * `SESSIONMESH_SESSION_TOO_LARGE`
- * @returns by how many bytes the session grows
+ * @returns by how much of `maxTotalBytes` the session grows
  */
 export function checkWrite(
   sid: string,
@@ -54,7 +55,7 @@ export function checkWrite(
   if (added > 0 && (held?.names ?? 0) + added > config.maxAttributes) {
     throw tooLarge(`would have more than ${config.maxAttributes} attributes (config.maxAttributes)`)
   }
-  return bytes - before
+  return bytes - before + BYTES_EACH * added
 }
 
 /** Of all sessions together. @throws SessionMeshError `SESSIONMESH_TOO_MANY_SESSIONS` */

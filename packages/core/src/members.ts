@@ -10,7 +10,7 @@
  * A verdict is cheap and reversible: a dead member that is heard again is alive, and resumes by digest.
  */
 
-import { type Config, MAX_MEMBERS } from './config.js'
+import { type Config, MAX_MEMBERS, MAX_TOLD_ORIGINS } from './config.js'
 import { Digest, type DigestEntries } from './digest.js'
 import { SessionMeshError } from './errors.js'
 import type { MemberState, RosterEntry } from './messages.js'
@@ -57,6 +57,8 @@ export interface Peer {
   partedMs: number | undefined
   /** Redials in a row that were refused. */
   refusals: number
+  /** Since when it refuses what is here for want of room, on our clock; `undefined`: it does not. */
+  overfullMs: number | undefined
   /** The highest digest that it ever told. */
   readonly digest: Digest
   digestMs: number
@@ -71,8 +73,6 @@ export type MemberChange = { readonly peer: Peer; readonly from: MemberState; re
 
 /** A bound for a cluster that restarts for years. */
 const MAX_FORGOTTEN = 10_000
-/** Of the digests of all peers together, some 100 MB: fifty members that know of thousands of origins each come to half of it. */
-const MAX_TOLD_ORIGINS = 1_000_000
 
 export class Members {
   readonly #config: Config
@@ -87,6 +87,7 @@ export class Members {
   /** The last tick, and the one before it. */
   #tickedMs = Number.NEGATIVE_INFINITY
   #readUpToMs = Number.NEGATIVE_INFINITY
+  #isFull = false
   #wokeMs = Number.NEGATIVE_INFINITY
   #vouchWithdrawnMs = Number.NEGATIVE_INFINITY
   /** Those that were dead for too long: who has not forgotten them yet may tell of them, unless they are back. */
@@ -140,8 +141,13 @@ export class Members {
   /** Everybody known who has not left has merged this stamp. */
   isSettled(stamp: Stamp): boolean {
     for (const peer of this.#peers.values())
-      if (peer.state !== 'left' && !peer.digest.covers(stamp)) return false
+      if (peer.state !== 'left' && !peer.digest.covers(stamp) && !this.#isGivenUp(peer)) return false
     return true
+  }
+
+  /** Neither has room: what waits here for one that cannot take it would keep everybody's writes out for good. */
+  #isGivenUp({ overfullMs = Number.POSITIVE_INFINITY }: Peer): boolean {
+    return this.#isFull && this.#tickedMs - overfullMs > this.#config.tombstoneGraceMs
   }
 
   /**
@@ -203,6 +209,7 @@ export class Members {
     const peer = this.#peers.get(entry.id) ?? this.#add(entry, now)
     peer.name = entry.name
     peer.address = entry.address
+    peer.hasSaidGoodbye = false
     peer.link = link
     this.#linked.add(peer)
     this.#linkChanges++
@@ -247,6 +254,14 @@ export class Members {
   saidGoodbye(peer: Peer, now: Instant): void {
     peer.hasSaidGoodbye = true
     this.left(peer, now)
+  }
+
+  /**
+   * What comes of it now was dialled before it left, over another way perhaps. Whoever is still there well after a goodbye
+   * has not said it: somebody has in its name.
+   */
+  isLeaving({ hasSaidGoodbye, stateMs }: Peer, now: Instant): boolean {
+    return hasSaidGoodbye && now.monoMs - stateMs <= 2 * this.#config.deadAfterMs
   }
 
   left(peer: Peer, now: Instant): void {
@@ -295,6 +310,7 @@ export class Members {
   tick(now: Instant, isFull = false): LinkId[] {
     const { forgetDeadAfterMs, tombstoneGraceMs } = this.#config
     const forgetAfterMs = isFull ? Math.min(forgetDeadAfterMs, tombstoneGraceMs) : forgetDeadAfterMs
+    this.#isFull = isFull
     this.#readUpToMs = this.#tickedMs
     this.#tickedMs = now.monoMs
     const silent: LinkId[] = []
@@ -341,13 +357,15 @@ export class Members {
    */
   roster(on: 'hello' | 'heartbeat' | 'transfer', now: Instant): RosterEntry[] {
     const roster: RosterEntry[] = []
+    let told = 0
     for (const peer of this.#peers.values()) {
       const { id, name, address } = peer
       const state = this.#toldState(peer, now)
       const isOld = state === 'left' && now.monoMs - peer.stateMs > 10 * this.#config.deadAfterMs
       if (isOld && on === 'heartbeat') continue
-      const digest = on === 'transfer' && state !== 'left' ? peer.digest.entries() : undefined
-      roster.push({ id, name, address, state, digest })
+      const isTold = on === 'transfer' && state !== 'left' && told + peer.digest.size <= MAX_TOLD_ORIGINS
+      if (isTold) told += peer.digest.size
+      roster.push({ id, name, address, state, digest: isTold ? peer.digest.entries() : undefined })
     }
     return roster
   }
@@ -524,6 +542,7 @@ export class Members {
       livedMs: Number.NEGATIVE_INFINITY,
       partedMs: undefined,
       refusals: 0,
+      overfullMs: undefined,
       digest: new Digest(),
       digestMs: Number.NEGATIVE_INFINITY,
       goneMs: 0,

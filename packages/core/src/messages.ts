@@ -55,7 +55,7 @@ export interface Hello extends Timed {
   readonly heartbeatMs: number
   /** It joins, and does not hold yet what others have. */
   readonly isJoining: boolean
-  /** The sender's hybrid clock, in ms: refused when too far ahead of the receiver's wall clock. */
+  /** The sender's wall clock, in ms: refused when too far from the receiver's. */
   readonly clockMs: number
   readonly digest: DigestEntries
   readonly purged: readonly Purge[]

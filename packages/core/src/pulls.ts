@@ -9,6 +9,7 @@
  * - A live delta is merged when it follows on what the digest covers; else it is held until it does.
  */
 
+import { BYTES_EACH } from './attributes.js'
 import { MAX_ORIGINS } from './config.js'
 import type { Context } from './context.js'
 import { Digest } from './digest.js'
@@ -341,7 +342,7 @@ export function bytesOf(deltas: readonly Delta[]): number {
   let bytes = 0
   for (const { sid, attributes } of deltas) {
     bytes += 128 + sid.length
-    for (const { name, value } of attributes) bytes += 64 + name.length + sizeOf(value)
+    for (const { name, value } of attributes) bytes += BYTES_EACH + name.length + sizeOf(value)
   }
   return bytes
 }

@@ -3,6 +3,7 @@
  * and forgotten.
  */
 
+import { BYTES_EACH } from './attributes.js'
 import { type Config, graceMs } from './config.js'
 import type { Digest } from './digest.js'
 import { type Delta, type Merged, SessionRecord } from './session.js'
@@ -75,28 +76,37 @@ export class Records {
     return this.#tombstones.size
   }
 
-  /** Of names and values. */
+  /** Of attributes. */
   #bytes = 0
   /** There is no memory for more, whatever the limits say. */
   isShortOfMemory = false
 
-  /** There is no room for what is over and is kept for members that are gone. */
-  get isFull(): boolean {
+  /**
+   * Why there is no room for what is over and is kept for members that are gone, or that have no room themselves; `undefined`
+   * when there is. (Of bytes a tenth is left: who writes much is refused before the last one is used.)
+   */
+  get fullOf(): string | undefined {
     const { maxSessions, maxTombstones, maxTotalBytes } = this.#config
-    const isMany = this.size >= maxSessions || this.tombstones >= maxTombstones
-    return this.isShortOfMemory || isMany || this.totalBytes >= maxTotalBytes
+    if (this.isShortOfMemory) return 'There is hardly any memory left: no session begins'
+    if (this.size >= maxSessions)
+      return `There are ${this.size} sessions, and config.maxSessions is ${maxSessions}: no other one begins`
+    if (this.totalBytes >= NEARLY * maxTotalBytes)
+      return `All sessions together take ${this.totalBytes} bytes, and config.maxTotalBytes is ${maxTotalBytes}: beyond it none grows`
+    if (this.tombstones >= maxTombstones)
+      return `There are ${this.tombstones} sessions that were destroyed lately, and config.maxTombstones is ${maxTombstones}`
+    return undefined
   }
 
   /** As `maxTotalBytes` counts. */
   get totalBytes(): number {
-    return this.#bytes + BYTES_EACH * this.size
+    return this.#bytes + SESSION_BYTES * this.size
   }
 
   /** Whether so many records more, with so many bytes in them, may come from peers. */
   hasRoomFor(count: number, bytes: number): boolean {
     const { maxSessions, maxTombstones, maxTotalBytes } = this.#config
     const isRoom = this.#records.size + count <= TIMES_FULL * (maxSessions + maxTombstones)
-    return isRoom && this.totalBytes + BYTES_EACH * count + bytes <= TIMES_FULL_BYTES * maxTotalBytes
+    return isRoom && this.totalBytes + SESSION_BYTES * count + bytes <= TIMES_FULL_BYTES * maxTotalBytes
   }
 
   get(sid: string): SessionRecord | undefined {
@@ -153,9 +163,9 @@ export class Records {
       if (wasForgotten) record.hadEnded = isMerged(delta.created)
       this.#records.set(delta.sid, record)
     }
-    const before = record.bytes
+    const before = attributeBytes(record)
     const merged = record.merge(delta, isMerged)
-    this.#bytes += (record.destroyed === undefined ? record.bytes : 0) - before
+    this.#bytes += attributeBytes(record) - before
     if (record.destroyed !== undefined) this.#bury(delta.sid, record.destroyed)
     if (merged.destroyed) {
       this.#observer?.ended(delta.sid)
@@ -193,7 +203,7 @@ export class Records {
     if (held === undefined) return
     if (typeof held === 'number') this.#tombstones.remove(held)
     else {
-      this.#bytes -= held.bytes
+      this.#bytes -= attributeBytes(held)
       this.#observer?.ended(sid)
     }
     this.#records.delete(sid)
@@ -273,9 +283,9 @@ export class Records {
   }
 
   #dropRemoved(record: SessionRecord, rules: SweepRules): void {
-    const before = record.bytes
+    const before = attributeBytes(record)
     for (const removal of record.dropRemoved(rules.isSettled)) rules.purged(removal, record.created)
-    this.#bytes += record.bytes - before
+    this.#bytes += attributeBytes(record) - before
   }
 
   #visitTombstone(sid: string, slot: Slot, rules: SweepRules): number {
@@ -304,12 +314,17 @@ export class Records {
   }
 }
 
+function attributeBytes({ bytes, names }: SessionRecord): number {
+  return bytes + BYTES_EACH * names
+}
+
 /** Each of several parts of a cluster may have as many as are allowed before they meet. */
-const TIMES_FULL = 4
+export const TIMES_FULL = 4
 /** The same of their bytes: the rest of the memory is for all else. */
 const TIMES_FULL_BYTES = 2
+const NEARLY = 0.9
 /** Of a session beside its content, about. */
-const BYTES_EACH = 512
+const SESSION_BYTES = 512
 /** What one turn may cost, in looks at records of which nothing is due: some 2 ms with a million of them. */
 const SHARE = 5_000
 /** A tick comes late by a little, and should not leave a rest to another one. */

@@ -22,7 +22,7 @@ import { bytesOf, Pulls } from './pulls.js'
 import type { Purge } from './purged.js'
 import { Questions } from './questions.js'
 import { Reads } from './reads.js'
-import type { RecordObserver } from './records.js'
+import { type RecordObserver, TIMES_FULL } from './records.js'
 import { Relay } from './relay.js'
 import type { Delta, SessionRecord } from './session.js'
 import { type Destroyed, Sessions, type View, type WriteOptions, type Written } from './sessions.js'
@@ -177,10 +177,10 @@ export class Replica {
     return this.#input(now, () => {
       this.#catchUp.cameRound(now)
       const { members, records } = this.#context
-      const { isFull } = records
-      if (isFull && !this.#wasFull) this.#warnOfFull()
-      this.#wasFull = isFull
-      for (const link of members.tick(now, isFull)) this.#drop(link, SILENT, now)
+      const { fullOf } = records
+      if (fullOf !== undefined && !this.#wasFull) this.#warnOfFull(fullOf)
+      this.#wasFull = fullOf !== undefined
+      for (const link of members.tick(now, this.#wasFull)) this.#drop(link, SILENT, now)
       for (const link of this.#handshake.mute(now)) this.#drop(link, SILENT, now)
       this.#beat(now)
       const stalled = this.#pulls.stalled(now)
@@ -190,13 +190,12 @@ export class Replica {
     }).effects
   }
 
-  #warnOfFull(): void {
-    const { records, config } = this.#context
+  #warnOfFull(what: string): void {
+    const { tombstoneGraceMs } = this.#context.config
     this.#context.warn(
       'SESSIONMESH_TOO_MANY_SESSIONS',
-      `There are ${records.size} sessions and ${records.tombstones} that were destroyed lately (config.maxSessions is ${config.maxSessions}, ` +
-        `config.maxTombstones ${config.maxTombstones}), or memory is short: members that died are remembered for ` +
-        `${config.tombstoneGraceMs} ms alone, and who is cut off for longer starts afresh`,
+      `${what}. Members that died, or have no room themselves, are remembered for ${tombstoneGraceMs} ms alone meanwhile, and who ` +
+        'is cut off for longer starts afresh. Raise the limit on every member, shorten ttlMs, or find out who begins so many.',
     )
   }
 
@@ -359,9 +358,13 @@ export class Replica {
   #receive(link: LinkId, wire: unknown, now: Instant): void {
     const peer = this.#handshake.peerOf(link)
     try {
-      const latest = now.wallMs + this.#context.config.maxClockDriftMs
-      const toLocal = (sentMs: number) => this.#handshake.toLocal(link, sentMs, now)
-      const message = parseMessage(wire, peer?.id, latest, toLocal, this.#keep)
+      const { maxClockDriftMs, maxAttributes } = this.#context.config
+      const message = parseMessage(wire, peer?.id, {
+        latestMs: now.wallMs + 2 * maxClockDriftMs,
+        maxAttributes: TIMES_FULL * maxAttributes,
+        toLocal: (sentMs) => this.#handshake.toLocal(link, sentMs, now),
+        ...(this.#keep !== undefined && { keep: this.#keep }),
+      })
       if (peer !== undefined) this.#received(link, peer, message, now)
       else if (message.kind === 'hello') {
         const established = this.#handshake.hello(link, message, now)
@@ -404,8 +407,9 @@ export class Replica {
     const { records, config } = this.#context
     const { staged, stagedBytes, heldBytes } = this.#pulls
     const waitingBytes = stagedBytes + heldBytes
-    // (No frame has more in it.)
-    if (records.hasRoomFor(staged + deltas.length, waitingBytes + config.maxFrameBytes)) return
+    // (No frame has more in it, however small its attributes are.)
+    if (records.hasRoomFor(staged + deltas.length, waitingBytes + BYTES_OF_A_BYTE * config.maxFrameBytes))
+      return
     const unknown = new Set(deltas.map(({ sid }) => sid).filter((sid) => records.get(sid) === undefined))
     if (records.hasRoomFor(staged + unknown.size, waitingBytes + bytesOf(deltas))) return
     throw new SessionMeshError(
@@ -444,10 +448,14 @@ export class Replica {
   }
 
   #receivedHeartbeat(link: LinkId, peer: Peer, message: Heartbeat, now: Instant): void {
-    const { digest, roster } = this.#heartbeats.heard(link, message)
-    if (this.#isOfOtherPart(peer, digest)) return this.#drop(link, OTHER_PART, now)
+    const said = this.#heartbeats.heard(link, message, now)
     peer.isJoining = message.isJoining
+    if (said === undefined) return this.#acks.check()
+    const { digest, roster } = said
+    if (this.#isOfOtherPart(peer, digest)) return this.#drop(link, OTHER_PART, now)
     this.#toldDigest(link, peer, digest, now)
+    if (peer.overfullMs !== undefined && peer.digest.lacking(this.#context.digest.entries()).length === 0)
+      peer.overfullMs = undefined
     this.#context.dialer.proven(peer.id)
     this.#meet(peer, roster, message.sentMs, now)
     this.#pulls.compare(link, peer, digest, now)
@@ -505,7 +513,9 @@ export class Replica {
     if (ended !== undefined && isErrorCode(reason)) {
       this.#context.warn(reason, `The link to ${address} was cut: ${reason}`, address)
     }
-    if (ended?.peer !== undefined) this.#linkGone(link, ended.peer, reason, now)
+    if (ended?.peer === undefined) return
+    if (reason === 'SESSIONMESH_TOO_MANY_SESSIONS') ended.peer.overfullMs ??= now.monoMs
+    this.#linkGone(link, ended.peer, reason, now)
   }
 
   #established(link: LinkId, { peer, roster, replaced }: Established, now: Instant): void {
@@ -667,6 +677,8 @@ export class Replica {
 
 /** Nothing comes on this link any more. */
 const SILENT = 'silent'
+/** Of a frame: an attribute of five is counted as more than sixty. */
+const BYTES_OF_A_BYTE = 16
 
 /** What its sender has merged, if it says. */
 function digestOf(message: Exclude<Message, Heartbeat>): DigestEntries | undefined {

@@ -5,6 +5,7 @@ import { seenAt } from '../test/ahead.js'
 import { Net } from '../test/harness.js'
 import type { Member } from '../test/member.js'
 import { resolveConfig } from './config.js'
+import { packMessage } from './index.js'
 
 const TTL = 60_000
 const { deadAfterMs } = resolveConfig()
@@ -108,4 +109,20 @@ describe('the end of a transfer', () => {
     expect(c.catchUp('s', token)).toBeUndefined()
     expect([c.replica.counters.lostWrites, c.replica.counters.staleReads, c.codes()]).toEqual([0, 0, []])
   })
+})
+
+test('of many pulls at once on one link the last is answered, when what is on its way has left', () => {
+  const net = new Net()
+  const [a, b] = net.cluster('a', 'b')
+  a.write('s', { x: '1' })
+  net.settle()
+  a.forgetLog()
+  for (let pull = 101; pull <= 150; pull++)
+    a.act(
+      a.replica.receive(a.peer(b).link ?? 0, packMessage({ kind: 'pull', pull, digest: [] }, b.id), a.now),
+    )
+  const answered = () => a.sentOf('state', b).map(({ pull }) => pull)
+  expect(answered()).toEqual([101])
+  net.settle()
+  expect(answered()).toEqual([101, 150])
 })

@@ -12,6 +12,8 @@ export class Transfers {
   readonly #flush: (now: Instant) => void
   readonly #isBuilding: () => boolean
   readonly #deferred = new Set<LinkId>()
+  /** Where a chunk is on its way to the operating system. */
+  readonly #busy = new Set<LinkId>()
 
   constructor(context: Context, flush: (now: Instant) => void, isBuilding: () => boolean) {
     this.#context = context
@@ -22,7 +24,8 @@ export class Transfers {
   begin(link: LinkId, peer: Peer, { pull, digest = [] }: Pull, now: Instant): void {
     const sinceMs = this.#untoldSince(peer, now)
     this.#context.transfers.set(link, new Transfer(pull, this.#context.records, digest, sinceMs))
-    this.next(link, now)
+    // (Each walks thousands of sessions at once. Of many pulls in one turn the last is answered.)
+    if (!this.#busy.has(link)) this.next(link, now)
   }
 
   /** What was used since then the peer may not have been told. */
@@ -37,6 +40,7 @@ export class Transfers {
 
   /** The next chunk: at the beginning, and each time that the one before is with the operating system. */
   next(link: LinkId, now: Instant): void {
+    this.#busy.delete(link)
     const transfer = this.#context.transfers.get(link)
     if (transfer === undefined) return
     if (this.#isBuilding()) {
@@ -47,6 +51,7 @@ export class Transfers {
     this.#flush(now)
     const { records, isLast } = transfer.next(this.#context.config)
     const message: State = { kind: 'state', sentMs: now.monoMs, pull: transfer.pull, records }
+    this.#busy.add(link)
     if (!isLast) {
       this.#context.effect({ type: 'send', links: [link], message, resume: true })
       return
@@ -61,7 +66,7 @@ export class Transfers {
     }
     this.#context.transfers.delete(link)
     this.#context.counters.transfersSent++
-    this.#context.send([link], { ...message, end })
+    this.#context.effect({ type: 'send', links: [link], message: { ...message, end }, resume: true })
   }
 
   resumeDeferred(now: Instant): void {
@@ -74,5 +79,6 @@ export class Transfers {
   linkGone(link: LinkId): void {
     this.#context.transfers.delete(link)
     this.#deferred.delete(link)
+    this.#busy.delete(link)
   }
 }

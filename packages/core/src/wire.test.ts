@@ -8,14 +8,16 @@ import {
   MAX_HEARTBEAT_MS,
   MAX_LABEL_LENGTH,
   MAX_MEMBERS,
+  MAX_ORIGIN_LENGTH,
   MAX_ORIGINS,
   MAX_TEXT_LENGTH,
+  MAX_TOLD_ORIGINS,
   resolveConfig,
 } from './config.js'
 import { SessionMeshError } from './errors.js'
 import type { Message } from './messages.js'
 import type { Stamp } from './stamp.js'
-import { FORBIDDEN_NAMES, packMessage, parseMessage } from './wire.js'
+import { type Expectations, FORBIDDEN_NAMES, packMessage, parseMessage } from './wire.js'
 
 const config = resolveConfig()
 
@@ -27,9 +29,13 @@ function overTheWire(message: Message): Message {
 }
 
 /** The code of the error that a frame is refused with; `undefined` when it is taken. */
-function refusal(wire: unknown, sender: string | undefined, latestMs?: number): string | undefined {
+function refusal(
+  wire: unknown,
+  sender: string | undefined,
+  expected: Partial<Expectations> = {},
+): string | undefined {
   try {
-    parseMessage(wire, sender, latestMs)
+    parseMessage(wire, sender, expected)
     return undefined
   } catch (error) {
     if (error instanceof SessionMeshError) return error.code
@@ -130,7 +136,7 @@ describe('a message', () => {
   test('leaves to its receiver how the texts of a session are kept', () => {
     const message = KINDS[1] as Extract<Message, { kind: 'delta' }>
     const keep = { text: (text: string) => `kept ${text}`, name: (name: string) => `named ${name}` }
-    const parsed = parseMessage(packMessage(message, 'sender'), 'sender', undefined, undefined, keep)
+    const parsed = parseMessage(packMessage(message, 'sender'), 'sender', { keep })
     const [delta] = (parsed as typeof message).deltas
     expect(delta?.sid).toBe('kept s')
     expect(delta?.attributes.map(({ name, value }) => [name, value])).toEqual([
@@ -349,20 +355,29 @@ describe('a frame that is not right', () => {
     const of = (changes: Partial<typeof hello>) =>
       refusal(packMessage({ ...hello, ...changes }, 'sender'), undefined)
     const stamps = (count: number) => Array<Stamp>(count).fill(stamp(1, 'sender'))
+    const id = 'x'.repeat(MAX_ORIGIN_LENGTH)
+    const half = { ...member!, digest: stamps(MAX_ORIGINS) }
+    const most = Array(MAX_TOLD_ORIGINS / MAX_ORIGINS).fill(half)
+    const writers = (count: number) => new Set(Array.from({ length: count }, (_, i) => `w${i}`))
     const taken = {
+      id,
       name: text,
       address: text,
       roster: Array(MAX_MEMBERS).fill(member),
       digest: stamps(MAX_ORIGINS),
       heartbeatMs: MAX_HEARTBEAT_MS,
     }
-    expect(of(taken)).toBeUndefined()
+    expect([of(taken), of({ roster: most })]).toEqual([undefined, undefined])
     const refused: Partial<typeof hello>[] = [
       { name: `${text}x` },
       { address: `${text}x` },
       { cluster: `${text}x` },
-      { id: `${text}x` },
-      { digest: [stamp(1, `${text}x`)] },
+      { id: `${id}x` },
+      { digest: [stamp(1, `${id}x`)] },
+      { roster: [{ ...member!, id: `${id}x` }] },
+      { roster: [...most, { ...member!, digest: [stamp(1, 'sender')] }] },
+      { purged: [{ removal: stamp(1, 'sender'), writers: writers(MAX_TOLD_ORIGINS) }] },
+      { purged: [{ removal: stamp(1, 'sender'), writers: new Set([`${id}x`]) }] },
       { digest: stamps(MAX_ORIGINS + 1) },
       { roster: Array(MAX_MEMBERS + 1).fill(member) },
       { roster: [{ ...member!, name: `${text}x` }] },
@@ -373,10 +388,28 @@ describe('a frame that is not right', () => {
       expect(of(changes), Object.keys(changes).join()).toBe('SESSIONMESH_BAD_FRAME')
   })
 
+  test('is refused for more attributes of one session than any may have', () => {
+    const attributes = (count: number) =>
+      Array.from({ length: count }, (_, i) => ({ name: `${i}`, value: 1, stamp: stamp(1, 'sender') }))
+    const of = (count: number) => {
+      const records = [{ sid: 's', created: stamp(1, 'sender'), attributes: attributes(count) }]
+      const message: Message = {
+        kind: 'state',
+        sentMs: 0,
+        pull: 1,
+        records,
+        missing: undefined,
+        end: undefined,
+      }
+      return refusal(packMessage(message, 'sender'), 'sender', { maxAttributes: 4 })
+    }
+    expect([of(4), of(5)]).toEqual([undefined, 'SESSIONMESH_BAD_FRAME'])
+  })
+
   test('is refused for a stamp too far ahead, whatever the hello said of its clock', () => {
     const wire = packMessage({ kind: 'ack', upTo: stamp(1_001, 'sender') }, 'sender')
-    expect(refusal(wire, 'sender', 1_000)).toBe('SESSIONMESH_CLOCK_DRIFT')
-    expect(refusal(wire, 'sender', 1_001)).toBeUndefined()
+    expect(refusal(wire, 'sender', { latestMs: 1_000 })).toBe('SESSIONMESH_CLOCK_DRIFT')
+    expect(refusal(wire, 'sender', { latestMs: 1_001 })).toBeUndefined()
   })
 })
 
@@ -397,7 +430,7 @@ test('a heartbeat without news is a number, and comes out as the heartbeat it is
   }
   const wire = packMessage(heartbeat, 'sender')
   expect([wire, packr.pack(wire).length]).toEqual([7.5, 9])
-  expect(parseMessage(wire, 'sender', undefined, (sentMs) => sentMs + 1)).toEqual({
+  expect(parseMessage(wire, 'sender', { toLocal: (sentMs) => sentMs + 1 })).toEqual({
     ...heartbeat,
     sentMs: 8.5,
   })

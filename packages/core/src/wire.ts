@@ -12,7 +12,15 @@
  */
 
 import type { Attribute } from './attributes.js'
-import { MAX_HEARTBEAT_MS, MAX_LABEL_LENGTH, MAX_MEMBERS, MAX_ORIGINS, MAX_TEXT_LENGTH } from './config.js'
+import {
+  MAX_HEARTBEAT_MS,
+  MAX_LABEL_LENGTH,
+  MAX_MEMBERS,
+  MAX_ORIGIN_LENGTH,
+  MAX_ORIGINS,
+  MAX_TEXT_LENGTH,
+  MAX_TOLD_ORIGINS,
+} from './config.js'
 import type { DigestEntries } from './digest.js'
 import { SessionMeshError } from './errors.js'
 import {
@@ -190,34 +198,49 @@ export function sentMsOf(wire: unknown): { ms: number; isDelta: boolean } | unde
   return typeof wire[3] === 'number' ? { ms: wire[3], isDelta: kind === 'delta' } : undefined
 }
 
+export interface Expectations {
+  /** The highest time that a stamp may have. */
+  readonly latestMs: number
+  /** Of one session in one delta. */
+  readonly maxAttributes: number
+  /** A moment on the sender's monotonic clock as one on ours. */
+  readonly toLocal: (sentMs: number) => number
+  readonly keep: Keep
+}
+
+const ANYTHING: Expectations = {
+  latestMs: Number.POSITIVE_INFINITY,
+  maxAttributes: Number.POSITIVE_INFINITY,
+  toLocal: (sentMs) => sentMs,
+  keep: asTheyAre,
+}
+
 /**
  * @param sender the member at the other end of the link; `undefined` until its hello.
- * @param latestMs the highest time that a stamp may have: our wall clock and the allowed drift.
- * @param toLocal a moment on the sender's monotonic clock as one on ours.
+ * @param expected any of these.
  * @throws SessionMeshError `SESSIONMESH_BAD_FRAME`, `SESSIONMESH_CLOCK_DRIFT`, `SESSIONMESH_PROTOCOL_MISMATCH`: the link must
  * be cut.
  */
 export function parseMessage(
   wire: unknown,
   sender: Origin | undefined,
-  latestMs = Number.POSITIVE_INFINITY,
-  toLocal = (sentMs: number) => sentMs,
-  keep: Keep = asTheyAre,
+  expected: Partial<Expectations> = {},
 ): Message {
+  const { toLocal, ...others } = { ...ANYTHING, ...expected }
   if (typeof wire === 'number' && sender !== undefined) {
     const sentMs = toLocal(moment(wire, 'time of sending'))
     return { kind: 'heartbeat', sentMs, isJoining: false, digest: undefined, roster: undefined }
   }
-  const frame = new Reader(array(wire, 'frame'))
+  const frame = new Reader(array(wire, 'frame'), [], others)
   const kind = KINDS[frame.count('kind')]
   if (kind === undefined) throw bad('its kind is unknown')
   if ((kind === 'hello') !== (sender === undefined)) throw bad(`a ${kind} is out of order`)
   if (kind === 'hello') checkProtocol(frame.peek(2), frame.peek(3))
-  const origins = frame.labels('origins')
+  const origins = frame.origins('origins')
   const stamps = array(frame.next(), 'stamps')
   // A hello names its sender itself.
-  const self = sender ?? label(frame.peek(3), 'member id')
-  frame.use(stampTable(stamps, [self, ...origins], latestMs), keep)
+  const self = sender ?? origin(frame.peek(3), 'member id')
+  frame.use(stampTable(stamps, [self, ...origins], others.latestMs))
   const message = parseFields(kind, frame, self, toLocal)
   // A later protocol that speaks this one as well may say more in its hello.
   if (kind !== 'hello') frame.end()
@@ -247,7 +270,7 @@ function parseFields(
         protocolMin: frame.count('protocol'),
         protocolMax: frame.count('protocol'),
         cluster: frame.label('cluster'),
-        id: frame.label('member id'),
+        id: frame.origin('member id'),
         name: frame.label('name'),
         address: frame.label('address'),
         dial: frame.count('dial'),
@@ -338,24 +361,28 @@ function checkOwn({ previous, upTo, deltas }: DeltaMessage, sender: Origin): voi
   }
 }
 
+type FieldExpectations = Pick<Expectations, 'keep' | 'maxAttributes'>
+
+/** Name, value, stamp. */
+const ATTRIBUTE_FIELDS = 3
+
 /** Takes the fields of one array in order, each checked. */
 class Reader {
   readonly #fields: readonly unknown[]
   #table: readonly Stamp[]
-  #keep: Keep
+  readonly #expected: FieldExpectations
   #sentMs: number
   #at = 0
 
-  constructor(fields: readonly unknown[], table: readonly Stamp[] = [], keep = asTheyAre, sentMs = 0) {
+  constructor(fields: readonly unknown[], table: readonly Stamp[], expected: FieldExpectations, sentMs = 0) {
     this.#fields = fields
     this.#table = table
-    this.#keep = keep
+    this.#expected = expected
     this.#sentMs = sentMs
   }
 
-  use(table: readonly Stamp[], keep: Keep): void {
+  use(table: readonly Stamp[]): void {
     this.#table = table
-    this.#keep = keep
   }
 
   /** When the frame was sent, as a moment here: what ages count from. */
@@ -367,6 +394,10 @@ class Reader {
   next(): unknown {
     if (this.#at >= this.#fields.length) throw bad('it ends early')
     return this.#fields[this.#at++]
+  }
+
+  get length(): number {
+    return this.#fields.length
   }
 
   peek(ahead = 0): unknown {
@@ -398,8 +429,12 @@ class Reader {
     return label(this.next(), what)
   }
 
-  labels(what: string): string[] {
-    return array(this.next(), what).map((item) => label(item, what))
+  origin(what: string): Origin {
+    return origin(this.next(), what)
+  }
+
+  origins(what: string): Origin[] {
+    return array(this.next(), what).map((item) => origin(item, what))
   }
 
   strings(what: string): string[] {
@@ -433,11 +468,14 @@ class Reader {
   }
 
   roster(): RosterEntry[] {
+    let told = 0
     return this.inners('roster', MAX_MEMBERS).map((entry) => {
-      const [id, name, address] = [entry.label('member id'), entry.label('name'), entry.label('address')]
+      const [id, name, address] = [entry.origin('member id'), entry.label('name'), entry.label('address')]
       const state = STATES[entry.count('state')]
       if (state === undefined) throw bad('a roster entry has an unknown state')
-      return { id, name, address, state, digest: entry.peek() === 0 ? entry.skip() : entry.digest() }
+      const packed = entry.peek()
+      told = within(told + (Array.isArray(packed) ? packed.length : 0), 'roster')
+      return { id, name, address, state, digest: packed === 0 ? entry.skip() : entry.digest() }
     })
   }
 
@@ -451,13 +489,15 @@ class Reader {
   }
 
   purges(): Purge[] {
-    return this.inners('purged', MAX_ORIGINS).map((purge) => purge.purge())
+    const purges = this.inners('purged', MAX_ORIGINS)
+    purges.reduce((told, { length }) => within(told + length, 'purged'), 0)
+    return purges.map((purge) => purge.purge())
   }
 
   purge(): Purge {
     const removal = this.stamp('removal')
     const writers = new Set<Origin>()
-    while (this.#at < this.#fields.length) writers.add(this.label('writer'))
+    while (this.#at < this.#fields.length) writers.add(this.origin('writer'))
     return { removal, writers }
   }
 
@@ -466,7 +506,7 @@ class Reader {
   }
 
   delta(): Delta {
-    const sid = this.#keep.text(this.text('session id'))
+    const sid = this.#expected.keep.text(this.text('session id'))
     const created = this.stamp('created')
     const idleMs = moment(this.next(), 'idle time')
     if (!Number.isInteger(idleMs)) throw bad('an idle time is not in whole ms')
@@ -474,10 +514,13 @@ class Reader {
     if (flags > (PARTIAL | END_TOLD)) throw bad('a session is marked in no known way')
     const destroyed = this.optionalStamp('destroyed')
     const lifetime = this.peek() === 0 ? this.skip() : this.inner('lifetime').lifetime()
+    const { maxAttributes } = this.#expected
+    if (this.#fields.length - this.#at > ATTRIBUTE_FIELDS * maxAttributes)
+      throw bad(
+        `a session has more than ${maxAttributes} attributes. Give all members the same config.maxAttributes`,
+      )
     const attributes: Attribute[] = []
-    while (this.#at < this.#fields.length) {
-      attributes.push(this.attribute())
-    }
+    while (this.#at < this.#fields.length) attributes.push(this.attribute())
     return {
       sid,
       created,
@@ -497,16 +540,16 @@ class Reader {
   }
 
   attribute(): Attribute {
-    const name = this.#keep.name(this.text('attribute name'))
+    const name = this.#expected.keep.name(this.text('attribute name'))
     if (FORBIDDEN_NAMES.has(name)) throw bad(`an attribute is named ${name}`)
     const value = this.next()
     if (value !== null && !isValue(value)) throw bad('an attribute has no value')
-    const kept = typeof value === 'string' ? this.#keep.text(value) : (value ?? undefined)
+    const kept = typeof value === 'string' ? this.#expected.keep.text(value) : (value ?? undefined)
     return { name, value: kept, stamp: this.stamp('attribute') }
   }
 
   #reader(packed: unknown, what: string): Reader {
-    return new Reader(array(packed, what), this.#table, this.#keep, this.#sentMs)
+    return new Reader(array(packed, what), this.#table, this.#expected, this.#sentMs)
   }
 
   #stampAt(index: unknown, what: string): Stamp {
@@ -558,6 +601,15 @@ function text(value: unknown, what: string, most = MAX_TEXT_LENGTH): string {
 
 function label(value: unknown, what: string): string {
   return text(value, what, MAX_LABEL_LENGTH)
+}
+
+function origin(value: unknown, what: string): Origin {
+  return text(value, what, MAX_ORIGIN_LENGTH)
+}
+
+function within(told: number, what: string): number {
+  if (told > MAX_TOLD_ORIGINS) throw bad(`${what} names origins more than ${MAX_TOLD_ORIGINS} times`)
+  return told
 }
 
 function bad(what: string): SessionMeshError {
