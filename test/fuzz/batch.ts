@@ -1,7 +1,7 @@
 /** Runs many histories on threads of their own, and watches that each goes on: a frame that never ends is a fault as well. */
 
 import { isMainThread, workerData } from 'node:worker_threads'
-import { Parts, Threads } from '../support/threads.js'
+import { Parts, Threads } from '../sim/threads.js'
 import { FRAMES_OF_A_HISTORY, runHistory } from './history.js'
 import { addOutcome, addTally, newTally, type Tally } from './tally.js'
 

@@ -286,13 +286,21 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: 'transfers.ts',
-        find: '    this.next(link, now)\n  }\n\n  /** What was used',
+        find: '    if (!this.#busy.has(link)) this.next(link, now)\n',
         replace:
-          '    Object.assign(this.#context.transfers.get(link) ?? {}, { digest: this.#context.digest.all() })\n    this.next(link, now)\n  }\n\n  /** What was used',
+          '    Object.assign(this.#context.transfers.get(link) ?? {}, { digest: this.#context.digest.all() })\n    if (!this.#busy.has(link)) this.next(link, now)\n',
       },
     ],
     seeds: 1_500,
     by: ['exactness', 'convergence', 'causality'],
+  },
+  {
+    name: 'a link is taken for busy although its chunk has left',
+    file: 'transfers.ts',
+    find: '    this.#busy.delete(link)\n    const transfer',
+    replace: '    const transfer',
+    seeds: 20,
+    by: ['liveness', 'convergence', 'limits', 'joining'],
   },
   {
     name: 'who waited for a joiner to be built is never answered',
@@ -841,8 +849,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a heartbeat without news tells of nobody',
     file: 'heartbeats.ts',
-    find: 'digest === undefined && roster === undefined) return before',
-    replace: 'digest === undefined && roster === undefined) return { ...before, roster: [] }',
+    find: '      return before\n',
+    replace: '      return { ...before, roster: [] }\n',
     seeds: 3_000,
     by: ['verdicts'],
   },

@@ -1,10 +1,10 @@
 /** Runs many seeds, on one thread or on several. */
 
 import { isMainThread, workerData } from 'node:worker_threads'
-import { Parts, Threads } from '../support/threads.js'
 import type { Wishes } from './scenario.js'
 import { simulate } from './simulation.js'
 import { addOutcome, addTally, newTally, type Tally } from './tally.js'
+import { Parts, Threads } from './threads.js'
 
 export interface Batch extends Wishes {
   readonly from: number

@@ -1,4 +1,4 @@
-/** Work that is shared among threads of one module, each of which tells now and then what its part came to. */
+/** Work that is shared among threads of one module, each of which tells now and then what its part came to. (Here, so that mutants take it along.) */
 
 import { parentPort, Worker } from 'node:worker_threads'
 
