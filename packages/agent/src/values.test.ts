@@ -1,7 +1,7 @@
 import { FORBIDDEN_NAMES, Packed, sameValue } from '@sessionmesh/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { packAttributes, unpackAttributes } from './values.js'
+import { checksumOf, packAttributes, unpackAttributes } from './values.js'
 
 /** As what databases give for ids and amounts. */
 class InJson {
@@ -202,5 +202,14 @@ describe('attribute values', () => {
     expect(() => packAttributes(data, undefined)).toThrow(
       expect.objectContaining({ code: 'SESSIONMESH_FORBIDDEN_ATTRIBUTE' }),
     )
+  })
+})
+
+describe('checksums', () => {
+  it('of long texts tell what stands anywhere in them', () => {
+    const long = 'x'.repeat(1_000_000)
+    const sums = [long, `y${long.slice(1)}`, `${long.slice(1)}y`, `${long}y`, long.slice(1)].map(checksumOf)
+    expect(new Set(sums).size).toBe(5)
+    expect(checksumOf(`${long.slice(1)}x`)).toBe(sums[0])
   })
 })

@@ -246,7 +246,7 @@ function linkedWith(
     sampled: () => {},
   })
   cleanUps.push(() => diagnostics.stop())
-  return { diagnostics, link, sent }
+  return { diagnostics, link, sent, replica }
 }
 
 test.each<[string, unknown]>([
@@ -308,6 +308,39 @@ test('on a link that is clogged nothing of this is sent', () => {
   const { diagnostics, link, sent } = linkedWith(() => undefined, { bufferedBytes: 2 * 1024 * 1024 })
   diagnostics.onFrame(link, ['ask', 1, 'report', null])
   expect(sent).toEqual([])
+})
+
+test('who asks without end is told little of it, and the others their part', async () => {
+  const { diagnostics, link, sent } = linkedWith(() => undefined)
+  const other = { ...link, id: 2 }
+  for (let number = 1; number <= 1_000; number++) diagnostics.onFrame(link, ['ask', number, 'session', 's'])
+  diagnostics.onFrame(other, ['ask', 7_777, 'session', 's'])
+  const told = () => sent.filter((answer) => answer.length === 3).map(([, number]) => number)
+  // (Of one at once, and the others wait their turn.)
+  expect(told()).toEqual([1])
+  expect(sent).toHaveLength(1_000 - 8)
+  await until(() => told().includes(7_777))
+  expect(told()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 7_777])
+  diagnostics.onFrame(link, ['ask', 1_001, 'session', 's'])
+  await until(() => told().includes(1_001))
+})
+
+test('a link that breaks takes its questions along', async () => {
+  const { diagnostics, link, sent } = linkedWith(() => undefined)
+  for (const number of [1, 2, 3]) diagnostics.onFrame(link, ['ask', number, 'session', 's'])
+  diagnostics.onClosed(link)
+  diagnostics.onFrame({ ...link, id: 2 }, ['ask', 4, 'session', 's'])
+  await until(() => sent.length === 2)
+  expect(sent.map(([, number]) => number)).toEqual([1, 4])
+})
+
+test('a session of more attributes than fit into an answer is not told, and no answer is made of it', () => {
+  const { diagnostics, link, sent, replica } = linkedWith(() => undefined)
+  const above = vi.fn()
+  vi.spyOn(replica, 'record').mockReturnValue({ names: 200_000, above } as never)
+  diagnostics.onFrame(link, ['ask', 1, 'session', 's'])
+  expect(sent).toEqual([['answer', 1]])
+  expect(above).not.toHaveBeenCalled()
 })
 
 test('a report that is too large for a frame is told in part, the latest of it', async () => {

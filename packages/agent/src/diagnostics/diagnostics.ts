@@ -4,6 +4,7 @@ import { type Config, type Peer, type Replica, SessionMeshError, sizeOf } from '
 import type { Link } from '../link.js'
 import { attributeOf, slotOf } from '../merged-attributes.js'
 import { checksumOf } from '../values.js'
+import { Asked } from './asked.js'
 import { CensusTaker, stampReport } from './census.js'
 import {
   encodeAnswer,
@@ -30,6 +31,8 @@ import type {
 const ANSWER_MS = 2_000
 /** A link on which so much waits has more urgent things to carry. */
 const BUSY_BYTES = 1024 * 1024
+/** An attribute takes more in an answer. */
+const ATTRIBUTE_BYTES = 64
 const LAG_OF_STATUS_MS = 60_000
 const LAG_OF_SAMPLE_MS = 1_000
 /** After these, other members answer for sessions than before; or it is another state altogether. */
@@ -60,14 +63,16 @@ export class LocalDiagnostics implements Diagnostics {
   readonly #sampler: Sampler
   readonly #census: CensusTaker
   readonly #pending = new Map<number, Pending>()
+  readonly #asked: Asked<Link>
   readonly #startedMs: number
-  #asked = 0
+  #questions = 0
 
   constructor(subject: Subject) {
     this.#subject = subject
     this.#startedMs = subject.now().monoMs
     this.#sampler = new Sampler((loop) => this.#sample(loop))
     this.#census = new CensusTaker(subject)
+    this.#asked = new Asked(() => subject.now().monoMs)
   }
 
   start(): void {
@@ -77,6 +82,7 @@ export class LocalDiagnostics implements Diagnostics {
   stop(): void {
     this.#sampler.stop()
     this.#census.stop()
+    this.#asked.stop()
     for (const { end } of this.#pending.values()) end(undefined)
   }
 
@@ -123,24 +129,41 @@ export class LocalDiagnostics implements Diagnostics {
   onFrame(link: Link, wire: readonly unknown[]): void {
     const aside = parseAside(wire)
     if (aside === undefined) return
-    if (aside.kind === 'ask') return this.#answer(link, aside.number, aside.question)
+    if (aside.kind === 'ask') {
+      const { number, question } = aside
+      const isTold =
+        question !== undefined && this.#asked.add(link, () => this.#answer(link, number, question))
+      if (!isTold) this.#cannotTell(link, number)
+      return
+    }
     const pending = this.#pending.get(aside.number)
     if (pending?.link === link) pending.end(aside.answer)
   }
 
   onClosed(link: Link): void {
+    this.#asked.drop(link)
     for (const pending of this.#pending.values()) if (pending.link === link) pending.end(undefined)
   }
 
-  #answer(link: Link, number: number, question: Question | undefined): void {
-    if (link.bufferedBytes > BUSY_BYTES) return
+  #answer(link: Link, number: number, question: Question): void {
+    if (isBusy(link)) return
     // What people look at must not be what a link is cut for.
     const { maxBatchBytes } = this.#subject.config
-    if (question?.question === 'report')
+    if (question.question === 'report')
       return link.send(encodeReport(number, this.#report(question.after), maxBatchBytes))
-    const answer = question === undefined ? undefined : (this.#inspect(question.sid) ?? null)
+    if (this.#isBeyond(question.sid, maxBatchBytes)) return this.#cannotTell(link, number)
+    const answer = this.#inspect(question.sid) ?? null
     const frame = encodeAnswer(number, answer)
     link.send(frame.length <= maxBatchBytes ? frame : encodeAnswer(number, undefined))
+  }
+
+  /** Nor must it be made only to find it too large. */
+  #isBeyond(sid: string, maxBytes: number): boolean {
+    return (this.#subject.replica().record(sid)?.names ?? 0) * ATTRIBUTE_BYTES > maxBytes
+  }
+
+  #cannotTell(link: Link, number: number): void {
+    if (!isBusy(link)) link.send(encodeAnswer(number, undefined))
   }
 
   async #ask<T>(of: string, question: Question, shape: Shape<T>): Promise<T> {
@@ -150,7 +173,7 @@ export class LocalDiagnostics implements Diagnostics {
       .find(({ id }) => id === of)
     const link = [...this.#subject.links()].find(({ id }) => id === peer?.link)
     if (peer === undefined || link === undefined) throw noAnswer(of, peer, 'there is no link to it')
-    const number = ++this.#asked
+    const number = ++this.#questions
     const answer = await new Promise<unknown>((resolve) => {
       const timer = setTimeout(() => end(undefined), ANSWER_MS).unref()
       const end = (answer: unknown) => {
@@ -266,6 +289,10 @@ export class LocalDiagnostics implements Diagnostics {
       }),
     }
   }
+}
+
+function isBusy({ bufferedBytes }: Link): boolean {
+  return bufferedBytes > BUSY_BYTES
 }
 
 function noAnswer(of: string, peer: Peer | undefined, why: string): SessionMeshError {
