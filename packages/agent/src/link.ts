@@ -6,6 +6,7 @@ import { SessionMeshError } from '@sessionmesh/core'
 import type { RawData, WebSocket } from 'ws'
 import { LinkMeter } from './diagnostics/link-meter.js'
 import type { Proof } from './tls.js'
+import { Turns } from './turns.js'
 
 /** The path and subprotocol that a dialler must ask for. */
 export const linkPath = '/sessionmesh'
@@ -94,9 +95,11 @@ export class SocketLink implements Link {
     this.proof = from.proof
     this.#socket = socket
     this.#events = events
-    socket.on('message', (data, isBinary) => this.#onMessage(data, isBinary))
-    socket.on('error', (error) => this.#onError(error))
-    socket.on('close', (code, reason) => this.#onClose(code, reason.toString()))
+    // (A pause is about the socket: what ws has read already it still tells.)
+    const turns = new Turns({ wait: () => socket.pause(), goOn: () => socket.resume() })
+    socket.on('message', (data, isBinary) => turns.run(() => this.#onMessage(data, isBinary)))
+    socket.on('error', (error) => turns.run(() => this.#onError(error)))
+    socket.on('close', (code, reason) => turns.run(() => this.#onClose(code, reason.toString())))
   }
 
   get bufferedBytes(): number {

@@ -17,6 +17,7 @@ afterEach(async () => {
 
 /** Links that record what happens to them. */
 async function startMember(options: Partial<LinksOptions> = {}) {
+  const member = { onFrame: () => {} }
   const opened: Link[] = []
   const frames: string[] = []
   const closed: { link: Link; reason: string; code: unknown }[] = []
@@ -34,7 +35,10 @@ async function startMember(options: Partial<LinksOptions> = {}) {
     },
     {
       open: (link) => opened.push(link),
-      frame: (_link, frame) => frames.push(new TextDecoder().decode(frame)),
+      frame: (_link, frame) => {
+        frames.push(new TextDecoder().decode(frame))
+        member.onFrame()
+      },
       closed: (link, reason, error) =>
         closed.push({ link, reason, code: error && 'code' in error ? error.code : undefined }),
       dialFailed: (address, failure) => failed.push({ address, ...failure }),
@@ -43,7 +47,8 @@ async function startMember(options: Partial<LinksOptions> = {}) {
   )
   members.push(links)
   const { host, port } = await links.listen()
-  return { links, opened, frames, closed, failed, refused, port, address: `${host}:${port}` }
+  const address = `${host}:${port}`
+  return Object.assign(member, { links, opened, frames, closed, failed, refused, port, address })
 }
 
 type Member = Awaited<ReturnType<typeof startMember>>
@@ -111,6 +116,43 @@ test('who sends the next frame when one is handed over leaves the loop to others
   next(frames)
   await until(() => b.frames.length === frames - 1)
   expect(turnsOfFrames.size).toBe(frames)
+})
+
+test('frames that take long leave the loop to others in between, in their order; and the end of the link comes last', async () => {
+  const [a, b] = [await startMember(), await startMember()]
+  const [ab] = await linkUp(a, b)
+  const frames = 100
+  const inTurn: number[] = []
+  let isOver = false
+  const count = () => {
+    inTurn.push(0)
+    if (!isOver) setImmediate(count)
+  }
+  b.onFrame = () => {
+    inTurn[inTurn.length - 1]!++
+    for (const untilMs = performance.now() + 5; performance.now() < untilMs; );
+  }
+  count()
+  for (let i = 0; i < frames; i++) ab.send(bytes(`${i}`))
+  ab.close('all said')
+  await until(() => b.closed.length > 0)
+  isOver = true
+  expect(b.frames).toEqual(Array.from({ length: frames }, (_, i) => `${i}`))
+  expect(b.closed[0]!.reason).toBe('all said')
+  // (Twice what a turn may take: it begins anew somewhere between two of ours.)
+  expect(Math.max(...inTurn)).toBeLessThanOrEqual(2 * 4)
+})
+
+test('who ends a link in the midst of many frames gets no more of them', async () => {
+  const [a, b] = [await startMember(), await startMember()]
+  const [ab, ba] = await linkUp(a, b)
+  b.onFrame = () => {
+    for (const untilMs = performance.now() + 5; performance.now() < untilMs; );
+    if (b.frames.length === 20) ba.terminate()
+  }
+  for (let i = 0; i < 100; i++) ab.send(bytes(`${i}`))
+  await until(() => a.closed.length > 0 && b.closed.length > 0)
+  expect([b.frames.length, b.closed[0]!.reason]).toEqual([20, 'cut off here'])
 })
 
 test('a frame over the limit cuts its link, says so on both sides, and harms no other link', async () => {
