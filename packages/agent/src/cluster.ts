@@ -2,7 +2,6 @@
 
 import { randomBytes } from 'node:crypto'
 import { EventEmitter } from 'node:events'
-import { types } from 'node:util'
 import { getHeapStatistics } from 'node:v8'
 import {
   type CoreEvent,
@@ -19,6 +18,7 @@ import { isSubscribed, publish } from './diagnostics/channels.js'
 import { LocalDiagnostics } from './diagnostics/diagnostics.js'
 import { asNoted, isNoted } from './diagnostics/journal.js'
 import { Searches } from './discovery/searches.js'
+import { isObject, messageOf, stackOf } from './errors.js'
 import { Kept } from './kept.js'
 import { deriveKeys } from './keys.js'
 import { Links } from './links.js'
@@ -170,8 +170,7 @@ class Agent implements Cluster {
 
   #newSpecial({ sessions }: ResolvedOptions): SpecialAttributes {
     return new SpecialAttributes(sessions, (name, cause) => {
-      const why = cause instanceof Error ? cause.message : String(cause)
-      const message = `The merge of the session attribute "${name}" failed, and one of the values stands for all: ${why}`
+      const message = `The merge of the session attribute "${name}" failed, and one of the values stands for all: ${messageOf(cause)}`
       this.#warn('SESSIONMESH_MERGE_FAILED', message, undefined, name)
     })
   }
@@ -480,14 +479,14 @@ class Agent implements Cluster {
   #call(event: string, tell: () => unknown): void {
     try {
       const done = tell()
-      if (types.isPromise(done)) done.catch((error) => this.#listenerFailed(event, error))
+      if (isThenable(done)) Promise.resolve(done).catch((error) => this.#listenerFailed(event, error))
     } catch (error) {
       this.#listenerFailed(event, error)
     }
   }
 
   #listenerFailed(event: string, error: unknown): void {
-    const text = `A listener of "${event}" failed: ${error instanceof Error ? error.stack : String(error)}`
+    const text = `A listener of "${event}" failed: ${stackOf(error)}`
     this.#logger.error(text)
     if (!this.#options.isLogged) console.error(`sessionmesh: ${text}`)
   }
@@ -502,6 +501,11 @@ const SESSION_EVENTS = {
 
 function newId(): string {
   return randomBytes(9).toString('base64url')
+}
+
+/** A promise, of whatever library. */
+function isThenable(value: unknown): boolean {
+  return isObject(value) && 'then' in value && typeof value.then === 'function'
 }
 
 function memberOf({ id, name, address, state }: Peer): Member {

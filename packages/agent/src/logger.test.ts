@@ -1,6 +1,7 @@
 /** What a cluster's life looks like in the log of an application, here by pino. */
 
 import { setImmediate as turn } from 'node:timers/promises'
+import { inspect } from 'node:util'
 import { type Level, pino } from 'pino'
 import { afterEach, expect, test, vi } from 'vitest'
 import { joinCluster } from './cluster.js'
@@ -125,6 +126,44 @@ test('problems are warnings, by their code; the fault of a listener is an error'
   // Who has a log looks there.
   expect(consoleWarn).not.toHaveBeenCalled()
   consoleWarn.mockRestore()
+})
+
+test('a listener may throw or reject with anything', async () => {
+  const { logger, lines, at } = log('error')
+  const a = await join('a', { logger })
+  const untellable = {
+    toString() {
+      throw new Error('no text')
+    },
+    [inspect.custom]() {
+      throw new Error('nor any other')
+    },
+  }
+  const thrown = [Object.create(null), untellable, { password: 'secret' }, 'a text', undefined]
+  a.on('draining', () => Promise.reject(untellable))
+  // (As promises of libraries are: no native ones.)
+  // biome-ignore lint/suspicious/noThenProperty: that is what it is
+  a.on('draining', () => ({ then: (_: unknown, reject: (error: unknown) => void) => reject('later') }))
+  for (const each of thrown)
+    a.on('draining', () => {
+      throw each
+    })
+  a.drain()
+  await until(
+    'all are told',
+    () => lines.length === thrown.length + 2,
+    () => lines,
+  )
+  const faults = at('error').map((line) => line.replace('A listener of "draining" failed: ', ''))
+  const untold = 'something that cannot be shown was thrown'
+  expect(faults.slice(0, 5)).toEqual([
+    '[Object: null prototype] {}',
+    untold,
+    '[Object]',
+    'a text',
+    'undefined',
+  ])
+  expect(faults.slice(5).sort()).toEqual(['later', untold])
 })
 
 test("what is written is for the logger's own level to say", async () => {

@@ -7,7 +7,7 @@
 
 import { crc32 } from 'node:zlib'
 import { checkForbidden, Packed, SessionMeshError, sameValue, type Value } from '@sessionmesh/core'
-import { isObject } from './errors.js'
+import { isObject, messageOf } from './errors.js'
 import { isExactInJson, isJson, packJson, parseJson } from './exact-json.js'
 import { ownText } from './kept.js'
 import { Packr } from './msgpack.js'
@@ -82,10 +82,9 @@ export function packValue(name: string, value: unknown, held?: Value): Value {
   try {
     return packAny(value, held)
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
     throw new SessionMeshError(
       'SESSIONMESH_UNSERIALISABLE_ATTRIBUTE',
-      `The session attribute "${name}" cannot be stored: ${why}. Store plain data.`,
+      `The session attribute "${name}" cannot be stored: ${messageOf(cause)}. Store plain data.`,
       { cause },
     )
   }
@@ -149,7 +148,7 @@ export function unpackValue(name: string, value: Value): unknown {
 export function unreadable(name: string, cause: unknown): SessionMeshError {
   return new SessionMeshError(
     'SESSIONMESH_UNREADABLE_ATTRIBUTE',
-    `The session attribute "${name}" cannot be read: ${cause instanceof Error ? cause.message : String(cause)}. ` +
+    `The session attribute "${name}" cannot be read: ${messageOf(cause)}. ` +
       'Do all members run the same version? Destroy the session if the error stays.',
     { cause },
   )
