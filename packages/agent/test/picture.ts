@@ -67,6 +67,7 @@ function memberOf(name: string, sketched: MemberSketch, names: readonly string[]
         node: 'v20.19.0',
         pid: 4711,
         ready,
+        limits: { sessions: 1_000_000, tombstones: 2_000_000 },
         members: others.map((other) => ({
           id: `id-${other}`,
           name: other,
@@ -94,6 +95,7 @@ function memberOf(name: string, sketched: MemberSketch, names: readonly string[]
       staleReads: 0,
       lostWrites: 0,
       writesDropped: 0,
+      writesRefused: 0,
       links: others.flatMap((other) => linkTo(other, sketched)),
       ...sample,
     })),

@@ -36,9 +36,11 @@ A link is slow when writes take 250 ms, or 1 MiB waits.
                    may be repeated
 
 Exit code:
-  0  every member that has not left is alive, ready, and identical or following
+  0  every member that has not left is alive, ready, identical or following, and
+     below its limits
   1  somebody should look: one is suspect, dead, behind, differs, unknown or not
-     ready, or two of them have no link
+     ready, is at a limit or has refused writes by one in the last minute, or
+     two of them have no link
   2  it was called wrongly, or the dashboard cannot be reached or refuses
 `
 

@@ -204,6 +204,7 @@ export class LocalDiagnostics implements Diagnostics {
     const { id, name, address } = this.#subject.self()
     const now = this.#subject.now()
     const replica = this.#subject.replica()
+    const { maxSessions, maxTombstones } = this.#subject.config
     const samples = this.#sampler.after(after.sample)
     const census = this.#census.take()
     return {
@@ -213,6 +214,7 @@ export class LocalDiagnostics implements Diagnostics {
       node: process.version,
       pid: process.pid,
       ready: this.#subject.isReady(),
+      limits: { sessions: maxSessions, tombstones: maxTombstones },
       members: replica.peers().map(({ id, name, address, state, stateMs }) => {
         return { id, name, address, state, sinceMs: Math.round(now.wallMs - (now.monoMs - stateMs)) }
       }),
@@ -229,7 +231,16 @@ export class LocalDiagnostics implements Diagnostics {
     const { rss, heapUsed } = process.memoryUsage()
     this.#subject.sampled(heapUsed)
     const counters = this.#subject.counters()
-    const { writes, touches, deltasMerged, waitedReads, staleReads, lostWrites, writesDropped } = counters
+    const {
+      writes,
+      touches,
+      deltasMerged,
+      waitedReads,
+      staleReads,
+      lostWrites,
+      writesDropped,
+      writesRefused,
+    } = counters
     return {
       atMs: this.#subject.now().wallMs,
       sessions: replica.size,
@@ -246,6 +257,7 @@ export class LocalDiagnostics implements Diagnostics {
       staleReads,
       lostWrites,
       writesDropped,
+      writesRefused,
       links: this.links(LAG_OF_SAMPLE_MS),
     }
   }

@@ -129,6 +129,7 @@ const sample: Shape<Sample> = object({
   staleReads: number,
   lostWrites: number,
   writesDropped: number,
+  writesRefused: number,
   links: listOf(link),
 })
 
@@ -162,6 +163,7 @@ export const report: Shape<MemberReport> = object({
   node: text,
   pid: number,
   ready: flag,
+  limits: object({ sessions: number, tombstones: number }),
   members: listOf(
     object({
       id: text,

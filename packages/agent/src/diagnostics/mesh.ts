@@ -49,7 +49,10 @@ export interface MeshMember {
   readonly convergence: Convergence
 }
 
-export type Told = Pick<MemberReport, 'atMs' | 'upMs' | 'node' | 'pid' | 'ready' | 'members' | 'digest'> & {
+export type Told = Pick<
+  MemberReport,
+  'atMs' | 'upMs' | 'node' | 'pid' | 'ready' | 'limits' | 'members' | 'digest'
+> & {
   readonly census?: Pick<Census, 'atMs' | 'owners' | 'bytes'> | undefined
 }
 

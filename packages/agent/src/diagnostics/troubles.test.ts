@@ -14,6 +14,14 @@ test.each<[string, Record<string, MemberSketch>, string]>([
     '2 members, in step: the latest writes are on their way',
   ],
   [
+    'what was refused long ago is none',
+    {
+      a: { samples: [{ writesRefused: 1 }, ...Array.from({ length: 60 }, () => ({ writesRefused: 9 }))] },
+      b: { samples: [{ writesRefused: 9 }, { writesRefused: 9 }] },
+    },
+    '2 members, all identical',
+  ],
+  [
     'alone',
     { a: {}, b: { state: 'left', verdict: 'unknown' } },
     '1 member, alone: nobody else holds its sessions',
@@ -47,6 +55,34 @@ test.each<[Record<string, MemberSketch>, 'warn' | 'bad', string]>([
     },
     'warn',
     'b has been behind for 14 s: it lacks writes of a (3 s) and a former member (abcdefgh)',
+  ],
+  [
+    { a: { samples: [{ sessions: 999_999 }] }, b: { samples: [{ sessions: 1_000_000 }] } },
+    'warn',
+    'b has 1000000 sessions, and maxSessions is 1000000: no other one begins. Raise it on every member, shorten ttlMs, or find out who begins so many',
+  ],
+  [
+    {
+      a: {
+        samples: [
+          { sessions: 1e6, writesRefused: 3 },
+          { sessions: 1e6, writesRefused: 5 },
+        ],
+      },
+      b: { samples: [{ sessions: 1e6 }, { sessions: 1e6, writesRefused: 1 }] },
+    },
+    'warn',
+    'a has 1000000 sessions, and maxSessions is 1000000: no other one begins, which refused 3 writes in the last minute. Raise it on every member, shorten ttlMs, or find out who begins so many',
+  ],
+  [
+    { a: {}, b: { samples: [{ writesRefused: 3 }, { writesRefused: 4 }, { writesRefused: 4 }] } },
+    'warn',
+    'b has refused 1 write in the last minute: a session or all together are too large, or memory is short. The errors of those requests say which, and what to do',
+  ],
+  [
+    { a: { samples: [{ tombstones: 2_000_000 }] }, b: {} },
+    'warn',
+    'a remembers 2000000 destroyed sessions, and maxTombstones is 2000000: who is cut off for half a minute starts afresh. Raise it on every member',
   ],
   [
     { a: { verdict: 'differs', forMs: 61_000 }, b: {} },

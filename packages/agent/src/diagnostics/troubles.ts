@@ -5,6 +5,8 @@ import { count, duration, list, wholeDuration } from './text.js'
 
 /** Who has just come is not linked with all others yet, and not all have told of him. */
 const NEW_MS = 3_000
+/** What was refused is told for so long. */
+const REFUSED_MS = 60_000
 /** A takeover is told right after the end that it comes from. */
 const END_MS = 1_000
 
@@ -21,7 +23,11 @@ interface Named {
 
 /** The worst first. */
 export function troublesOf(known: Known): Trouble[] {
-  const all = [...known.members.flatMap((member) => ofMember(member, known)), ...ofLinks(known)]
+  const all = [
+    ...known.members.flatMap((member) => ofMember(member, known)),
+    ...ofLinks(known),
+    ...ofLimits(known),
+  ]
   return all.sort((a, b) => Number(a.tone !== 'bad') - Number(b.tone !== 'bad'))
 }
 
@@ -108,6 +114,45 @@ function ofLinks({ members, atMs }: Known): Trouble[] {
         })
     }
   return [...pairs.values()]
+}
+
+/** Each holds all, so all are at a limit together: once for all of them. */
+function ofLimits({ members, atMs }: Known): Trouble[] {
+  const heard = members.filter(isHeard)
+  const warn = ({ id }: MeshMember, text: string): Trouble[] => [{ tone: 'warn', member: id, text }]
+  const refusing = heard.filter((member) => refusedBy(member, atMs) > 0)
+  const refused = refusing.reduce((sum, member) => sum + refusedBy(member, atMs), 0)
+  const writes = `${count(refused, 'write')} in the last minute`
+  for (const member of heard) {
+    const { sessions } = member.samples.at(-1) ?? { sessions: 0 }
+    const limit = member.told?.limits.sessions ?? Number.POSITIVE_INFINITY
+    if (sessions < limit) continue
+    const what = refused > 0 ? `no other one begins, which refused ${writes}` : 'no other one begins'
+    const mend = 'Raise it on every member, shorten ttlMs, or find out who begins so many'
+    return warn(
+      member,
+      `${member.name} has ${count(sessions, 'session')}, and maxSessions is ${limit}: ${what}. ${mend}`,
+    )
+  }
+  const [first] = refusing
+  if (first !== undefined) {
+    const who = `${list(refusing.map(({ name }) => name))} ${refusing.length === 1 ? 'has' : 'have'} refused ${writes}`
+    const why = 'a session or all together are too large, or memory is short'
+    return warn(first, `${who}: ${why}. The errors of those requests say which, and what to do`)
+  }
+  for (const member of heard) {
+    const { tombstones } = member.samples.at(-1) ?? { tombstones: 0 }
+    const limit = member.told?.limits.tombstones ?? Number.POSITIVE_INFINITY
+    if (tombstones < limit) continue
+    const what = `${member.name} remembers ${count(tombstones, 'destroyed session')}, and maxTombstones is ${limit}`
+    return warn(member, `${what}: who is cut off for half a minute starts afresh. Raise it on every member`)
+  }
+  return []
+}
+
+function refusedBy({ samples }: MeshMember, atMs: number): number {
+  const first = samples.find((sample) => sample.atMs > atMs - REFUSED_MS)
+  return first === undefined ? 0 : samples.at(-1)!.writesRefused - first.writesRefused
 }
 
 function isHeard(member: MeshMember): boolean {

@@ -45,6 +45,8 @@ export interface MemberReport {
   readonly pid: number
   /** As `Cluster.ready`. */
   readonly ready: boolean
+  /** `maxSessions` and `maxTombstones` there. */
+  readonly limits: { readonly sessions: number; readonly tombstones: number }
   /** The others, as that member sees them. */
   readonly members: readonly {
     readonly id: string
@@ -97,6 +99,7 @@ export interface Sample {
   readonly staleReads: number
   readonly lostWrites: number
   readonly writesDropped: number
+  readonly writesRefused: number
   readonly links: readonly LinkReport[]
 }
 

@@ -2,7 +2,7 @@
 
 import { afterEach, expect, test, vi } from 'vitest'
 import { joinCluster } from '../cluster.js'
-import type { Cluster } from '../types.js'
+import type { Cluster, ClusterOptions } from '../types.js'
 import type { MeshPicture } from './mesh.js'
 import { MeshWatch } from './watch.js'
 
@@ -16,13 +16,18 @@ afterEach(async () => {
 const until = (condition: () => unknown) =>
   vi.waitFor(async () => expect(await condition()).toBeTruthy(), { timeout: 15_000, interval: 20 })
 
-async function join(memberName: string, peers: readonly string[]): Promise<Cluster> {
+async function join(
+  memberName: string,
+  peers: readonly string[],
+  options: ClusterOptions = {},
+): Promise<Cluster> {
   const cluster = await joinCluster({
     name: `watch ${process.pid} ${tests}`,
     secret: 'for tests only: 8KpX2vQz7RmW4tLd',
     listen: { host: '127.0.0.1', port: 0 },
     memberName,
     peers,
+    ...options,
   })
   cleanUps.push(() => cluster.close())
   return cluster
@@ -100,6 +105,22 @@ test('updates bring what is new, and a member that goes is told of at once', asy
   expect(updates.flatMap(({ events }) => events).map(({ event }) => event)).toEqual(
     expect.arrayContaining(['member:left', 'takeover']),
   )
+})
+
+test('who is at a limit needs a person, in the picture and in each update', async () => {
+  tests++
+  const a = await join('a', [], { config: { maxSessions: 1 } })
+  const { updates } = await watched(a)
+  await until(() => updates.length > 0)
+  a.sessions.write('first', { n: 1 })
+  expect(() => a.sessions.write('second', { n: 1 })).toThrow('maxSessions')
+  const words =
+    'a has 1 session, and maxSessions is 1: no other one begins, which refused 1 write in the last minute'
+  await until(() => updates.at(-1)!.summary.startsWith(words))
+  const seen = updates.length
+  await until(() => updates.length > seen + 1)
+  for (const { summary } of updates.slice(seen)) expect(summary).toContain(words)
+  expect(await new MeshWatch(a).picture()).toMatchObject({ summary: expect.stringContaining(words) })
 })
 
 test('who does not answer is unknown, and needs a person', async () => {

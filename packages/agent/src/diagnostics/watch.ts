@@ -197,16 +197,18 @@ export class MeshWatch {
     const [self, ...others] = shown
     // (In one order, whoever was met first: what is said of two begins with the same one.)
     others.sort((a, b) => (a.name < b.name ? -1 : 1))
-    const members = [...(self ? [self] : []), ...others].map((member): MeshMember => {
+    const all = [...(self ? [self] : []), ...others].map((member): MeshMember => {
       const { id, name, address, state } = member
       const watched = this.#watchedOf(id)
       const told = watched.report && toldBy(watched.report)
       const convergence = judged.get(id)!
       const base = { id, name, address, state, sinceMs: since(id) }
-      return { ...base, ...(told && { told }), samples: samplesOf(watched), convergence }
+      return { ...base, ...(told && { told }), samples: watched.samples, convergence }
     })
     const atMs = Date.now()
-    const troubles = troublesOf({ members, events: this.#events, atMs })
+    // (Of all that is known, also where what is new is told alone.)
+    const troubles = troublesOf({ members: all, events: this.#events, atMs })
+    const members = all.map((member) => ({ ...member, samples: samplesOf(this.#watchedOf(member.id)) }))
     return {
       cluster: this.#cluster.name,
       by: this.#cluster.self.id,
@@ -259,9 +261,9 @@ function onOurClock(report: MemberReport, shiftMs: number): MemberReport {
   }
 }
 
-function toldBy({ atMs, upMs, node, pid, ready, members, digest, census }: MemberReport) {
+function toldBy({ atMs, upMs, node, pid, ready, limits, members, digest, census }: MemberReport) {
   const counted = census && { atMs: census.atMs, owners: census.owners, bytes: census.bytes }
-  return { atMs, upMs, node, pid, ready, members, digest, ...(counted && { census: counted }) }
+  return { atMs, upMs, node, pid, ready, limits, members, digest, ...(counted && { census: counted }) }
 }
 
 async function within(ms: number, work: Promise<void>): Promise<void> {

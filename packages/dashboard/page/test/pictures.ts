@@ -21,7 +21,18 @@ export function member(id: string, given: Partial<Told> = {}): Told {
 }
 
 export function told(given: Partial<NonNullable<Told['told']>> = {}): NonNullable<Told['told']> {
-  return { atMs: AT_MS, upMs: 1_000, node: 'v24.0.0', pid: 1, ready: true, members: [], digest: [], ...given }
+  const limits = { sessions: 1_000, tombstones: 1_000 }
+  return {
+    atMs: AT_MS,
+    upMs: 1_000,
+    node: 'v24.0.0',
+    pid: 1,
+    ready: true,
+    limits,
+    members: [],
+    digest: [],
+    ...given,
+  }
 }
 
 /** The first of `members` tells. */
@@ -56,6 +67,7 @@ export function sample(second: number, given: Partial<Sample> = {}): Sample {
     staleReads: 0,
     lostWrites: 0,
     writesDropped: 0,
+    writesRefused: 0,
     links: [],
     ...given,
   }
