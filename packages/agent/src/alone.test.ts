@@ -34,6 +34,28 @@ async function warningsOf(options: ClusterOptions): Promise<string[]> {
 
 const said = (warnings: readonly string[], code: string) => warnings.filter((line) => line.startsWith(code))
 
+test('a peer has more than the limits here allow: both say so, and nobody blames the network', async () => {
+  const options = {
+    secret: 'for tests only: 8KpX2vQz7RmW4tLd',
+    listen: { host: '127.0.0.1', port: 0 },
+    peers: [],
+  }
+  const large = await joinCluster(options)
+  cleanUps.push(() => large.close())
+  const told: string[] = []
+  large.on('warning', ({ message }) => told.push(message))
+  for (let i = 0; i < 100; i++) large.sessions.write(`s${i}`, { n: i })
+  const { address } = large.self
+  const config = { maxSessions: 2, maxTombstones: 2 }
+  const warnings = await warningsOf({ ...options, peers: [address], config, joinTimeoutMs: 500 })
+  const [line, ...others] = said(warnings, 'SESSIONMESH_JOIN_TIMEOUT')
+  expect(line).toBe(
+    `SESSIONMESH_JOIN_TIMEOUT: ${address} has more sessions than the limits here allow, so this member serves without them. Give all members the same limits`,
+  )
+  expect(others).toEqual([])
+  expect(told[0]).toMatch(/was cut: SESSIONMESH_TOO_MANY_SESSIONS\. .*give all members the same maxSessions/)
+})
+
 test('nobody listens: it may well be the first', async () => {
   const [line] = said(await warningsOf({ peers: ['127.0.0.1:1'] }), 'SESSIONMESH_ALONE')
   expect(line).toMatch(/127\.0\.0\.1:1 refused the connection.*If it is the first one, all is well/)

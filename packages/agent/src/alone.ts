@@ -13,6 +13,8 @@ export class Alone {
   readonly #awaited = new Set<string>()
   /** What discoveries could not do. */
   readonly #failedSearches: string[] = []
+  /** Those that brought more sessions than the limits here allow. */
+  readonly #tooMany = new Set<string>()
   /** Why the last dial of an address failed. */
   readonly #dialFailures = new Map<string, DialReport>()
 
@@ -39,9 +41,15 @@ export class Alone {
     this.#dialFailures.set(address, report)
   }
 
+  broughtTooMany(address: string): void {
+    this.#tooMany.add(address)
+  }
+
   /** The core waited for it in vain, and does not know why there was no link. */
   awaited(address: string, message: string): string {
     this.#awaited.add(address)
+    if (this.#tooMany.has(address))
+      return `${address} has more sessions than the limits here allow, so this member serves without them. Give all members the same limits`
     const failure = this.#dialFailures.get(address)
     if (failure?.kind !== 'other') return message
     return `${failure.message} joinTimeoutMs is over: this member serves without its state`

@@ -407,6 +407,11 @@ class Agent implements Cluster {
   }
 
   #onWarning({ code, message, address }: Extract<CoreEvent, { type: 'warning' }>): void {
+    // (From a peer that cuts a link comes nothing but the code.)
+    const isCutThere = message.endsWith(`: ${code}`)
+    if (isCutThere) return this.#warn(code, message + (MENDS_OF_CUTS[code] ?? ''), address)
+    if (code === 'SESSIONMESH_TOO_MANY_SESSIONS' && address !== undefined)
+      this.#alone?.broughtTooMany(address)
     const isAwaited = code === 'SESSIONMESH_JOIN_TIMEOUT' && address !== undefined
     const text = isAwaited ? this.#alone?.awaited(address, message) : undefined
     this.#warn(code, text ?? message, address)
@@ -490,6 +495,14 @@ class Agent implements Cluster {
     this.#logger.error(text)
     if (!this.#options.isLogged) console.error(`sessionmesh: ${text}`)
   }
+}
+
+/** Of what the other end of a link cut it for. */
+const MENDS_OF_CUTS: Partial<Record<ErrorCode, string>> = {
+  SESSIONMESH_TOO_MANY_SESSIONS:
+    '. What is here is more than the limits there allow: give all members the same maxSessions, maxTombstones and maxTotalBytes, and heaps alike',
+  SESSIONMESH_FRAME_TOO_LARGE: '. Give all members the same maxFrameBytes',
+  SESSIONMESH_CLOCK_DRIFT: '. Set the clocks of both by NTP',
 }
 
 const SESSION_EVENTS = {
