@@ -14,11 +14,15 @@ const SUSPICIOUS = [...FORBIDDEN_NAMES, '\\u']
 
 /**
  * Made of plain objects, arrays, texts, finite numbers, booleans and `null` alone, and nothing is in it twice: what is parsed of
- * its JSON is equal to it. (But of -0 neither JSON nor MessagePack keeps more than that it is 0.)
- * @throws TypeError if it is nested too deep, or has a key that is forbidden
+ * its JSON is equal to it. (But of -0 neither JSON nor MessagePack keeps more than that it is 0.) What cannot be stored at all is
+ * not exact either: what is wrong with it, and where, is for who packs it otherwise to say.
  */
 export function isExactInJson(value: object): boolean {
-  return isExactObject(value, 1, new Set())
+  try {
+    return isExactObject(value, 1, new Set())
+  } catch {
+    return false
+  }
 }
 
 /** @param value one that is exact in JSON. Equal ones are packed equally */

@@ -5,7 +5,7 @@
 
 import { types } from 'node:util'
 import { FORBIDDEN_NAMES } from '@sessionmesh/core'
-import { badOption, isObject } from './errors.js'
+import { badOption, isObject, messageOf } from './errors.js'
 import { addExtension } from './msgpack.js'
 
 /** Deeper than what people write, and far from the end of the stack, which a busier server comes to sooner. */
@@ -31,6 +31,10 @@ export function allowTypes(...names: readonly AllowableType[]): void {
   for (const name of names) asked.add(name)
 }
 
+/** In an error. */
+const MAX_PATH_SHOWN = 8
+const MAX_KEY_SHOWN = 32
+
 const LENGTHS: ReadonlySet<number> = new Set([...FORBIDDEN_NAMES].map(({ length }) => length))
 
 const ERRORS = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError }
@@ -55,14 +59,19 @@ addExtension({
   },
 })
 
-/** Before it is packed. @throws TypeError for what would be lost, or could not be loaded */
-export function checkToPack(value: object): void {
-  look(value, 1, new Set(), false)
+/** Before it is packed. @throws TypeError for what would be lost, or could not be loaded: what it is, and where it stands */
+export function checkToPack(value: unknown): void {
+  const path: Path = []
+  try {
+    look(value, { isLoaded: false, seen: new Set(), path })
+  } catch (cause) {
+    throw new TypeError(messageOf(cause) + whereIs(path), { cause })
+  }
 }
 
 /** What was made of bytes that any member may have written. @throws TypeError */
 export function checkLoaded(value: unknown): void {
-  look(value, 1, new Set(), true)
+  look(value, { isLoaded: true, seen: new Set(), path: [] })
 }
 
 /** @throws TypeError */
@@ -78,31 +87,71 @@ export function checkKey(key: string): void {
     )
 }
 
-function look(value: unknown, depth: number, seen: Set<object>, isLoaded: boolean): void {
-  if (!isObject(value) || seen.has(value)) return
-  checkDepth(depth)
-  seen.add(value)
-  const inside = (inner: unknown) => look(inner, depth + 1, seen, isLoaded)
-  if (!isLoaded) {
+/** Keys of objects, and places in what has an order. */
+type Path = (string | number)[]
+
+interface Look {
+  readonly isLoaded: boolean
+  readonly seen: Set<object>
+  /** To what is looked at right now; so, once that threw, to what was wrong. */
+  readonly path: Path
+}
+
+function look(value: unknown, at: Look): void {
+  if (!at.isLoaded) checkIsData(value)
+  if (!isObject(value) || at.seen.has(value)) return
+  checkDepth(at.path.length + 1)
+  at.seen.add(value)
+  if (!at.isLoaded) {
     checkHasData(value)
     // (What it gives in its place is looked at when it is loaded.)
     if ('toJSON' in value && typeof value.toJSON === 'function') return
   }
+  const inside = (inner: unknown, key: string | number) => {
+    at.path.push(key)
+    look(inner, at)
+    at.path.pop()
+  }
   if (Array.isArray(value)) value.forEach(inside)
   else if (types.isMap(value)) {
+    let place = 0
     for (const [key, inner] of value) {
-      inside(key)
-      inside(inner)
+      inside(key, place)
+      inside(inner, place++)
     }
-  } else if (types.isSet(value)) value.forEach(inside)
-  else if (types.isNativeError(value)) inside(value.cause)
+  } else if (types.isSet(value)) [...value].forEach(inside)
+  else if (types.isNativeError(value)) inside(value.cause, 'cause')
   else if (!isWhole(value)) {
-    if (isLoaded) checkPlain(value)
+    if (at.isLoaded) checkPlain(value)
     for (const key of Object.keys(value)) {
       checkKey(key)
-      inside((value as Record<string, unknown>)[key])
+      inside(read(value, key), key)
     }
   }
+}
+
+/** @throws TypeError if a getter does */
+function read(value: object, key: string): unknown {
+  try {
+    return (value as Record<string, unknown>)[key]
+  } catch (cause) {
+    throw new TypeError(
+      `reading its ${JSON.stringify(key.slice(0, MAX_KEY_SHOWN))} threw: ${messageOf(cause)}`,
+      { cause },
+    )
+  }
+}
+
+/** As in ` (at .items[3].price)`; nothing for the value itself. */
+function whereIs(path: Path): string {
+  if (path.length === 0) return ''
+  const shown = path.slice(0, MAX_PATH_SHOWN).map((key) => {
+    if (typeof key === 'number') return `[${key}]`
+    return /^[\w$]+$/.test(key) && key.length <= MAX_KEY_SHOWN
+      ? `.${key}`
+      : `[${JSON.stringify(key.slice(0, MAX_KEY_SHOWN))}]`
+  })
+  return ` (at ${shown.join('')}${path.length > MAX_PATH_SHOWN ? '…' : ''})`
 }
 
 /** There is nothing in it. */
@@ -117,12 +166,29 @@ function checkPlain(value: object): void {
   if (prototype !== Object.prototype && prototype !== null) throw new TypeError('it holds what is no data')
 }
 
+/** The codec would leave it out, or say nothing that helps. */
+function checkIsData(value: unknown): void {
+  if (typeof value === 'function') throw new TypeError(noData(value))
+  if (typeof value === 'symbol') throw new TypeError('a symbol is known to this process alone')
+}
+
+/** Of a function. */
+export function noData(value: unknown): string {
+  return `a function (${(value as { name?: string }).name || 'anonymous'}) has no data in it`
+}
+
 /** They would be stored as `{}`. */
 function checkHasData(value: object): void {
   if (types.isPromise(value))
     throw new TypeError('a Promise has no data in it, and an `await` may be missing')
   if (types.isWeakMap(value) || types.isWeakSet(value) || value instanceof WeakRef)
     throw new TypeError('what is held weakly is no data')
+  if (value instanceof Blob)
+    throw new TypeError(
+      'the bytes of a Blob or File are not in it; store what its `arrayBuffer()` resolves to',
+    )
+  if (types.isSharedArrayBuffer(value))
+    throw new TypeError('a SharedArrayBuffer is shared within this process; take a copy of its bytes')
   if (types.isRegExp(value)) checkAsked('RegExp')
   if (types.isNativeError(value)) checkAsked('Error')
 }

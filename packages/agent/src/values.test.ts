@@ -172,8 +172,13 @@ describe('attribute values', () => {
 
   it.each([
     ['a function', () => 1, 'function'],
-    ['a nested function', { deep: [{ run() {} }] }, 'run'],
-    ['a symbol', Symbol('s'), 'symbol'],
+    ['a nested function', { deep: [{ run() {} }] }, /run.* \(at \.deep\[0\]\.run\)/],
+    ['a symbol', Symbol('s'), 'stored: a symbol is known to this process alone\\.'],
+    ['a nested symbol', { 'a b': new Map([[1, Symbol('s')]]) }, /symbol.* \(at \["a b"\]\[0\]\)/],
+    ['a Blob', new Blob(['bytes']), 'arrayBuffer'],
+    ['a nested File', { upload: [new File(['bytes'], 'a.txt')] }, /Blob or File.* \(at \.upload\[0\]\)/],
+    ['a SharedArrayBuffer', { bytes: new SharedArrayBuffer(8) }, /copy of its bytes \(at \.bytes\)/],
+    ['a forbidden key', { at: new Date(), list: [1, { constructor: 1 }] }, /\(at \.list\[1\]\)/],
     ['a promise', Promise.resolve(1), 'an `await` may be missing'],
     ['a nested promise', { total: [Promise.resolve(1)] }, 'an `await` may be missing'],
     ['a promise in a Map', new Map([['total', Promise.resolve(1)]]), 'an `await` may be missing'],
@@ -187,9 +192,9 @@ describe('attribute values', () => {
           throw new Error('no total yet')
         },
       },
-      'no total yet',
+      'stored: reading its "total" threw: no total yet\\.',
     ],
-    ['very deep nesting', nested(501), 'more than 500 deep'],
+    ['very deep nesting', nested(501), /more than 500 deep \(at (\.\w+|\[0\]){8}…\)/],
   ])('refuse %s, and name the attribute', (_what, value, hint) => {
     const pack = () => packAttributes({ fine: 1, broken: value }, undefined)
     expect(pack).toThrow(expect.objectContaining({ code: 'SESSIONMESH_UNSERIALISABLE_ATTRIBUTE' }))

@@ -12,7 +12,7 @@ import { isExactInJson, isJson, packJson, parseJson } from './exact-json.js'
 import { ownText } from './kept.js'
 import { Packr } from './msgpack.js'
 import { bytesOf, packedOf } from './packed.js'
-import { checkLoaded, checkToPack } from './value-types.js'
+import { checkLoaded, checkToPack, noData } from './value-types.js'
 
 /** In the names under which members keep an attribute that is merged; see `merged-attributes`. */
 export const SEPARATOR = '\0'
@@ -25,7 +25,7 @@ const packr = new Packr({
 // By default a function becomes undefined, which would lose it silently.
 Object.assign(packr, {
   writeFunction(value: unknown) {
-    throw new TypeError(`a function (${(value as { name?: string }).name || 'anonymous'}) has no data in it`)
+    throw new TypeError(noData(value))
   },
 })
 
@@ -104,8 +104,7 @@ export function packNow(value: unknown): Value {
   if (typeof value === 'boolean') return value
   // (No -0, which MessagePack does not tell from 0.)
   if (typeof value === 'number' && Number.isFinite(value)) return value + 0
-  if (!isObject(value)) return packedOf(packr.pack(value))
-  if (isExactInJson(value)) return packJson(value)
+  if (isObject(value) && isExactInJson(value)) return packJson(value)
   checkToPack(value)
   return packedOf(packr.pack(value))
 }
