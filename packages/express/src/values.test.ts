@@ -221,3 +221,36 @@ test('a handler that saves by itself gets the error, and can mend it and answer'
   await visit(1, (req) => expect(req.session).toMatchObject({ user: 'ada' }))
   expect(errors).toEqual([[], []])
 })
+
+test('at a limit the answer leaves, and its session is not saved, unless the handler saves by itself', async () => {
+  const [cluster] = await join(1, { config: { maxSessions: 1 } })
+  const app = appOn(cluster!)
+  app.get('/login', (req, res) => {
+    req.session.user = 'ada'
+    res.send('welcome')
+  })
+  app.get('/saves', (req, res, next) => {
+    req.session.user = 'ada'
+    req.session.save((error) => (error ? next(error) : res.send('welcome')))
+  })
+  const errors = collectErrors(app)
+  const origin = await serve(app)
+  expect(await new Client().get(`${origin}/login`)).toMatchObject({ status: 200, text: 'welcome' })
+  expect(errors).toEqual([])
+  expect(await new Client().get(`${origin}/login`)).toMatchObject({ status: 200, text: 'welcome' })
+  expect(errors.map(codeOf)).toEqual(['SESSIONMESH_TOO_MANY_SESSIONS'])
+  expect(await new Client().get(`${origin}/saves`)).toMatchObject({ status: 500, text: 'failed' })
+  expect(cluster!.sessions.size).toBe(1)
+})
+
+test.each([
+  ['a Blob', new Blob(['bytes'])],
+  ['a SharedArrayBuffer', new SharedArrayBuffer(8)],
+])('%s does not come back as nothing: it is refused', async (_name, value) => {
+  const { errors, visit } = await twoSites()
+  await visit(0, (req) => {
+    req.session.value = { upload: value }
+  })
+  expect(errors[0]!.map(codeOf)).toEqual(['SESSIONMESH_UNSERIALISABLE_ATTRIBUTE'])
+  expect(String(errors[0])).toContain('(at .upload)')
+})
