@@ -113,7 +113,7 @@ function checkName(name: string, config: Config): void {
   if (name.length > config.maxNameLength) {
     throw new SessionMeshError(
       'SESSIONMESH_FORBIDDEN_ATTRIBUTE',
-      `The attribute name "${name.slice(0, 32)}…" is longer than ${config.maxNameLength} characters (config.maxNameLength)`,
+      `The attribute name "${name.slice(0, 32)}…" is longer than ${config.maxNameLength} characters (config.maxNameLength). Use a shorter one, or raise it on every member`,
     )
   }
 }
