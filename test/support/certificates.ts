@@ -17,7 +17,7 @@ export interface Certificate {
 export interface IssueOptions {
   /** In ms from now; negative: it has expired. Default a day. */
   readonly validForMs?: number
-  /** Default both: what members need. */
+  /** Default both: what members need. None: it is for everything. */
   readonly usages?: readonly ('serverAuth' | 'clientAuth' | 'codeSigning')[]
 }
 
@@ -32,20 +32,38 @@ export class Authority {
 
   static async create(name = 'the shop'): Promise<Authority> {
     const keys = await newKeys()
-    const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-      serialNumber: newSerial(),
-      name: `CN=${name}`,
-      notBefore: new Date(Date.now() - DAY_MS),
-      notAfter: new Date(Date.now() + DAY_MS),
-      signingAlgorithm: ALGORITHM,
+    const extensions = await extensionsOf(keys)
+    return new Authority(
+      await x509.X509CertificateGenerator.createSelfSigned({
+        ...lifeOf(DAY_MS),
+        name: `CN=${name}`,
+        keys,
+        extensions,
+      }),
       keys,
-      extensions: [
-        new x509.BasicConstraintsExtension(true, undefined, true),
-        new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-        await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-      ],
-    })
-    return new Authority(certificate, keys)
+    )
+  }
+
+  /** Another one, that this one answers for. */
+  async below(name: string): Promise<Authority> {
+    const keys = await newKeys()
+    const extensions = await extensionsOf(keys)
+    return new Authority(
+      await x509.X509CertificateGenerator.create({
+        ...lifeOf(DAY_MS),
+        subject: `CN=${name}`,
+        issuer: this.#certificate.subject,
+        signingKey: this.#keys.privateKey,
+        publicKey: keys.publicKey,
+        extensions,
+      }),
+      keys,
+    )
+  }
+
+  /** What it would be a member with. */
+  async own(): Promise<Omit<Certificate, 'serialNumber'>> {
+    return { cert: this.ca, key: await pemOf(this.#keys.privateKey) }
   }
 
   get ca(): string {
@@ -58,17 +76,17 @@ export class Authority {
     const keys = await newKeys()
     const serialNumber = newSerial()
     const certificate = await x509.X509CertificateGenerator.create({
+      ...lifeOf(validForMs),
       serialNumber,
       subject: `CN=${name}`,
       issuer: this.#certificate.subject,
-      notBefore: new Date(Date.now() - DAY_MS),
-      notAfter: new Date(Date.now() + validForMs),
       signingKey: this.#keys.privateKey,
       publicKey: keys.publicKey,
-      signingAlgorithm: ALGORITHM,
       extensions: [
         new x509.BasicConstraintsExtension(false),
-        new x509.ExtendedKeyUsageExtension(usages.map((usage) => x509.ExtendedKeyUsage[usage])),
+        ...(usages.length > 0
+          ? [new x509.ExtendedKeyUsageExtension(usages.map((usage) => x509.ExtendedKeyUsage[usage]))]
+          : []),
         new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: name }]),
         await x509.AuthorityKeyIdentifierExtension.create(this.#keys.publicKey),
       ],
@@ -93,6 +111,24 @@ export class Authority {
 
 function newKeys(): Promise<CryptoKeyPair> {
   return crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
+}
+
+function lifeOf(validForMs: number) {
+  return {
+    serialNumber: newSerial(),
+    notBefore: new Date(Date.now() - DAY_MS),
+    notAfter: new Date(Date.now() + validForMs),
+    signingAlgorithm: ALGORITHM,
+  }
+}
+
+/** Of an authority. */
+async function extensionsOf({ publicKey }: CryptoKeyPair): Promise<x509.Extension[]> {
+  return [
+    new x509.BasicConstraintsExtension(true, undefined, true),
+    new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+    await x509.SubjectKeyIdentifierExtension.create(publicKey),
+  ]
 }
 
 /** (A first byte below 0x80: serial numbers are positive.) */

@@ -185,14 +185,9 @@ function certificatesFrom(tls: CertificateOptions): Credentials['certificates'] 
   if (authorizePeer !== undefined && typeof authorizePeer !== 'function')
     throw badOption('tls.authorizePeer must be a function of a certificate that says true or false, at once')
   for (const name of ['cert', 'key', 'ca'] as const)
-    if (tls[name] === undefined || tls[name].length === 0)
+    if ((tls[name] ?? '').length === 0)
       throw badOption(`tls.${name} is missing; tls needs cert, key and ca, in PEM`)
-  try {
-    return certificatesOf(tls)
-  } catch (error) {
-    // (OpenSSL names what is wrong, and shows none of it.)
-    throw badOption(`tls cannot be used: ${error instanceof Error ? error.message : String(error)}`)
-  }
+  return certificatesOf(tls)
 }
 
 /** @throws SessionMeshError `SESSIONMESH_BAD_OPTION` */

@@ -6,6 +6,7 @@
 import { constants, X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls'
 import { SessionMeshError } from '@sessionmesh/core'
+import { badOption } from './errors.js'
 import { type Keyring, knowsIdentity } from './keys.js'
 import type { CertificateOptions } from './types.js'
 
@@ -40,7 +41,7 @@ export const tlsWithKey = { ...COMMON, ciphers: 'TLS_AES_128_GCM_SHA256:PSK' } a
 /** An empty list of authorities: no certificate is trusted. */
 const contextWithKey = createSecureContext({ ...tlsWithKey, ca: [] })
 
-/** @throws Error in OpenSSL's words, when they are none, or do not belong together */
+/** @throws SessionMeshError `SESSIONMESH_BAD_OPTION`; it shows nothing of what was given */
 export function certificatesOf({
   cert,
   key,
@@ -49,8 +50,89 @@ export function certificatesOf({
   crl,
   authorizePeer,
 }: CertificateOptions): Certificates {
-  const options = { ...COMMON, cert, key, passphrase, ca: [ca].flat(), crl: crl && [crl].flat() }
-  return { options, context: createSecureContext(options), authorizePeer }
+  const authorities = [ca].flat()
+  const options = { ...COMMON, cert, key, passphrase, ca: authorities, crl: crl && [crl].flat() }
+  // One by one first: OpenSSL says what is wrong, and not with which of them.
+  tried('cert', { cert }, CONTENTS)
+  tried('key', { key, passphrase }, `${CONTENTS}, and tls.passphrase if it has one`)
+  tried('ca', { ca: authorities }, CONTENTS)
+  tried('crl', { crl: options.crl }, CONTENTS)
+  const nameOf = (i: number) => (authorities.length === 1 ? 'ca' : `ca (${i + 1} of ${authorities.length})`)
+  checkOwn(
+    certificatesIn('cert', cert),
+    authorities.flatMap((one, i) => certificatesIn(nameOf(i), one)),
+  )
+  const context = tried('key', options, 'Give the key of the first certificate in tls.cert')
+  return { options, context, authorizePeer }
+}
+
+const CONTENTS = "Give the contents of a PEM file, as in readFileSync('/etc/mesh/tls.pem')"
+
+function tried(name: string, options: SecureContextOptions, mend: string): SecureContext {
+  try {
+    return createSecureContext(options)
+  } catch (error) {
+    throw unusable(name, error instanceof Error ? error.message : String(error), mend)
+  }
+}
+
+function unusable(name: string, why: string, mend: string): SessionMeshError {
+  return badOption(`tls.${name} cannot be used: ${why}. ${mend}.`)
+}
+
+/** As OpenSSL reads them, which goes without a word over what is none, or is cut off, among authorities. */
+function certificatesIn(name: string, pem: string | Buffer): X509Certificate[] {
+  const text = typeof pem === 'string' ? pem : Buffer.from(pem).toString('latin1')
+  const blocks = text.split(/^(?=-----BEGIN )/m).filter((block) => CERTIFICATE.test(block))
+  if (blocks.length === 0) throw unusable(name, 'there is no certificate in it', CONTENTS)
+  try {
+    return blocks.map((block) => new X509Certificate(block))
+  } catch {
+    throw unusable(name, 'a certificate in it is cut off, or damaged', CONTENTS)
+  }
+}
+
+const CERTIFICATE = /^-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/
+
+/** Where members trust the same authorities, all of them would refuse what is refused here. */
+function checkOwn(chain: readonly X509Certificate[], authorities: readonly X509Certificate[]): void {
+  const [own] = chain
+  if (own === undefined) return
+  // (What Node calls `keyUsage` is the extended one; a certificate without it is for everything.)
+  const usages = own.keyUsage ?? Object.values(USAGES)
+  const missing = Object.entries(USAGES).flatMap(([name, oid]) => (usages.includes(oid) ? [] : name))
+  if (missing.length > 0)
+    throw badOption(
+      `tls.cert is not for ${missing.join(' and ')}, by its extended key usage. A member is a server and a client: ` +
+        'have one made with serverAuth and clientAuth.',
+    )
+  if (!leadsToOne(own, authorities, [...chain.slice(1), ...authorities]))
+    throw badOption(
+      'tls.cert is of no authority in tls.ca. Give in tls.ca the root (signed by itself) of the authority that signed ' +
+        'it, and in tls.cert, after it, the certificates between both.',
+    )
+}
+
+const USAGES = { serverAuth: '1.3.6.1.5.5.7.3.1', clientAuth: '1.3.6.1.5.5.7.3.2' }
+
+/** By way of `between`, each of which is passed but once. OpenSSL's trust begins at a root. */
+function leadsToOne(
+  certificate: X509Certificate,
+  authorities: readonly X509Certificate[],
+  between: readonly X509Certificate[],
+): boolean {
+  const isRoot = certificate.subject === certificate.issuer
+  if (isRoot && authorities.some(({ raw }) => raw.equals(certificate.raw))) return true
+  return between.some(
+    (issuer) =>
+      certificate.checkIssued(issuer) &&
+      certificate.verify(issuer.publicKey) &&
+      leadsToOne(
+        issuer,
+        authorities,
+        between.filter((other) => other !== issuer),
+      ),
+  )
 }
 
 /** What is to be done where the two ends do not belong together, whichever of them says so. */
