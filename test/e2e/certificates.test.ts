@@ -355,6 +355,28 @@ test('who was let in once does not come back without showing his certificate aga
   expect([back.isReused, back.answer]).toEqual([false, ''])
 })
 
+test.each<[what: string, issued: () => Promise<{ cert: string; key: string }>, why: string]>([
+  ['of another authority', async () => pemOf(other), 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
+  ['that has expired', async () => pemOf(authority, { validForMs: -1_000 }), 'CERT_HAS_EXPIRED'],
+  ['for servers alone', async () => pemOf(authority, { usages: ['serverAuth'] }), 'INVALID_PURPOSE'],
+])(
+  'who shows a certificate %s gets no answer, and is told of where he is refused',
+  async (_, issued, why) => {
+    const a = await join({ listen: anywhere, tls: await tlsOf('a') })
+    const heard = collect(a, 'warning')
+    expect((await visit(a, { ca: authority.ca })).answer).toBe('')
+    expect((await visit(a, { ca: authority.ca, ...(await issued()) })).answer).toBe('')
+    await until('it is told', () => heard.length > 0)
+    expect(heard).toEqual([
+      expect.objectContaining({
+        code: 'SESSIONMESH_CERTIFICATE_REFUSED',
+        address: '127.0.0.1',
+        message: expect.stringContaining(`not accepted (${why})`),
+      }),
+    ])
+  },
+)
+
 /** Asks a member for something as a client that has these: it is answered with a refusal, or not at all. */
 async function visit(member: Cluster, options: ConnectionOptions) {
   const port = Number(member.self.address.split(':').at(-1))

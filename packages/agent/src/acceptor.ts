@@ -68,6 +68,8 @@ export class Acceptor {
   readonly #upgrader: WebSocketServer
   /** By the ends of their connection, oldest first. */
   readonly #strangers = new Map<string, Stranger>()
+  /** Whose socket was closed in this very turn. */
+  #gone: Stranger | undefined
 
   constructor(options: AcceptorOptions, events: AcceptorEvents) {
     this.#options = options
@@ -192,7 +194,11 @@ export class Acceptor {
     }
     this.#strangers.set(ends, stranger)
     // One that just goes away is not reported: a port probe, or a dialler that was cut off itself.
-    socket.once('close', () => this.#forget(stranger))
+    socket.once('close', () => {
+      this.#forget(stranger)
+      this.#gone = stranger
+      process.nextTick(() => (this.#gone = undefined))
+    })
     this.#server.emit('connection', socket)
   }
 
@@ -222,7 +228,8 @@ export class Acceptor {
   }
 
   #onTlsError(error: Error & { code?: string }, socket: Socket): void {
-    const stranger = this.#strangerOf(socket)
+    // (Whose certificate is not accepted is told of once his socket is closed, which has no ends any more then.)
+    const stranger = this.#strangerOf(socket) ?? (wrongCertificate(socket) ? this.#gone : undefined)
     // It has other keys and says so: it is back in a moment, and nothing is wrong.
     if (stranger?.offered?.more) stranger.reported = true
     const [message, code] = explain(stranger?.offered?.unknown, error, socket)
@@ -345,13 +352,12 @@ function statusFor(request: IncomingMessage): 101 | 404 | 426 {
 function explain(
   unknown: UnknownIdentity | undefined,
   error: Error & { code?: string },
-  socket: Socket & { authorizationError?: unknown },
+  socket: Socket,
 ): [string, ErrorCode?] {
   if (unknown === 'other secret') return REFUSALS[401]
   if (unknown === 'other cluster') return REFUSALS[421]
-  // (Who shows none, as a port scanner, is no business of the user's.)
-  const { authorizationError: wrong } = socket
-  if (typeof wrong === 'string' && wrong !== NO_CERTIFICATE) {
+  const wrong = wrongCertificate(socket)
+  if (wrong !== undefined) {
     return [
       `It showed a certificate that is not accepted (${wrong}). ${MENDS.certificate}`,
       'SESSIONMESH_CERTIFICATE_REFUSED',
@@ -359,6 +365,12 @@ function explain(
   }
   if (error.code === 'ERR_SSL_HTTP_REQUEST') return ['It sent plain HTTP where only members connect.']
   return [`It is no member (${error.code ?? error.message}).`]
+}
+
+/** What is wrong with the certificate that was shown. (Who shows none, as a port scanner, is no business of the user's.) */
+function wrongCertificate(socket: Socket & { authorizationError?: unknown }): string | undefined {
+  const { authorizationError: wrong } = socket
+  return typeof wrong === 'string' && wrong !== NO_CERTIFICATE ? wrong : undefined
 }
 
 function listenError(cause: unknown, host: string, ports: readonly number[]): SessionMeshError {

@@ -139,7 +139,8 @@ function leadsToOne(
 export const MENDS = {
   secret: 'Give every member the same secret.',
   cluster: 'Give the members of one cluster the same name, or take this address out of the list of peers.',
-  certificate: 'Give every member one of an authority in tls.ca, and none that has expired.',
+  certificate:
+    'Give every member one of an authority in tls.ca, for servers and clients, and none that has expired or was withdrawn.',
 } as const
 
 /** Of a server. */
