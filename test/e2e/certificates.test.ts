@@ -122,23 +122,46 @@ describe('authorizePeer', () => {
     expect([...new Set(asked.flat())].sort()).toEqual(['DNS:a', 'DNS:b', 'DNS:c'])
   })
 
-  test.each<[string, unknown]>([
+  test.each<[string, () => unknown, RegExp]>([
+    ['that says no', () => false, /authorizePeer refused it\. Give every member/],
     [
       'that throws',
       () => {
         throw new Error('no list')
       },
+      /authorizePeer threw "no list"\. Mend that function/,
     ],
-    ['that says something else', () => 'yes'],
-    ['that has to be awaited', async () => true],
-  ])('one %s lets nobody in', async (_, authorizePeer) => {
-    const [a, b] = await pair(
-      { tls: await tlsOf('a', { authorizePeer: authorizePeer as () => boolean }) },
-      { tls: await tlsOf('b') },
-    )
-    const heard = collect(b, 'warning')
-    await until('b is told', () => heard.some(({ code }) => code === 'SESSIONMESH_CERTIFICATE_REFUSED'))
-    expect([a.members(), b.members()].map(({ length }) => length)).toEqual([1, 1])
+    ['that says something else', () => 'yes', /neither true nor false, but a value of type string\. Mend/],
+    ['that says nothing', () => {}, /neither true nor false, but undefined\. Mend/],
+    ['that has to be awaited', async () => true, /gave a promise.* at once/],
+    ['that rejects', async () => Promise.reject(new Error('later')), /gave a promise.* at once/],
+  ])('one %s lets nobody in, and that is said, whoever dials', async (_, rule, message) => {
+    const [one, two] = await freeAddresses(2)
+    const at = (port: number) => ({ host: '127.0.0.1', port })
+    const lines: [string[], string[]] = [[], []]
+    // (One that is dialled, and one that dials: each asks its own rule.)
+    const tls = async (name: string) => tlsOf(name, { authorizePeer: rule as () => boolean })
+    const a = await join({
+      memberName: 'a',
+      tls: await tls('a'),
+      listen: at(one!.port),
+      logger: warningsInto(lines[0]),
+    })
+    const b = await join({ memberName: 'b', tls: await tlsOf('b'), peers: [one!.address], listen: anywhere })
+    const c = await join({ memberName: 'c', tls: await tlsOf('c'), listen: at(two!.port) })
+    const d = await join({
+      memberName: 'd',
+      tls: await tls('d'),
+      peers: [two!.address],
+      listen: anywhere,
+      logger: warningsInto(lines[1]),
+    })
+    for (const said of lines) {
+      const told = () => said.filter((line) => line.startsWith('SESSIONMESH_CERTIFICATE_REFUSED: '))
+      await until('it is told', () => told().length > 0)
+      for (const line of told()) expect(line).toMatch(message)
+    }
+    expect([a, b, c, d].map((member) => member.members().length)).toEqual([1, 1, 1, 1])
   })
 })
 

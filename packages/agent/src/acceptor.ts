@@ -17,7 +17,7 @@ import { readBeforeFailing } from './drain.js'
 import { codeOf } from './errors.js'
 import { identitiesOf, keyFor, strangerBy, type UnknownIdentity } from './keys.js'
 import { keysHeader, keysIn, linkPath, linkProtocol } from './link.js'
-import { acceptingWith, type Credentials, isAuthorized, MENDS, type Proof } from './tls.js'
+import { acceptingWith, type Credentials, MENDS, type Proof, refusalOf } from './tls.js'
 
 export interface AcceptorOptions {
   credentials: Credentials
@@ -251,9 +251,9 @@ export class Acceptor {
       this.#refuse(socket, stranger, status)
       return
     }
-    const stranded = this.#judge(request)
-    if (stranded !== undefined) {
-      this.#refuse(socket, stranger, stranded, REFUSALS[stranded])
+    const refused = this.#judge(request)
+    if (refused !== undefined) {
+      this.#refuse(socket, stranger, ...refused)
       return
     }
     readBeforeFailing(socket)
@@ -270,13 +270,18 @@ export class Acceptor {
   }
 
   /** Who has shown a certificate of one of our authorities, and asks for a link. `undefined`: he gets it. */
-  #judge(request: IncomingMessage): Refusal | undefined {
+  #judge(request: IncomingMessage): [status: number, why: [string, ErrorCode]] | undefined {
     const { certificates, keyring } = this.#credentials
     if (certificates === undefined) return undefined
-    const certificate = (request.socket as TLSSocket).getPeerX509Certificate()
-    if (!isAuthorized(certificates, certificate)) return 403
+    const refusal = refusalOf(certificates, (request.socket as TLSSocket).getPeerX509Certificate())
+    if (refusal !== undefined) {
+      const message = `Its certificate is not accepted: ${refusal}`
+      return [403, [message, 'SESSIONMESH_CERTIFICATE_REFUSED']]
+    }
     const unknown = strangerBy(keyring, keysIn(request.headers[keysHeader]))
-    return unknown === undefined ? undefined : unknown === 'other cluster' ? 421 : 401
+    if (unknown === undefined) return undefined
+    const status = unknown === 'other cluster' ? 421 : 401
+    return [status, REFUSALS[status]]
   }
 
   #refuse(
@@ -333,13 +338,10 @@ function endsOf({ remoteAddress, remotePort, localAddress, localPort }: Socket):
 }
 
 /** Of members of something else, beside those that ask for something else. */
-const REFUSALS: Readonly<Record<401 | 403 | 421, [string, ErrorCode]>> = {
+const REFUSALS: Readonly<Record<401 | 421, [string, ErrorCode]>> = {
   401: [`It is a member of this cluster with another secret. ${MENDS.secret}`, 'SESSIONMESH_SECRET_MISMATCH'],
-  403: ['It showed a certificate that authorizePeer refused.', 'SESSIONMESH_CERTIFICATE_REFUSED'],
   421: [`It is a member of a cluster with another name. ${MENDS.cluster}`, 'SESSIONMESH_CLUSTER_MISMATCH'],
 }
-
-type Refusal = keyof typeof REFUSALS
 
 const NO_CERTIFICATE = 'UNABLE_TO_GET_ISSUER_CERT'
 

@@ -198,7 +198,7 @@ function withCertificates(
     case '403':
       return [
         'rejected',
-        `${address} does not let in the certificate of this member (its authorizePeer).`,
+        `${address} does not let in the certificate of this member (its authorizePeer); its own warnings say why.`,
         REFUSED,
       ]
   }
@@ -208,12 +208,11 @@ function withCertificates(
       `${address} ended the connection: it does not accept the certificate of this member, perhaps; its own warnings say.`,
       REFUSED,
     ]
-  if (isOfCertificate(error))
-    return [
-      'rejected',
-      `${address} showed a certificate that is not accepted: ${error.message}. ${MENDS.certificate}`,
-      REFUSED,
-    ]
+  if (isOfCertificate(error)) {
+    const isOurs = error instanceof SessionMeshError
+    const why = isOurs ? error.message : `${error.message}. ${MENDS.certificate}`
+    return ['rejected', `${address} showed a certificate that is not accepted: ${why}`, REFUSED]
+  }
   return [kind, ...describe(address, kind, error)]
 }
 

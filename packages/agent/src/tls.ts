@@ -5,6 +5,7 @@
 
 import { constants, X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls'
+import { types } from 'node:util'
 import { SessionMeshError } from '@sessionmesh/core'
 import { badOption } from './errors.js'
 import { type Keyring, knowsIdentity } from './keys.js'
@@ -141,6 +142,8 @@ export const MENDS = {
   cluster: 'Give the members of one cluster the same name, or take this address out of the list of peers.',
   certificate:
     'Give every member one of an authority in tls.ca, for servers and clients, and none that has expired or was withdrawn.',
+  authorizePeer: 'Give every member a certificate that it takes, or mend that function.',
+  rule: 'Mend that function: it has to say true or false, at once.',
 } as const
 
 /** Of a server. */
@@ -172,24 +175,42 @@ export function diallingWith(
     ...common,
     secureContext: certificates.context,
     // Addresses are found, and prove nothing: which name a certificate bears is for `authorizePeer` to judge.
-    checkServerIdentity: (_: string, { raw }: { raw: Buffer }) =>
-      isAuthorized(certificates, new X509Certificate(raw))
+    checkServerIdentity: (_: string, { raw }: { raw: Buffer }) => {
+      const refusal = refusalOf(certificates, new X509Certificate(raw))
+      return refusal === undefined
         ? undefined
-        : new SessionMeshError('SESSIONMESH_CERTIFICATE_REFUSED', 'authorizePeer refused its certificate'),
+        : new SessionMeshError('SESSIONMESH_CERTIFICATE_REFUSED', refusal)
+    },
   }
 }
 
-/** By the user's own rule, beyond that it is signed by one of `ca`. @throws nothing: whose rule throws lets nobody in */
-export function isAuthorized(
+/**
+ * Why the user's own rule keeps it out, beyond that it is signed by one of `ca`, and what to do; `undefined` when it does
+ * not. Nobody is let in but by `true`. @throws nothing
+ */
+export function refusalOf(
   { authorizePeer }: Certificates,
   certificate: X509Certificate | undefined,
-): boolean {
-  if (certificate === undefined) return false
+): string | undefined {
+  if (certificate === undefined) return 'there is none'
+  if (authorizePeer === undefined) return undefined
   try {
-    return authorizePeer === undefined || authorizePeer(certificate) === true
-  } catch {
-    return false
+    const said: unknown = authorizePeer(certificate)
+    if (said === true) return undefined
+    if (said === false) return `authorizePeer refused it. ${MENDS.authorizePeer}`
+    if (!types.isPromise(said))
+      return `authorizePeer gave neither true nor false, but ${kindOf(said)}. ${MENDS.rule}`
+    // (What it comes to does not matter, and must not end the process.)
+    said.catch(() => {})
+    return `authorizePeer gave a promise, and is not awaited. ${MENDS.rule}`
+  } catch (error) {
+    return `authorizePeer threw ${error instanceof Error ? `"${error.message}"` : kindOf(error)}. ${MENDS.rule}`
   }
+}
+
+/** What it is, and not what is in it. */
+function kindOf(value: unknown): string {
+  return value === null || value === undefined ? String(value) : `a value of type ${typeof value}`
 }
 
 /** Whether what let a link in would do so again. */
