@@ -52,9 +52,7 @@ test('members with certificates of one authority are linked, and share sessions'
   expect(b.sessions.load('s')?.data).toEqual({ user: 'ada' })
 })
 
-test.each<[what: string, options: () => Promise<ClusterOptions>, said: string | undefined]>([
-  // (What a key is shown where certificates are asked for cannot be told from what a stranger does.)
-  ['a key from the secret', async () => ({}), undefined],
+test.each<[what: string, options: () => Promise<ClusterOptions>, said: string]>([
   [
     'a certificate of another authority',
     async () => ({ tls: { ...(await pemOf(other)), ca: other.ca } }),
@@ -80,13 +78,48 @@ test.each<[what: string, options: () => Promise<ClusterOptions>, said: string | 
   const lines: string[] = []
   const logger = warningsInto(lines)
   const members = await pair({ tls: await tlsOf('a'), logger }, { logger, ...(await options()) })
-  if (said !== undefined) {
-    await until('it is said why', () => lines.some((line) => line.startsWith(`SESSIONMESH_${said}: `)), {
-      dump: () => lines,
-    })
-  }
+  await until('it is said why', () => lines.some((line) => line.startsWith(`SESSIONMESH_${said}: `)), {
+    dump: () => lines,
+  })
   for (const member of members) expect(member.members()).toHaveLength(1)
 })
+
+test.each([
+  [
+    'dials',
+    [/refused: It is a member of this cluster that goes by the shared secret alone/],
+    [/shows a certificate: /],
+  ],
+  // (Who has a certificate to show names no key: he cannot be told from a browser.)
+  ['is dialled', [/shows no certificate: /], []],
+])(
+  'who has the secret alone and %s is not linked with who has certificates, and it is said why',
+  async (how, ...said) => {
+    const lines: [string[], string[]] = [[], []]
+    const [one, two] = await freeAddresses(2)
+    const member = async (index: 0 | 1, options: ClusterOptions) =>
+      join({
+        listen: { host: '127.0.0.1', port: [one, two][index]!.port },
+        logger: warningsInto(lines[index]),
+        ...options,
+      })
+    const [first, second] = how === 'dials' ? ([0, 1] as const) : ([1, 0] as const)
+    const options = [{ tls: await tlsOf('a') }, {}]
+    const dialled = await member(first, options[first]!)
+    const dialler = await member(second, { ...options[second], peers: [[one, two][first]!.address] })
+    for (const [index, messages] of said.entries()) {
+      for (const message of messages) {
+        const told = () => lines[index]!.find((line) => message.test(line))
+        await until('it is said why', () => told() !== undefined, { dump: () => lines })
+        expect(told()).toMatch(
+          /^SESSIONMESH_CERTIFICATE_REFUSED: .* Give all members certificates \(tls\), or none/,
+        )
+      }
+    }
+    expect([dialled, dialler].map((each) => each.members().length)).toEqual([1, 1])
+    expect(lines.flat().join()).not.toContain('JOIN_TIMEOUT')
+  },
+)
 
 describe('authorizePeer', () => {
   test('is asked on both ends, with the certificate, and keeps out whom it does not name', async () => {

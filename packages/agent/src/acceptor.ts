@@ -15,7 +15,7 @@ import { type Address, formatAddress, unmapHost } from './address.js'
 import { Admission, type AdmissionOptions, rates, type Strangers, sourceOf } from './admission.js'
 import { readBeforeFailing } from './drain.js'
 import { codeOf } from './errors.js'
-import { identitiesOf, keyFor, strangerBy, type UnknownIdentity } from './keys.js'
+import { hasSecret, identitiesOf, type Keyring, keyFor, strangerBy, type UnknownIdentity } from './keys.js'
 import { keysHeader, keysIn, linkPath, linkProtocol } from './link.js'
 import { acceptingWith, type Credentials, MENDS, type Proof, refusalOf } from './tls.js'
 
@@ -215,8 +215,16 @@ export class Acceptor {
   }
 
   #onIdentity(socket: Socket, identity: string): Uint8Array | null {
-    const found = keyFor(this.#credentials.keyring, identity)
+    const { certificates, keyring } = this.#credentials
+    const found = keyFor(keyring, identity)
     const stranger = this.#strangerOf(socket)
+    if (certificates !== undefined) {
+      // No key lets in. Nothing else tells such a member from whoever has no certificate.
+      const unknown = 'psk' in found ? undefined : found.unknown
+      if (unknown !== 'not a member')
+        this.#report(stranger, ...(unknown === 'other cluster' ? OTHER_CLUSTER : KEY_ALONE))
+      return null
+    }
     if ('psk' in found) {
       if (stranger !== undefined) stranger.identity = found.identity
       return found.psk
@@ -224,7 +232,8 @@ export class Acceptor {
     if (stranger !== undefined) stranger.offered = found
     // With no key the handshake fails for want of a certificate, with a key that cannot fit at its proof. The
     // alert that the dialler gets differs, and so it learns what to mend: the secret, or the cluster's name.
-    return found.unknown === 'other secret' ? crypto.getRandomValues(new Uint8Array(32)) : null
+    const isOfCluster = found.unknown === 'other secret' || found.unknown === 'no secret'
+    return isOfCluster ? crypto.getRandomValues(new Uint8Array(32)) : null
   }
 
   #onTlsError(error: Error & { code?: string }, socket: Socket): void {
@@ -232,7 +241,8 @@ export class Acceptor {
     const stranger = this.#strangerOf(socket) ?? (wrongCertificate(socket) ? this.#gone : undefined)
     // It has other keys and says so: it is back in a moment, and nothing is wrong.
     if (stranger?.offered?.more) stranger.reported = true
-    const [message, code] = explain(stranger?.offered?.unknown, error, socket)
+    const unknown = stranger?.offered?.unknown
+    const [message, code] = ofMember(unknown, this.#credentials.keyring) ?? explain(error, socket)
     this.#report(stranger, message, code)
   }
 
@@ -270,7 +280,7 @@ export class Acceptor {
   }
 
   /** Who has shown a certificate of one of our authorities, and asks for a link. `undefined`: he gets it. */
-  #judge(request: IncomingMessage): [status: number, why: [string, ErrorCode]] | undefined {
+  #judge(request: IncomingMessage): [status: number, why: Why] | undefined {
     const { certificates, keyring } = this.#credentials
     if (certificates === undefined) return undefined
     const refusal = refusalOf(certificates, (request.socket as TLSSocket).getPeerX509Certificate())
@@ -280,8 +290,8 @@ export class Acceptor {
     }
     const unknown = strangerBy(keyring, keysIn(request.headers[keysHeader]))
     if (unknown === undefined) return undefined
-    const status = unknown === 'other cluster' ? 421 : 401
-    return [status, REFUSALS[status]]
+    const why = ofMember(unknown, keyring) ?? OTHER_SECRET
+    return [why === OTHER_CLUSTER ? 421 : 401, why]
   }
 
   #refuse(
@@ -337,10 +347,36 @@ function endsOf({ remoteAddress, remotePort, localAddress, localPort }: Socket):
   return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`
 }
 
-/** Of members of something else, beside those that ask for something else. */
-const REFUSALS: Readonly<Record<401 | 421, [string, ErrorCode]>> = {
-  401: [`It is a member of this cluster with another secret. ${MENDS.secret}`, 'SESSIONMESH_SECRET_MISMATCH'],
-  421: [`It is a member of a cluster with another name. ${MENDS.cluster}`, 'SESSIONMESH_CLUSTER_MISMATCH'],
+type Why = [message: string, code: ErrorCode]
+
+const ofOtherSecret = (how: string): Why => [
+  `It is a member of this cluster ${how}. ${MENDS.secret}`,
+  'SESSIONMESH_SECRET_MISMATCH',
+]
+const OTHER_SECRET = ofOtherSecret('with another secret')
+const SECRET_MISSING = ofOtherSecret('without a secret')
+const OWN_SECRET_MISSING = ofOtherSecret('with a secret, and this one has none')
+const OTHER_CLUSTER: Why = [
+  `It is a member of a cluster with another name. ${MENDS.cluster}`,
+  'SESSIONMESH_CLUSTER_MISMATCH',
+]
+const KEY_ALONE: Why = [
+  `It is a member of this cluster that goes by the shared secret alone, and this one by certificates (tls). ${MENDS.proof}`,
+  'SESSIONMESH_CERTIFICATE_REFUSED',
+]
+
+/** What a member is that is none of ours. */
+function ofMember(unknown: UnknownIdentity | undefined, own: Keyring): Why | undefined {
+  switch (unknown) {
+    case 'other cluster':
+      return OTHER_CLUSTER
+    case 'other secret':
+      return hasSecret(own) ? OTHER_SECRET : OWN_SECRET_MISSING
+    case 'no secret':
+      return SECRET_MISSING
+    default:
+      return undefined
+  }
 }
 
 const NO_CERTIFICATE = 'UNABLE_TO_GET_ISSUER_CERT'
@@ -351,13 +387,7 @@ function statusFor(request: IncomingMessage): 101 | 404 | 426 {
   return asked?.includes(linkProtocol) ? 101 : 426
 }
 
-function explain(
-  unknown: UnknownIdentity | undefined,
-  error: Error & { code?: string },
-  socket: Socket,
-): [string, ErrorCode?] {
-  if (unknown === 'other secret') return REFUSALS[401]
-  if (unknown === 'other cluster') return REFUSALS[421]
+function explain(error: Error & { code?: string }, socket: Socket): [string, ErrorCode?] {
   const wrong = wrongCertificate(socket)
   if (wrong !== undefined) {
     return [

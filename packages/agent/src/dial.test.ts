@@ -97,7 +97,20 @@ test('a certificate in place of the key is never good enough', async () => {
   const upgrades = new WebSocketServer({ server })
   upgrades.on('error', () => {})
   const address = await start(server)
-  expect(await dial(address).end()).toMatchObject({ kind: 'other' })
+  // With several keys it is dialled once: none would do.
+  const connections = vi.fn()
+  server.on('connection', connections)
+  const credentials = {
+    keyring: createKeyring('shop', ['enough: 8KpX2vQz7RmW4tLd', 'another: 3TnB9yHc6GsF1wJe']),
+  }
+  expect(await dial(address, { credentials }).end()).toEqual({
+    kind: 'rejected',
+    code: 'SESSIONMESH_CERTIFICATE_REFUSED',
+    message: expect.stringMatching(
+      /certificates \(tls\), and this member by the shared secret.*HTTPS.*all members/,
+    ),
+  })
+  expect(connections).toHaveBeenCalledTimes(1)
   expect(upgrades.clients.size).toBe(0)
 })
 

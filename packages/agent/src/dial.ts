@@ -9,7 +9,7 @@ import { WebSocket } from 'ws'
 import { type Address, parseAddress } from './address.js'
 import { readBeforeFailing } from './drain.js'
 import { codeOf } from './errors.js'
-import { identitiesOf, offer } from './keys.js'
+import { hasSecret, identitiesOf, type Keyring, offer } from './keys.js'
 import { keysHeader, keysIn, linkPath, linkProtocol } from './link.js'
 import { lookup } from './lookup.js'
 import { type Credentials, diallingWith, MENDS, type Proof } from './tls.js'
@@ -111,12 +111,13 @@ export class Dial {
       this.#end.open(socket, { remoteHost, proof: { credentials, identities } })
     })
     const onError = (error: Error) => {
-      if (certificates !== undefined) return this.#fail(...withCertificates(this.#address, error, isSecure))
+      if (certificates !== undefined)
+        return this.#fail(...withCertificates(this.#address, error, isSecure, keyring))
       const kind = kindOf(error)
-      if (kind === 'rejected' && keyIndex + 1 < keyring.keys.length && !this.#ended) {
+      if (alertOf(error) !== undefined && keyIndex + 1 < keyring.keys.length && !this.#ended) {
         this.#attempt({ host, port }, keyIndex + 1)
       } else {
-        this.#fail(kind, ...describe(this.#address, kind, error))
+        this.#fail(kind, ...describe(this.#address, kind, error, keyring))
       }
     }
     // It stays until the socket is open: cancelled, the socket still emits an error.
@@ -142,7 +143,7 @@ function kindOf(error: Error): DialReport['kind'] {
   const all = error instanceof AggregateError ? error.errors.map(codeOf) : [codeOf(error)]
   if (all.every((one) => one === 'ECONNREFUSED')) return 'refused'
   if (codeOf(error) === 'ETIMEDOUT') return 'timeout'
-  return alertOf(error) === undefined ? 'other' : 'rejected'
+  return alertOf(error) !== undefined || isOfCertificate(error) ? 'rejected' : 'other'
 }
 
 /**
@@ -161,38 +162,57 @@ function alertOf(error: Error): 'wrong key' | 'unknown key' | undefined {
   }
 }
 
-function describe(address: string, kind: DialReport['kind'], error: Error): [string, ErrorCode?] {
+function describe(
+  address: string,
+  kind: DialReport['kind'],
+  error: Error,
+  keyring: Keyring,
+): [string, ErrorCode?] {
   switch (kind) {
     case 'refused':
       return [`${address} refused the connection: nobody listens there.`]
     case 'timeout':
       return [`${address} did not answer.`]
     case 'rejected':
-      return alertOf(error) === 'wrong key' ? otherSecret(address) : otherCluster(address)
+      if (isOfCertificate(error)) return otherProof(address, SHOWS_ONE)
+      return alertOf(error) === 'wrong key' ? otherSecret(address, keyring) : otherCluster(address)
     case 'other':
       return [`${address} could not be linked: ${reasonOf(error)}.`]
   }
 }
 
-function otherSecret(address: string): [string, ErrorCode] {
-  return [`${address} has another secret. ${MENDS.secret}`, 'SESSIONMESH_SECRET_MISMATCH']
+function otherSecret(address: string, keyring: Keyring): [string, ErrorCode] {
+  const what = hasSecret(keyring) ? 'another secret, or none' : 'a secret, and this member has none'
+  return [`${address} has ${what}. ${MENDS.secret}`, 'SESSIONMESH_SECRET_MISMATCH']
 }
 
 function otherCluster(address: string): [string, ErrorCode] {
   return [`${address} does not know this cluster. ${MENDS.cluster}`, 'SESSIONMESH_CLUSTER_MISMATCH']
 }
 
+/** @param how what it does, and in what both differ if it is a member */
+function otherProof(address: string, how: string): [string, ErrorCode] {
+  const what = `${address} ${how}, or what listens there is no member (the port of an HTTPS server?).`
+  return [`${what} ${MENDS.proof}`, REFUSED]
+}
+
+const SHOWS_ONE =
+  'shows a certificate: it goes by certificates (tls), and this member by the shared secret alone'
+const SHOWS_NONE =
+  'shows no certificate: it goes by the shared secret alone, and this member by certificates (tls)'
+
 /** In TLS 1.3 the dialler is through with the handshake before the other end has looked at its certificate. */
 function withCertificates(
   address: string,
   error: Error,
   isSecure: boolean,
+  keyring: Keyring,
 ): [DialReport['kind'], string, ErrorCode?] {
   const kind = kindOf(error)
-  if (kind === 'refused' || kind === 'timeout') return [kind, ...describe(address, kind, error)]
+  if (kind === 'refused' || kind === 'timeout') return [kind, ...describe(address, kind, error, keyring)]
   switch (/server response: (\d+)/.exec(error.message)?.[1]) {
     case '401':
-      return ['rejected', ...otherSecret(address)]
+      return ['rejected', ...otherSecret(address, keyring)]
     case '421':
       return ['rejected', ...otherCluster(address)]
     case '403':
@@ -213,7 +233,9 @@ function withCertificates(
     const why = isOurs ? error.message : `${error.message}. ${MENDS.certificate}`
     return ['rejected', `${address} showed a certificate that is not accepted: ${why}`, REFUSED]
   }
-  return [kind, ...describe(address, kind, error)]
+  // (Nobody rejects a name of a key where none was offered.)
+  if (kind === 'rejected') return [kind, ...otherProof(address, SHOWS_NONE)]
+  return [kind, ...describe(address, kind, error, keyring)]
 }
 
 const REFUSED = 'SESSIONMESH_CERTIFICATE_REFUSED'

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
-import { createKeyring, deriveKeys, keyFor, offer } from './keys.js'
+import { createKeyring, deriveKeys, hasSecret, keyFor, offer } from './keys.js'
 
 /** The key that is used for making. */
 const first = (...args: Parameters<typeof deriveKeys>) => deriveKeys(...args)[0]
@@ -27,7 +27,11 @@ test('the same cluster and secret give the same key, anything else another', () 
   expect(meet(ring, createKeyring('shop', [next]))).toEqual({ unknown: 'other secret', more: false })
   expect(meet(ring, createKeyring('bank', [old]))).toEqual({ unknown: 'other cluster', more: false })
   expect(keyFor(ring, 'somebody')).toEqual({ unknown: 'not a member', more: false })
-  expect(meet(ring, createKeyring('shop', []))).toEqual({ unknown: 'other secret', more: false })
+  const without = createKeyring('shop', [])
+  expect(meet(ring, without)).toEqual({ unknown: 'other secret', more: false })
+  expect(meet(without, ring)).toEqual({ unknown: 'no secret', more: false })
+  expect(meet(createKeyring('bank', []), ring)).toEqual({ unknown: 'other cluster', more: false })
+  expect([hasSecret(ring), hasSecret(without)]).toEqual([true, false])
 })
 
 test('all secrets of a ring are accepted, and a dialler says while it has more', () => {

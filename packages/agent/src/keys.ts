@@ -20,7 +20,7 @@ const identityPrefix = 'sessionmesh.1'
 const moreToCome = '+'
 
 /** Why an identity is not one of ours. */
-export type UnknownIdentity = 'other secret' | 'other cluster' | 'not a member'
+export type UnknownIdentity = 'other secret' | 'no secret' | 'other cluster' | 'not a member'
 
 /** The keys of a cluster, the preferred one first. Printing it shows no key. */
 export interface Keyring {
@@ -71,6 +71,11 @@ export function knowsIdentity(keyring: Keyring, identity: string): boolean {
   return keyring.keys.some((key) => key.identity === identity)
 }
 
+/** Whether there is a secret behind its keys. */
+export function hasSecret(keyring: Keyring): boolean {
+  return !knowsIdentity(keyring, createKey(keyring.cluster, noSecret).identity)
+}
+
 /** Why members with these keys do not belong together; `undefined` if they have one in common. */
 export function strangerBy(keyring: Keyring, identities: readonly string[]): UnknownIdentity | undefined {
   const found = identities.map((identity) => keyFor(keyring, identity))
@@ -94,7 +99,10 @@ export function keyFor(
   const identity = more ? offered.slice(0, -moreToCome.length) : offered
   const key = keyring.keys.find((candidate) => candidate.identity === identity)
   if (key !== undefined) return { psk: key.psk.export(), identity }
-  if (identity.startsWith(`${clusterTag(keyring.cluster)}.`)) return { unknown: 'other secret', more }
+  if (identity.startsWith(`${clusterTag(keyring.cluster)}.`)) {
+    const isWithout = identity === createKey(keyring.cluster, noSecret).identity
+    return { unknown: isWithout ? 'no secret' : 'other secret', more }
+  }
   const member = identity.startsWith(`${identityPrefix}.`)
   return { unknown: member ? 'other cluster' : 'not a member', more }
 }

@@ -333,8 +333,14 @@ test('without a secret the links work alike, and do not meet those with one', as
   await linkUp(a, b)
   const c = await startMember()
   c.links.dial(a.address)
-  await until(() => c.failed.length === 1)
-  expect(c.failed[0]?.code).toBe('SESSIONMESH_SECRET_MISMATCH')
+  a.links.dial(c.address)
+  await until(() => [a, c].every(({ failed, refused }) => failed.length + refused.length === 2))
+  const code = 'SESSIONMESH_SECRET_MISMATCH'
+  const said = (message: RegExp) => expect.objectContaining({ code, message: expect.stringMatching(message) })
+  expect(c.failed[0]).toEqual(said(/another secret, or none/))
+  expect(a.refused[0]).toEqual(said(/with a secret, and this one has none/))
+  expect(a.failed[0]).toEqual(said(/has a secret, and this member has none/))
+  expect(c.refused[0]).toEqual(said(/without a secret/))
 })
 
 test('close leaves no handle behind, ends every dial and link once, and may be repeated', async () => {

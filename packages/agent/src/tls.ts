@@ -142,6 +142,7 @@ export const MENDS = {
   cluster: 'Give the members of one cluster the same name, or take this address out of the list of peers.',
   certificate:
     'Give every member one of an authority in tls.ca, for servers and clients, and none that has expired or was withdrawn.',
+  proof: 'Give all members certificates (tls), or none of them.',
   authorizePeer: 'Give every member a certificate that it takes, or mend that function.',
   rule: 'Mend that function: it has to say true or false, at once.',
 } as const
@@ -152,7 +153,8 @@ export function acceptingWith(
   pskCallback: NonNullable<TlsOptions['pskCallback']>,
 ): TlsOptions {
   if (certificates === undefined) return { ...tlsWithKey, pskCallback }
-  return { ...certificates.options, requestCert: true, rejectUnauthorized: true }
+  // (It lets nobody in by a key, and tells who offers one.)
+  return { ...certificates.options, requestCert: true, rejectUnauthorized: true, pskCallback }
 }
 
 /** Of a connection. Whatever NODE_TLS_REJECT_UNAUTHORIZED says. */
@@ -168,7 +170,8 @@ export function diallingWith(
       pskCallback: offer,
       // A far end without our key may show a certificate instead. None is good enough, whoever signed it. (With the key this
       // is not called.)
-      checkServerIdentity: () => new Error('it showed a certificate, so it is no member'),
+      checkServerIdentity: () =>
+        new SessionMeshError('SESSIONMESH_CERTIFICATE_REFUSED', 'it showed a certificate'),
     }
   }
   return {
