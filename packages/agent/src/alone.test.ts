@@ -104,6 +104,8 @@ test('its own address in a list for all is none that did not answer', async () =
 test('a secret that is given and empty is told: its variable may not be set', async () => {
   const noSecret = (warnings: readonly string[]) => said(warnings, 'SESSIONMESH_NO_SECRET').length
   expect(noSecret(await warningsOf({ secret: '' }))).toBe(1)
+  expect(noSecret(await warningsOf({ secret: undefined }))).toBe(1)
+  expect(noSecret(await warningsOf({ secret: undefined, peers: ['127.0.0.1:1'] }))).toBe(1)
   expect(noSecret(await warningsOf({}))).toBe(0)
 })
 

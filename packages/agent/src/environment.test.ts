@@ -43,6 +43,9 @@ describe('environment variables', () => {
     expect(tried({}, env)).toThrow(/\(From the environment: SESSIONMESH_SECRET, SESSIONMESH_PEERS\.\)$/)
     expect(tried({ secret }, env)).toThrow(/\(From the environment: SESSIONMESH_PEERS\.\)$/)
     expect(tried({ secret, peers: ['127.0.0.1'] }, env)).not.toThrow(/environment/)
+    expect(tried({}, { SESSIONMESH_SECRET: `${secret},` })).toThrow(
+      /2 of 2 is empty.*: SESSIONMESH_SECRET\.\)$/,
+    )
     expect(tried({}, { SESSIONMESH_SECRET: 'short' })).toThrow(
       expect.objectContaining({ code: 'SESSIONMESH_WEAK_SECRET' }),
     )

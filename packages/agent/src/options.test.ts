@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Discovery } from './discovery/discovery.js'
 import { dns } from './discovery/dns.js'
 import { mdns } from './discovery/mdns.js'
-import { resolveOptions } from './options.js'
+import { rekeyed, resolveOptions } from './options.js'
 import type { ClusterOptions } from './types.js'
 
 const secret = 'for tests: 8KpX2vQz7RmW4tLd'
@@ -123,6 +123,36 @@ describe('options', () => {
     ],
     ['a short secret', { secret: 'short' }, 'SESSIONMESH_WEAK_SECRET', /at least 80/],
     ['a short secret among several', { secret: [secret, 'short'] }, 'SESSIONMESH_WEAK_SECRET', /2 of 2/],
+    [
+      'a comma behind a secret',
+      { secret: `${secret},` },
+      'SESSIONMESH_BAD_OPTION',
+      /2 of 2 is empty: .*comma/,
+    ],
+    [
+      'two commas between secrets',
+      { secret: `${secret},,${secret}` },
+      'SESSIONMESH_BAD_OPTION',
+      /2 of 3 is empty/,
+    ],
+    [
+      'an empty secret among several',
+      { secret: ['', secret] },
+      'SESSIONMESH_BAD_OPTION',
+      /1 of 2 is empty: take it out/,
+    ],
+    [
+      'an unset secret among several',
+      { secret: [secret, undefined as unknown as string] },
+      'SESSIONMESH_BAD_OPTION',
+      /secret 2 of 2 is undefined: is its variable set\?/,
+    ],
+    [
+      'a number among secrets',
+      { secret: [secret, 42 as unknown as string] },
+      'SESSIONMESH_BAD_OPTION',
+      /secret 2 of 2 is no text/,
+    ],
     ['a malformed peer', { peers: ['nonsense'] }, 'SESSIONMESH_BAD_ADDRESS', /nonsense/],
     ['peers that are no address', { peers: ['mDNS!'] }, 'SESSIONMESH_BAD_ADDRESS', /'mdns', or 'dns:/],
     ['a malformed advertise', { advertise: 'http://x' }, 'SESSIONMESH_BAD_ADDRESS', /http/],
@@ -159,6 +189,15 @@ describe('options', () => {
     expect(resolveOptions({ secret: several }).credentials.keyring.keys).toHaveLength(2)
     expect(resolveOptions({ secret: several.split(', ') }).credentials.keyring.keys).toHaveLength(2)
     expect(() => resolveOptions({ secret: `${secret},short` })).toThrow(/Secret 2 of 2/)
+  })
+
+  it('of rekey say as well which secret is empty or unset, and change nothing', () => {
+    const { credentials } = resolveOptions({ secret })
+    const tried = (given: unknown) => () => rekeyed(credentials, true, { secret: given as string[] })
+    expect(tried([secret, ''])).toThrow(/secret 2 of 2 is empty: take it out/)
+    expect(tried(`${secret},`)).toThrow(/secret 2 of 2 is empty: .*comma/)
+    expect(tried([secret, undefined])).toThrow(/secret 2 of 2 is undefined/)
+    expect(tried([''])).toThrow(/rekey has a secret that is empty/)
   })
 
   it('never show a secret in an error', () => {

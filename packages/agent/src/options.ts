@@ -228,10 +228,21 @@ function advertisedOf({ advertise }: ClusterOptions): string | undefined {
 
 /** An unset variable gives an empty text or list, which is none. An empty one among others is a mistake. */
 function secretsOf({ secret = [] }: ClusterOptions): readonly string[] {
-  const secrets = typeof secret === 'string' ? secret.split(',').map((one) => one.trim()) : secret
-  if (!Array.isArray(secrets) || secrets.some((one) => typeof one !== 'string'))
-    throw badOption('secret must be a text, or a list of texts')
-  return secrets.some((one) => one !== '') ? secrets : []
+  const isText = typeof secret === 'string'
+  const secrets: unknown = isText ? secret.split(',').map((one) => one.trim()) : secret
+  if (!Array.isArray(secrets)) throw badOption('secret must be a text, or a list of texts')
+  const which = (i: number) => `secret ${i + 1} of ${secrets.length}`
+  const stray = secrets.findIndex((one) => typeof one !== 'string')
+  if (stray !== -1) {
+    const what = secrets[stray] === undefined ? 'undefined: is its variable set? It' : 'no text; it'
+    throw badOption(`${which(stray)} is ${what} must be a text`)
+  }
+  const empty = secrets.findIndex((one) => one.trim() === '')
+  if (empty === -1) return secrets
+  if (secrets.every((one) => one.trim() === '')) return []
+  throw badOption(
+    `${which(empty)} is empty: take ${isText ? 'the comma too many out' : 'it out, or see whether its variable is set'}`,
+  )
 }
 
 /** Whom the user lists, and how others are searched. */
