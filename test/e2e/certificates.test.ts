@@ -282,6 +282,14 @@ describe('certificates that are replaced', () => {
     const c = await join({ listen: anywhere, tls: await tlsOf('c'), peers: [a.self.address] })
     await linked([a, c])
   })
+
+  test('a member that has left takes none', async () => {
+    const a = await join({ listen: anywhere, tls: await tlsOf('a') })
+    const closed = a.close()
+    const tls = await tlsOf('a')
+    expect(() => a.rekey({ tls })).toThrow(expect.objectContaining({ code: 'SESSIONMESH_CLOSED' }))
+    await closed
+  })
 })
 
 test.each<[string, Partial<ClusterOptions>, string, RegExp]>([

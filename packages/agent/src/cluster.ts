@@ -11,6 +11,7 @@ import {
   type Peer,
   type Purge,
   Replica,
+  SessionMeshError,
 } from '@sessionmesh/core'
 import { formatAddress, isOwn, isWildcard, ownAddresses, shown } from './address.js'
 import { Alone } from './alone.js'
@@ -318,6 +319,11 @@ class Agent implements Cluster {
   }
 
   rekey(keys: Pick<ClusterOptions, 'secret' | 'tls'>): void {
+    if (this.#closing !== undefined)
+      throw new SessionMeshError(
+        'SESSIONMESH_CLOSED',
+        'This member has left the cluster: its keys are of no use.',
+      )
     this.#credentials = rekeyed(this.#credentials, this.#options.hasSecret, keys)
     this.#sessions.rekey(this.#newTokens())
     this.#links.rekey(this.#credentials)
