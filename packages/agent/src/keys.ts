@@ -73,7 +73,16 @@ export function knowsIdentity(keyring: Keyring, identity: string): boolean {
 
 /** Whether there is a secret behind its keys. */
 export function hasSecret(keyring: Keyring): boolean {
-  return !knowsIdentity(keyring, createKey(keyring.cluster, noSecret).identity)
+  return !knowsIdentity(keyring, identityWithoutSecret(keyring.cluster))
+}
+
+/** By cluster, of which a process knows few. Strangers by the hundred ask for it. */
+const withoutSecret = new Map<string, string>()
+
+function identityWithoutSecret(cluster: string): string {
+  const found = withoutSecret.get(cluster) ?? createKey(cluster, noSecret).identity
+  withoutSecret.set(cluster, found)
+  return found
 }
 
 /** Why members with these keys do not belong together; `undefined` if they have one in common. */
@@ -100,7 +109,7 @@ export function keyFor(
   const key = keyring.keys.find((candidate) => candidate.identity === identity)
   if (key !== undefined) return { psk: key.psk.export(), identity }
   if (identity.startsWith(`${clusterTag(keyring.cluster)}.`)) {
-    const isWithout = identity === createKey(keyring.cluster, noSecret).identity
+    const isWithout = identity === identityWithoutSecret(keyring.cluster)
     return { unknown: isWithout ? 'no secret' : 'other secret', more }
   }
   const member = identity.startsWith(`${identityPrefix}.`)
