@@ -13,7 +13,7 @@ const codes = {
   SESSIONMESH_SECRET_MISMATCH:
     'Warned: a member of a cluster of this name has another secret, and is not linked. Give all members the same one.',
   SESSIONMESH_CERTIFICATE_REFUSED:
-    'Warned: a member has a certificate that is not accepted, or this one has: of no authority in `tls.ca`, expired, withdrawn, or refused by `authorizePeer`. The message says whose.',
+    'Warned: a member has a certificate that is not accepted, or this one has: of no authority in `tls.ca`, expired, withdrawn, or refused by `authorizePeer`; or one of both goes by certificates and the other by the secret alone. The message says whose, and what to do.',
   SESSIONMESH_CLUSTER_MISMATCH:
     'Warned: a member of a cluster with another name was dialled, or dials here. Mend `name`, or the list of peers.',
   SESSIONMESH_PROTOCOL_MISMATCH:
@@ -72,7 +72,7 @@ const codes = {
   SESSIONMESH_FORGOTTEN_MEMBER:
     'Warned, and rejects what is waited for: this member was away for longer than `forgetDeadAfterMs` and has missed what was destroyed meanwhile, so it starts afresh; or a peer has to.',
   SESSIONMESH_CLOSED:
-    'Thrown by a write after `close()`, and rejects acks that it cut short. Close the HTTP server before the cluster.',
+    'Thrown by a write, or by `rekey`, after `close()`, and rejects acks that it cut short. Close the HTTP server before the cluster.',
   SESSIONMESH_UNREADABLE_ATTRIBUTE:
     'Thrown by a load: a member of another version wrote an attribute that this one cannot read, or one that calls `allowTypes` where this one does not. Upgrade the older one.',
   SESSIONMESH_DISCOVERY_FAILED:
