@@ -43,7 +43,7 @@ describe('a hostile member that holds the secret ends no process, holds up nobod
   })
 
   test('by thousands of members and sessions that it makes up', { timeout: LIMIT_MS }, () => {
-    for (const seed of [183, 242]) holds(seed)
+    for (const seed of [215, 289]) holds(seed)
   })
 })
 

@@ -13,7 +13,10 @@ const WORD_BITS = 2
 /** Letters that may be a word, by themselves and in `CamelCase`, and what parts it from others, which tells nothing. */
 const WORDS = /(?<before>[ _.-]?)(?<letters>[A-Z]?[a-z]+|[A-Z]+(?![a-z]))(?=(?<after>[ _.-]?))/g
 /** Fewer letters may be a part of what is random, unless they stand apart; and so may what has no vowel, or many other letters in a row. */
-const MIN_WORD_LENGTH = 4
+const MIN_WORD_LENGTH = 5
+/** Where there are letters alone. (Random ones hardly ever are, but of those that have no other characters at all.) */
+const MIN_WORD_LENGTH_OF_LETTERS = 4
+const LETTERS = /^[a-z _.-]*$/i
 const NO_WORD = /^[^aeiouy]*$|[^aeiouy]{5}/i
 /** Several words without anything between them; what is random has fewer vowels. */
 const LONG_WORD = 11
@@ -37,7 +40,8 @@ export function secretBits(secret: string): number {
   if (!HEX.test(secret)) {
     for (const { 0: digits, index } of secret.matchAll(NUMBERS))
       each.fill(DIGIT_BITS, index, index + digits.length)
-    for (const found of [...secret.matchAll(WORDS)].filter(isWord)) {
+    const least = LETTERS.test(secret) ? MIN_WORD_LENGTH_OF_LETTERS : MIN_WORD_LENGTH
+    for (const found of [...secret.matchAll(WORDS)].filter((each) => isWord(each, least))) {
       const [start, end] = [found.index, found.index + found[0].length]
       each.fill(WORD_BITS, start, end)
       if (found.groups?.before !== '') each[start] = 0
@@ -55,10 +59,10 @@ function alphabetOf(secret: string): number {
   return sizes.reduce((sum, size, i) => sum + (kinds[i]!.test(secret) ? size : 0), 0)
 }
 
-function isWord({ groups }: RegExpExecArray): boolean {
+function isWord({ groups }: RegExpExecArray, least: number): boolean {
   const { letters = '', before = '', after = '' } = groups ?? {}
   const standsApart = before !== '' && after !== ''
-  if ((letters.length < MIN_WORD_LENGTH && !standsApart) || NO_WORD.test(letters)) return false
+  if ((letters.length < least && !standsApart) || NO_WORD.test(letters)) return false
   if (letters.length < LONG_WORD) return true
   const vowels = letters.match(/[aeiou]/gi)?.length ?? 0
   return vowels >= MIN_VOWELS * letters.length && !NO_WORDS.test(letters)
