@@ -5,7 +5,7 @@ import { BOUNDS } from './bounds.js'
 import { FRAMES_OF_A_HISTORY, runHistory } from './history.js'
 import { addOutcome, newTally } from './tally.js'
 
-const SEEDS = 20
+const SEEDS = 12
 const LIMIT_MS = 300_000
 
 function holds(seed: number, tally = newTally()): void {
