@@ -50,7 +50,7 @@ export class HybridClock {
     this.#origin = origin
   }
 
-  /** The highest time issued or observed: what peers compare their wall clock with. */
+  /** The highest time issued or observed, or that of the wall clock: what is written next is not below it. */
   timeAt(now: Instant): number {
     return Math.max(this.#time, now.wallMs)
   }

@@ -12,6 +12,7 @@ import {
   MAX_ORIGINS,
   MAX_TEXT_LENGTH,
   MAX_TOLD_ORIGINS,
+  MAX_TOLD_WRITERS,
   resolveConfig,
 } from './config.js'
 import { SessionMeshError } from './errors.js'
@@ -376,7 +377,7 @@ describe('a frame that is not right', () => {
       { digest: [stamp(1, `${id}x`)] },
       { roster: [{ ...member!, id: `${id}x` }] },
       { roster: [...most, { ...member!, digest: [stamp(1, 'sender')] }] },
-      { purged: [{ removal: stamp(1, 'sender'), writers: writers(MAX_TOLD_ORIGINS) }] },
+      { purged: [{ removal: stamp(1, 'sender'), writers: writers(MAX_TOLD_WRITERS) }] },
       { purged: [{ removal: stamp(1, 'sender'), writers: new Set([`${id}x`]) }] },
       { digest: stamps(MAX_ORIGINS + 1) },
       { roster: Array(MAX_MEMBERS + 1).fill(member) },

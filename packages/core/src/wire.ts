@@ -20,6 +20,7 @@ import {
   MAX_ORIGINS,
   MAX_TEXT_LENGTH,
   MAX_TOLD_ORIGINS,
+  MAX_TOLD_WRITERS,
 } from './config.js'
 import type { DigestEntries } from './digest.js'
 import { SessionMeshError } from './errors.js'
@@ -474,7 +475,7 @@ class Reader {
       const state = STATES[entry.count('state')]
       if (state === undefined) throw bad('a roster entry has an unknown state')
       const packed = entry.peek()
-      told = within(told + (Array.isArray(packed) ? packed.length : 0), 'roster')
+      told = within(MAX_TOLD_ORIGINS, told + (Array.isArray(packed) ? packed.length : 0), 'roster')
       return { id, name, address, state, digest: packed === 0 ? entry.skip() : entry.digest() }
     })
   }
@@ -490,7 +491,7 @@ class Reader {
 
   purges(): Purge[] {
     const purges = this.inners('purged', MAX_ORIGINS)
-    purges.reduce((told, { length }) => within(told + length, 'purged'), 0)
+    purges.reduce((told, { length }) => within(MAX_TOLD_WRITERS, told + length, 'purged'), 0)
     return purges.map((purge) => purge.purge())
   }
 
@@ -607,8 +608,8 @@ function origin(value: unknown, what: string): Origin {
   return text(value, what, MAX_ORIGIN_LENGTH)
 }
 
-function within(told: number, what: string): number {
-  if (told > MAX_TOLD_ORIGINS) throw bad(`${what} names origins more than ${MAX_TOLD_ORIGINS} times`)
+function within(most: number, told: number, what: string): number {
+  if (told > most) throw bad(`${what} names origins more than ${most} times`)
   return told
 }
 
