@@ -19,7 +19,7 @@ import { isSubscribed, publish } from './diagnostics/channels.js'
 import { LocalDiagnostics } from './diagnostics/diagnostics.js'
 import { asNoted, isNoted } from './diagnostics/journal.js'
 import { Searches } from './discovery/searches.js'
-import { isObject, messageOf, stackOf } from './errors.js'
+import { isThenable, messageOf, stackOf } from './errors.js'
 import { Kept } from './kept.js'
 import { deriveKeys } from './keys.js'
 import { Links } from './links.js'
@@ -520,11 +520,6 @@ const SESSION_EVENTS = {
 
 function newId(): string {
   return randomBytes(9).toString('base64url')
-}
-
-/** A promise, of whatever library. */
-function isThenable(value: unknown): boolean {
-  return isObject(value) && 'then' in value && typeof value.then === 'function'
 }
 
 function memberOf({ id, name, address, state }: Peer): Member {

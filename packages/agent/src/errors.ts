@@ -22,6 +22,11 @@ export function isObject(given: unknown): given is object {
   return typeof given === 'object' && given !== null
 }
 
+/** A promise, of whatever library. */
+export function isThenable(given: unknown): boolean {
+  return isObject(given) && 'then' in given && typeof given.then === 'function'
+}
+
 /** The system's code of an error, as in `ECONNREFUSED`, if it has one. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error ? String(error.code) : undefined

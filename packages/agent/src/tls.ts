@@ -5,9 +5,8 @@
 
 import { constants, X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls'
-import { types } from 'node:util'
 import { SessionMeshError } from '@sessionmesh/core'
-import { badOption } from './errors.js'
+import { badOption, isThenable, messageOf } from './errors.js'
 import { type Keyring, knowsIdentity } from './keys.js'
 import type { CertificateOptions } from './types.js'
 
@@ -73,7 +72,7 @@ function tried(name: string, options: SecureContextOptions, mend: string): Secur
   try {
     return createSecureContext(options)
   } catch (error) {
-    throw unusable(name, error instanceof Error ? error.message : String(error), mend)
+    throw unusable(name, messageOf(error), mend)
   }
 }
 
@@ -201,10 +200,10 @@ export function refusalOf(
     const said: unknown = authorizePeer(certificate)
     if (said === true) return undefined
     if (said === false) return `authorizePeer refused it. ${MENDS.authorizePeer}`
-    if (!types.isPromise(said))
+    if (!isThenable(said))
       return `authorizePeer gave neither true nor false, but ${kindOf(said)}. ${MENDS.rule}`
     // (What it comes to does not matter, and must not end the process.)
-    said.catch(() => {})
+    Promise.resolve(said).catch(() => {})
     return `authorizePeer gave a promise, and is not awaited. ${MENDS.rule}`
   } catch (error) {
     return `authorizePeer threw ${error instanceof Error ? `"${error.message}"` : kindOf(error)}. ${MENDS.rule}`
