@@ -7,6 +7,7 @@ import { leaveNothingBehind } from '../support/leaks.js'
 import { LEAK_KINDS } from '../support/measuring/protocol.js'
 import { Faults, LASTING, MEMBERS } from './faults.js'
 import { Ledger } from './ledger.js'
+import { QUANTITIES } from './quantities.js'
 import { growth, summary, table } from './report.js'
 import { grows, type Point, perHourOf, slopeOf } from './slope.js'
 import { runSoak } from './soak.js'
@@ -144,7 +145,10 @@ test(
     expect(result.tally.changed, told).toBeGreaterThan(1_000)
     expect(result.tally.one + result.tally.all, told).toBeGreaterThan(300)
     expect(Object.keys(result.faults), told).toEqual(expect.arrayContaining(['kill', 'leave', 'freeze']))
-    expect(new Set(result.judged.map(({ member }) => member))).toContain(LASTING[1])
+    const looked = result.judged.filter(({ member }) => member === LASTING[1])
+    expect(looked.map(({ quantity }) => quantity.name).sort(), told).toEqual(
+      QUANTITIES.map(({ name }) => name).sort(),
+    )
   },
   DEADLINE_MS,
 )

@@ -23,11 +23,13 @@ export interface Series {
 export class Watch {
   readonly #startMs = performance.now()
   readonly #series = new Map<string, Series>()
-  readonly #collectEveryMs: number
+  /** One of so many looks is after a collection. Whole looks: a time between two would wait for the later, and they be too few. */
+  readonly #collectEvery: number
 
   /** @param judgedMs for so long at most it is looked at */
   constructor(judgedMs: number) {
-    this.#collectEveryMs = Math.min(COLLECT_EVERY_MS, judgedMs / COLLECTED_AT_LEAST)
+    const everyMs = Math.min(COLLECT_EVERY_MS, judgedMs / COLLECTED_AT_LEAST)
+    this.#collectEvery = Math.max(1, Math.floor(everyMs / EVERY_MS))
   }
 
   get series(): readonly Series[] {
@@ -40,15 +42,11 @@ export class Watch {
   }
 
   async #watch(member: MemberProcess, isOver: () => boolean): Promise<void> {
-    let collectedMs = Number.NEGATIVE_INFINITY
-    while (!isOver()) {
+    for (let looks = 0; !isOver(); looks++) {
       const sentMs = performance.now()
-      const isCollected = sentMs - collectedMs >= this.#collectEveryMs
-      const vitals = await this.#ask(member, isCollected)
-      if (vitals !== undefined) {
-        if (isCollected) collectedMs = sentMs
+      const vitals = await this.#ask(member, looks % this.#collectEvery === 0)
+      if (vitals !== undefined)
         this.#keep(member.name, { ...vitals, atMs: performance.now() - this.#startMs })
-      }
       await pause(Math.max(0, EVERY_MS - (performance.now() - sentMs)))
     }
   }
