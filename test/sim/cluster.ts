@@ -3,7 +3,7 @@
 import {
   type Config,
   type CoreEvent,
-  type Purge,
+  type Purges,
   type Replica,
   resolveConfig,
   type Stamp,
@@ -103,7 +103,7 @@ export class Cluster {
     return this.runs.filter(({ isServing }) => isServing)
   }
 
-  start(host: Host, rejoinAt?: readonly string[], sought?: readonly Purge[]): Run {
+  start(host: Host, rejoinAt?: readonly string[], sought?: Purges): Run {
     const id = `${host.name}${++host.runs}`
     if (this.scenario.areMoving && rejoinAt === undefined) {
       this.#addresses.add(host.address)

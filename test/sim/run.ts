@@ -10,7 +10,7 @@ import {
   type Effect,
   type ErrorCode,
   type Instant,
-  type Purge,
+  type Purges,
   packMessage,
   Replica,
   type Stamp,
@@ -41,7 +41,7 @@ export interface RunHooks {
   left(run: Run): void
   dial(run: Run, address: string): void
   /** The others went on without it: another run takes its place in the same process. */
-  forgotten(run: Run, addresses: readonly string[], sought: readonly Purge[]): Run
+  forgotten(run: Run, addresses: readonly string[], sought: Purges): Run
   /** Its memory is about to be lost. */
   ending(run: Run): void
 }
@@ -112,7 +112,7 @@ export class Run {
     host: Host,
     { config, world, network }: { config: Config; world: World; network: Network },
     hooks: RunHooks,
-    { sought, isEverywhere }: { sought: readonly Purge[] | undefined; isEverywhere: boolean },
+    { sought, isEverywhere }: { sought: Purges | undefined; isEverywhere: boolean },
   ) {
     this.id = id
     this.host = host.index

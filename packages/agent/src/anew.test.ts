@@ -55,7 +55,7 @@ function toldOrigins(cluster: Cluster, other: Cluster): string[] {
 function beForgotten(cluster: Cluster): void {
   const late = { type: 'warning', code: 'SESSIONMESH_STALE_READ', message: 'of the former run' } as const
   runnerOf(cluster).run([
-    { type: 'forgotten', addresses: [], sought: [] },
+    { type: 'forgotten', addresses: [], sought: { removals: [], writers: [] } },
     { type: 'notify', event: late },
   ])
 }

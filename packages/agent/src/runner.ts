@@ -9,7 +9,7 @@ import {
   type Effect,
   type ErrorCode,
   type Instant,
-  type Purge,
+  type Purges,
   type Replica,
   SessionMeshError,
   sentMsOf,
@@ -32,7 +32,7 @@ export interface RunnerEvents {
   /** A link has ended. */
   closed(link: Link): void
   /** The cluster has gone on without this run: call `beginAnew`; who goes on is at these addresses. */
-  forgotten(addresses: readonly string[], sought: readonly Purge[]): void
+  forgotten(addresses: readonly string[], sought: Purges): void
 }
 
 export interface RunnerOptions {

@@ -122,9 +122,6 @@ export const MAX_ORIGINS = 65_536
 /** Origins in the digests of all peers together, in one frame and kept: fifty members, each of which has merged ten thousand. */
 export const MAX_TOLD_ORIGINS = 2 ** 19
 
-/** Writers in all that was removed, each of whom may stand in each removal: of a thousand, as many. */
-export const MAX_TOLD_WRITERS = 2 ** 20
-
 /** A member that says it beats more slowly would be waited for as long as it likes. */
 export const MAX_HEARTBEAT_MS = 3_600_000
 

@@ -6,6 +6,7 @@ import { Net } from '../test/harness.js'
 import { type Member, WALL_MS } from '../test/member.js'
 import { packMessage } from './index.js'
 import { type Hello, PROTOCOL } from './messages.js'
+import { NO_PURGES } from './purged.js'
 
 /** Two members that found each other, or did not. */
 function meet(a: Member, b: Member, net: Net): void {
@@ -31,7 +32,7 @@ const hello = (given: Partial<Hello> = {}): Hello => ({
   isJoining: false,
   clockMs: WALL_MS,
   digest: [],
-  purged: [],
+  purged: NO_PURGES,
   roster: [],
   ...given,
 })

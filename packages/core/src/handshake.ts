@@ -9,7 +9,7 @@ import { LinkClock } from './link-clock.js'
 import type { LinkId, Peer } from './members.js'
 import { type Hello, PROTOCOL, type RosterEntry } from './messages.js'
 import { type Told, type Verdict, verdictOf } from './parts.js'
-import type { Purge } from './purged.js'
+import type { Purges } from './purged.js'
 import type { Instant } from './stamp.js'
 
 interface Connection {
@@ -47,12 +47,12 @@ function isRejection(reason: string): boolean {
 
 export class Handshake {
   readonly #context: Context
-  readonly #onForgotten: (address: string, purged: readonly Purge[]) => void
+  readonly #onForgotten: (address: string, purged: Purges) => void
   readonly #connections = new Map<LinkId, Connection>()
   #dials = 0
 
   /** @param onForgotten who answers there went on without this member for too long: it must start afresh. */
-  constructor(context: Context, onForgotten: (address: string, purged: readonly Purge[]) => void) {
+  constructor(context: Context, onForgotten: (address: string, purged: Purges) => void) {
     this.#context = context
     this.#onForgotten = onForgotten
   }
@@ -116,7 +116,7 @@ export class Handshake {
     const { self, cluster, members } = this.#context
     const dial = dialled === undefined ? 0 : ++this.#dials
     // (Retired origins too: of what they removed nobody is to be thought ignorant.)
-    const told = { digest: this.#context.digest.all(), purged: this.#context.purged.entries() }
+    const told = { digest: this.#context.digest.all(), purged: this.#context.purged.told() }
     this.#connections.set(link, {
       dialled,
       remoteHost,

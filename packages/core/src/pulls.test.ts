@@ -5,6 +5,7 @@ import { Net } from '../test/harness.js'
 import { type Member, WALL_MS } from '../test/member.js'
 import { MAX_ORIGINS } from './config.js'
 import { type Message, packMessage, resolveConfig, type Stamp } from './index.js'
+import { NO_PURGES } from './purged.js'
 import type { Delta } from './session.js'
 
 const kinds = (from: Member, to: Member) =>
@@ -229,7 +230,7 @@ describe('the end of a transfer', () => {
     net.deliverOne(a, b)
     const [asked] = b.sentOf('pull', a)
     if (asked === undefined) throw new Error('nothing was asked for')
-    const end = { digest, roster: [], purged: [], isReady: true }
+    const end = { digest, roster: [], purged: NO_PURGES, isReady: true }
     const message = { kind: 'state', sentMs: 0, pull: asked.pull, records: [], end } as const
     b.forgetLog()
     b.act(b.replica.receive(b.peer(a).link ?? 0, packMessage(message, a.id), b.now))
@@ -259,12 +260,12 @@ test('a peer that believed what somebody made up of our writes is not asked for 
   const made = { time: WALL_MS + 5_000, counter: 7, origin: a.id }
   b.act(b.replica.linkUp(99, { remoteHost: '10.0.0.9' }, b.now))
   const from = { id: 'made', name: 'made', address: 'made:1', cluster: 'test', dial: 1, heartbeatMs: 250 }
-  const told = { digest: [], purged: [], roster: [], isJoining: false, clockMs: WALL_MS, sentMs: 0 }
+  const told = { digest: [], purged: NO_PURGES, roster: [], isJoining: false, clockMs: WALL_MS, sentMs: 0 }
   const hello = { kind: 'hello', protocolMin: 1, protocolMax: 1, ...from, ...told } as const
   const tell = (message: Message) => b.replica.receive(99, packMessage(message, 'made'), b.now)
   const asked = tell(hello).flatMap((effect) => (effect.type === 'send' ? [effect.message] : []))
   const pull = asked.find((message) => message.kind === 'pull')?.pull ?? 0
-  const end = { digest: [made], roster: [], purged: [], isReady: true }
+  const end = { digest: [made], roster: [], purged: NO_PURGES, isReady: true }
   b.act(tell({ kind: 'state', sentMs: 0, pull, records: [], end }))
   expect(b.replica.covers([made])).toBe(true)
   a.forgetLog()

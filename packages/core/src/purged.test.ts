@@ -27,7 +27,7 @@ describe('a removal that is not kept', () => {
       const purged = new Purged()
       const other = new Purged()
       for (const time of times) other.add(stamp(time, 'a'), [`writer ${time}`])
-      purged.join(other.entries())
+      purged.join(other.told())
       expect(purged.missedBy(Digest.of([stamp(6, 'a'), stamp(1, 'writer 5')]))).toEqual(['a'])
       expect(purged.missedBy(Digest.of([stamp(7, 'a'), stamp(1, 'writer 7')]))).toEqual([])
     }
@@ -61,13 +61,22 @@ describe('a removal that is not kept', () => {
     const purged = new Purged()
     purged.add(
       stamp(5, 'a'),
-      Array.from({ length: 2_000 }, (_, i) => `run ${i}`),
+      Array.from({ length: 3_000 }, (_, i) => `run ${i}`),
     )
     purged.keep(new Set(['a', 'run 0']))
-    const [entry] = purged.entries()
-    expect(entry?.writers.size).toBe(500)
+    expect(purged.told().writers).toHaveLength(1_001)
     expect(purged.missedBy(Digest.of([stamp(1, 'run 0')]))).toEqual(['a'])
     expect(purged.missedBy(Digest.of([stamp(1, 'run 1')]))).toEqual([])
-    expect(purged.missedBy(Digest.of([stamp(1, 'run 1999')]))).toEqual(['a'])
+    expect(purged.missedBy(Digest.of([stamp(1, 'run 2999')]))).toEqual(['a'])
+    purged.keep(new Set(['run 0']))
+    expect(purged.told()).toEqual({ removals: [], writers: ['run 0'] })
+  })
+
+  test('names no writer again: of a thousand runs that all removed something a hello is small', () => {
+    const runs = Array.from({ length: 1_000 }, (_, i) => `run ${i}`)
+    const purged = new Purged()
+    for (const run of runs) purged.add(stamp(5, run), runs)
+    purged.keep(new Set(runs))
+    expect(purged.told()).toEqual({ removals: runs.map((run) => stamp(5, run)), writers: runs })
   })
 })

@@ -8,47 +8,51 @@
 import type { Digest } from './digest.js'
 import { compareStamps, type Origin, type Stamp } from './stamp.js'
 
-export interface Purge {
-  /** The latest write by its origin that is not kept. */
-  readonly removal: Stamp
-  /** Whose writes were here then: who has some of theirs, and not the removal, was with us before it. */
-  readonly writers: ReadonlySet<Origin>
+/** What travels. */
+export interface Purges {
+  /** Of each origin the latest of its writes that are not kept. */
+  readonly removals: readonly Stamp[]
+  /**
+   * Whose writes were here at any of the removals: who has some of theirs, and not each of the removals, was with us before.
+   * (Whose writes were here at which one is not told apart: each of a thousand runs has removed something, and each would
+   * name a thousand.)
+   */
+  readonly writers: readonly Origin[]
 }
 
-/** About as many as a digest remembers. */
-const MAX_WRITERS = 500
+export const NO_PURGES: Purges = { removals: [], writers: [] }
+
+/** Beside those of our own digest. */
+const MAX_OTHER_WRITERS = 1_000
 
 export class Purged {
-  readonly #purges = new Map<Origin, { removal: Stamp; readonly writers: Set<Origin> }>()
+  readonly #removals = new Map<Origin, Stamp>()
+  readonly #writers = new Set<Origin>()
 
-  static of(purges: Iterable<Purge>): Purged {
+  static of(purges: Purges): Purged {
     const purged = new Purged()
     purged.join(purges)
     return purged
   }
 
   get isEmpty(): boolean {
-    return this.#purges.size === 0
+    return this.#removals.size === 0
   }
 
+  /** @param writers whose writes are here */
   add(removal: Stamp, writers: Iterable<Origin>): void {
-    const known = this.#purges.get(removal.origin)
-    if (known === undefined) {
-      this.#purges.set(removal.origin, { removal, writers: new Set(writers) })
-      return
-    }
-    if (compareStamps(removal, known.removal) > 0) known.removal = removal
-    for (const writer of writers) known.writers.add(writer)
+    this.join({ removals: [removal], writers })
   }
 
-  /** A later one is known: who lacks this one lacks that. */
+  /** This one or a later one is known: who lacks the one lacks the other. */
   has(removal: Stamp): boolean {
-    const known = this.#purges.get(removal.origin)
-    return known !== undefined && compareStamps(removal, known.removal) <= 0
+    const known = this.#removals.get(removal.origin)
+    return known !== undefined && compareStamps(removal, known) <= 0
   }
 
-  join(purges: Iterable<Purge>): void {
-    for (const { removal, writers } of purges) this.add(removal, writers)
+  join({ removals, writers }: { removals: Iterable<Stamp>; writers: Iterable<Origin> }): void {
+    for (const removal of removals) if (!this.has(removal)) this.#removals.set(removal.origin, removal)
+    for (const writer of writers) this.#writers.add(writer)
   }
 
   /**
@@ -56,12 +60,10 @@ export class Purged {
    * met miss nothing.)
    */
   missedBy(digest: Digest): Origin[] {
-    const missed: Origin[] = []
-    for (const [origin, { removal, writers }] of this.#purges) {
-      if (digest.covers(removal)) continue
-      if ([...writers].some((writer) => digest.get(writer) !== undefined)) missed.push(origin)
-    }
-    return missed
+    const missed = [...this.#removals.values()].filter((removal) => !digest.covers(removal))
+    if (missed.length === 0) return []
+    const wasWithUs = [...this.#writers].some((writer) => digest.get(writer) !== undefined)
+    return wasWithUs ? missed.map(({ origin }) => origin) : []
   }
 
   /**
@@ -70,16 +72,13 @@ export class Purged {
    * them.
    */
   keep(origins: ReadonlySet<Origin>): void {
-    for (const [origin, { writers }] of this.#purges) {
-      if (!origins.has(origin)) this.#purges.delete(origin)
-      for (const writer of writers) {
-        if (writers.size <= MAX_WRITERS) break
-        if (!origins.has(writer)) writers.delete(writer)
-      }
-    }
+    for (const origin of this.#removals.keys()) if (!origins.has(origin)) this.#removals.delete(origin)
+    const others = [...this.#writers].filter((writer) => !origins.has(writer))
+    const tooMany = this.isEmpty ? others.length : Math.max(0, others.length - MAX_OTHER_WRITERS)
+    for (const oldest of others.slice(0, tooMany)) this.#writers.delete(oldest)
   }
 
-  entries(): Purge[] {
-    return [...this.#purges.values()].map(({ removal, writers }) => ({ removal, writers: new Set(writers) }))
+  told(): Purges {
+    return { removals: [...this.#removals.values()], writers: [...this.#writers] }
   }
 }

@@ -19,7 +19,7 @@ import type { LinkId, MemberChange, Peer, Self } from './members.js'
 import type { DeltaMessage, Heartbeat, Message, Pull, RosterEntry, State } from './messages.js'
 import { Outbox } from './outbox.js'
 import { bytesOf, Pulls } from './pulls.js'
-import type { Purge } from './purged.js'
+import { NO_PURGES, type Purges } from './purged.js'
 import { Questions } from './questions.js'
 import { Reads } from './reads.js'
 import { type RecordObserver, TIMES_FULL } from './records.js'
@@ -42,7 +42,7 @@ export interface ReplicaOptions {
    * The process had another run before, which gave way to others (see the effect `forgotten`), and goes on serving: reads
    * wait until this one is ready.
    */
-  readonly sought?: readonly Purge[] | undefined
+  readonly sought?: Purges | undefined
   readonly observer?: RecordObserver | undefined
   /** Default: texts are kept as they are. */
   readonly keep?: Keep | undefined
@@ -74,7 +74,7 @@ export class Replica {
     this.#context = new Context(self, cluster, config, random, isRejoining, memberChanged, observer)
     this.#outbox = new Outbox(this.#context)
     this.#acks = new PendingAcks(this.#context)
-    this.#pulls = new Pulls(this.#context, nextPull, sought ?? [])
+    this.#pulls = new Pulls(this.#context, nextPull, sought ?? NO_PURGES)
     this.#catchUp = new CatchUp(this.#context, this.#pulls, (ms) => {
       this.#acks.creditStall(ms)
       this.#reads.creditStall(ms)
@@ -509,7 +509,8 @@ export class Replica {
     const address = this.#handshake.addressOf(link)
     const listensAt = this.#handshake.listensAt(link)
     const ended = this.#handshake.end(link, reason, now)
-    if (ended !== undefined && reason === 'SESSIONMESH_FORGOTTEN_MEMBER') this.#forgotten(listensAt, [])
+    if (ended !== undefined && reason === 'SESSIONMESH_FORGOTTEN_MEMBER')
+      this.#forgotten(listensAt, NO_PURGES)
     if (ended !== undefined && isErrorCode(reason)) {
       this.#context.warn(reason, `The link to ${address} was cut: ${reason}`, address)
     }
@@ -598,7 +599,7 @@ export class Replica {
   }
 
   /** The others have forgotten this member, and with it what was destroyed meanwhile: it joins as a newcomer. */
-  #forgotten(address: string | undefined, sought: readonly Purge[]): void {
+  #forgotten(address: string | undefined, sought: Purges): void {
     this.#context.warn(
       'SESSIONMESH_FORGOTTEN_MEMBER',
       'This member was away for longer than forgetDeadAfterMs, missed what was destroyed, and starts afresh: its sessions are replaced by those of the cluster.',

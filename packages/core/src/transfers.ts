@@ -61,7 +61,7 @@ export class Transfers {
     const end = {
       digest: digest.all(),
       roster: members.roster('transfer', now),
-      purged: purged.entries(),
+      purged: purged.told(),
       isReady,
     }
     this.#context.transfers.delete(link)

@@ -1,7 +1,9 @@
-/** What a small write weighs on the wire, as the agent encodes it. */
+/** What weighs how much on the wire, as the agent encodes it. */
 
 import { describe, expect, test } from 'vitest'
 import { packr } from '../test/codec.js'
+import { PROTOCOL } from './messages.js'
+import { Purged } from './purged.js'
 import type { Value } from './value.js'
 import { packMessage } from './wire.js'
 
@@ -37,4 +39,29 @@ describe('the bytes of a live delta', () => {
     const own = frameBytes({ count: 42 }, 'sender')
     expect(frameBytes({ count: 42 }, other) - own).toBe(other.length + 1)
   })
+})
+
+test('a hello stays below 100 KB where a thousand runs were that all removed something', () => {
+  const runs = Array.from({ length: 1_000 }, (_, i) => `a-member-id-of-22-${String(i).padStart(4, '0')}`)
+  const digest = runs.map((origin, i) => ({ origin, time: 1_700_000_000_000 + i * 3_600_000, counter: i }))
+  const purged = new Purged()
+  for (const removal of digest) purged.add(removal, runs)
+  const hello = {
+    kind: 'hello' as const,
+    protocolMin: PROTOCOL.min,
+    protocolMax: PROTOCOL.max,
+    cluster: 'sessionmesh',
+    id: runs[0]!,
+    name: 'host-1:7946',
+    address: 'host-1:7946',
+    dial: 1,
+    heartbeatMs: 250,
+    isJoining: false,
+    clockMs: digest.at(-1)!.time,
+    sentMs: 0,
+    digest,
+    purged: purged.told(),
+    roster: [],
+  }
+  expect(packr.pack(packMessage(hello, hello.id)).length).toBeLessThan(100_000)
 })

@@ -12,7 +12,6 @@ import {
   MAX_ORIGINS,
   MAX_TEXT_LENGTH,
   MAX_TOLD_ORIGINS,
-  MAX_TOLD_WRITERS,
   resolveConfig,
 } from './config.js'
 import { SessionMeshError } from './errors.js'
@@ -59,7 +58,7 @@ const KINDS: readonly Message[] = [
     isJoining: true,
     clockMs: 1_700_000_000_000,
     digest: [stamp(5, 'sender'), stamp(6, 'other')],
-    purged: [{ removal: stamp(6, 'other'), writers: new Set(['third', 'sender']) }],
+    purged: { removals: [stamp(6, 'other')], writers: ['third', 'sender'] },
     roster: [{ id: 'other', name: 'second', address: ':7374', state: 'suspect', digest: undefined }],
   },
   {
@@ -112,7 +111,7 @@ const KINDS: readonly Message[] = [
     end: {
       digest: [stamp(9, 'other', 7)],
       roster: [],
-      purged: [{ removal: stamp(9, 'other', 7), writers: new Set(['third']) }],
+      purged: { removals: [stamp(9, 'other', 7)], writers: ['third'] },
       isReady: true,
     },
   },
@@ -359,13 +358,13 @@ describe('a frame that is not right', () => {
     const id = 'x'.repeat(MAX_ORIGIN_LENGTH)
     const half = { ...member!, digest: stamps(MAX_ORIGINS) }
     const most = Array(MAX_TOLD_ORIGINS / MAX_ORIGINS).fill(half)
-    const writers = (count: number) => new Set(Array.from({ length: count }, (_, i) => `w${i}`))
     const taken = {
       id,
       name: text,
       address: text,
       roster: Array(MAX_MEMBERS).fill(member),
       digest: stamps(MAX_ORIGINS),
+      purged: { removals: stamps(MAX_ORIGINS), writers: Array(MAX_ORIGINS).fill('w') },
       heartbeatMs: MAX_HEARTBEAT_MS,
     }
     expect([of(taken), of({ roster: most })]).toEqual([undefined, undefined])
@@ -377,8 +376,9 @@ describe('a frame that is not right', () => {
       { digest: [stamp(1, `${id}x`)] },
       { roster: [{ ...member!, id: `${id}x` }] },
       { roster: [...most, { ...member!, digest: [stamp(1, 'sender')] }] },
-      { purged: [{ removal: stamp(1, 'sender'), writers: writers(MAX_TOLD_WRITERS) }] },
-      { purged: [{ removal: stamp(1, 'sender'), writers: new Set([`${id}x`]) }] },
+      { purged: { removals: stamps(MAX_ORIGINS + 1), writers: [] } },
+      { purged: { removals: [], writers: Array(MAX_ORIGINS + 1).fill('w') } },
+      { purged: { removals: [], writers: [`${id}x`] } },
       { digest: stamps(MAX_ORIGINS + 1) },
       { roster: Array(MAX_MEMBERS + 1).fill(member) },
       { roster: [{ ...member!, name: `${text}x` }] },

@@ -20,7 +20,6 @@ import {
   MAX_ORIGINS,
   MAX_TEXT_LENGTH,
   MAX_TOLD_ORIGINS,
-  MAX_TOLD_WRITERS,
 } from './config.js'
 import type { DigestEntries } from './digest.js'
 import { SessionMeshError } from './errors.js'
@@ -33,7 +32,7 @@ import {
   type RosterEntry,
   type TransferEnd,
 } from './messages.js'
-import type { Purge } from './purged.js'
+import type { Purges } from './purged.js'
 import { type Delta, writeStamps } from './session.js'
 import { compareStamps, MAX_COUNTER, type Origin, type Stamp } from './stamp.js'
 import { isValue } from './value.js'
@@ -71,8 +70,7 @@ function packFields(message: Message, table: StampTable): unknown[] {
       STATES.indexOf(entry.state),
       entry.digest === undefined ? 0 : stamps(entry.digest),
     ])
-  const purges = (list: readonly Purge[]) =>
-    list.map(({ removal, writers }) => [table.add(removal), ...writers])
+  const purges = ({ removals, writers }: Purges) => [stamps(removals), writers]
   const packEnd = ({ digest, roster: members, purged, isReady }: TransferEnd) => [
     stamps(digest),
     roster(members),
@@ -279,8 +277,8 @@ function parseFields(
         isJoining: frame.count('joining') === 1,
         clockMs: frame.number('clock'),
         sentMs: frame.sent(toLocal),
-        digest: frame.digest(),
-        purged: frame.purges(),
+        digest: frame.stamps('digest'),
+        purged: frame.inner('purged').purges(),
         roster: frame.roster(),
       }
     case 'delta': {
@@ -305,12 +303,12 @@ function parseFields(
         kind,
         sentMs: frame.sent(toLocal),
         isJoining: frame.count('joining') === 1,
-        digest: frame.peek() === 0 ? frame.skip() : frame.digest(),
+        digest: frame.peek() === 0 ? frame.skip() : frame.stamps('digest'),
         roster: frame.peek() === 0 ? frame.skip() : frame.roster(),
       }
     case 'pull': {
       const pull = frame.count('pull')
-      const digest = frame.peek() === 0 ? frame.skip() : frame.digest()
+      const digest = frame.peek() === 0 ? frame.skip() : frame.stamps('digest')
       const sids = frame.peek() === 0 ? frame.skip() : frame.strings('sids')
       if ((digest === undefined) === (sids === undefined)) throw bad('a pull names a digest or ids')
       return { kind, pull, digest, sids }
@@ -397,10 +395,6 @@ class Reader {
     return this.#fields[this.#at++]
   }
 
-  get length(): number {
-    return this.#fields.length
-  }
-
   peek(ahead = 0): unknown {
     return this.#fields[this.#at + ahead]
   }
@@ -434,8 +428,8 @@ class Reader {
     return origin(this.next(), what)
   }
 
-  origins(what: string): Origin[] {
-    return array(this.next(), what).map((item) => origin(item, what))
+  origins(what: string, most = Number.POSITIVE_INFINITY): Origin[] {
+    return atMost(most, this.next(), what).map((item) => origin(item, what))
   }
 
   strings(what: string): string[] {
@@ -456,8 +450,9 @@ class Reader {
     return this.peek() === 0 ? this.skip() : this.stamp(what)
   }
 
-  digest(): Stamp[] {
-    return atMost(MAX_ORIGINS, this.next(), 'digest').map((index) => this.#stampAt(index, 'digest'))
+  /** One of each origin, as in a digest. */
+  stamps(what: string): Stamp[] {
+    return atMost(MAX_ORIGINS, this.next(), what).map((index) => this.#stampAt(index, what))
   }
 
   inner(what: string): Reader {
@@ -476,30 +471,21 @@ class Reader {
       if (state === undefined) throw bad('a roster entry has an unknown state')
       const packed = entry.peek()
       told = within(MAX_TOLD_ORIGINS, told + (Array.isArray(packed) ? packed.length : 0), 'roster')
-      return { id, name, address, state, digest: packed === 0 ? entry.skip() : entry.digest() }
+      return { id, name, address, state, digest: packed === 0 ? entry.skip() : entry.stamps('digest') }
     })
   }
 
   transferEnd(): TransferEnd {
     return {
-      digest: this.digest(),
+      digest: this.stamps('digest'),
       roster: this.roster(),
-      purged: this.purges(),
+      purged: this.inner('purged').purges(),
       isReady: this.count('ready') === 1,
     }
   }
 
-  purges(): Purge[] {
-    const purges = this.inners('purged', MAX_ORIGINS)
-    purges.reduce((told, { length }) => within(MAX_TOLD_WRITERS, told + length, 'purged'), 0)
-    return purges.map((purge) => purge.purge())
-  }
-
-  purge(): Purge {
-    const removal = this.stamp('removal')
-    const writers = new Set<Origin>()
-    while (this.#at < this.#fields.length) writers.add(this.origin('writer'))
-    return { removal, writers }
+  purges(): Purges {
+    return { removals: this.stamps('removals'), writers: this.origins('writers', MAX_ORIGINS) }
   }
 
   deltas(): Delta[] {

@@ -73,8 +73,8 @@ const wideStamp: fc.Arbitrary<Stamp> = fc.record({
   counter: fc.nat(),
   origin: fc.constantFrom('sender', 'other', 'third', ''),
 })
-const writers = fc.array(name, { maxLength: 3 }).map((names) => new Set(names))
-const purged = fc.array(fc.record({ removal: wideStamp, writers }), { maxLength: 3 })
+const writers = fc.array(name, { maxLength: 3 })
+const purged = fc.record({ removals: fc.array(wideStamp, { maxLength: 3 }), writers })
 const digest = fc.array(wideStamp, { maxLength: 4 })
 const state: fc.Arbitrary<MemberState> = fc.constantFrom('alive', 'suspect', 'dead', 'left')
 const rosterEntry: fc.Arbitrary<RosterEntry> = fc.record({
