@@ -43,7 +43,10 @@ describe('a hostile member that holds the secret ends no process, holds up nobod
   })
 
   test('by thousands of members and sessions that it makes up', { timeout: LIMIT_MS }, () => {
-    for (const seed of [215, 289]) holds(seed)
+    const tally = newTally()
+    for (const seed of [49, 100]) holds(seed, tally)
+    // (A seed means another history as soon as a frame has another shape. Others are found with the fault "members are known without end".)
+    expect(tally.maxima.members).toBe(BOUNDS.members)
   })
 })
 
