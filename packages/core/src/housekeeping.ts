@@ -3,14 +3,13 @@
 import type { Context } from './context.js'
 import type { Outbox } from './outbox.js'
 import type { SessionRecord } from './session.js'
-import type { Instant, Origin } from './stamp.js'
+import type { Instant } from './stamp.js'
 
 /** @param mayJudge whether what is over is: not while a transfer is due, which may tell of a later use. */
 export function sweep(context: Context, outbox: Outbox, mayJudge: boolean, now: Instant): void {
   const { records, members, digest, self, config, clock } = context
   const settledMs = clock.timeAt(now) - config.tombstoneGraceMs
-  /** Those whose removals name all writers of now. (They are many, and so may be removals.) */
-  const named = new Set<Origin>()
+  let areWritersNamed = false
   const origins = records.sweep(now, {
     // What a transfer has brought and is staged may be older than the tombstone, and would bring the session back.
     isSettled: (stamp) => mayJudge && stamp.time <= settledMs && context.isEverywhere(stamp),
@@ -18,11 +17,8 @@ export function sweep(context: Context, outbox: Outbox, mayJudge: boolean, now: 
     purged: (removal, created) => {
       // (Of a session that was destroyed where nobody had it, anybody may have been the creator. And of a writer that is
       // gone, whom nobody tells of any more, others may have it still.)
-      if (!named.has(removal.origin) && !context.purged.has(removal)) {
-        named.add(removal.origin)
-        context.purged.add(removal, digest.lately())
-      }
-      context.purged.add(removal, [created.origin])
+      context.purged.add(removal, areWritersNamed ? [created.origin] : [created.origin, ...digest.lately()])
+      areWritersNamed = true
     },
     appeared: (record) => context.tellAppeared(record),
     tellEnd: (record) => tellEnd(context, outbox, record, now),

@@ -44,14 +44,13 @@ export class Purged {
     this.join({ removals: [removal], writers })
   }
 
-  /** This one or a later one is known: who lacks the one lacks the other. */
-  has(removal: Stamp): boolean {
-    const known = this.#removals.get(removal.origin)
-    return known !== undefined && compareStamps(removal, known) <= 0
-  }
-
   join({ removals, writers }: { removals: Iterable<Stamp>; writers: Iterable<Origin> }): void {
-    for (const removal of removals) if (!this.has(removal)) this.#removals.set(removal.origin, removal)
+    for (const removal of removals) {
+      const known = this.#removals.get(removal.origin)
+      // (Whoever lacks the earlier one lacks the later one.)
+      if (known === undefined || compareStamps(removal, known) > 0)
+        this.#removals.set(removal.origin, removal)
+    }
     for (const writer of writers) this.#writers.add(writer)
   }
 
