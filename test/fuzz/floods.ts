@@ -72,7 +72,7 @@ const FLOODS: readonly Flood[] = [
       ...(entry as unknown[]).slice(0, 4),
       indices(origins.length),
     ])
-    return [STATE, origins, stamps, 1, known.pull, [], 0, [indices(origins.length), entries, [[], []], 1]]
+    return [STATE, origins, stamps, 1, known.pull, [], 0, [indices(origins.length), entries, [], 1]]
   },
   // Digests that claim writes of members that nobody knows.
   (known) => {
@@ -81,18 +81,18 @@ const FLOODS: readonly Flood[] = [
   },
   (known) => {
     const { origins, stamps } = stampsOf(known, many(known, 3_000))
-    return [STATE, origins, stamps, 1, known.pull, [], 0, [indices(origins.length), [], [[], []], 1]]
+    return [STATE, origins, stamps, 1, known.pull, [], 0, [indices(origins.length), [], [], 1]]
   },
   // A transfer of nothing, and what some honest member is said to have written by its end.
   ({ random, ids, wallMs, driftMs, pull }) => {
     const stamps = [wallMs + random.pick([0, 5_000, driftMs - 1_000]), 1, 0, 0]
-    return [STATE, [random.pick(ids)], stamps, 1, pull, [], 0, [[1], [], [[], []], 1]]
+    return [STATE, [random.pick(ids)], stamps, 1, pull, [], 0, [[1], [], [], 1]]
   },
   // Removals of made-up origins.
   (known) => {
     const { origins, stamps } = stampsOf(known, many(known, 300))
     const writers = list(many(known, 300), () => `w${known.next()}`)
-    const purged = [indices(origins.length), writers]
+    const purged = [[indices(origins.length), writers]]
     return [STATE, origins, stamps, 1, known.pull, [], 0, [[], [], purged, 1]]
   },
   // Sessions without end: written, in part, touched, destroyed, staged.
@@ -151,7 +151,7 @@ const FLOODS: readonly Flood[] = [
   (known) => {
     const records = list(many(known, 50), () => ['large', 1, 0, 0, 0, 0, 'a', 1, 1])
     const pull = known.pull - known.random.integer(0, 2)
-    return [STATE, [], ownStamps(known), 1, Math.max(0, pull), records, [], [[], [], [[], []], 1]]
+    return [STATE, [], ownStamps(known), 1, Math.max(0, pull), records, [], [[], [], [], 1]]
   },
   // Acks of what was never written, goodbyes.
   ({ random, ids, wallMs }) => [ACK, [random.pick(ids)], [wallMs + 5_000, 1, 0, 0], 1],

@@ -249,21 +249,27 @@ class History {
 
   #dial(from: Member, address: string): void {
     const { random } = this.#world
+    const { id } = from
+    // (What a former run dialled is given up when it ends.)
+    const after = (ms: number, then: () => void) =>
+      this.#world.after(ms, () => {
+        if (from.id === id) then()
+      })
     const to = this.#members.find((member) => member.address === address)
     if (to !== undefined && to !== from) {
-      this.#world.after(1, () => {
+      after(1, () => {
         const end = this.#wires.connect(from, to, address)
         from.linkUp(end)
         to.linkUp(end.peer)
       })
     } else if (address === 'm:7373' || random.chance(0.05)) {
-      this.#world.after(1, () => {
+      after(1, () => {
         const end = this.#wires.connect(from, this.#hostile, address)
         this.#hostile.accepted(from, end.peer)
         from.linkUp(end)
       })
-    } else if (random.chance(0.3)) this.#world.after(1, () => from.dialFailed(address, 'refused'))
-    else this.#world.after(1_000, () => from.dialFailed(address, 'unreachable'))
+    } else if (random.chance(0.3)) after(1, () => from.dialFailed(address, 'refused'))
+    else after(1_000, () => from.dialFailed(address, 'unreachable'))
   }
 
   #dropped(at: Member, end: End, reason: string): void {

@@ -45,7 +45,7 @@ function speaksForOthers(message: Message, member: Member, { ids, isOurs }: Hone
   const { replica } = member
   switch (message.kind) {
     case 'hello':
-      return ids.has(message.id) || message.purged.removals.length > 0
+      return ids.has(message.id) || message.purged.length > 0
     case 'delta':
       return message.deltas.some(({ sid }) => isOurs(sid))
     case 'state': {
@@ -53,10 +53,7 @@ function speaksForOthers(message: Message, member: Member, { ids, isOurs }: Hone
       // (Of what it wrote itself nobody can make a member believe anything.)
       const isNews = (stamp: Stamp) =>
         ids.has(stamp.origin) && stamp.origin !== member.id && !replica.covers([stamp])
-      return (
-        message.end !== undefined &&
-        (message.end.purged.removals.length > 0 || message.end.digest.some(isNews))
-      )
+      return message.end !== undefined && (message.end.purged.length > 0 || message.end.digest.some(isNews))
     }
     default:
       return false

@@ -143,7 +143,7 @@ export class Hostile implements Owner {
     const heartbeatMs = random.chance(0.95) ? 250 : random.pick(NUMBERS)
     const clockMs = Math.floor(EPOCH_MS + nowMs)
     const protocol = [1, 1, 'fuzz', id, 'M', address, random.integer(0, 9), heartbeatMs]
-    return [HELLO, [], [0], ...protocol, random.integer(0, 1), clockMs, nowMs, [], [[], []], []]
+    return [HELLO, [], [0], ...protocol, random.integer(0, 1), clockMs, nowMs, [], [], []]
   }
 
   #make(mine: Mine, honest: readonly Member[]): { frame: Uint8Array; how: string } {

@@ -156,6 +156,7 @@ export class Member implements Owner {
     this.#hooks.anew(this)
     for (const end of this.ends.values()) end.terminate()
     this.ends.clear()
+    this.dials = 0
     this.id = `${this.name}${++this.#runs}`
     this.replica = this.#newReplica(sought)
     this.start(addresses)

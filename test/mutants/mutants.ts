@@ -637,6 +637,21 @@ export const mutants: readonly Mutant[] = [
     by: ['destroyed', 'exactness', 'convergence'],
   },
   {
+    name: 'clusters that never met are held to miss what the other one removed',
+    file: 'purged.ts',
+    find: '[...met].sort(',
+    replace: '[...this.#circles].sort(',
+    also: [
+      {
+        file: 'replica.ts',
+        find: 'told.length === 0 ? known : Purged.of([...known.told(), ...told])',
+        replace: 'known',
+      },
+    ],
+    seeds: 3_000,
+    by: ['partings'],
+  },
+  {
     name: 'who was forgotten is learnt of by his own hello alone',
     file: 'members.ts',
     find: "this.#forgotten.has(entry.id) && entry.state !== 'alive'",

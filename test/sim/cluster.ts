@@ -3,7 +3,7 @@
 import {
   type Config,
   type CoreEvent,
-  type Purges,
+  type Purge,
   type Replica,
   resolveConfig,
   type Stamp,
@@ -24,6 +24,8 @@ export interface Observer {
   /** It begins to leave, and goes. */
   leaves?(run: Run): void
   left?(run: Run): void
+  /** It begins anew, by what it has just heard of the other. */
+  partedWith?(run: Run, by: Run | undefined): void
 }
 
 export type SessionRecord = NonNullable<ReturnType<Replica['record']>>
@@ -103,7 +105,7 @@ export class Cluster {
     return this.runs.filter(({ isServing }) => isServing)
   }
 
-  start(host: Host, rejoinAt?: readonly string[], sought?: Purges): Run {
+  start(host: Host, rejoinAt?: readonly string[], sought?: readonly Purge[]): Run {
     const id = `${host.name}${++host.runs}`
     if (this.scenario.areMoving && rejoinAt === undefined) {
       this.#addresses.add(host.address)
@@ -113,6 +115,7 @@ export class Cluster {
       dial: (run, address) => this.#dial(run, address),
       ending: (run) => this.claim(run),
       forgotten: (run, addresses, sought) => {
+        for (const observer of this.observers) observer.partedWith?.(run, run.heard)
         run.end('forgotten')
         return this.start(host, addresses, sought)
       },

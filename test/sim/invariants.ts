@@ -32,6 +32,7 @@ export const invariants = {
     'An own stall never makes a member accuse others; no death verdict on a member that answered in time; none comes late.',
   algebra:
     'Merge is commutative, associative and idempotent; resume, pull and full transfer end in the same state.',
+  partings: 'A member begins anew, and loses what it alone has, only where it was with those that go on.',
   stamps: 'Stamps are monotonic, and never more than the allowed drift ahead.',
   exactness:
     "Digests are exact at every moment: a member's state is the merge of precisely the writes that its digest claims.",

@@ -10,7 +10,7 @@ import {
   type Effect,
   type ErrorCode,
   type Instant,
-  type Purges,
+  type Purge,
   packMessage,
   Replica,
   type Stamp,
@@ -41,7 +41,7 @@ export interface RunHooks {
   left(run: Run): void
   dial(run: Run, address: string): void
   /** The others went on without it: another run takes its place in the same process. */
-  forgotten(run: Run, addresses: readonly string[], sought: Purges): Run
+  forgotten(run: Run, addresses: readonly string[], sought: readonly Purge[]): Run
   /** Its memory is about to be lost. */
   ending(run: Run): void
 }
@@ -87,6 +87,8 @@ export class Run {
   stoodMs = 0
   /** Whom it knew to be alive when it last went on. */
   livingAtThaw: ReadonlySet<string> = new Set()
+  /** Whose frame, or end of a link, came last. */
+  heard: Run | undefined
   /** Last time that a frame of each other run was read. */
   readonly heardMs = new Map<string, number>()
   /** The addresses at which somebody said something, or refused. */
@@ -112,7 +114,7 @@ export class Run {
     host: Host,
     { config, world, network }: { config: Config; world: World; network: Network },
     hooks: RunHooks,
-    { sought, isEverywhere }: { sought: Purges | undefined; isEverywhere: boolean },
+    { sought, isEverywhere }: { sought: readonly Purge[] | undefined; isEverywhere: boolean },
   ) {
     this.id = id
     this.host = host.index
@@ -293,6 +295,7 @@ export class Run {
   receive(end: End, wire: unknown, text: string): void {
     this.#world.trace(() => `${end.peer.run.id} -> ${this.id} (link ${end.id}): ${text}`)
     this.answered.add(end.dialled ?? end.peer.run.address)
+    this.heard = end.peer.run
     this.carryOut(this.replica.receive(end.id, wire, this.now))
     // What was refused is not heard.
     if (end.isOpen) this.heardMs.set(end.peer.run.id, this.#world.nowMs)
@@ -302,6 +305,7 @@ export class Run {
     this.#ends.delete(end.id)
     this.#beatMs.delete(end.id)
     if (end.dialled !== undefined && isRejection(reason)) this.answered.add(end.dialled)
+    this.heard = end.peer.run
     this.#world.trace(() => `${this.id}: link ${end.id} to ${end.peer.run.id} is down: ${reason}`)
     this.carryOut(this.replica.linkDown(end.id, reason, this.now))
   }

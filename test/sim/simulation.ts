@@ -63,6 +63,7 @@ function live(trial: Trial): void {
     world.run(Math.min(leftMs, CHECK_EVERY_MS))
     exactness.check()
     trial.verdicts.checkLate()
+    trial.partings.look()
     cluster.joinIslands()
     if (cluster.canExpire) trial.expiry.checkShown()
   }
@@ -105,10 +106,10 @@ function transfersMs({ cluster: { running, config, scenario } }: Trial): number 
 }
 
 /** Time passes. (What a member claims of an origin that is gone it may have retired before the next check.) */
-function pass({ world, cluster }: Trial, durationMs: number): void {
+function pass({ world, partings }: Trial, durationMs: number): void {
   for (let leftMs = durationMs; leftMs > 0; leftMs -= CHECK_EVERY_MS) {
     world.run(Math.min(leftMs, CHECK_EVERY_MS))
-    for (const run of cluster.running) cluster.claim(run)
+    partings.look()
   }
 }
 

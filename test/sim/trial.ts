@@ -7,6 +7,7 @@ import { Exactness } from './exactness.js'
 import { Expiry } from './expiry.js'
 import { History } from './history.js'
 import { Membership } from './membership.js'
+import { Partings } from './partings.js'
 import { Reads } from './reads.js'
 import type { Scenario } from './scenario.js'
 import { Survival } from './survival.js'
@@ -22,6 +23,7 @@ export class Trial {
   readonly convergence: Convergence
   readonly exactness: Exactness
   readonly expiry: Expiry
+  readonly partings: Partings
   readonly reads: Reads
   readonly survival: Survival
   readonly told: Told
@@ -35,11 +37,19 @@ export class Trial {
     this.convergence = new Convergence(this.cluster, this.history)
     this.exactness = new Exactness(this.cluster, this.history)
     this.expiry = new Expiry(this.cluster, this.history)
+    this.partings = new Partings(this.cluster)
     this.reads = new Reads(this.cluster, this.history)
     this.survival = new Survival(this.cluster, this.history)
     this.told = new Told(this.cluster, this.history)
     this.verdicts = new Verdicts(this.cluster)
     const membership = new Membership(this.cluster)
-    this.cluster.observers.push(this.expiry, this.survival, this.told, this.verdicts, membership)
+    this.cluster.observers.push(
+      this.expiry,
+      this.survival,
+      this.told,
+      this.verdicts,
+      membership,
+      this.partings,
+    )
   }
 }

@@ -1,7 +1,9 @@
 /** A member that the others have forgotten goes on as another run, and what the former one was asked is answered. */
 
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 import { joinCluster } from './cluster.js'
 import type { Runner } from './runner.js'
 import type { Cluster, ClusterOptions } from './types.js'
@@ -55,7 +57,7 @@ function toldOrigins(cluster: Cluster, other: Cluster): string[] {
 function beForgotten(cluster: Cluster): void {
   const late = { type: 'warning', code: 'SESSIONMESH_STALE_READ', message: 'of the former run' } as const
   runnerOf(cluster).run([
-    { type: 'forgotten', addresses: [], sought: { removals: [], writers: [] } },
+    { type: 'forgotten', addresses: [], sought: [] },
     { type: 'notify', event: late },
   ])
 }
@@ -144,4 +146,25 @@ test('its counters go on', async () => {
   expect(b.status().counters.writes).toBe(before.writes + 1)
   for (const [name, count] of Object.entries(b.status().counters))
     expect(count, name).toBeGreaterThanOrEqual(before[name as keyof typeof before])
+})
+
+test('what a former run was dialling is given up: who makes it begin anew again and again costs it no sockets', async () => {
+  let [open, most, all] = [0, 0, 0]
+  const silent = createServer((socket) => {
+    all++
+    most = Math.max(most, ++open)
+    // (Who does not read does not see the end.)
+    socket.resume().on('error', () => {})
+    socket.on('close', () => open--)
+  }).listen(0, '127.0.0.1')
+  onTestFinished(() => void silent.close())
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  const b = await join('b', { peers: [`127.0.0.1:${port}`], joinTimeoutMs: 50 })
+  for (let i = 0; i < 20; i++) {
+    const before = all
+    beForgotten(b)
+    await until('the new run dials', () => all > before)
+  }
+  expect(most).toBeLessThan(10)
 })

@@ -9,7 +9,7 @@ import {
   type ErrorCode,
   formatStamp,
   type Peer,
-  type Purges,
+  type Purge,
   Replica,
   SessionMeshError,
 } from '@sessionmesh/core'
@@ -176,7 +176,7 @@ class Agent implements Cluster {
     })
   }
 
-  #newReplica(sought?: Purges): Replica {
+  #newReplica(sought?: readonly Purge[]): Replica {
     const { id, name, address } = this.#self
     const { name: cluster, config } = this.#options
     const seenAt = address.startsWith(':') ? ownAddresses(this.#port) : undefined
@@ -191,7 +191,7 @@ class Agent implements Cluster {
   }
 
   /** A run that the others have forgotten must not be taken for the one that comes back. */
-  #beginAnew(addresses: readonly string[], sought: Purges): void {
+  #beginAnew(addresses: readonly string[], sought: readonly Purge[]): void {
     this.#countedBefore = this.#counters()
     this.diagnostics.note({ event: 'anew' })
     this.#self = { ...this.#self, id: newId() }

@@ -63,7 +63,7 @@ export class Links {
     return this.#acceptor.strangers
   }
 
-  /** Ends in `open` or `dialFailed`, in a later turn. */
+  /** Ends in `open` or `dialFailed`, in a later turn, unless it is given up. */
   dial(address: string): void {
     const dial = new Dial(address, this.#options, {
       open: (socket, from) => {
@@ -71,12 +71,18 @@ export class Links {
         this.#open(socket, { ...from, dialled: address })
       },
       failed: (failure) => {
-        this.#dials.delete(dial)
-        this.#events.dialFailed(address, failure)
+        if (this.#dials.delete(dial)) this.#events.dialFailed(address, failure)
       },
     })
     this.#dials.add(dial)
     if (this.#closing !== undefined) dial.cancel(CLOSED)
+  }
+
+  /** All dials end now, and nobody hears of it: who asked for them is no more. */
+  giveUpDials(): void {
+    const dials = [...this.#dials]
+    this.#dials.clear()
+    for (const dial of dials) dial.cancel('It is not asked for any more.')
   }
 
   /**

@@ -9,7 +9,7 @@ import {
   type Effect,
   type ErrorCode,
   type Instant,
-  type Purges,
+  type Purge,
   type Replica,
   SessionMeshError,
   sentMsOf,
@@ -32,7 +32,7 @@ export interface RunnerEvents {
   /** A link has ended. */
   closed(link: Link): void
   /** The cluster has gone on without this run: call `beginAnew`; who goes on is at these addresses. */
-  forgotten(addresses: readonly string[], sought: Purges): void
+  forgotten(addresses: readonly string[], sought: readonly Purge[]): void
 }
 
 export interface RunnerOptions {
@@ -175,6 +175,9 @@ export class Runner {
     const links = [...this.#linksById.values()]
     this.#linksById.clear()
     for (const link of links) link.terminate()
+    // Their ends would be taken for those of the new run's, which dials the same addresses; and who made it begin anew again and
+    // again would make it open sockets without end.
+    this.#links.giveUpDials()
   }
 
   /** Nothing goes in or out any more. */

@@ -246,6 +246,15 @@ describe('of thousands of members that somebody makes up', () => {
     expect(dialer.due(at(1_000))).toEqual(['ghost64:1'])
   })
 
+  test('sixty-four are dialled at once by a run that begins anew, too', () => {
+    const dialer = dialerOf()
+    for (let i = 0; i < 1_200; i++) dialer.add(`ghost${i}:1`, 'former', at(0))
+    expect(dialer.due(at(0)).length).toBe(64)
+    const heardAsWell = made(1_200)
+    for (let i = 0; i < 64; i++) heardAsWell.add(`ghost${i}:1`, 'heard', at(0))
+    expect(heardAsWell.due(at(0)).length).toBe(64)
+  })
+
   test('none holds up what the user named, nor do those that were tried in vain who is told of later', () => {
     const dialer = made(3_000)
     const first = dialer.due(at(0))

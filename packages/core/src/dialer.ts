@@ -269,7 +269,7 @@ export class Dialer {
   #freeMs(candidate: Candidate): number {
     const isHeard = isHearsay(candidate)
     if (isHeard && this.#heardDials() >= MAX_HEARD_DIALS) return Number.POSITIVE_INFINITY
-    if (isOnlyTold(candidate) && this.#dials.size >= MAX_TOLD_DIALS) return Number.POSITIVE_INFINITY
+    if (isTold(candidate) && this.#dials.size >= MAX_TOLD_DIALS) return Number.POSITIVE_INFINITY
     const member = memberAt(candidate)
     let freeMs = candidate.nextMs
     if (member === undefined) return freeMs
@@ -368,8 +368,9 @@ function memberAt({ member, told, sources, rumoured }: Candidate): Origin | unde
   return first ?? (sources.has('heard') && sources.size === 1 ? rumoured : undefined)
 }
 
-function isOnlyTold({ sources, told }: Candidate): boolean {
-  return told.size > 0 && sources.size === 0
+/** By members, be it to the run before this one. */
+function isTold({ sources, told }: Candidate): boolean {
+  return !sources.has('named') && (told.size > 0 || sources.has('former'))
 }
 
 function isHearsay({ sources, told }: Candidate): boolean {

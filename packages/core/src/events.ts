@@ -3,7 +3,7 @@
 import type { ErrorCode } from './errors.js'
 import type { LinkId, Peer } from './members.js'
 import type { Message } from './messages.js'
-import type { Purges } from './purged.js'
+import type { Purge } from './purged.js'
 
 export type CoreEvent =
   /** This member may serve: it has the state of every peer that answered, or knows that there is none. */
@@ -52,7 +52,7 @@ export type Effect =
    * This run is over: drop all links and what is asked of it, and begin another one, with a new id. `addresses`: where
    * those are who go on, beside those that the user named; `sought`: what tells them from those who do not.
    */
-  | { readonly type: 'forgotten'; readonly addresses: readonly string[]; readonly sought: Purges }
+  | { readonly type: 'forgotten'; readonly addresses: readonly string[]; readonly sought: readonly Purge[] }
   /** The acks asked for are there (`missing` undefined) or will not come. */
   | { readonly type: 'acked'; readonly ack: number; readonly peers: number; readonly missing?: ErrorCode }
   /** The wait of `catchUp` is over; `isStale` when it was given up. */

@@ -318,6 +318,35 @@ describe('a member that was away for longer than the others remember', () => {
     expect(b.state()).toEqual(a.state())
   })
 
+  test('is not one of another cluster that has met one of ours', () => {
+    const net = new Net(config)
+    const [a, b] = net.cluster('a', 'b')
+    const [c, d] = net.cluster('c', 'd')
+    const all = [a, b, c, d]
+    for (const member of all) {
+      member.write(`destroyed by ${member.name}`, { x: '1' })
+      member.write(`of ${member.name}`, { x: '1' })
+      net.settle()
+      member.destroy(`destroyed by ${member.name}`)
+    }
+    net.run(40_000)
+    expect(all.map(({ replica }) => replica.tombstones)).toEqual([0, 0, 0, 0])
+    // d is with c alone for a while, which has the state of a and b.
+    net.cut(a, d)
+    net.cut(b, d)
+    net.hold(c, d)
+    net.connect(a, c)
+    net.run(1_000)
+    expect(c.keys()).toEqual(['of a', 'of b', 'of c', 'of d'])
+    net.release(c, d)
+    net.heal(a, d)
+    net.heal(b, d)
+    net.run(3_000)
+    expect(all.map(({ id }) => id)).toEqual(['a1', 'b1', 'c1', 'd1'])
+    for (const member of all) expect(member.state()).toEqual(a.state())
+    expect(d.keys()).toEqual(['of a', 'of b', 'of c', 'of d'])
+  })
+
   test('is not one that another merely remembers for longer', () => {
     const net = new Net(config)
     const a = net.start(net.member('a'))

@@ -6,7 +6,6 @@ import { Net } from '../test/harness.js'
 import { type Member, WALL_MS } from '../test/member.js'
 import { packMessage } from './index.js'
 import { type Hello, PROTOCOL } from './messages.js'
-import { NO_PURGES } from './purged.js'
 
 /** Two members that found each other, or did not. */
 function meet(a: Member, b: Member, net: Net): void {
@@ -32,7 +31,7 @@ const hello = (given: Partial<Hello> = {}): Hello => ({
   isJoining: false,
   clockMs: WALL_MS,
   digest: [],
-  purged: NO_PURGES,
+  purged: [],
   roster: [],
   ...given,
 })

@@ -9,7 +9,7 @@ import { LinkClock } from './link-clock.js'
 import type { LinkId, Peer } from './members.js'
 import { type Hello, PROTOCOL, type RosterEntry } from './messages.js'
 import { type Told, type Verdict, verdictOf } from './parts.js'
-import type { Purges } from './purged.js'
+import type { Purge } from './purged.js'
 import type { Instant } from './stamp.js'
 
 interface Connection {
@@ -47,12 +47,12 @@ function isRejection(reason: string): boolean {
 
 export class Handshake {
   readonly #context: Context
-  readonly #onForgotten: (address: string, purged: Purges) => void
+  readonly #onForgotten: (address: string, purged: readonly Purge[]) => void
   readonly #connections = new Map<LinkId, Connection>()
   #dials = 0
 
   /** @param onForgotten who answers there went on without this member for too long: it must start afresh. */
-  constructor(context: Context, onForgotten: (address: string, purged: Purges) => void) {
+  constructor(context: Context, onForgotten: (address: string, purged: readonly Purge[]) => void) {
     this.#context = context
     this.#onForgotten = onForgotten
   }

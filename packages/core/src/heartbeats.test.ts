@@ -6,7 +6,6 @@ import { type Member, WALL_MS } from '../test/member.js'
 import { resolveConfig } from './config.js'
 import { packMessage } from './index.js'
 import { type Hello, type Message, PROTOCOL } from './messages.js'
-import { NO_PURGES } from './purged.js'
 
 const { heartbeatMs, gapPatienceMs } = resolveConfig()
 
@@ -74,7 +73,7 @@ describe('a heartbeat', () => {
       isJoining: false,
       clockMs: WALL_MS,
       digest: [],
-      purged: NO_PURGES,
+      purged: [],
       roster: [],
     }
     const heartbeat = { kind: 'heartbeat', sentMs: 1, isJoining: false } as const

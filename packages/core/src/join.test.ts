@@ -4,7 +4,6 @@ import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
 import type { Member } from '../test/member.js'
 import { packMessage } from './index.js'
-import { NO_PURGES } from './purged.js'
 
 const converged = (...members: readonly Member[]) => {
   const [first, ...rest] = members.map((member) => member.state())
@@ -450,7 +449,7 @@ describe('a joiner', () => {
         sentMs: 0,
         pull: 99,
         records: [],
-        end: { digest: a.replica.digest(), roster: [], purged: NO_PURGES, isReady: true },
+        end: { digest: a.replica.digest(), roster: [], purged: [], isReady: true },
       },
       a.id,
     )

@@ -13,7 +13,7 @@
  */
 
 import type { DigestEntries } from './digest.js'
-import type { Purges } from './purged.js'
+import type { Purge } from './purged.js'
 import type { Delta } from './session.js'
 import type { Origin, Stamp } from './stamp.js'
 
@@ -58,7 +58,7 @@ export interface Hello extends Timed {
   /** The sender's wall clock, in ms: refused when too far from the receiver's. */
   readonly clockMs: number
   readonly digest: DigestEntries
-  readonly purged: Purges
+  readonly purged: readonly Purge[]
   readonly roster: readonly RosterEntry[]
 }
 
@@ -114,7 +114,7 @@ export interface TransferEnd {
   readonly digest: DigestEntries
   readonly roster: readonly RosterEntry[]
   /** From who was given this state those are kept away who must not be mixed with it. */
-  readonly purged: Purges
+  readonly purged: readonly Purge[]
   /** It has joined: else it may know no more of the cluster than who asks. */
   readonly isReady: boolean
 }

@@ -9,7 +9,7 @@
  */
 
 import { Digest, type DigestEntries } from './digest.js'
-import { Purged, type Purges } from './purged.js'
+import { type Purge, Purged } from './purged.js'
 import type { Origin } from './stamp.js'
 
 /** `yield`: this member begins anew. `refuse`: the other end has to. */
@@ -18,7 +18,7 @@ export type Verdict = 'yield' | 'refuse' | undefined
 /** What a hello tells of its sender's state. */
 export interface Told {
   readonly digest: DigestEntries
-  readonly purged: Purges
+  readonly purged: readonly Purge[]
 }
 
 /** Who has missed nothing goes on; else that part in which more members have removed what the other one misses. */

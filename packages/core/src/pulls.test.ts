@@ -5,7 +5,7 @@ import { Net } from '../test/harness.js'
 import { type Member, WALL_MS } from '../test/member.js'
 import { MAX_ORIGINS } from './config.js'
 import { type Message, packMessage, resolveConfig, type Stamp } from './index.js'
-import { NO_PURGES } from './purged.js'
+import type { Purge } from './purged.js'
 import type { Delta } from './session.js'
 
 const kinds = (from: Member, to: Member) =>
@@ -221,7 +221,7 @@ describe('deltas that are held for a gap', () => {
 
 describe('the end of a transfer', () => {
   /** b lacks a write of a, and a ends the transfer by which it is asked for. */
-  function ended(digest: readonly Stamp[]) {
+  function ended(digest: readonly Stamp[], purged: readonly Purge[] = []) {
     const net = new Net()
     const [a, b] = net.cluster('a', 'b')
     net.loseWrite(a, b)
@@ -230,7 +230,7 @@ describe('the end of a transfer', () => {
     net.deliverOne(a, b)
     const [asked] = b.sentOf('pull', a)
     if (asked === undefined) throw new Error('nothing was asked for')
-    const end = { digest, roster: [], purged: NO_PURGES, isReady: true }
+    const end = { digest, roster: [], purged, isReady: true }
     const message = { kind: 'state', sentMs: 0, pull: asked.pull, records: [], end } as const
     b.forgetLog()
     b.act(b.replica.receive(b.peer(a).link ?? 0, packMessage(message, a.id), b.now))
@@ -252,6 +252,12 @@ describe('the end of a transfer', () => {
     const { b } = ended(writers)
     expect([b.codes(), b.replica.digest().length]).toEqual([['SESSIONMESH_BAD_FRAME'], 0])
   })
+
+  test('that tells of removals that its sender has not merged himself is refused, and nothing of it counts', () => {
+    const made = { time: WALL_MS, counter: 0, origin: 'made' }
+    const { a, b } = ended([made], [{ removals: [{ ...made, counter: 1 }], writers: [] }])
+    expect([b.replica.covers([made]), b.peer(a).link]).toEqual([false, undefined])
+  })
 })
 
 test('a peer that believed what somebody made up of our writes is not asked for them, and takes the next', () => {
@@ -260,12 +266,12 @@ test('a peer that believed what somebody made up of our writes is not asked for 
   const made = { time: WALL_MS + 5_000, counter: 7, origin: a.id }
   b.act(b.replica.linkUp(99, { remoteHost: '10.0.0.9' }, b.now))
   const from = { id: 'made', name: 'made', address: 'made:1', cluster: 'test', dial: 1, heartbeatMs: 250 }
-  const told = { digest: [], purged: NO_PURGES, roster: [], isJoining: false, clockMs: WALL_MS, sentMs: 0 }
+  const told = { digest: [], purged: [], roster: [], isJoining: false, clockMs: WALL_MS, sentMs: 0 }
   const hello = { kind: 'hello', protocolMin: 1, protocolMax: 1, ...from, ...told } as const
   const tell = (message: Message) => b.replica.receive(99, packMessage(message, 'made'), b.now)
   const asked = tell(hello).flatMap((effect) => (effect.type === 'send' ? [effect.message] : []))
   const pull = asked.find((message) => message.kind === 'pull')?.pull ?? 0
-  const end = { digest: [made], roster: [], purged: NO_PURGES, isReady: true }
+  const end = { digest: [made], roster: [], purged: [], isReady: true }
   b.act(tell({ kind: 'state', sentMs: 0, pull, records: [], end }))
   expect(b.replica.covers([made])).toBe(true)
   a.forgetLog()

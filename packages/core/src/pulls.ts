@@ -16,7 +16,7 @@ import { Digest } from './digest.js'
 import { SessionMeshError } from './errors.js'
 import type { LinkId, Peer } from './members.js'
 import type { DeltaMessage, State } from './messages.js'
-import { Purged, type Purges } from './purged.js'
+import { type Purge, Purged } from './purged.js'
 import { type Delta, writeStamps } from './session.js'
 import type { Instant, Origin, Stamp } from './stamp.js'
 import { sizeOf } from './value.js'
@@ -61,7 +61,7 @@ export class Pulls {
   /** Gaps about origins that we have a link to: in flight, until they are a second old. */
   readonly #gaps = new Map<Origin, { stamp: Stamp; sinceMs: number }>()
 
-  constructor(context: Context, nextPull: () => number, sought: Purges) {
+  constructor(context: Context, nextPull: () => number, sought: readonly Purge[]) {
     this.#context = context
     this.#nextPull = nextPull
     this.#sought = Purged.of(sought)

@@ -6,7 +6,6 @@ import { Net } from '../test/harness.js'
 import type { Member } from '../test/member.js'
 import { graceMs, resolveConfig } from './config.js'
 import { packMessage } from './index.js'
-import { NO_PURGES } from './purged.js'
 import { SessionRecord } from './session.js'
 
 const TTL = 10_000
@@ -94,7 +93,7 @@ describe('an answer', () => {
     const [first, second] = isOfA ? [a, b] : [b, a]
     const created = { time: token[0]!.time + 1, counter: 0, origin: first.id }
     const record = { sid: 's', created, attributes: [{ name: 'x', value: 'told', stamp: created }] }
-    const end = { digest: [], roster: [], purged: NO_PURGES, isReady: true }
+    const end = { digest: [], roster: [], purged: [], isReady: true }
     const answer = {
       kind: 'state',
       sentMs: 0,

@@ -8,7 +8,6 @@ import type { Context } from './context.js'
 import { Digest } from './digest.js'
 import type { LinkId, Peer } from './members.js'
 import type { Pull, State } from './messages.js'
-import { NO_PURGES } from './purged.js'
 import { type Delta, SessionRecord, writeStamps } from './session.js'
 import type { Instant, Origin, Stamp } from './stamp.js'
 
@@ -148,7 +147,7 @@ export class Questions {
       bytes += record.bytes
       leftBytes -= record.bytes
     }
-    const end = { digest: digest.entries(), roster: [], purged: NO_PURGES, isReady }
+    const end = { digest: digest.entries(), roster: [], purged: [], isReady }
     for (const [i, wholes] of answers.entries()) {
       const message = { pull, records: wholes, missing: i === 0 ? missing : [], end }
       this.#context.send([link], { kind: 'state', sentMs: now.monoMs, ...message })

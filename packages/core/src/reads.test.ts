@@ -6,7 +6,6 @@ import { Net } from '../test/harness.js'
 import type { Member } from '../test/member.js'
 import { resolveConfig } from './config.js'
 import { packMessage } from './index.js'
-import { NO_PURGES } from './purged.js'
 import { compareStamps, type Stamp } from './stamp.js'
 
 const { waitMs, askTimeoutMs } = resolveConfig()
@@ -275,7 +274,7 @@ describe('an answer by id', () => {
     net.run(waitMs)
     expect(b.sentOf('pull', c)).toHaveLength(1)
     const record = { sid: 's', created: stamp, attributes: [{ name: 'x', value: '9', stamp }] }
-    const end = { digest: token, roster: [], purged: NO_PURGES, isReady: true }
+    const end = { digest: token, roster: [], purged: [], isReady: true }
     const forged = packMessage(
       { kind: 'state', sentMs: 0, pull: 99, records: [record], missing: [], end },
       c.id,
@@ -330,7 +329,7 @@ describe('an answer by id', () => {
     // The gap is found, and stays: what is pulled for it does not come.
     net.deliverOne(a, b)
     expect([b.keys(), b.sentOf('pull', a).length]).toEqual([[], 1])
-    const end = { digest: a.replica.digest(), roster: [], purged: NO_PURGES, isReady: true }
+    const end = { digest: a.replica.digest(), roster: [], purged: [], isReady: true }
     const answer = packMessage({ kind: 'state', sentMs: 0, pull: 99, records: [], missing: [], end }, a.id)
     b.act(b.replica.receive(b.peer(a).link ?? 0, answer, b.now))
     expect(b.peer(a).digest.coversAll(end.digest)).toBe(false)

@@ -19,7 +19,7 @@ import type { LinkId, MemberChange, Peer, Self } from './members.js'
 import type { DeltaMessage, Heartbeat, Message, Pull, RosterEntry, State } from './messages.js'
 import { Outbox } from './outbox.js'
 import { bytesOf, Pulls } from './pulls.js'
-import { NO_PURGES, type Purges } from './purged.js'
+import { type Purge, Purged } from './purged.js'
 import { Questions } from './questions.js'
 import { Reads } from './reads.js'
 import { type RecordObserver, TIMES_FULL } from './records.js'
@@ -42,7 +42,7 @@ export interface ReplicaOptions {
    * The process had another run before, which gave way to others (see the effect `forgotten`), and goes on serving: reads
    * wait until this one is ready.
    */
-  readonly sought?: Purges | undefined
+  readonly sought?: readonly Purge[] | undefined
   readonly observer?: RecordObserver | undefined
   /** Default: texts are kept as they are. */
   readonly keep?: Keep | undefined
@@ -74,7 +74,7 @@ export class Replica {
     this.#context = new Context(self, cluster, config, random, isRejoining, memberChanged, observer)
     this.#outbox = new Outbox(this.#context)
     this.#acks = new PendingAcks(this.#context)
-    this.#pulls = new Pulls(this.#context, nextPull, sought ?? NO_PURGES)
+    this.#pulls = new Pulls(this.#context, nextPull, sought ?? [])
     this.#catchUp = new CatchUp(this.#context, this.#pulls, (ms) => {
       this.#acks.creditStall(ms)
       this.#reads.creditStall(ms)
@@ -383,7 +383,9 @@ export class Replica {
     if (message.kind === 'heartbeat') return this.#receivedHeartbeat(link, peer, message, now)
     // (An ack tells of one origin alone: of the rest its sender may have merged more than he has told.)
     const digest = digestOf(message)
-    if (digest !== undefined && this.#isOfOtherPart(peer, digest)) return this.#drop(link, OTHER_PART, now)
+    const purged = message.kind === 'state' ? message.end?.purged : undefined
+    if (digest !== undefined && this.#isOfOtherPart(peer, digest, purged))
+      return this.#drop(link, OTHER_PART, now)
     if (message.kind === 'delta') this.#checkRoom(message.deltas)
     else if (message.kind === 'state') this.#checkRoom(message.records)
     switch (message.kind) {
@@ -419,9 +421,14 @@ export class Replica {
     )
   }
 
-  /** It is linked with two parts, and has merged by now what must not come here. (Looked at before that comes.) */
-  #isOfOtherPart(peer: Peer, news: DigestEntries = []): boolean {
-    const { purged } = this.#context
+  /**
+   * It is linked with two parts, and has merged by now what must not come here. (Looked at before that comes.)
+   *
+   * @param told removals that it tells of: it is not to miss these either.
+   */
+  #isOfOtherPart(peer: Peer, news: DigestEntries = [], told: readonly Purge[] = []): boolean {
+    const known = this.#context.purged
+    const purged = told.length === 0 ? known : Purged.of([...known.told(), ...told])
     if (purged.isEmpty) return false
     const merged = Digest.of(peer.digest.entries())
     merged.join(news)
@@ -509,8 +516,7 @@ export class Replica {
     const address = this.#handshake.addressOf(link)
     const listensAt = this.#handshake.listensAt(link)
     const ended = this.#handshake.end(link, reason, now)
-    if (ended !== undefined && reason === 'SESSIONMESH_FORGOTTEN_MEMBER')
-      this.#forgotten(listensAt, NO_PURGES)
+    if (ended !== undefined && reason === 'SESSIONMESH_FORGOTTEN_MEMBER') this.#forgotten(listensAt, [])
     if (ended !== undefined && isErrorCode(reason)) {
       this.#context.warn(reason, `The link to ${address} was cut: ${reason}`, address)
     }
@@ -599,7 +605,7 @@ export class Replica {
   }
 
   /** The others have forgotten this member, and with it what was destroyed meanwhile: it joins as a newcomer. */
-  #forgotten(address: string | undefined, sought: Purges): void {
+  #forgotten(address: string | undefined, sought: readonly Purge[]): void {
     this.#context.warn(
       'SESSIONMESH_FORGOTTEN_MEMBER',
       'This member was away for longer than forgetDeadAfterMs, missed what was destroyed, and starts afresh: its sessions are replaced by those of the cluster.',

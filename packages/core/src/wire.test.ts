@@ -58,7 +58,7 @@ const KINDS: readonly Message[] = [
     isJoining: true,
     clockMs: 1_700_000_000_000,
     digest: [stamp(5, 'sender'), stamp(6, 'other')],
-    purged: { removals: [stamp(6, 'other')], writers: ['third', 'sender'] },
+    purged: [{ removals: [stamp(6, 'other')], writers: ['third', 'sender'] }],
     roster: [{ id: 'other', name: 'second', address: ':7374', state: 'suspect', digest: undefined }],
   },
   {
@@ -111,7 +111,7 @@ const KINDS: readonly Message[] = [
     end: {
       digest: [stamp(9, 'other', 7)],
       roster: [],
-      purged: { removals: [stamp(9, 'other', 7)], writers: ['third'] },
+      purged: [{ removals: [stamp(9, 'other', 7)], writers: ['third'] }],
       isReady: true,
     },
   },
@@ -364,7 +364,7 @@ describe('a frame that is not right', () => {
       address: text,
       roster: Array(MAX_MEMBERS).fill(member),
       digest: stamps(MAX_ORIGINS),
-      purged: { removals: stamps(MAX_ORIGINS), writers: Array(MAX_ORIGINS).fill('w') },
+      purged: [{ removals: stamps(MAX_ORIGINS), writers: Array(MAX_ORIGINS).fill('w') }],
       heartbeatMs: MAX_HEARTBEAT_MS,
     }
     expect([of(taken), of({ roster: most })]).toEqual([undefined, undefined])
@@ -376,9 +376,9 @@ describe('a frame that is not right', () => {
       { digest: [stamp(1, `${id}x`)] },
       { roster: [{ ...member!, id: `${id}x` }] },
       { roster: [...most, { ...member!, digest: [stamp(1, 'sender')] }] },
-      { purged: { removals: stamps(MAX_ORIGINS + 1), writers: [] } },
-      { purged: { removals: [], writers: Array(MAX_ORIGINS + 1).fill('w') } },
-      { purged: { removals: [], writers: [`${id}x`] } },
+      { purged: [{ removals: stamps(MAX_ORIGINS + 1), writers: [] }] },
+      { purged: [{ removals: [], writers: Array(MAX_TOLD_ORIGINS + 1).fill('w') }] },
+      { purged: [{ removals: [], writers: [`${id}x`] }] },
       { digest: stamps(MAX_ORIGINS + 1) },
       { roster: Array(MAX_MEMBERS + 1).fill(member) },
       { roster: [{ ...member!, name: `${text}x` }] },

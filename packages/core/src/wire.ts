@@ -32,7 +32,7 @@ import {
   type RosterEntry,
   type TransferEnd,
 } from './messages.js'
-import type { Purges } from './purged.js'
+import type { Purge } from './purged.js'
 import { type Delta, writeStamps } from './session.js'
 import { compareStamps, MAX_COUNTER, type Origin, type Stamp } from './stamp.js'
 import { isValue } from './value.js'
@@ -70,7 +70,7 @@ function packFields(message: Message, table: StampTable): unknown[] {
       STATES.indexOf(entry.state),
       entry.digest === undefined ? 0 : stamps(entry.digest),
     ])
-  const purges = ({ removals, writers }: Purges) => [stamps(removals), writers]
+  const purges = (list: readonly Purge[]) => list.map(({ removals, writers }) => [stamps(removals), writers])
   const packEnd = ({ digest, roster: members, purged, isReady }: TransferEnd) => [
     stamps(digest),
     roster(members),
@@ -278,7 +278,7 @@ function parseFields(
         clockMs: frame.number('clock'),
         sentMs: frame.sent(toLocal),
         digest: frame.stamps('digest'),
-        purged: frame.inner('purged').purges(),
+        purged: frame.purges(),
         roster: frame.roster(),
       }
     case 'delta': {
@@ -428,8 +428,8 @@ class Reader {
     return origin(this.next(), what)
   }
 
-  origins(what: string, most = Number.POSITIVE_INFINITY): Origin[] {
-    return atMost(most, this.next(), what).map((item) => origin(item, what))
+  origins(what: string): Origin[] {
+    return array(this.next(), what).map((item) => origin(item, what))
   }
 
   strings(what: string): string[] {
@@ -479,13 +479,18 @@ class Reader {
     return {
       digest: this.stamps('digest'),
       roster: this.roster(),
-      purged: this.inner('purged').purges(),
+      purged: this.purges(),
       isReady: this.count('ready') === 1,
     }
   }
 
-  purges(): Purges {
-    return { removals: this.stamps('removals'), writers: this.origins('writers', MAX_ORIGINS) }
+  purges(): Purge[] {
+    let told = 0
+    return this.inners('purged', MAX_ORIGINS).map((purge) => {
+      const [removals, writers] = [purge.stamps('removals'), purge.origins('writers')]
+      told = within(MAX_TOLD_ORIGINS, told + removals.length + writers.length, 'purged')
+      return { removals, writers }
+    })
   }
 
   deltas(): Delta[] {

@@ -74,7 +74,8 @@ const wideStamp: fc.Arbitrary<Stamp> = fc.record({
   origin: fc.constantFrom('sender', 'other', 'third', ''),
 })
 const writers = fc.array(name, { maxLength: 3 })
-const purged = fc.record({ removals: fc.array(wideStamp, { maxLength: 3 }), writers })
+const purge = fc.record({ removals: fc.array(wideStamp, { maxLength: 3 }), writers })
+const purged = fc.array(purge, { maxLength: 3 })
 const digest = fc.array(wideStamp, { maxLength: 4 })
 const state: fc.Arbitrary<MemberState> = fc.constantFrom('alive', 'suspect', 'dead', 'left')
 const rosterEntry: fc.Arbitrary<RosterEntry> = fc.record({

@@ -11,7 +11,7 @@ import {
   type Instant,
   type Message,
   type Peer,
-  type Purges,
+  type Purge,
   Replica,
   type Value,
   type Written,
@@ -54,7 +54,7 @@ export class Member {
   isFrozen = false
   isDown = false
   #monoBaseMs: number
-  readonly #newReplica: (sought?: Purges) => Replica
+  readonly #newReplica: (sought?: readonly Purge[]) => Replica
   #peers: readonly string[] = []
 
   constructor(world: World, name: string, run: number, options: MemberOptions, config: Config, nth: number) {
@@ -79,7 +79,7 @@ export class Member {
   }
 
   /** Another run in the same process. */
-  beginAnew(addresses: readonly string[], sought: Purges): void {
+  beginAnew(addresses: readonly string[], sought: readonly Purge[]): void {
     this.id = `${this.id}'`
     this.replica = this.#newReplica(sought)
     this.start([...this.#peers, ...addresses])
