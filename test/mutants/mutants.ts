@@ -311,7 +311,7 @@ export const mutants: readonly Mutant[] = [
     replace: '',
     from: 444,
     seeds: 1_800,
-    by: ['liveness', 'convergence', 'limits', 'survival'],
+    by: ['liveness', 'convergence', 'limits', 'survival', 'partings'],
   },
   {
     name: 'a session that is here is served without waiting for the rest of it',
@@ -639,15 +639,9 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'clusters that never met are held to miss what the other one removed',
     file: 'purged.ts',
-    find: '[...met].sort(',
-    replace: '[...this.#circles].sort(',
-    also: [
-      {
-        file: 'replica.ts',
-        find: 'told.length === 0 ? known : Purged.of([...known.told(), ...told])',
-        replace: 'known',
-      },
-    ],
+    find: '[...removals.values()].every(isEverywhere)',
+    replace: '[...removals.values()].every((_) => true || isEverywhere)',
+    from: 1057,
     seeds: 3_000,
     by: ['partings'],
   },

@@ -1,4 +1,4 @@
-/** Who begins anew loses what it alone has: so nobody may be sent away whom the others never had anything of. */
+/** Who begins anew loses what it alone has: so nobody may be sent away by others with whom it never was. */
 
 import type { Origin } from '@sessionmesh/core'
 import type { Cluster, Observer } from './cluster.js'
@@ -6,20 +6,21 @@ import type { Run } from './run.js'
 
 export class Partings implements Observer {
   readonly #cluster: Cluster
-  /** Since when each run has had writes of each origin, as of the looks. */
-  readonly #hadMs = new Map<Run, Map<Origin, number>>()
+  /** Since when each run has known each other one, or had writes of it, as of the looks. */
+  readonly #metMs = new Map<Run, Map<Origin, number>>()
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
   }
 
-  /** To be called often: what is had for long is known by it. */
+  /** To be called often: who was met long ago is known by it. */
   look(): void {
     const { running, world } = this.#cluster
     for (const run of running) {
-      const had = this.#hadMs.get(run) ?? new Map<Origin, number>()
-      this.#hadMs.set(run, had)
-      for (const origin of this.#cluster.claim(run).keys()) if (!had.has(origin)) had.set(origin, world.nowMs)
+      const met = this.#metMs.get(run) ?? new Map<Origin, number>()
+      this.#metMs.set(run, met)
+      for (const id of [run.id, ...run.livingPeers(), ...this.#cluster.claim(run).keys()])
+        if (!met.has(id)) met.set(id, world.nowMs)
     }
   }
 
@@ -27,10 +28,12 @@ export class Partings implements Observer {
   partedWith(run: Run, by: Run | undefined): void {
     const { world } = this.#cluster
     const sinceMs = world.nowMs - this.#cluster.config.deadAfterMs
-    const [ofRun, ofThem] = [run, by].map((each) => each && this.#hadMs.get(each))
+    // (Who has just begun has from others what these had for long.)
+    if (run.startedMs > sinceMs || by === undefined || by.startedMs > sinceMs) return
+    const [ofRun, ofThem] = [run, by].map((each) => this.#metMs.get(each))
     const isLong = (ms: number | undefined) => ms !== undefined && ms <= sinceMs
-    const wereTogether = [...(ofRun ?? [])].some(([origin, ms]) => isLong(ms) && isLong(ofThem?.get(origin)))
+    const wereTogether = [...(ofRun ?? [])].some(([id, ms]) => isLong(ms) && isLong(ofThem?.get(id)))
     if (!wereTogether)
-      world.fail('partings', `${run.id} begins anew by the word of ${by?.id}, with whom it never was`)
+      world.fail('partings', `${run.id} begins anew by the word of ${by.id}, with whom it never was`)
   }
 }

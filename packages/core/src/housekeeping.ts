@@ -3,26 +3,31 @@
 import type { Context } from './context.js'
 import type { Outbox } from './outbox.js'
 import type { SessionRecord } from './session.js'
-import type { Instant } from './stamp.js'
+import { compareStamps, type Instant, type Origin, type Stamp } from './stamp.js'
 
 /** @param mayJudge whether what is over is: not while a transfer is due, which may tell of a later use. */
 export function sweep(context: Context, outbox: Outbox, mayJudge: boolean, now: Instant): void {
   const { records, members, digest, self, config, clock } = context
   const settledMs = clock.timeAt(now) - config.tombstoneGraceMs
-  let areWritersNamed = false
+  const removals = new Map<Origin, Stamp>()
+  const creators = new Set<Origin>()
   const origins = records.sweep(now, {
     // What a transfer has brought and is staged may be older than the tombstone, and would bring the session back.
     isSettled: (stamp) => mayJudge && stamp.time <= settledMs && context.isEverywhere(stamp),
     mayJudge,
     purged: (removal, created) => {
-      // (Of a session that was destroyed where nobody had it, anybody may have been the creator. And of a writer that is
-      // gone, whom nobody tells of any more, others may have it still.)
-      context.purged.add(removal, areWritersNamed ? [created.origin] : [created.origin, ...digest.lately()])
-      areWritersNamed = true
+      const latest = removals.get(removal.origin)
+      if (latest === undefined || compareStamps(removal, latest) > 0) removals.set(removal.origin, removal)
+      creators.add(created.origin)
     },
     appeared: (record) => context.tellAppeared(record),
     tellEnd: (record) => tellEnd(context, outbox, record, now),
   })
+  // (Of a session that was destroyed where nobody had it, anybody may have been the creator. And of a writer that is gone,
+  // whom nobody tells of any more, others may have it still.)
+  const writers = [...creators, ...digest.lately()]
+  context.purged.join([{ removals: [...removals.values()], writers }])
+  context.purged.unite((removal) => context.isEverywhere(removal))
   if (origins === undefined) return
   for (const { origin } of digest.entries()) {
     if (origin === self.id || !members.isGone(origin) || origins.has(origin)) continue

@@ -11,7 +11,7 @@ describe('a removal that is not kept', () => {
   test('is missed by who was there before it alone', () => {
     const purged = new Purged()
     expect(purged.missedBy(Digest.of([stamp(1, 'a')]))).toEqual([])
-    purged.add(stamp(5, 'a'), ['a', 'b'])
+    purged.join([{ removals: [stamp(5, 'a')], writers: ['a', 'b'] }])
     expect(purged.missedBy(Digest.of([stamp(5, 'a'), stamp(1, 'b')]))).toEqual([])
     expect(purged.missedBy(Digest.of([stamp(4, 'a')]))).toEqual(['a'])
     expect(purged.missedBy(Digest.of([stamp(1, 'b')]))).toEqual(['a'])
@@ -26,7 +26,7 @@ describe('a removal that is not kept', () => {
     ]) {
       const purged = new Purged()
       const other = new Purged()
-      for (const time of times) other.add(stamp(time, 'a'), [`writer ${time}`])
+      for (const time of times) other.join([{ removals: [stamp(time, 'a')], writers: [`writer ${time}`] }])
       purged.join(other.told())
       expect(purged.missedBy(Digest.of([stamp(6, 'a'), stamp(1, 'writer 5')]))).toEqual(['a'])
       expect(purged.missedBy(Digest.of([stamp(7, 'a'), stamp(1, 'writer 7')]))).toEqual([])
@@ -37,7 +37,7 @@ describe('a removal that is not kept', () => {
     const [purged, digest] = [new Purged(), new Digest()]
     const last = stamp(5, 'gone')
     digest.raise(last)
-    purged.add(last, ['gone', 'b'])
+    purged.join([{ removals: [last], writers: ['gone', 'b'] }])
     digest.raise(stamp(1, 'b'))
     for (let i = 0; i < 600; i++) {
       digest.raise(stamp(10 + i, `run ${i}`))
@@ -52,17 +52,15 @@ describe('a removal that is not kept', () => {
 
   test('is held against who has writes of somebody whom our digest does not name', () => {
     const purged = new Purged()
-    purged.add(stamp(5, 'a'), ['a', 'creator'])
+    purged.join([{ removals: [stamp(5, 'a')], writers: ['a', 'creator'] }])
     purged.keep(new Set(['a']))
     expect(purged.missedBy(Digest.of([stamp(1, 'creator')]))).toEqual(['a'])
   })
 
   test('knows a bounded number of writers, those of our digest last of all to go', () => {
     const purged = new Purged()
-    purged.add(
-      stamp(5, 'a'),
-      Array.from({ length: 3_000 }, (_, i) => `run ${i}`),
-    )
+    const writers = Array.from({ length: 3_000 }, (_, i) => `run ${i}`)
+    purged.join([{ removals: [stamp(5, 'a')], writers }])
     purged.keep(new Set(['a', 'run 0']))
     expect(purged.told().map(({ writers }) => writers.length)).toEqual([1_002])
     expect(purged.missedBy(Digest.of([stamp(1, 'run 0')]))).toEqual(['a'])
@@ -72,25 +70,42 @@ describe('a removal that is not kept', () => {
     expect(purged.told()).toEqual([])
   })
 
-  test('names no writer again: of a thousand runs that all removed something a hello is small', () => {
+  test('names no writer again once it is everywhere: of a thousand runs that all removed something a hello is small', () => {
     const runs = Array.from({ length: 1_000 }, (_, i) => `run ${i}`)
     const purged = new Purged()
-    for (const run of runs) purged.add(stamp(5, run), runs)
+    for (const run of runs) {
+      purged.join([{ removals: [stamp(5, run)], writers: runs }])
+      purged.unite(() => true)
+    }
     purged.keep(new Set(runs))
     expect(purged.told()).toEqual([{ removals: runs.map((run) => stamp(5, run)), writers: runs }])
   })
 
-  test('is not held against a cluster that was never with ours, until there is one that was with both', () => {
+  test('is not held against a cluster that was never with ours, and has not merged it yet', () => {
     const [purged, others] = [new Purged(), new Purged()]
-    purged.add(stamp(5, 'a'), ['a', 'b'])
-    others.add(stamp(6, 'c'), ['c', 'd'])
+    purged.join([{ removals: [stamp(5, 'a')], writers: ['a', 'b'] }])
+    others.join([{ removals: [stamp(6, 'c')], writers: ['c', 'd'] }])
     purged.join(others.told())
-    expect(purged.missedBy(Digest.of([stamp(6, 'c'), stamp(1, 'd')]))).toEqual([])
+    const ofOthers = Digest.of([stamp(6, 'c'), stamp(1, 'd')])
+    expect(purged.missedBy(ofOthers)).toEqual([])
     expect(purged.missedBy(Digest.of([stamp(1, 'b'), stamp(1, 'd')]))).toEqual(['a', 'c'])
-    const both = [stamp(5, 'a'), stamp(6, 'c')]
-    purged.add(stamp(7, 'a'), ['a', 'b', 'c', 'd'])
-    expect(purged.told()).toHaveLength(1)
-    expect(purged.missedBy(Digest.of([...both, stamp(1, 'd')]))).toEqual(['a'])
+    // Something is removed that both have merged, while a transfer is on its way to them.
+    purged.join([{ removals: [stamp(7, 'c')], writers: ['a', 'b', 'c', 'd'] }])
+    purged.unite(({ origin }) => origin !== 'a')
+    ofOthers.raise(stamp(7, 'c'))
+    expect([purged.told().length, purged.missedBy(ofOthers)]).toEqual([2, []])
+    ofOthers.raise(stamp(5, 'a'))
+    purged.unite(() => true)
+    expect([purged.told().length, purged.missedBy(ofOthers)]).toEqual([1, []])
     expect(purged.missedBy(Digest.of([stamp(1, 'd')])).sort()).toEqual(['a', 'c'])
+  })
+
+  test('is known once, however often it is told, and of many that nobody has merged all are one', () => {
+    const purged = new Purged()
+    const purge = { removals: [stamp(5, 'a')], writers: ['a', 'b'] }
+    for (let i = 0; i < 3; i++) purged.join([purge, { removals: [], writers: ['c'] }])
+    expect(purged.told()).toEqual([purge])
+    for (let i = 0; i < 1_000; i++) purged.join([{ removals: [stamp(1, `made ${i}`)], writers: [] }])
+    expect(purged.told().length).toBeLessThanOrEqual(64)
   })
 })

@@ -4,15 +4,15 @@
  * his state and ours must not be mixed. (As with a log that is compacted: who asks from before its beginning has to
  * begin anew.)
  *
- * Two clusters that never met miss nothing of each other. So what was removed is known by circles: all whose writes were
- * together at any removal are one. (Whose writes were together at which removal is not told apart: each of a thousand
- * runs has removed something, and each would name a thousand.)
+ * Two clusters that never met miss nothing of each other, so it is known of removals whose writes were there. What one
+ * sweep removes is one purge, and purges become one as soon as all who are known have merged both: of a thousand runs
+ * that have removed something each would name a thousand.
  */
 
 import type { Digest } from './digest.js'
 import { compareStamps, type Origin, type Stamp } from './stamp.js'
 
-/** What travels of a circle. */
+/** What travels. */
 export interface Purge {
   /** Of each origin the latest of its writes that are not kept. */
   readonly removals: readonly Stamp[]
@@ -20,18 +20,18 @@ export interface Purge {
   readonly writers: readonly Origin[]
 }
 
-interface Circle {
+interface KnownPurge {
   readonly removals: Map<Origin, Stamp>
   readonly writers: Set<Origin>
 }
 
-/** In each circle, beside those of our own digest. */
+/** In each purge, beside those of our own digest. */
 const MAX_OTHER_WRITERS = 1_000
+/** More than can be waited for at once: then all are one, which errs on the safe side. */
+const MAX_PURGES = 64
 
 export class Purged {
-  readonly #circles = new Set<Circle>()
-  /** Each writer is in one. */
-  readonly #circleOf = new Map<Origin, Circle>()
+  #purges: KnownPurge[] = []
 
   static of(purges: Iterable<Purge>): Purged {
     const purged = new Purged()
@@ -40,29 +40,36 @@ export class Purged {
   }
 
   get isEmpty(): boolean {
-    return this.#circles.size === 0
-  }
-
-  /** @param writers whose writes are here */
-  add(removal: Stamp, writers: readonly Origin[]): void {
-    this.join([{ removals: [removal], writers }])
+    return this.#purges.length === 0
   }
 
   join(purges: Iterable<Purge>): void {
-    for (const { removals, writers } of purges) {
-      const circle = this.#circleOfAll([...removals.map(({ origin }) => origin), ...writers])
-      for (const removal of removals) raise(circle.removals, removal)
+    for (const purge of purges) {
+      if (purge.removals.length > 0 && !this.#purges.some((known) => isPartOf(purge, known)))
+        this.#purges.push(added(purge, { removals: new Map(), writers: new Set() }))
+      if (this.#purges.length > MAX_PURGES) this.unite(() => true)
     }
+  }
+
+  /** Those of which all removals are `isEverywhere` become one: who has merged one of them has merged all. */
+  unite(isEverywhere: (removal: Stamp) => boolean): void {
+    if (this.#purges.length < 2) return
+    const isInStep = ({ removals }: KnownPurge) => [...removals.values()].every(isEverywhere)
+    const [one, ...others] = this.#purges.filter(isInStep).sort((a, b) => b.writers.size - a.writers.size)
+    if (one === undefined) return
+    for (const other of others) added(told(other), one)
+    this.#purges = this.#purges.filter((purge) => !others.includes(purge))
   }
 
   /** Whose removals are missed by one who has merged just this, and may hold what was removed. */
   missedBy(digest: Digest): Origin[] {
-    return [...this.#circles].flatMap(({ removals, writers }) => {
-      const missed = [...removals.values()].filter((removal) => !digest.covers(removal))
-      if (missed.length === 0) return []
+    const missed = this.#purges.flatMap(({ removals, writers }) => {
+      const lacking = [...removals.values()].filter((removal) => !digest.covers(removal))
+      if (lacking.length === 0) return []
       const wasWithUs = [...writers].some((writer) => digest.get(writer) !== undefined)
-      return wasWithUs ? missed.map(({ origin }) => origin) : []
+      return wasWithUs ? lacking.map(({ origin }) => origin) : []
     })
+    return [...new Set(missed)]
   }
 
   /**
@@ -71,63 +78,42 @@ export class Purged {
    * them.
    */
   keep(origins: ReadonlySet<Origin>): void {
-    for (const circle of this.#circles) {
-      for (const origin of circle.removals.keys()) if (!origins.has(origin)) circle.removals.delete(origin)
-      if (circle.removals.size === 0) this.#forget(circle)
-      const others = [...circle.writers].filter((writer) => !origins.has(writer))
-      for (const oldest of others.slice(0, Math.max(0, others.length - MAX_OTHER_WRITERS))) {
-        circle.writers.delete(oldest)
-        this.#circleOf.delete(oldest)
-      }
+    for (const { removals, writers } of this.#purges) {
+      for (const origin of removals.keys()) if (!origins.has(origin)) removals.delete(origin)
+      const others = [...writers].filter((writer) => !origins.has(writer))
+      for (const oldest of others.slice(0, Math.max(0, others.length - MAX_OTHER_WRITERS)))
+        writers.delete(oldest)
     }
+    this.#purges = this.#purges.filter(({ removals }) => removals.size > 0)
   }
 
   told(): Purge[] {
-    return [...this.#circles].map(({ removals, writers }) => ({
-      removals: [...removals.values()],
-      writers: [...writers],
-    }))
-  }
-
-  /** Those in which any of them is become one. */
-  #circleOfAll(writers: readonly Origin[]): Circle {
-    const met = new Set<Circle>()
-    for (const writer of writers) {
-      const circle = this.#circleOf.get(writer)
-      if (circle !== undefined) met.add(circle)
-    }
-    // (Into the largest: of many that are told none is copied often.)
-    const [circle = newCircle(), ...others] = [...met].sort((a, b) => b.writers.size - a.writers.size)
-    this.#circles.add(circle)
-    for (const other of others) {
-      for (const removal of other.removals.values()) raise(circle.removals, removal)
-      this.#enter(circle, other.writers)
-      this.#circles.delete(other)
-    }
-    this.#enter(circle, writers)
-    return circle
-  }
-
-  #enter(circle: Circle, writers: Iterable<Origin>): void {
-    for (const writer of writers) {
-      circle.writers.add(writer)
-      this.#circleOf.set(writer, circle)
-    }
-  }
-
-  #forget(circle: Circle): void {
-    this.#circles.delete(circle)
-    for (const writer of circle.writers) this.#circleOf.delete(writer)
-    circle.writers.clear()
+    return this.#purges.map(told)
   }
 }
 
-function newCircle(): Circle {
-  return { removals: new Map(), writers: new Set() }
+function added({ removals, writers }: Purge, to: KnownPurge): KnownPurge {
+  for (const writer of writers) to.writers.add(writer)
+  for (const removal of removals) {
+    if (!isKnown(removal, to)) to.removals.set(removal.origin, removal)
+    to.writers.add(removal.origin)
+  }
+  return to
 }
 
-/** Whoever lacks the earlier one of two lacks the later one. */
-function raise(removals: Map<Origin, Stamp>, removal: Stamp): void {
-  const known = removals.get(removal.origin)
-  if (known === undefined || compareStamps(removal, known) > 0) removals.set(removal.origin, removal)
+function isPartOf({ removals, writers }: Purge, known: KnownPurge): boolean {
+  return (
+    removals.every((removal) => isKnown(removal, known)) &&
+    writers.every((writer) => known.writers.has(writer))
+  )
+}
+
+/** This one or a later one: whoever lacks the earlier one lacks the later one. */
+function isKnown(removal: Stamp, { removals }: KnownPurge): boolean {
+  const latest = removals.get(removal.origin)
+  return latest !== undefined && compareStamps(removal, latest) <= 0
+}
+
+function told({ removals, writers }: KnownPurge): Purge {
+  return { removals: [...removals.values()], writers: [...writers] }
 }

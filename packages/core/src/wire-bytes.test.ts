@@ -45,7 +45,10 @@ test('a hello stays below 100 KB where a thousand runs were that all removed som
   const runs = Array.from({ length: 1_000 }, (_, i) => `a-member-id-of-22-${String(i).padStart(4, '0')}`)
   const digest = runs.map((origin, i) => ({ origin, time: 1_700_000_000_000 + i * 3_600_000, counter: i }))
   const purged = new Purged()
-  for (const removal of digest) purged.add(removal, runs)
+  for (const removal of digest) {
+    purged.join([{ removals: [removal], writers: runs }])
+    purged.unite(() => true)
+  }
   const hello = {
     kind: 'hello' as const,
     protocolMin: PROTOCOL.min,
