@@ -3,21 +3,20 @@
 import type { Context } from './context.js'
 import type { Outbox } from './outbox.js'
 import type { SessionRecord } from './session.js'
-import { compareStamps, type Instant, type Origin, type Stamp } from './stamp.js'
+import type { Instant, Origin, Stamp } from './stamp.js'
 
 /** @param mayJudge whether what is over is: not while a transfer is due, which may tell of a later use. */
 export function sweep(context: Context, outbox: Outbox, mayJudge: boolean, now: Instant): void {
   const { records, members, digest, self, config, clock } = context
   const settledMs = clock.timeAt(now) - config.tombstoneGraceMs
-  const removals = new Map<Origin, Stamp>()
+  const removals: Stamp[] = []
   const creators = new Set<Origin>()
   const origins = records.sweep(now, {
     // What a transfer has brought and is staged may be older than the tombstone, and would bring the session back.
     isSettled: (stamp) => mayJudge && stamp.time <= settledMs && context.isEverywhere(stamp),
     mayJudge,
     purged: (removal, created) => {
-      const latest = removals.get(removal.origin)
-      if (latest === undefined || compareStamps(removal, latest) > 0) removals.set(removal.origin, removal)
+      removals.push(removal)
       creators.add(created.origin)
     },
     appeared: (record) => context.tellAppeared(record),
@@ -26,7 +25,7 @@ export function sweep(context: Context, outbox: Outbox, mayJudge: boolean, now: 
   // (Of a session that was destroyed where nobody had it, anybody may have been the creator. And of a writer that is gone,
   // whom nobody tells of any more, others may have it still.)
   const writers = [...creators, ...digest.lately()]
-  context.purged.join([{ removals: [...removals.values()], writers }])
+  context.purged.join([{ removals, writers }])
   context.purged.unite((removal) => context.isEverywhere(removal))
   if (origins === undefined) return
   for (const { origin } of digest.entries()) {
