@@ -8,8 +8,8 @@ import { drawFault, type Fault, KINDS, type Kind } from '../support/faults/fault
 
 /** Their processes end and begin anew; … */
 const RESTARTED = ['c', 'd', 'e']
-/** … this one is frozen, and cut off, and lives as long as the run (and is the one that leaks, if one is to); … */
-export const ENDURING = 'b'
+/** … this one is frozen, and cut off, and lives as long as the run; … */
+const ENDURING = 'b'
 /** … and to this one nothing is done, so that its curves are those of the load alone, and of what happens to others. */
 const SPARED = 'a'
 

@@ -16,7 +16,7 @@ import { Nemesis } from '../support/faults/nemesis.js'
 import type { LeakKind } from '../support/measuring/protocol.js'
 import { ProcessCluster } from '../support/process-cluster.js'
 import { pause } from '../support/wait.js'
-import { ENDURING, Faults, LASTING, MEMBERS } from './faults.js'
+import { Faults, LASTING, MEMBERS } from './faults.js'
 import { Load } from './load.js'
 import type { Tally } from './tally.js'
 import { type Judged, judge } from './verdict.js'
@@ -112,7 +112,7 @@ class Soak {
 
   async run(): Promise<SoakResult> {
     const { leak, writesPerSecond } = this.#options
-    if (leak.length > 0) await this.#cluster.member(ENDURING).ask('leak', leak)
+    if (leak.length > 0) await this.#cluster.member(MEMBERS[0]!).ask('leak', leak)
     await this.#load.begin().catch((error: unknown) => this.#fail(error))
     this.#startMs = performance.now()
     this.#before = this.#load.tally.answered

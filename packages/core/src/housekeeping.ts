@@ -22,10 +22,12 @@ export function sweep(context: Context, outbox: Outbox, mayJudge: boolean, now: 
     appeared: (record) => context.tellAppeared(record),
     tellEnd: (record) => tellEnd(context, outbox, record, now),
   })
-  // (Of a session that was destroyed where nobody had it, anybody may have been the creator. And of a writer that is gone,
-  // whom nobody tells of any more, others may have it still.)
-  const writers = [...creators, ...digest.lately()]
-  context.purged.join([{ removals, writers }])
+  if (removals.length > 0) {
+    // (Of a session that was destroyed where nobody had it, anybody may have been the creator. And of a writer that is gone,
+    // whom nobody tells of any more, others may have it still.)
+    const writers = [...creators, ...digest.lately()]
+    context.purged.join([{ removals, writers }])
+  }
   context.purged.unite((removal) => context.isEverywhere(removal))
   if (origins === undefined) return
   for (const { origin } of digest.entries()) {
