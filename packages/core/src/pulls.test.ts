@@ -255,8 +255,22 @@ describe('the end of a transfer', () => {
 
   test('that tells of removals that its sender has not merged himself is refused, and nothing of it counts', () => {
     const made = { time: WALL_MS, counter: 0, origin: 'made' }
-    const { a, b } = ended([made], [{ removals: [{ ...made, counter: 1 }], writers: [] }])
+    const { net, a, b } = ended([made], [{ removals: [{ ...made, counter: 1 }], writers: [] }])
     expect([b.replica.covers([made]), b.peer(a).link]).toEqual([false, undefined])
+    net.settle()
+    // Whoever tells it may tell it again: not at once.
+    expect([...a.dials, ...b.dials]).toEqual([])
+    net.release(a, b)
+    net.run(config.maxDialBackoffMs)
+    expect(b.state()).toEqual(a.state())
+  })
+
+  test('that tells of removals of what this member has yet to write is believed in nothing of that', () => {
+    const made = { time: WALL_MS + 5_000, counter: 0, origin: 'b1' }
+    const { a, b } = ended([made], [{ removals: [made], writers: ['a1'] }])
+    const effects = b.replica.linkUp(99, { remoteHost: '10.0.0.9' }, b.now)
+    const hellos = effects.flatMap((effect) => (effect.type === 'send' ? [effect.message] : []))
+    expect([hellos, b.peer(a).link]).toMatchObject([[{ kind: 'hello', purged: [] }], expect.any(Number)])
   })
 })
 

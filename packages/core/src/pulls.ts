@@ -208,12 +208,17 @@ export class Pulls {
     const raise = message.end.digest.filter(({ origin }) => origin !== this.#context.self.id)
     const forgotten = [...open.partial, ...this.#context.absorb(open.staged, raise, now)]
     this.#context.counters.transfersReceived++
-    this.#context.purged.join(message.end.purged)
+    this.#context.purged.join(message.end.purged.map((purge) => this.#merged(purge)))
     if (message.end.isReady) this.#hasJoined = true
     const held = this.#held.get(link)
     if (held !== undefined) held.isOverflowed = false
     this.#close(open, true, now)
     return { ended: true, forgotten }
+  }
+
+  /** Of what it names the removals that are merged here now: who told of more would miss them himself. */
+  #merged({ removals, writers }: Purge): Purge {
+    return { removals: removals.filter((removal) => this.#context.digest.covers(removal)), writers }
   }
 
   #stage(open: OpenPull, record: Delta): void {

@@ -574,7 +574,7 @@ export class Replica {
     this.#cleanUp(link, now)
     // What one end refused it will refuse again: only a link that broke is worth an attempt at once.
     const isUnwanted = reason === LEFT && peer.state !== 'left'
-    if (isErrorCode(reason) || reason === DUPLICATE || isUnwanted)
+    if (isErrorCode(reason) || [DUPLICATE, OTHER_PART].includes(reason) || isUnwanted)
       this.#context.dialer.failed(peer.address, 'rejected', now)
     else if (peer.state !== 'left') this.#context.dialer.hurry(peer.address, now)
     // Withdraw at once what we vouched for, and show the others what we hold of its last writes.
