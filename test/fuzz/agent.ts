@@ -2,6 +2,7 @@
 
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
+import { resolveConfig } from '@sessionmesh/core'
 import type * as Diagnostics from '../../packages/agent/src/diagnostics/diagnostics.js'
 import type * as DiagnosticFrames from '../../packages/agent/src/diagnostics/frames.js'
 import type * as LinkMeters from '../../packages/agent/src/diagnostics/link-meter.js'
@@ -12,10 +13,13 @@ import type * as LinkTypes from '../../packages/agent/src/link.js'
 const agent = pathToFileURL(createRequire(import.meta.url).resolve('sessionmesh'))
 const load = <T>(path: string): Promise<T> => import(new URL(path, agent).href)
 
-export const { encodeFrame, decodeFrame } = await load<typeof Frames>('./frames.js')
+const frames = await load<typeof Frames>('./frames.js')
+const { maxFrameBytes } = resolveConfig({})
+export const { encodeFrame } = frames
+export const decodeFrame = (frame: Uint8Array) => frames.decodeFrame(frame, maxFrameBytes)
 export const { isAside } = await load<typeof DiagnosticFrames>('./diagnostics/frames.js')
 export const { LocalDiagnostics } = await load<typeof Diagnostics>('./diagnostics/diagnostics.js')
 export const { LinkMeter } = await load<typeof LinkMeters>('./diagnostics/link-meter.js')
 export const { Kept } = await load<typeof Keeps>('./kept.js')
 export type Link = LinkTypes.Link
-export type Decode = typeof Frames.decodeFrame
+export type Decode = typeof decodeFrame

@@ -1,5 +1,6 @@
 /** Runs many histories on threads of their own, and watches that each goes on: a frame that never ends is a fault as well. */
 
+import { setImmediate } from 'node:timers/promises'
 import { isMainThread, workerData } from 'node:worker_threads'
 import { Parts, Threads } from '../sim/threads.js'
 import { FRAMES_OF_A_HISTORY, runHistory } from './history.js'
@@ -59,7 +60,7 @@ function watchOver(progress: Int32Array, onHang: (seed: number, frames: number) 
   }, 1_000)
 }
 
-function work({ seed, frames, nth, jobs, progress }: Share): void {
+async function work({ seed, frames, nth, jobs, progress }: Share): Promise<void> {
   // (Each refusal is an error, and where it was thrown is most of what it costs.)
   Error.stackTraceLimit = 4
   const moved = new Int32Array(progress)
@@ -70,8 +71,10 @@ function work({ seed, frames, nth, jobs, progress }: Share): void {
     const onProgress = (done: number) => Atomics.store(moved, 1, done)
     addOutcome(parts.part, runHistory({ seed: seed + i, frames: left, onProgress }))
     parts.tellWhenDue(parts.part.faults.length > 0)
+    // (Promises of a history hold all of it until they settle.)
+    await setImmediate()
   }
   parts.tell()
 }
 
-if (!isMainThread) work(workerData as Share)
+if (!isMainThread) void work(workerData as Share)

@@ -129,6 +129,7 @@ class Agent implements Cluster {
     this.#alone = new Alone(options, (own) => own === address || isOwn(own, port) || this.#replica.isOwn(own))
     const runnerOptions = {
       id: this.#self.id,
+      maxFrameBytes: config.maxFrameBytes,
       maxLinkBufferBytes: config.maxLinkBufferBytes,
       isLoopbackOnly: !options.hasSecret,
     }

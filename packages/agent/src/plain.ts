@@ -8,23 +8,20 @@
 const MAX_DEPTH = 16
 /** Of extensions: `undefined`, as the codec writes it in reports, and `Packed`. */
 const MAX_EXTENSION = 1
-
-/**
- * Of what takes room of its own in memory: texts, arrays, packed values, and maps, which take eight times as much. Members
- * send one in five bytes, if names and values are as short as can be, and at most a mebibyte of such at once (maxBatchBytes);
- * longer frames are long by long values.
- */
-const ITEMS_IN_ANY = 2 ** 19
-const BYTES_OF_MORE = 16
+/** What a map takes of the memory that other items take. */
 const MAP_ITEMS = 8
 
 /** How many items are still to come, by depth. */
 const left = new Float64Array(MAX_DEPTH + 1)
 
-/** Numbers, texts, booleans, null, packed values; arrays and maps of these; and all of it is there, and nothing else. */
-export function isPlain(bytes: Uint8Array): boolean {
+/**
+ * Numbers, texts, booleans, null, packed values; arrays and maps of these; and all of it is there, and nothing else.
+ *
+ * @param maxItems of what takes room of its own in memory: texts, arrays, packed values, and maps, each of which is eight.
+ */
+export function isPlain(bytes: Uint8Array, maxItems: number): boolean {
   const { length } = bytes
-  let room = ITEMS_IN_ANY + length / BYTES_OF_MORE
+  let room = maxItems
   let depth = 0
   let at = 0
   left[0] = 1

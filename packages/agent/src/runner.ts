@@ -37,6 +37,7 @@ export interface RunnerEvents {
 
 export interface RunnerOptions {
   readonly id: string
+  readonly maxFrameBytes: number
   readonly maxLinkBufferBytes: number
   readonly isLoopbackOnly: boolean
 }
@@ -58,6 +59,7 @@ export class Runner {
   #replica: Replica
   readonly #links: Links
   #id: string
+  readonly #maxFrameBytes: number
   readonly #maxLinkBufferBytes: number
   readonly #isLoopbackOnly: boolean
   readonly #events: RunnerEvents
@@ -75,13 +77,14 @@ export class Runner {
   constructor(
     replica: Replica,
     links: Links,
-    { id, maxLinkBufferBytes, isLoopbackOnly }: RunnerOptions,
+    { id, maxFrameBytes, maxLinkBufferBytes, isLoopbackOnly }: RunnerOptions,
     events: RunnerEvents,
   ) {
     this.#replica = replica
     this.#isLoopbackOnly = isLoopbackOnly
     this.#links = links
     this.#id = id
+    this.#maxFrameBytes = maxFrameBytes
     this.#maxLinkBufferBytes = maxLinkBufferBytes
     this.#events = events
   }
@@ -271,7 +274,7 @@ export class Runner {
     if (this.#isStopped) return
     let wire: unknown
     try {
-      wire = decodeFrame(frame)
+      wire = decodeFrame(frame, this.#maxFrameBytes)
     } catch (error) {
       if (!(error instanceof SessionMeshError)) throw error
       // What cannot even be decoded is refused by the core like anything else that is no message.
