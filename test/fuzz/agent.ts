@@ -14,9 +14,9 @@ const agent = pathToFileURL(createRequire(import.meta.url).resolve('sessionmesh'
 const load = <T>(path: string): Promise<T> => import(new URL(path, agent).href)
 
 const frames = await load<typeof Frames>('./frames.js')
-const { maxFrameBytes } = resolveConfig({})
+const room = frames.roomInFrames(resolveConfig({}))
 export const { encodeFrame } = frames
-export const decodeFrame = (frame: Uint8Array) => frames.decodeFrame(frame, maxFrameBytes)
+export const decodeFrame = (frame: Uint8Array) => frames.decodeFrame(frame, room)
 export const { isAside } = await load<typeof DiagnosticFrames>('./diagnostics/frames.js')
 export const { LocalDiagnostics } = await load<typeof Diagnostics>('./diagnostics/diagnostics.js')
 export const { LinkMeter } = await load<typeof LinkMeters>('./diagnostics/link-meter.js')

@@ -20,6 +20,7 @@ import { LocalDiagnostics } from './diagnostics/diagnostics.js'
 import { asNoted, isNoted } from './diagnostics/journal.js'
 import { Searches } from './discovery/searches.js'
 import { isThenable, messageOf, stackOf } from './errors.js'
+import { roomInFrames } from './frames.js'
 import { Kept } from './kept.js'
 import { deriveKeys } from './keys.js'
 import { Links } from './links.js'
@@ -129,7 +130,7 @@ class Agent implements Cluster {
     this.#alone = new Alone(options, (own) => own === address || isOwn(own, port) || this.#replica.isOwn(own))
     const runnerOptions = {
       id: this.#self.id,
-      maxFrameBytes: config.maxFrameBytes,
+      roomInFrames: roomInFrames(config),
       maxLinkBufferBytes: config.maxLinkBufferBytes,
       isLoopbackOnly: !options.hasSecret,
     }

@@ -8,8 +8,9 @@
 const MAX_DEPTH = 16
 /** Of extensions: `undefined`, as the codec writes it in reports, and `Packed`. */
 const MAX_EXTENSION = 1
-/** What a map takes of the memory that other items take. */
-const MAP_ITEMS = 8
+/** What a text, an array or a packed value takes of memory and time, in numbers, about; and a map. */
+const OF_AN_ITEM = 4
+const OF_A_MAP = 32
 
 /** How many items are still to come, by depth. */
 const left = new Float64Array(MAX_DEPTH + 1)
@@ -17,11 +18,10 @@ const left = new Float64Array(MAX_DEPTH + 1)
 /**
  * Numbers, texts, booleans, null, packed values; arrays and maps of these; and all of it is there, and nothing else.
  *
- * @param maxItems of what takes room of its own in memory: texts, arrays, packed values, and maps, each of which is eight.
+ * @param room how many numbers there may be, in place of which may be other things: see `OF_AN_ITEM`.
  */
-export function isPlain(bytes: Uint8Array, maxItems: number): boolean {
+export function isPlain(bytes: Uint8Array, room: number): boolean {
   const { length } = bytes
-  let room = maxItems
   let depth = 0
   let at = 0
   left[0] = 1
@@ -31,7 +31,8 @@ export function isPlain(bytes: Uint8Array, maxItems: number): boolean {
       depth--
     }
     left[depth]!--
-    if (at >= length) return false
+    room--
+    if (at >= length || room < 0) return false
     const first = bytes[at++]!
     if (first < 0x80 || first >= 0xe0) continue
     let items = 0
@@ -48,11 +49,11 @@ export function isPlain(bytes: Uint8Array, maxItems: number): boolean {
       at += size
       if (isScalar(first)) continue
     }
-    room -= first < 0x90 || first >= 0xde ? MAP_ITEMS : 1
-    if (room < 0) return false
+    const isMap = first < 0x90 || first >= 0xde
+    room -= (isMap ? OF_A_MAP : OF_AN_ITEM) - 1
     if (items === 0) continue
     // (Each of them takes a byte at least.)
-    if (items > length - at || depth === MAX_DEPTH) return false
+    if (items > length - at || items > room || depth === MAX_DEPTH) return false
     left[++depth] = items
   }
 }

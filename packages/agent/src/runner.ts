@@ -37,7 +37,7 @@ export interface RunnerEvents {
 
 export interface RunnerOptions {
   readonly id: string
-  readonly maxFrameBytes: number
+  readonly roomInFrames: number
   readonly maxLinkBufferBytes: number
   readonly isLoopbackOnly: boolean
 }
@@ -59,7 +59,7 @@ export class Runner {
   #replica: Replica
   readonly #links: Links
   #id: string
-  readonly #maxFrameBytes: number
+  readonly #roomInFrames: number
   readonly #maxLinkBufferBytes: number
   readonly #isLoopbackOnly: boolean
   readonly #events: RunnerEvents
@@ -77,14 +77,14 @@ export class Runner {
   constructor(
     replica: Replica,
     links: Links,
-    { id, maxFrameBytes, maxLinkBufferBytes, isLoopbackOnly }: RunnerOptions,
+    { id, roomInFrames, maxLinkBufferBytes, isLoopbackOnly }: RunnerOptions,
     events: RunnerEvents,
   ) {
     this.#replica = replica
     this.#isLoopbackOnly = isLoopbackOnly
     this.#links = links
     this.#id = id
-    this.#maxFrameBytes = maxFrameBytes
+    this.#roomInFrames = roomInFrames
     this.#maxLinkBufferBytes = maxLinkBufferBytes
     this.#events = events
   }
@@ -274,7 +274,7 @@ export class Runner {
     if (this.#isStopped) return
     let wire: unknown
     try {
-      wire = decodeFrame(frame, this.#maxFrameBytes)
+      wire = decodeFrame(frame, this.#roomInFrames)
     } catch (error) {
       if (!(error instanceof SessionMeshError)) throw error
       // What cannot even be decoded is refused by the core like anything else that is no message.

@@ -47,13 +47,16 @@ export interface Config {
   gapPatienceMs: number
   /** Records per chunk of a transfer; ten times as many are visited per turn at the most. Smaller than the writes per turn: it never ends. */
   transferChunkRecords: number
-  /** Bytes per chunk of a transfer. Bigger blocks the event loop longer. */
+  /**
+   * Bytes per chunk of a transfer: of names and values, with 128 for each session and 64 for each attribute. Bigger blocks the
+   * event loop longer. Raise it on every member at once: others refuse a frame of more small things than they would send.
+   */
   transferChunkBytes: number
   /** A transfer without a chunk for so long is given up, and its link cut. */
   transferStallMs: number
   /** Bytes queued for one peer before its link is cut (the next hello repairs). Bounds memory per slow peer. */
   maxLinkBufferBytes: number
-  /** Bytes per live message; a bigger batch is split. */
+  /** Bytes per live message, counted as those of a chunk, and raised as those; a bigger batch is split. */
   maxBatchBytes: number
   /** Bytes per frame; a bigger one cuts the link. Well above a session, a batch and a chunk. */
   maxFrameBytes: number

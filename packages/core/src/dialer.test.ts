@@ -154,6 +154,16 @@ describe('the wait before the next attempt', () => {
     expect(dialer.nextMs()).toBe(200)
   })
 
+  test('counts at each address of who rejects us, and leaves the dials there to end', () => {
+    const dialer = dialerOf()
+    for (const address of ['x:1', 'name:1', 'other:1']) dialer.add(address, 'named', at(0))
+    dialer.answered('name:1', 'b', false, at(0))
+    dialer.answered('other:1', 'c', false, at(0))
+    dialer.rejected('x:1', 'b', at(0))
+    expect(dialer.due(at(199))).toEqual(['other:1'])
+    expect(dialer.due(at(200))).toEqual(['x:1', 'name:1'])
+  })
+
   test('is over when a link closes', () => {
     const dialer = dialerOf()
     waits(dialer, [false, false, false, false])

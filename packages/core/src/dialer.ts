@@ -196,6 +196,19 @@ export class Dialer {
     this.#hangUp(address)
     const candidate = this.#candidates.get(address)
     if (candidate === undefined) return
+    if (failure !== 'unreachable') candidate.wasTried = true
+    this.#backOff(candidate, failure, now)
+  }
+
+  /** A link to that member has ended, since one end does not want the other: all of its addresses lead there. */
+  rejected(address: string, member: Origin, now: Instant): void {
+    this.#changed()
+    for (const candidate of this.#candidates.values())
+      if (candidate.address === address || candidate.member === member)
+        this.#backOff(candidate, 'rejected', now)
+  }
+
+  #backOff(candidate: Candidate, failure: DialFailure, now: Instant): void {
     const { redialMs, dialBackoffMs, maxDialBackoffMs } = this.#config
     candidate.refusals = failure === 'refused' ? candidate.refusals + 1 : 0
     const isSoon = failure !== 'rejected' && (candidate.failures === 0 || candidate.refusals === 1)
@@ -203,7 +216,6 @@ export class Dialer {
     candidate.nextMs = now.monoMs + (isSoon ? redialMs : backoffMs * (1 + this.#random() / 2))
     candidate.failures = Math.min(candidate.failures + 1, 16)
     candidate.isSelf = false
-    if (failure !== 'unreachable') candidate.wasTried = true
     // (Somebody may be there who has what nobody else has: a joiner goes on trying as long as it waits.)
     const isHopeless = candidate.failures >= MAX_HEARD_FAILURES && (candidate.wasTried || !this.#isJoining)
     if (isHearsay(candidate) && isHopeless) this.#delete(candidate)

@@ -2,9 +2,8 @@
 
 import type { Context } from './context.js'
 import type { DeltaMessage } from './messages.js'
-import type { Delta } from './session.js'
+import { bytesOf, type Delta } from './session.js'
 import type { Instant, Stamp } from './stamp.js'
-import { sizeOf } from './value.js'
 
 interface Queued {
   readonly delta: Delta
@@ -82,7 +81,7 @@ export class Outbox {
     let batch: Queued[] = []
     let bytes = 0
     for (const queued of queue) {
-      const size = queued.delta.attributes.reduce((sum, { value }) => sum + 64 + sizeOf(value), 128)
+      const size = bytesOf([queued.delta])
       if (batch.length > 0 && bytes + size > this.#context.config.maxBatchBytes) {
         batches.push(batch)
         batch = []

@@ -9,7 +9,6 @@
  * - A live delta is merged when it follows on what the digest covers; else it is held until it does.
  */
 
-import { BYTES_EACH } from './attributes.js'
 import { MAX_ORIGINS } from './config.js'
 import type { Context } from './context.js'
 import { Digest } from './digest.js'
@@ -17,9 +16,8 @@ import { SessionMeshError } from './errors.js'
 import type { LinkId, Peer } from './members.js'
 import type { DeltaMessage, State } from './messages.js'
 import { type Purge, Purged } from './purged.js'
-import { type Delta, writeStamps } from './session.js'
+import { bytesOf, type Delta, writeStamps } from './session.js'
 import type { Instant, Origin, Stamp } from './stamp.js'
-import { sizeOf } from './value.js'
 
 interface OpenPull {
   readonly pull: number
@@ -342,15 +340,6 @@ function isMissed(purged: Purged, { digest }: Peer): boolean {
 
 /** As it is held here: also of a message that brings nothing, which may be one of millions. */
 const EACH_MESSAGE_BYTES = 256
-
-export function bytesOf(deltas: readonly Delta[]): number {
-  let bytes = 0
-  for (const { sid, attributes } of deltas) {
-    bytes += 128 + sid.length
-    for (const { name, value } of attributes) bytes += BYTES_EACH + name.length + sizeOf(value)
-  }
-  return bytes
-}
 
 function isAlive({ peer }: { peer: Peer }): boolean {
   return peer.state === 'alive'

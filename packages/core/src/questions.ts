@@ -8,7 +8,7 @@ import type { Context } from './context.js'
 import { Digest } from './digest.js'
 import type { LinkId, Peer } from './members.js'
 import type { Pull, State } from './messages.js'
-import { type Delta, SessionRecord, writeStamps } from './session.js'
+import { bytesOf, type Delta, SessionRecord, writeStamps } from './session.js'
 import type { Instant, Origin, Stamp } from './stamp.js'
 
 interface Question {
@@ -139,13 +139,14 @@ export class Questions {
         missing.push(sid)
         continue
       }
-      if (bytes > 0 && bytes + record.bytes > config.maxBatchBytes) {
+      const size = bytesOf([whole])
+      if (bytes > 0 && bytes + size > config.maxBatchBytes) {
         answers.push([])
         bytes = 0
       }
       answers.at(-1)?.push(whole)
-      bytes += record.bytes
-      leftBytes -= record.bytes
+      bytes += size
+      leftBytes -= size
     }
     const end = { digest: digest.entries(), roster: [], purged: [], isReady }
     for (const [i, wholes] of answers.entries()) {

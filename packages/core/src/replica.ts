@@ -18,13 +18,13 @@ import { sweep } from './housekeeping.js'
 import type { LinkId, MemberChange, Peer, Self } from './members.js'
 import type { DeltaMessage, Heartbeat, Message, Pull, RosterEntry, State } from './messages.js'
 import { Outbox } from './outbox.js'
-import { bytesOf, Pulls } from './pulls.js'
+import { Pulls } from './pulls.js'
 import { type Purge, Purged } from './purged.js'
 import { Questions } from './questions.js'
 import { Reads } from './reads.js'
 import { type RecordObserver, TIMES_FULL } from './records.js'
 import { Relay } from './relay.js'
-import type { Delta, SessionRecord } from './session.js'
+import { bytesOf, type Delta, type SessionRecord } from './session.js'
 import { type Destroyed, Sessions, type View, type WriteOptions, type Written } from './sessions.js'
 import type { Instant, Origin, Stamp } from './stamp.js'
 import { tellTakeover } from './takeover.js'
@@ -572,10 +572,10 @@ export class Replica {
 
   #linkGone(link: LinkId, peer: Peer, reason: string, now: Instant): void {
     this.#cleanUp(link, now)
-    // What one end refused it will refuse again: only a link that broke is worth an attempt at once.
+    // What one end refused it may refuse again: only a link that broke is worth an attempt at once.
     const isUnwanted = reason === LEFT && peer.state !== 'left'
     if (isErrorCode(reason) || [DUPLICATE, OTHER_PART].includes(reason) || isUnwanted)
-      this.#context.dialer.failed(peer.address, 'rejected', now)
+      this.#context.dialer.rejected(peer.address, peer.id, now)
     else if (peer.state !== 'left') this.#context.dialer.hurry(peer.address, now)
     // Withdraw at once what we vouched for, and show the others what we hold of its last writes.
     this.#beatNow(now)

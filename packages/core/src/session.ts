@@ -7,6 +7,7 @@
 
 import {
   type Attribute,
+  BYTES_EACH,
   countOf,
   find,
   NO_ATTRIBUTES,
@@ -42,6 +43,22 @@ export interface Delta {
   /** It is over, and `session:expired` has been told of it, somewhere. */
   readonly isEndTold?: boolean | undefined
 }
+
+/** What counts for chunks, batches and answers, and for what waits: a text as in `sizeOf`, and what each part takes beside it. */
+export function bytesOf(deltas: readonly Delta[]): number {
+  let bytes = 0
+  for (const { sid, attributes } of deltas) {
+    bytes += BYTES_OF_DELTA + sid.length
+    for (const attribute of attributes) bytes += bytesOfAttribute(attribute)
+  }
+  return bytes
+}
+
+export function bytesOfAttribute({ name, value }: Attribute): number {
+  return BYTES_EACH + name.length + sizeOf(value)
+}
+
+const BYTES_OF_DELTA = 128
 
 /** The stamps of what a delta would write. A delta without any is a touch. */
 export function writeStamps({ attributes, lifetime, destroyed }: Delta): Stamp[] {

@@ -215,7 +215,7 @@ describe('a transfer under writes', () => {
 })
 
 test('a session that is larger than a chunk goes in pieces, which are all of it', () => {
-  const sender = new Sender(2, smallChunks({ transferChunkBytes: 100 }))
+  const sender = new Sender(2, smallChunks({ transferChunkBytes: 220 }))
   const created = stamp(3)
   const attributes = Array.from({ length: 7 }, (_, i) => ({
     name: `a${i}`,

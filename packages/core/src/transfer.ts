@@ -10,11 +10,7 @@ import type { Attribute } from './attributes.js'
 import type { Config } from './config.js'
 import { Digest, type DigestEntries } from './digest.js'
 import type { Records } from './records.js'
-import type { Delta, SessionRecord } from './session.js'
-import { sizeOf } from './value.js'
-
-/** Rough bytes of a record on the wire beside its values: id, stamps, names' headers. */
-const OVERHEAD_BYTES = 64
+import { bytesOf, bytesOfAttribute, type Delta, type SessionRecord } from './session.js'
 
 export class Transfer {
   readonly pull: number
@@ -52,11 +48,11 @@ export class Transfer {
         if (record === undefined) return { records: chunk, isLast: true }
         const delta = this.#lackedOf(record)
         if (delta === undefined) continue
-        this.#rest = record.bytes <= config.transferChunkBytes ? [delta] : pieces(delta, config)
+        this.#rest = bytesOf([delta]) <= config.transferChunkBytes ? [delta] : pieces(delta, config)
       }
       const delta = this.#rest.shift() as Delta
       chunk.push(delta)
-      bytes += bytesOf(delta) + OVERHEAD_BYTES
+      bytes += bytesOf([delta])
     }
     const isLast = this.#walk === undefined && this.#again.size === 0 && this.#rest.length === 0
     return { records: chunk, isLast }
@@ -94,7 +90,7 @@ function pieces(delta: Delta, config: Config): Delta[] {
   let attributes: Attribute[] = []
   let bytes = 0
   for (const attribute of delta.attributes) {
-    const size = attributeSize(attribute)
+    const size = bytesOfAttribute(attribute)
     if (bytes > 0 && bytes + size > config.transferChunkBytes) {
       pieces.push({ ...delta, attributes })
       attributes = []
@@ -104,12 +100,4 @@ function pieces(delta: Delta, config: Config): Delta[] {
     bytes += size
   }
   return [...pieces, { ...delta, attributes }]
-}
-
-function bytesOf({ attributes }: Delta): number {
-  return attributes.reduce((bytes, attribute) => bytes + attributeSize(attribute), 0)
-}
-
-function attributeSize({ name, value }: Attribute): number {
-  return name.length + sizeOf(value)
 }

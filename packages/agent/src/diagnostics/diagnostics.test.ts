@@ -354,6 +354,22 @@ test('a report that is too large for a frame is told in part, the latest of it',
   expect([events.length, report.get('omitted')]).toEqual([50, 150])
 })
 
+test('a report for which its asker would cut the link is not sent', async () => {
+  const { diagnostics, link, sent, replica } = linkedWith(() => undefined)
+  const digest = vi.spyOn(replica, 'digest')
+  for (const count of [10_000, 22_500]) {
+    digest.mockReturnValue(
+      Array.from({ length: count }, (_, i) => ({ time: 1, counter: 0, origin: `o${i}` })),
+    )
+    diagnostics.onFrame(link, ['ask', count, 'report', null])
+    await until(() => sent.at(-1)?.[1] === count)
+  }
+  expect(sent.map(([, number, report]) => [number, report !== undefined])).toEqual([
+    [10_000, true],
+    [22_500, false],
+  ])
+})
+
 test('a link that breaks ends the questions on it', async () => {
   const { diagnostics, link } = linkedWith(() => undefined)
   const asked = diagnostics.report({ of: 'b' })

@@ -1,8 +1,10 @@
 /** What this member tells of itself, to its own process and to peers that ask, and what it asks them. */
 
 import { type Config, type Peer, type Replica, SessionMeshError, sizeOf } from '@sessionmesh/core'
+import { roomInFrames } from '../frames.js'
 import type { Link } from '../link.js'
 import { attributeOf, slotOf } from '../merged-attributes.js'
+import { isPlain } from '../plain.js'
 import { checksumOf } from '../values.js'
 import { Asked } from './asked.js'
 import { CensusTaker, stampReport } from './census.js'
@@ -148,13 +150,16 @@ export class LocalDiagnostics implements Diagnostics {
   #answer(link: Link, number: number, question: Question): void {
     if (isBusy(link)) return
     // What people look at must not be what a link is cut for.
-    const { maxBatchBytes } = this.#subject.config
+    const { config } = this.#subject
+    const { maxBatchBytes } = config
+    const fits = (answer: Uint8Array) =>
+      answer.length <= maxBatchBytes && isPlain(answer, roomInFrames(config))
     if (question.question === 'report')
-      return link.send(encodeReport(number, this.#report(question.after), maxBatchBytes))
+      return link.send(encodeReport(number, this.#report(question.after), fits))
     if (this.#isBeyond(question.sid, maxBatchBytes)) return this.#cannotTell(link, number)
     const answer = this.#inspect(question.sid) ?? null
     const frame = encodeAnswer(number, answer)
-    link.send(frame.length <= maxBatchBytes ? frame : encodeAnswer(number, undefined))
+    link.send(fits(frame) ? frame : encodeAnswer(number, undefined))
   }
 
   /** Nor must it be made only to find it too large. */

@@ -58,12 +58,16 @@ export function encodeAnswer(
   return packr.pack(answer === undefined ? ['answer', number] : ['answer', number, answer])
 }
 
-/** A report's answer of at most so many bytes: the oldest of it is left out, and events that are left out are counted. */
-export function encodeReport(number: number, report: MemberReport, maxBytes: number): Uint8Array {
+/** A report's answer that fits: the oldest of it is left out, and events that are left out are counted. */
+export function encodeReport(
+  number: number,
+  report: MemberReport,
+  fits: (answer: Uint8Array) => boolean,
+): Uint8Array {
   let left = report
   for (;;) {
     const frame = encodeAnswer(number, left)
-    if (frame.length <= maxBytes) return frame
+    if (fits(frame)) return frame
     const { samples, events, omitted } = left
     if (samples.length + events.length === 0) return encodeAnswer(number, undefined)
     const kept = events.slice(Math.ceil(events.length / 2))
