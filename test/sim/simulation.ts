@@ -99,9 +99,14 @@ function live(trial: Trial): void {
  * as some histories have them that takes its time; a thousand sessions in one take none.)
  */
 function transfersMs({ cluster: { running, config, scenario } }: Trial): number {
-  const records = Math.max(...running.map(({ replica }) => replica.size + replica.tombstones))
-  const ofOne = Math.min(config.transferChunkRecords, config.transferChunkBytes / (64 + scenario.valueBytes))
-  const chunks = Math.floor(records / Math.max(1, ofOne))
+  const { transferChunkRecords, transferChunkBytes } = config
+  const chunksOf = ({ replica }: (typeof running)[number]) => {
+    let bytes = 0
+    // (As members count them.)
+    for (const { sid, bytes: own, names } of replica.records()) bytes += 128 + sid.length + own + 64 * names
+    return Math.max((replica.size + replica.tombstones) / transferChunkRecords, bytes / transferChunkBytes)
+  }
+  const chunks = Math.floor(Math.max(...running.map(chunksOf)))
   return (running.length - 1) * chunks * 2 * scenario.delayMs
 }
 

@@ -1,6 +1,6 @@
 /** What members send that have the same limits is never refused for what it is made of, however short names and values are. */
 
-import { type Config, type Effect, Replica, resolveConfig, type Value } from '@sessionmesh/core'
+import { type Config, type Effect, parseMessage, Replica, resolveConfig, type Value } from '@sessionmesh/core'
 import { describe, expect, test } from 'vitest'
 import { decodeFrame, encodeFrame, roomInFrames } from './frames.js'
 
@@ -62,6 +62,7 @@ class Pair {
       if (effect.type !== 'send' || effect.links.length === 0) continue
       const to = from === this.a ? this.b : this.a
       const frame = encodeFrame(effect.message, from === this.a ? 'a1' : 'b1')
+      expect(frame.length).toBeLessThanOrEqual(this.#config.maxFrameBytes)
       const received = to.receive(1, decodeFrame(frame, roomInFrames(this.#config)), TIME)
       queue.push(...caused(to, received))
       if (effect.resume) queue.push(...caused(from, from.drained(1, TIME)))
@@ -76,7 +77,7 @@ describe.each<[string, Partial<Config>]>([
   ['by default', {}],
   [
     'with large batches and chunks',
-    { maxBatchBytes: 2 ** 22, transferChunkBytes: 2 ** 21, transferChunkRecords: 10_000 },
+    { maxBatchBytes: 2 ** 22, transferChunkBytes: 2 ** 20, transferChunkRecords: 10_000 },
   ],
   ['with small frames', { maxFrameBytes: 2 ** 22, maxSessionBytes: 2 ** 20 }],
 ])('%s', (_, config) => {
@@ -98,4 +99,19 @@ describe.each<[string, Partial<Config>]>([
     joined.link()
     expect([written.b.size, joined.b.size]).toEqual([count, count])
   })
+})
+
+test('of fifty members that know ten thousand runs each all is told with a transfer', () => {
+  // (Each peer's own, as they came in frames of theirs.)
+  const digest = () =>
+    Array.from({ length: 10_000 }, (_, i) => ({ time: TIME.wallMs - i, counter: 0, origin: `run${i}` }))
+  const roster = Array.from({ length: 49 }, (_, i) => {
+    return { id: `m${i}`, name: `m${i}`, address: `m${i}:1`, state: 'alive' as const, digest: digest() }
+  })
+  const end = { digest: digest(), roster, purged: [], isReady: true }
+  const frame = encodeFrame({ kind: 'state', sentMs: 0, pull: 1, records: [], end }, 'a1')
+  const wire = decodeFrame(frame, roomInFrames(resolveConfig({})))
+  const message = parseMessage(wire, 'a1')
+  expect(message).toMatchObject({ kind: 'state', end: { roster: { length: 49 } } })
+  if (message.kind === 'state') expect(message.end?.roster[48]?.digest).toEqual(digest())
 })

@@ -42,7 +42,7 @@ describe('options', () => {
     ['suspectAfterMs', 2_000, 'deadAfterMs', 2_000],
     ['maxSessionBytes', 2 ** 20, 'maxFrameBytes', 4 * 2 ** 20],
     ['maxBatchBytes', 2 ** 20, 'maxFrameBytes', 4 * 2 ** 20],
-    ['transferChunkBytes', 10 ** 6, 'maxFrameBytes', 6 * 10 ** 6],
+    ['transferChunkBytes', 10 ** 6, 'maxFrameBytes', 12 * 10 ** 6],
     ['maxSessionBytes', 2 * 2 ** 20, 'maxLinkBufferBytes', 8 * 2 ** 20],
     ['maxBatchBytes', 2 * 2 ** 20, 'maxLinkBufferBytes', 8 * 2 ** 20],
     ['transferChunkBytes', 10 ** 6, 'maxLinkBufferBytes', 6 * 10 ** 6],

@@ -45,11 +45,11 @@ export interface Config {
   askTimeoutMs: number
   /** How long a gap about a linked origin is taken for data in flight. Too small: needless transfers under load. */
   gapPatienceMs: number
-  /** Records per chunk of a transfer; ten times as many are visited per turn at the most. Smaller than the writes per turn: it never ends. */
+  /** Records per chunk of a transfer; ten times as many are visited per turn at the most. Smaller than the sessions written per turn: it never ends. */
   transferChunkRecords: number
   /**
    * Bytes per chunk of a transfer: of names and values, with 128 for each session and 64 for each attribute. Bigger blocks the
-   * event loop longer. Raise it on every member at once: others refuse a frame of more small things than they would send.
+   * event loop longer; smaller than what is written per turn: it never ends. Raise it on every member at once: others refuse a frame of more small things than they would send.
    */
   transferChunkBytes: number
   /** A transfer without a chunk for so long is given up, and its link cut. */
@@ -183,8 +183,8 @@ export function resolveConfig(given: Partial<Config> = {}): Config {
   // A character counts one, and takes up to three bytes.
   below(config, 'maxSessionBytes', 'maxFrameBytes', 4)
   below(config, 'maxBatchBytes', 'maxFrameBytes', 4)
-  // (A chunk may be one session above its bound.)
-  below(config, 'transferChunkBytes', 'maxFrameBytes', 6)
+  // (A chunk may be one attribute above its bound, and that as large as a session.)
+  below(config, 'transferChunkBytes', 'maxFrameBytes', 12)
   // One of these alone must not cut the link of a peer that reads as it should.
   below(config, 'maxSessionBytes', 'maxLinkBufferBytes', 4)
   below(config, 'maxBatchBytes', 'maxLinkBufferBytes', 4)

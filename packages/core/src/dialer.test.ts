@@ -157,11 +157,15 @@ describe('the wait before the next attempt', () => {
   test('counts at each address of who rejects us, and leaves the dials there to end', () => {
     const dialer = dialerOf()
     for (const address of ['x:1', 'name:1', 'other:1']) dialer.add(address, 'named', at(0))
+    dialer.due(at(0))
     dialer.answered('name:1', 'b', false, at(0))
     dialer.answered('other:1', 'c', false, at(0))
     dialer.rejected('x:1', 'b', at(0))
     expect(dialer.due(at(199))).toEqual(['other:1'])
-    expect(dialer.due(at(200))).toEqual(['x:1', 'name:1'])
+    // (The dial of x:1 is under way.)
+    expect(dialer.due(at(1_000))).toEqual(['name:1'])
+    dialer.failed('x:1', 'unreachable', at(1_000))
+    expect(dialer.nextMs()).toBe(1_200)
   })
 
   test('is over when a link closes', () => {

@@ -200,7 +200,7 @@ export class Dialer {
     this.#backOff(candidate, failure, now)
   }
 
-  /** A link to that member has ended, since one end does not want the other: all of its addresses lead there. */
+  /** A link to that member has ended, since one end does not want the other: it was met at each of these addresses. */
   rejected(address: string, member: Origin, now: Instant): void {
     this.#changed()
     for (const candidate of this.#candidates.values())

@@ -146,7 +146,7 @@ export class Questions {
       }
       answers.at(-1)?.push(whole)
       bytes += size
-      leftBytes -= size
+      leftBytes -= record.bytes
     }
     const end = { digest: digest.entries(), roster: [], purged: [], isReady }
     for (const [i, wholes] of answers.entries()) {

@@ -61,7 +61,7 @@ function hasNoNews({ isJoining, digest, roster }: Heartbeat): boolean {
 }
 
 function packFields(message: Message, table: StampTable): unknown[] {
-  const stamps = (entries: DigestEntries) => entries.map((stamp) => table.add(stamp))
+  const stamps = (entries: DigestEntries) => entries.map((stamp) => table.addTold(stamp))
   const roster = (entries: readonly RosterEntry[]) =>
     entries.map((entry) => [
       entry.id,
@@ -143,6 +143,8 @@ class StampTable {
   readonly origins: Origin[] = []
   readonly #stamps: Stamp[] = []
   readonly #indices = new Map<Stamp, number>()
+  /** What was told last of each origin. */
+  readonly #told = new Map<Origin, Stamp>()
   readonly #originIndices = new Map<Origin, number>()
 
   constructor(sender: Origin) {
@@ -157,6 +159,14 @@ class StampTable {
       this.#indices.set(stamp, index)
     }
     return index
+  }
+
+  /** Of a digest: members that have merged the same tell the same of an origin, each of them as it came to him. */
+  addTold(stamp: Stamp): number {
+    const last = this.#told.get(stamp.origin)
+    if (last !== undefined && compareStamps(last, stamp) === 0) return this.add(last)
+    this.#told.set(stamp.origin, stamp)
+    return this.add(stamp)
   }
 
   pack(): number[] {
