@@ -523,9 +523,9 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'dials of addresses that were made up never end',
     file: 'dialer.ts',
-    find: '    this.#hangUp(address)\n    const candidate = this.#candidates.get(address)\n    if (candidate === undefined) return\n    const { redialMs',
+    find: '    this.#hangUp(address)\n    const candidate = this.#candidates.get(address)\n    if (candidate === undefined) return\n    if (failure',
     replace:
-      '    const candidate = this.#candidates.get(address)\n    if (candidate === undefined) return\n    const { redialMs',
+      '    const candidate = this.#candidates.get(address)\n    if (candidate === undefined) return\n    if (failure',
     seeds: 20,
     by: ['convergence', 'liveness', 'joining'],
   },
@@ -632,7 +632,7 @@ export const mutants: readonly Mutant[] = [
     file: 'purged.ts',
     find: 'filter((removal) => !digest.covers(removal))',
     replace: 'filter(() => false)',
-    from: 1297,
+    from: 4380,
     seeds: 3_000,
     by: ['destroyed', 'exactness', 'convergence'],
   },

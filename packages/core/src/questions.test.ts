@@ -38,7 +38,7 @@ test('an answer is no larger than a batch, or one session; what no frame can hol
     maxSessionBytes: 3_000,
     maxBatchBytes: 4_000,
     maxFrameBytes: 16_000,
-    transferChunkBytes: 2_000,
+    transferChunkBytes: 1_300,
   }
   const net = new Net(size)
   const [a, b, c] = net.cluster('a', 'b', 'c')
@@ -63,7 +63,7 @@ test('a session that is named again and again in one question is given once; wha
     maxSessionBytes: 3_000,
     maxBatchBytes: 3_000,
     maxFrameBytes: 16_000,
-    transferChunkBytes: 2_000,
+    transferChunkBytes: 1_300,
   }
   const net = new Net({ ...small, maxLinkBufferBytes: 12_000 })
   const [a, b] = net.cluster('a', 'b')
