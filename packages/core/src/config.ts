@@ -45,11 +45,15 @@ export interface Config {
   askTimeoutMs: number
   /** How long a gap about a linked origin is taken for data in flight. Too small: needless transfers under load. */
   gapPatienceMs: number
-  /** Records per chunk of a transfer; ten times as many are visited per turn at the most. Smaller than the sessions written per turn: it never ends. */
+  /**
+   * Records per chunk of a transfer; ten times as many are visited per turn at the most. Smaller than the sessions written
+   * per turn: it never ends.
+   */
   transferChunkRecords: number
   /**
    * Bytes per chunk of a transfer: of names and values, with 128 for each session and 64 for each attribute. Bigger blocks the
-   * event loop longer; smaller than what is written per turn: it never ends. Raise it on every member at once: others refuse a frame of more small things than they would send.
+   * event loop longer; smaller than what is written per turn: it never ends. Raise it on every member at once: others refuse a
+   * frame of more small things than they would send.
    */
   transferChunkBytes: number
   /** A transfer without a chunk for so long is given up, and its link cut. */
