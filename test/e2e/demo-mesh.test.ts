@@ -39,8 +39,7 @@ test.skipIf(whyNot !== undefined)(
     await page.goto(`${address}/mesh/`)
     await seen(page, 'alive', 3)
 
-    await page.getByRole('button', { name: 'Kill server-2' }).click()
-    await until('it says why not yet', async () =>
+    await clickUntil(page, 'Kill server-2', 'it says why not yet', async () =>
       /scenario is running/.test(await page.locator('#action-error').innerText()),
     )
     await page.locator('#members .dead').waitFor({ timeout: SCENARIO_MS })
@@ -87,15 +86,26 @@ async function startDemo(): Promise<{ address: string; output: () => string }> {
   return { address: `http://127.0.0.1:${ports[0]}`, output: () => output }
 }
 
-/** Until it has come to that. A click that reached a server which had just been frozen is made again, as a person would. */
-async function press(page: Page, name: string, state: string, count: number): Promise<void> {
+/** Until so many are in that state. */
+function press(page: Page, name: string, state: string, count: number): Promise<void> {
+  const members = page.locator(`#members .member.${state}`)
+  return clickUntil(page, name, `${count} are ${state}`, async () => (await members.count()) === count)
+}
+
+/** A click that reached a server which had just been frozen or killed is made again, as a person would. */
+async function clickUntil(
+  page: Page,
+  name: string,
+  what: string,
+  isSo: () => Promise<boolean>,
+): Promise<void> {
   const button = page.getByRole('button', { name, exact: true })
   const error = page.locator('#action-error:not([hidden])')
   await button.click()
   await until(
-    `${name} makes ${count} ${state}`,
+    `${name} is clicked and ${what}`,
     async () => {
-      if ((await page.locator(`#members .member.${state}`).count()) === count) return true
+      if (await isSo()) return true
       // (It may go at this very moment, since it has worked after all.)
       if ((await error.count()) > 0) await button.click({ timeout: 1_000 }).catch(() => {})
       return false
