@@ -63,15 +63,27 @@ describe.skipIf(areNoHosts)('a partition', () => {
     },
   })
 
+  // The longest first: all the others begin and end while it lasts.
   const cuts = [
-    ...[byCable(1), byCable(5), byCable(60)],
-    ...[byRoutes(1), byRoutes(LONG_SECONDS)],
-    ...[outward(4), inward(4), outward(LONG_SECONDS)],
+    ...[byCable(60), byCable(5), byCable(1)],
+    ...[byRoutes(LONG_SECONDS), byRoutes(1)],
+    ...[outward(LONG_SECONDS), outward(4), inward(4)],
   ]
 
-  test.each(cuts)('of $seconds s by $how heals, and all that was written is everywhere', async (cut) => {
-    const hosts = new Lan().hosts(4)
-    const members = await startOn(hosts)
+  test('of a second or a minute, by cable or by route, heals, and all that was written is everywhere', {
+    timeout: 240_000,
+  }, async () => {
+    const healing: Promise<string | undefined>[] = []
+    for (const cut of cuts) {
+      const hosts = new Lan().hosts(4)
+      const members = await startOn(hosts)
+      const tell = (error: unknown) => `${cut.seconds} s by ${cut.how}: ${error}`
+      healing.push(heals(cut, hosts, members).then(() => undefined, tell))
+    }
+    expect((await Promise.all(healing)).filter((trouble) => trouble !== undefined)).toEqual([])
+  })
+
+  async function heals(cut: Cut, hosts: readonly Host[], members: readonly MemberProcess[]): Promise<void> {
     const [apart, others] = [hosts[3]!, hosts.slice(0, 3)]
     cut.begin(apart, others)
     const since = performance.now()
@@ -89,7 +101,7 @@ describe.skipIf(areNoHosts)('a partition', () => {
       `healed after ${cut.seconds} s by ${cut.how}: the same state everywhere ${ms.toFixed(0)} ms later`,
     )
     await allSeeAll(members)
-  })
+  }
 
   test('of two that a third one reaches both lets data through, and nobody is found dead', async () => {
     const hosts = new Lan().hosts(3)

@@ -30,10 +30,18 @@ export class Partings implements Observer {
     const sinceMs = world.nowMs - this.#cluster.config.deadAfterMs
     // (Who has just begun has from others what these had for long.)
     if (run.startedMs > sinceMs || by === undefined || by.startedMs > sinceMs) return
-    const [ofRun, ofThem] = [run, by].map((each) => this.#metMs.get(each))
+    this.look()
     const isLong = (ms: number | undefined) => ms !== undefined && ms <= sinceMs
-    const wereTogether = [...(ofRun ?? [])].some(([id, ms]) => isLong(ms) && isLong(ofThem?.get(id)))
-    if (!wereTogether)
+    const metOf = (each: Run) => this.#metMs.get(each) ?? new Map<Origin, number>()
+    const wereTogether = (a: Run, b: Run) =>
+      a !== b && [...metOf(a)].some(([id, ms]) => isLong(ms) && isLong(metOf(b).get(id)))
+    const isLinked = (a: Run, b: Run) => this.#cluster.isLinkedBothWays(a, b)
+    const { running, runs } = this.#cluster
+    const others = (each: Run) => each !== run && each !== by
+    // What keeps the two apart, each may have from others: `run` from any whom it has met, be he sent away by now.
+    const ours = runs.filter((each) => others(each) && metOf(run).has(each.id) && !isLinked(each, by))
+    const theirs = running.filter((each) => others(each) && isLinked(each, by) && !isLinked(each, run))
+    if (![run, ...ours].some((a) => [by, ...theirs].some((b) => wereTogether(a, b))))
       world.fail('partings', `${run.id} begins anew by the word of ${by.id}, with whom it never was`)
   }
 }

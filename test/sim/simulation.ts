@@ -92,7 +92,7 @@ function live(trial: Trial): void {
   world.run(2 * cluster.config.sweepMs)
   trial.told.check()
   // (How old a tombstone is each member tells by a clock of its own.)
-  within(trial, scenario.maxSkewMs, () => convergence.notSame() ?? survival.problem())
+  within(trial, clocksApartMs(trial), () => convergence.notSame() ?? survival.problem())
 }
 
 /**
@@ -125,9 +125,14 @@ function overAfterMs(ttlMs: number, { deadAfterMs, joinTimeoutMs, sweepMs }: Con
 }
 
 /** Nothing is forgotten before all clocks are past its stamps. */
-function settledAfterMs({ cluster: { scenario, config } }: Trial): number {
+function settledAfterMs(trial: Trial): number {
+  return SETTLED_WITHIN_MS + clocksApartMs(trial)
+}
+
+/** The most by which one host's clock may be ahead of another's. */
+function clocksApartMs({ cluster: { scenario, config } }: Trial): number {
   const leapMs = scenario.faults.includes('leap') ? 2 * config.maxClockDriftMs : 0
-  return SETTLED_WITHIN_MS + 2 * scenario.maxSkewMs + leapMs
+  return 2 * scenario.maxSkewMs + leapMs
 }
 
 function start({ world, cluster }: Trial): void {
@@ -146,7 +151,11 @@ function start({ world, cluster }: Trial): void {
 }
 
 /** Lets time pass until nothing is wrong any more. */
-function within({ world, exactness }: Trial, limitMs: number, whatIsWrong: () => Problem | undefined): void {
+function within(
+  { world, exactness, partings }: Trial,
+  limitMs: number,
+  whatIsWrong: () => Problem | undefined,
+): void {
   const untilMs = world.nowMs + limitMs
   let checkedMs = world.nowMs
   for (let problem = whatIsWrong(); problem !== undefined; problem = whatIsWrong()) {
@@ -154,6 +163,7 @@ function within({ world, exactness }: Trial, limitMs: number, whatIsWrong: () =>
     world.run(LOOK_EVERY_MS)
     if (world.nowMs - checkedMs < CHECK_EVERY_MS) continue
     exactness.check()
+    partings.look()
     checkedMs = world.nowMs
   }
 }
