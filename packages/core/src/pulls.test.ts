@@ -220,10 +220,12 @@ describe('deltas that are held for a gap', () => {
 })
 
 describe('the end of a transfer', () => {
-  /** b lacks a write of a, and a ends the transfer by which it is asked for. */
-  function ended(digest: readonly Stamp[], purged: readonly Purge[] = []) {
+  /** b lacks a write of a, be it a's first or not, and a ends the transfer by which it is asked for. */
+  function ended(digest: readonly Stamp[], purged: readonly Purge[] = [], isFirst = true) {
     const net = new Net()
     const [a, b] = net.cluster('a', 'b')
+    if (!isFirst) a.write('first', { x: '1' })
+    net.run(config.heartbeatMs)
     net.loseWrite(a, b)
     a.write('next', { x: '1' })
     net.settle()
@@ -263,6 +265,13 @@ describe('the end of a transfer', () => {
     net.release(a, b)
     net.run(config.maxDialBackoffMs)
     expect(b.state()).toEqual(a.state())
+  })
+
+  test('that tells of removals which its sender has merged parts nobody from him, though deltas of his still wait', () => {
+    const made = { time: WALL_MS, counter: 0, origin: 'made' }
+    const { b, a } = ended([made], [{ removals: [made], writers: ['a1'] }], false)
+    expect(b.replica.heldBytes).toBeGreaterThan(0)
+    expect([b.replica.covers([made]), b.peer(a).link]).toEqual([true, expect.any(Number)])
   })
 
   test('that tells of removals of what this member has yet to write is believed in nothing of that', () => {

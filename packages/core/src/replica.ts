@@ -497,17 +497,19 @@ export class Replica {
     this.#questions.fetch(forgotten, link, now)
     if (ended) {
       if (message.end !== undefined) this.#toldDigest(link, peer, message.end.digest, now)
-      this.#partFromOthers(now)
+      this.#partFromOthers(link, now)
       if (this.#pulls.hasJoined) this.#context.dialer.joined()
       this.#settle(now)
       this.#beatNow(now)
     }
   }
 
-  /** With the state that came came the reasons to keep others away. */
-  #partFromOthers(now: Instant): void {
-    for (const peer of this.#context.members.linked())
-      if (peer.link !== undefined && this.#isOfOtherPart(peer)) this.#drop(peer.link, OTHER_PART, now)
+  /** With the state that came came the reasons to keep others away. (Who sent it was looked at before, with all that he told.) */
+  #partFromOthers(source: LinkId, now: Instant): void {
+    for (const peer of this.#context.members.linked()) {
+      if (peer.link === undefined || peer.link === source) continue
+      if (this.#isOfOtherPart(peer)) this.#drop(peer.link, OTHER_PART, now)
+    }
   }
 
   // ---- links and members ----
