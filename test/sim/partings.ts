@@ -37,10 +37,10 @@ export class Partings implements Observer {
       a !== b && [...metOf(a)].some(([id, ms]) => isLong(ms) && isLong(metOf(b).get(id)))
     const isLinked = (a: Run, b: Run) => this.#cluster.isLinkedBothWays(a, b)
     const { running, runs } = this.#cluster
-    const others = (each: Run) => each !== run && each !== by
+    const isThird = (each: Run) => each !== run && each !== by
     // What keeps the two apart, each may have from others: `run` from any whom it has met, be he sent away by now.
-    const ours = runs.filter((each) => others(each) && metOf(run).has(each.id) && !isLinked(each, by))
-    const theirs = running.filter((each) => others(each) && isLinked(each, by) && !isLinked(each, run))
+    const ours = runs.filter((each) => isThird(each) && metOf(run).has(each.id) && !isLinked(each, by))
+    const theirs = running.filter((each) => isThird(each) && isLinked(each, by) && !isLinked(each, run))
     if (![run, ...ours].some((a) => [by, ...theirs].some((b) => wereTogether(a, b))))
       world.fail('partings', `${run.id} begins anew by the word of ${by.id}, with whom it never was`)
   }

@@ -3,7 +3,7 @@
  * then the faults end, and what was promised has to come true in time.
  */
 
-import type { Config } from '@sessionmesh/core'
+import { bytesOf, type Config } from '@sessionmesh/core'
 import type { Invariant } from './invariants.js'
 import { Nemesis } from './nemesis.js'
 import { describeScenario, drawScenario, meetWithinMs, type Wishes } from './scenario.js'
@@ -102,10 +102,8 @@ function live(trial: Trial): void {
 function transfersMs({ cluster: { running, config, scenario } }: Trial): number {
   const { transferChunkRecords, transferChunkBytes } = config
   const chunksOf = ({ replica }: (typeof running)[number]) => {
-    let bytes = 0
-    // (As members count them.)
-    for (const { sid, bytes: own, names } of replica.records()) bytes += 128 + sid.length + own + 64 * names
-    return Math.max((replica.size + replica.tombstones) / transferChunkRecords, bytes / transferChunkBytes)
+    const wholes = [...replica.records()].flatMap((record) => record.above(undefined) ?? [])
+    return Math.max(wholes.length / transferChunkRecords, bytesOf(wholes) / transferChunkBytes)
   }
   const chunks = Math.floor(Math.max(...running.map(chunksOf)))
   return (running.length - 1) * chunks * 2 * scenario.delayMs

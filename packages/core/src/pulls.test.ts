@@ -224,8 +224,10 @@ describe('the end of a transfer', () => {
   function ended(digest: readonly Stamp[], purged: readonly Purge[] = [], isFirst = true) {
     const net = new Net()
     const [a, b] = net.cluster('a', 'b')
-    if (!isFirst) a.write('first', { x: '1' })
-    net.run(config.heartbeatMs)
+    if (!isFirst) {
+      a.write('first', { x: '1' })
+      net.run(config.heartbeatMs)
+    }
     net.loseWrite(a, b)
     a.write('next', { x: '1' })
     net.settle()
