@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util'
 import { Usage } from '../sim/usage.js'
 import { atMost } from './at-most.js'
-import { editsOf, FIRST_SEED, type Mutant, mutants } from './mutants.js'
+import { editsOf, firstSeedOf, type Mutant, mutants } from './mutants.js'
 import { findFault } from './mutate.js'
 
 const HELP = `pnpm mutants [--only TEXT] [--from S] [--seeds N]
@@ -41,7 +41,7 @@ async function main(): Promise<void> {
 
 async function tell(mutant: Mutant): Promise<boolean> {
   const startedMs = performance.now()
-  const from = usage.count('from', values.from ?? `${mutant.from ?? FIRST_SEED}`)
+  const from = usage.count('from', values.from ?? `${firstSeedOf(mutant)}`)
   const seeds = usage.count('seeds', values.seeds ?? `${mutant.seeds}`)
   const { keep } = values
   const found = await findFault(editsOf(mutant), { from, seeds, keep }).catch(String)

@@ -1,7 +1,7 @@
 /** The simulation has to find each deliberate fault in the core. A mutant that survives is a hole in the suite. */
 
 import { describe, expect, test } from 'vitest'
-import { editsOf, FIRST_SEED, mutants } from './mutants.js'
+import { editsOf, firstSeedOf, mutants } from './mutants.js'
 import { findFault } from './mutate.js'
 
 const LIMIT_MS = 600_000
@@ -9,7 +9,8 @@ const LIMIT_MS = 600_000
 // (One after the other: the other core has the tests that measure time.)
 describe('a fault in the core is found by the simulation', () => {
   test.for(mutants)('$name', { timeout: LIMIT_MS }, async (mutant, { signal }) => {
-    const { from = FIRST_SEED, seeds, by } = mutant
+    const { seeds, by } = mutant
+    const from = firstSeedOf(mutant)
     const found = await findFault(editsOf(mutant), { from, seeds }, signal)
     expect(found, `survived ${seeds} seeds from ${from}: a hole in the suite`).toBeDefined()
     expect(by, `seed ${found?.seed}: ${found?.text}`).toContain(found?.by)

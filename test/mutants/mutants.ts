@@ -14,7 +14,7 @@ export interface Mutant extends Edit {
   readonly once?: string
   /** Changed as well. */
   readonly also?: readonly Edit[]
-  /** The first seed that is tried: for whom takes long, shortly before one that found it. Default: `FIRST_SEED`. */
+  /** The first seed that is tried: for whom takes long, shortly before one that found it. See `firstSeedOf`. */
   readonly from?: number
   /** Within how many seeds it has to be found. */
   readonly seeds: number
@@ -22,8 +22,10 @@ export interface Mutant extends Edit {
   readonly by: readonly Invariant[]
 }
 
-/** (The very first ones find little.) */
-export const FIRST_SEED = 9
+/** (Of all seeds the very first ones find little.) */
+export function firstSeedOf({ from = 9 }: Mutant): number {
+  return from
+}
 
 /** All that a mutant changes. */
 export function editsOf({ file, find, replace, also = [] }: Mutant): Edit[] {
