@@ -36,12 +36,25 @@ function roster(entries: Extract<Message, { kind: 'heartbeat' }>['roster']): str
   return entries.map(({ id, state }) => `${id} ${state}`).join(', ') || 'nobody'
 }
 
+type Hello = Extract<Message, { kind: 'hello' }>
+
+function state({
+  digest: entries,
+  roster: members,
+  purged,
+}: Pick<Hello, 'digest' | 'roster' | 'purged'>): string {
+  const purges = purged.map(
+    ({ removals, writers }) => ` purged [${removals.map(short).join(' ')}] of ${writers.join(' ')}`,
+  )
+  return `${digest(entries)} knows ${roster(members)}${purges.join('')}`
+}
+
 export function describeMessage(message: Message): string {
   switch (message.kind) {
     case 'hello':
-    case 'heartbeat': {
-      return `${message.kind} ${digest(message.digest)} knows ${roster(message.roster)}`
-    }
+      return `hello ${state(message)}`
+    case 'heartbeat':
+      return `heartbeat ${digest(message.digest)} knows ${roster(message.roster)}`
     case 'delta': {
       const span = `${short(message.previous)} .. ${short(message.upTo)}`
       return `delta ${span} ${message.wantsAck ? 'wants ack ' : ''}${message.deltas.map((delta) => record(delta, message.sentMs)).join(' ')}`
@@ -52,7 +65,7 @@ export function describeMessage(message: Message): string {
       return `pull ${message.pull} ${message.digest ? digest(message.digest) : message.sids?.join(' ')}`
     case 'state': {
       const missing = message.missing?.length ? ` missing ${message.missing.join(' ')}` : ''
-      const end = message.end ? ` end ${digest(message.end.digest)} knows ${roster(message.end.roster)}` : ''
+      const end = message.end ? ` end ${state(message.end)}` : ''
       return `state ${message.pull} ${message.records.map((each) => record(each, message.sentMs)).join(' ')}${missing}${end}`
     }
     case 'leave':

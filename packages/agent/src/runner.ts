@@ -277,8 +277,7 @@ export class Runner {
       wire = decodeFrame(frame, this.#roomInFrames)
     } catch (error) {
       if (!(error instanceof SessionMeshError)) throw error
-      // What cannot even be decoded is refused by the core like anything else that is no message.
-      wire = undefined
+      return this.run(this.replica.unreadable(link.id, error, this.now()))
     }
     if (isAside(wire) && this.replica.isLinked(link.id)) return this.#events.aside(link, wire)
     const readAt = this.now()

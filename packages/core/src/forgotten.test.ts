@@ -212,6 +212,32 @@ describe('a member that was away for longer than the others remember', () => {
     expect([a.keys(), b.keys()]).toEqual([[], []])
   })
 
+  test('brings nothing back of which nothing was merged where it was destroyed', () => {
+    const net = new Net(config)
+    const [a, b, d] = net.cluster('a', 'b', 'd')
+    net.hold(a, b)
+    net.hold(b, a)
+    a.write('destroyed', { x: '1' })
+    a.write('kept', { x: '1' })
+    net.settle()
+    // It is shown that session, and has merged no write of its creator, nor ever will.
+    b.catchUp('destroyed', d.token('destroyed'))
+    net.run(200)
+    expect(b.read('destroyed')).toEqual({ x: '1' })
+    d.act(d.replica.leave(d.now))
+    net.kill(d)
+    net.cut(a, b)
+    net.release(a, b)
+    net.release(b, a)
+    b.destroy('destroyed')
+    net.run(60_000)
+    expect([b.replica.tombstones, b.state().digest.length]).toEqual([0, 1])
+    net.heal(a, b)
+    net.run(3_000)
+    expect(a.read('destroyed')).toBeUndefined()
+    expect(a.state()).toEqual(b.state())
+  })
+
   test('brings back no value that was removed meanwhile', () => {
     const { net, a, b, c } = apart()
     net.kill(c)
@@ -378,6 +404,32 @@ describe('a member that was away for longer than the others remember', () => {
     expect([linked(a, b), linked(b, a)]).toEqual([true, true])
     expect(b.state()).toEqual(a.state())
     expect(a.keys()).toContain('kept')
+  })
+
+  test('is not one that has merged by another link what it lacked when it said hello', () => {
+    const net = new Net()
+    const [a, b] = net.cluster('a', 'b')
+    a.write('destroyed', { x: '1' })
+    b.write('kept', { x: '1' })
+    net.settle()
+    net.cut(a, b)
+    a.destroy('destroyed')
+    net.run(10_000)
+    // Its tombstone waits for b.
+    expect(a.replica.tombstones).toBe(1)
+    for (const member of [a, b]) member.forgetLog()
+    net.heal(a, b)
+    const [near, far] = net.connect(b, a)
+    net.unread.add(near).add(far)
+    // It says hello, which is long under way.
+    net.deliver(b, near)
+    net.connect(b, a)
+    net.run(3_000)
+    expect([linked(a, b), a.replica.tombstones]).toEqual([true, 0])
+    net.unread.clear()
+    net.run(3_000)
+    expect([b.id, b.codes(), a.codes()]).toEqual(['b1', [], []])
+    expect([linked(a, b), net.linksBetween(a, b), b.keys()]).toEqual([true, 1, ['kept']])
   })
 
   test('is not one of whom we have merely not heard yet', () => {

@@ -9,7 +9,7 @@ import { LinkClock } from './link-clock.js'
 import type { LinkId, Peer } from './members.js'
 import { type Hello, PROTOCOL, type RosterEntry } from './messages.js'
 import { type Told, type Verdict, verdictOf } from './parts.js'
-import type { Purge } from './purged.js'
+import { type Purge, Purged } from './purged.js'
 import type { Instant } from './stamp.js'
 
 interface Connection {
@@ -37,7 +37,7 @@ const SELF = 'self'
 /** Who says so holds us for gone, whatever made him believe it; or he goes himself. */
 export const LEFT = 'leave'
 const YIELD = 'starts afresh'
-/** The peer has merged what may not come here: the next hellos tell who has to begin anew. */
+/** The peer has merged what may not come here, or told of what is past: the next hellos tell who has to begin anew. */
 export const OTHER_PART = 'other part'
 
 /** One end does not want the other: no link that broke. */
@@ -151,7 +151,10 @@ export class Handshake {
     const { dialer, members, self } = this.#context
     if (hello.id === self.id) return this.#drop(link, connection, SELF, hello, now)
     const part = verdictOf(connection.told, hello)
-    this.#check(hello, connection, part, now)
+    const isOutdated = part !== undefined && !this.#isStillMissed(part, hello)
+    this.#check(hello, connection, isOutdated ? undefined : part, now)
+    // (The other end may not know yet, and decides by these hellos: none of this link may count.)
+    if (isOutdated) return this.#drop(link, connection, OTHER_PART, hello, now)
     if (part === 'yield') {
       // It refuses what we said in our hello anyway: we come again with nothing.
       this.#onForgotten(filledIn(hello.address, connection.remoteHost), hello.purged)
@@ -197,6 +200,14 @@ export class Handshake {
     const isOurs = peer !== undefined && peer.link === link
     if (isOurs) this.#context.members.linkLost(peer, now, reason === DUPLICATE)
     return { peer: isOurs ? peer : undefined }
+  }
+
+  /** Who would have to begin anew may have merged, by other links, what it lacked when it said hello on this one. */
+  #isStillMissed(part: 'yield' | 'refuse', { id, purged }: Hello): boolean {
+    const { digest, members } = this.#context
+    if (part === 'yield') return Purged.of(purged).missedBy(digest).length > 0
+    const known = members.get(id)
+    return known === undefined || this.#context.purged.missedBy(known.digest).length > 0
   }
 
   #drop(link: LinkId, { dialled }: Connection, reason: string, { id }: Hello, now: Instant): undefined {

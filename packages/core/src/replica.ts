@@ -145,6 +145,11 @@ export class Replica {
     return this.#input(now, () => this.#receive(link, wire, now)).effects
   }
 
+  /** A frame was read that cannot even be decoded. */
+  unreadable(link: LinkId, error: SessionMeshError, now: Instant): Effect[] {
+    return this.#input(now, () => this.#refuse(link, error, now)).effects
+  }
+
   /** The last chunk of a transfer on this link is with the operating system: the next may follow. */
   drained(link: LinkId, now: Instant): Effect[] {
     return this.#input(now, () => this.#transfers.next(link, now)).effects

@@ -35,6 +35,8 @@ export class Net {
   readonly #held = new Set<string>()
   /** Addresses where a dial neither succeeds nor fails. */
   readonly silent = new Set<string>()
+  /** Connections of which nothing is read by itself, not even that they are there. */
+  readonly unread = new Set<LinkId>()
   #dials: { member: Member; address: string }[] = []
   #lastLink = 0
 
@@ -232,7 +234,8 @@ export class Net {
       member.act(member.replica.flush(member.now))
       progressed = true
     }
-    for (const end of [...this.#ends]) if (!this.#isHeld(end) && this.#deliver(end)) progressed = true
+    for (const end of [...this.#ends])
+      if (!this.unread.has(end.link) && !this.#isHeld(end) && this.#deliver(end)) progressed = true
     return progressed
   }
 
