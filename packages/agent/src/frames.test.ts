@@ -2,9 +2,13 @@
 
 import { type Message, resolveConfig, SessionMeshError, sentMsOf } from '@sessionmesh/core'
 import { Packr } from 'msgpackr'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { joinCluster } from './cluster.js'
 import { encodeAnswer, encodeAsk } from './diagnostics/frames.js'
 import * as frames from './frames.js'
+import { createKeyring } from './keys.js'
+import type { Link } from './link.js'
+import { Links } from './links.js'
 import { packedOf } from './packed.js'
 
 const { encodeFrame } = frames
@@ -142,3 +146,34 @@ describe('nothing else is', () => {
     for (const frame of frames) expect(isRefused(frame)).toBe(true)
   })
 })
+
+test('a member tells what is wrong with a frame that it cannot decode, and from where it came', async () => {
+  const secret = 'for tests only: 8KpX2vQz7RmW4tLd'
+  const warnings: { code: string; message: string }[] = []
+  const cluster = await joinCluster({ secret, listen: { host: '127.0.0.1', port: 0 }, peers: [] })
+  onTestFinished(() => cluster.close())
+  cluster.on('warning', (warning) => warnings.push(warning))
+  const links = linksOf(secret, (link) => link.send(Uint8Array.of(0xc1)))
+  onTestFinished(() => links.close())
+  links.dial(cluster.self.address)
+  const isTold = () => expect(warnings).toHaveLength(1)
+  await vi.waitFor(isTold, { timeout: 10_000, interval: 5 })
+  expect(warnings[0]).toMatchObject({
+    code: 'SESSIONMESH_BAD_FRAME',
+    message: 'A frame is refused: it is not what members send (from 127.0.0.1)',
+  })
+})
+
+/** A member that holds the secret, and is none otherwise. */
+function linksOf(secret: string, open: (link: Link) => void): Links {
+  const options = {
+    credentials: { keyring: createKeyring('default', [secret]) },
+    host: '127.0.0.1',
+    ports: [0],
+    maxFrameBytes: 2 ** 20,
+    handshakeTimeoutMs: 10_000,
+    maxPendingSockets: 8,
+  }
+  const ignore = () => {}
+  return new Links(options, { open, frame: ignore, closed: ignore, dialFailed: ignore, refused: ignore })
+}
