@@ -23,9 +23,9 @@ export function sweep(context: Context, outbox: Outbox, mayJudge: boolean, now: 
     tellEnd: (record) => tellEnd(context, outbox, record, now),
   })
   if (removals.length > 0) {
-    // (Of a session that was destroyed where nobody had it, anybody may have been the creator, be nothing of his merged here. And
-    // of a writer that is gone, whom nobody tells of any more, others may have it still.)
-    const writers = [...creators, ...digest.lately(), ...members.everKnown()]
+    // (Of a session that was destroyed where nobody had it, anybody may have been the creator. And of a writer that is gone,
+    // whom nobody tells of any more, others may have it still.)
+    const writers = [...creators, ...digest.lately(), ...records.strangers]
     context.purged.join([{ removals, writers }])
   }
   context.purged.unite((removal) => context.isEverywhere(removal))

@@ -138,11 +138,6 @@ export class Members {
     return !this.#living.has(id)
   }
 
-  /** Everybody who is known, and the last of those who were. */
-  everKnown(): Origin[] {
-    return [...[...this.#forgotten].slice(-MAX_MEMBERS), ...this.#peers.keys()]
-  }
-
   /** Everybody known who has not left has merged this stamp. */
   isSettled(stamp: Stamp): boolean {
     for (const peer of this.#peers.values())

@@ -53,6 +53,7 @@ export class Records {
   #toSweep = 0
   /** Origins whose stamps were met since the sweep began; all of them once it ends. */
   #origins = new Set<Origin>()
+  readonly #strangers = new Set<Origin>()
 
   /** @param isNowhere the write is lost, with its origin and all who had it. */
   constructor(
@@ -74,6 +75,14 @@ export class Records {
 
   get tombstones(): number {
     return this.#tombstones.size
+  }
+
+  /**
+   * Who created sessions that were destroyed, and had nothing merged here by then: one of theirs was shown as a peer told it,
+   * or its end came first.
+   */
+  get strangers(): Iterable<Origin> {
+    return this.#strangers
   }
 
   /** Of attributes. */
@@ -166,7 +175,7 @@ export class Records {
     const before = attributeBytes(record)
     const merged = record.merge(delta, isMerged)
     this.#bytes += attributeBytes(record) - before
-    if (record.destroyed !== undefined) this.#bury(delta.sid, record.destroyed)
+    if (record.destroyed !== undefined) this.#bury(record, record.destroyed)
     if (merged.destroyed) {
       this.#observer?.ended(delta.sid)
     } else if (merged.changed.length > 0) {
@@ -185,10 +194,19 @@ export class Records {
   }
 
   /** Of a session that is over the stamp of its end is all that is kept. */
-  #bury(sid: string, destroyed: Stamp): void {
+  #bury({ sid, created }: SessionRecord, destroyed: Stamp): void {
+    if (this.#digest.get(created.origin) === undefined) this.#addStranger(created.origin)
     const held = this.#records.get(sid)
     if (typeof held === 'number') this.#tombstones.remove(held)
     this.#records.set(sid, this.#tombstones.add(destroyed))
+  }
+
+  #addStranger(origin: Origin): void {
+    this.#strangers.add(origin)
+    for (const oldest of this.#strangers) {
+      if (this.#strangers.size <= MAX_STRANGERS) break
+      this.#strangers.delete(oldest)
+    }
   }
 
   #bears({ created, attributes, lifetime, destroyed }: Delta): void {
@@ -214,6 +232,7 @@ export class Records {
     this.#records.clear()
     this.#bytes = 0
     this.#tombstones = new TombstoneTable()
+    this.#strangers.clear()
     this.#sweep = undefined
     this.#owed = 0
   }
@@ -255,6 +274,7 @@ export class Records {
   #begin(): { sids: MapIterator<string>; held: MapIterator<Held> } {
     this.#origins = new Set()
     this.#toSweep = 0
+    if (this.tombstones === 0) this.#strangers.clear()
     this.#tombstones.shrink()
     return { sids: this.#records.keys(), held: this.#records.values() }
   }
@@ -323,6 +343,8 @@ export const TIMES_FULL = 4
 /** The same of their bytes: the rest of the memory is for all else. */
 const TIMES_FULL_BYTES = 2
 const NEARLY = 0.9
+/** Each takes part in each purge; who makes them up is to fill nothing. */
+const MAX_STRANGERS = 1_000
 /** Of a session beside its content, about. */
 const SESSION_BYTES = 512
 /** What one turn may cost, in looks at records of which nothing is due: some 2 ms with a million of them. */
