@@ -115,7 +115,7 @@ export class Dialer {
     this.#isJoining = false
   }
 
-  /** This run has joined. */
+  /** This run has joined, or is ready and linked: whoever is there is told of by those that it has met. */
   joined(): void {
     for (const { address, sources } of this.#candidates.values())
       if (sources.has('former')) this.remove(address, 'former')

@@ -553,6 +553,19 @@ describe('a member that was away for longer than the others remember', () => {
     expect([b.replica.isReady, b.caughtUp.length]).toEqual([true, 1])
   })
 
+  test('knocks no more where somebody was once it has met others, though it had to begin alone', () => {
+    const { net, a, b } = unlisted()
+    net.kill(a)
+    net.run(20_000)
+    // It is all that it knows.
+    expect([b.replica.isReady, b.replica.peers().length, b.dials.at(-1)]).toEqual([true, 0, a.address])
+    net.start(net.member('c'), b)
+    net.run(1_000)
+    b.forgetLog()
+    net.run(60_000)
+    expect([b.replica.peers().length, b.dials]).toEqual([1, []])
+  })
+
   test('lets reads wait no longer than a joiner waits, and they are not stale then', () => {
     const { net, a, b } = forgotten()
     net.heal(b, a)

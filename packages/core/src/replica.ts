@@ -503,7 +503,8 @@ export class Replica {
     if (ended) {
       if (message.end !== undefined) this.#toldDigest(link, peer, message.end.digest, now)
       this.#partFromOthers(link, now)
-      if (this.#pulls.hasJoined) this.#context.dialer.joined()
+      // (Who had to begin alone takes whomever he meets.)
+      if (this.#pulls.hasJoined || this.#context.isReady) this.#context.dialer.joined()
       this.#settle(now)
       this.#beatNow(now)
     }
@@ -679,6 +680,7 @@ export class Replica {
     this.#transfers.resumeDeferred(now)
     if (this.#catchUp.check(this.#expected, now)) {
       this.#context.dialer.ready()
+      if (this.#context.members.linked().length > 0) this.#context.dialer.joined()
       this.#reads.caughtUp(now)
       this.#settle(now)
       // Whose writes wait for all waits for this member from now on.
