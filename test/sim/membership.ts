@@ -13,8 +13,8 @@ export class Membership implements Observer {
   readonly #had = new Map<Run, ReadonlyMap<Run, DigestMap>>()
   /** Those that have the state of one that had joined. */
   readonly #met = new Set<Run>()
-  /** What a run alone may have had when it was told to leave, and when that was. */
-  readonly #leaving = new Map<Run, { alone: readonly Stamp[]; sinceMs: number }>()
+  /** What a run had when it was told to leave, and when that was. */
+  readonly #leaving = new Map<Run, { had: readonly Stamp[]; sinceMs: number }>()
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
@@ -34,9 +34,7 @@ export class Membership implements Observer {
   }
 
   leaves(run: Run): void {
-    const living = new Set(run.livingPeers())
-    const alone = run.replica.digest().filter(({ origin }) => !living.has(origin))
-    this.#leaving.set(run, { alone, sinceMs: this.#cluster.world.nowMs })
+    this.#leaving.set(run, { had: run.replica.digest(), sinceMs: this.#cluster.world.nowMs })
   }
 
   /**
@@ -98,7 +96,7 @@ export class Membership implements Observer {
       // (Whom it was told to be dead it does not dial, and may be found by only after a back-off.)
       const isMet = run.startedMs < leaving.sinceMs - RECOVERY_MS || run.livingPeers().includes(other.id)
       if (other === run || !isKnown || !isMet || !this.#wasReachable(run, other, sinceMs)) continue
-      for (const stamp of leaving.alone) {
+      for (const stamp of leaving.had) {
         if (!covers(this.#cluster.claim(other), stamp))
           world.fail('leaving', `${run.id} leaves without having handed ${short(stamp)} over to ${other.id}`)
       }

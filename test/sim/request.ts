@@ -361,11 +361,12 @@ export class Request {
     if (need === 'none') return
     const { replica, id } = this.#run
     const record = replica.record(this.#sid)
-    const awaited = stamp ?? record?.destroyed ?? record?.lastStamp
-    // (What was fetched for this request alone, and is as it was: nothing is held here that could be acknowledged.)
-    if (awaited === undefined) return
+    const claims = this.#trial.cluster.claim(this.#run)
+    const held = record?.stamps().filter((each) => covers(claims, each)) ?? []
+    // (What was fetched for this request alone is not held here.)
+    const awaited = stamp === undefined ? held : [stamp]
     if (ack === undefined)
-      this.#trial.world.fail('survival', `${id} was to wait for acks of ${short(awaited)}, and does not`)
+      this.#trial.world.fail('survival', `${id} was to wait for acks of ${awaited.map(short)}, and does not`)
     this.#run.expectAck(ack, awaited, need)
   }
 

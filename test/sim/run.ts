@@ -28,7 +28,8 @@ export interface AckResult {
 
 /** A write that waits for acks. */
 export interface Awaited {
-  readonly stamp: Stamp
+  /** Of the write; of a save that changed nothing, of all that the session bears. */
+  readonly stamps: readonly Stamp[]
   readonly need: 'one' | 'all'
   /** The peers that lived, as far as its writer knew. */
   readonly peers: readonly string[]
@@ -255,9 +256,9 @@ export class Run {
   }
 
   /** Tells the checks when the acks for a write are there or will not come. */
-  expectAck(ack: number | undefined, stamp: Stamp, need: Acks): void {
+  expectAck(ack: number | undefined, stamps: readonly Stamp[], need: Acks): void {
     if (ack === undefined || need === 'none') return
-    const write = { stamp, need, peers: this.livingPeers() }
+    const write = { stamps, need, peers: this.livingPeers() }
     this.#acks.set(ack, (result) => this.#hooks.acked(this, write, result))
     this.#expectWithin(this.#config.ackTimeoutMs, () => this.#acks.has(ack), 'an ack')
   }

@@ -23,14 +23,15 @@ export class Survival implements Observer {
   }
 
   /** A missed ack is never reported as success: those who are said to hold the write hold it. */
-  acked(run: Run, { stamp, need, peers: asked }: Awaited, { peers, missing }: AckResult): void {
-    const holders = this.#cluster.runs.filter((each) => each !== run && covers(this.#claim(each), stamp))
+  acked(run: Run, { stamps, need, peers: asked }: Awaited, { peers, missing }: AckResult): void {
+    const holds = (each: Run) => stamps.every((stamp) => covers(this.#claim(each), stamp))
+    const holders = this.#cluster.runs.filter((each) => each !== run && holds(each))
+    const told = stamps.map(short).join(' ')
     const names = () => holders.map(({ id }) => id).join(', ') || 'none'
     if (holders.length < peers)
-      this.#fail(`${run.id} says that ${peers} peers hold ${short(stamp)}, and ${names()} do`)
-    if (missing !== undefined) return this.#checkMissed(run, stamp, missing)
-    if (need === 'one' && peers === 0)
-      this.#fail(`${run.id} was to wait for one peer to hold ${short(stamp)}`)
+      this.#fail(`${run.id} says that ${peers} peers hold ${told}, and ${names()} do`)
+    if (missing !== undefined) return this.#checkMissed(run, told, missing)
+    if (need === 'one' && peers === 0) this.#fail(`${run.id} was to wait for one peer to hold ${told}`)
     // (Who has come since gets it with everything else; and one may be told to be back with this very input.)
     const isBack = new Set(
       run.replica.peers().flatMap((peer) => (peer.stateMs === run.now.monoMs ? peer.id : [])),
@@ -42,15 +43,15 @@ export class Survival implements Observer {
     const isExcused = (id: string) => peers > 0 && joining.has(id)
     const lacking = living.find((id) => !isExcused(id) && !holders.some((holder) => holder.id === id))
     if (need === 'all' && lacking !== undefined)
-      this.#fail(`${run.id} says that all hold ${short(stamp)}; ${names()} do, and not ${lacking}`)
-    if (peers > 0) this.#acked.push({ stamp, holders: [run, ...holders] })
+      this.#fail(`${run.id} says that all hold ${told}; ${names()} do, and not ${lacking}`)
+    if (peers > 0) for (const stamp of stamps) this.#acked.push({ stamp, holders: [run, ...holders] })
   }
 
   /** When nothing is wrong, acks come in time. */
-  #checkMissed(run: Run, stamp: Stamp, missing: string): void {
+  #checkMissed(run: Run, told: string, missing: string): void {
     const { isCalm, world } = this.#cluster
     if (isCalm && missing === 'SESSIONMESH_ACK_TIMEOUT')
-      world.fail('liveness', `no ack has come for ${short(stamp)} of ${run.id}, and nothing was wrong`)
+      world.fail('liveness', `no ack has come for ${told} of ${run.id}, and nothing was wrong`)
   }
 
   /** What some member lacks or shows that it should not, if anything, when all is well again. */

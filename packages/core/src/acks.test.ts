@@ -27,6 +27,23 @@ describe('acks', () => {
     expect([b.read('s'), c.read('s')]).toEqual([{ x: '1' }, undefined])
   })
 
+  test('one: of a save that is repeated, waits for what was missed, whoever wrote to the session meanwhile', () => {
+    const net = new Net({ ackTimeoutMs: 500 })
+    const [a, b] = net.cluster('a', 'b')
+    a.write('s', { base: '1' })
+    net.settle()
+    net.hold(a, b)
+    a.write('s', { base: '1', order: 'paid' }, { acks: 'one' })
+    b.write('s', { base: '1', seen: 'page' })
+    net.run(500)
+    expect(a.acked).toMatchObject([{ missing: 'SESSIONMESH_ACK_TIMEOUT' }])
+    const again = a.write('s', { base: '1', order: 'paid', seen: 'page' }, { acks: 'one' })
+    expect([again.outcome, a.acked.length]).toEqual(['unchanged', 1])
+    net.release(a, b)
+    expect(b.read('s')).toMatchObject({ order: 'paid' })
+    expect(a.acked.slice(1)).toEqual([{ ack: again.ack, peers: 1 }])
+  })
+
   test('all: is there with the last', () => {
     const net = new Net()
     const [a, , c] = net.cluster('a', 'b', 'c')
@@ -278,6 +295,23 @@ describe('a handover', () => {
     net.release(a, b)
     net.run(250)
     expect(a.acked).toEqual([{ ack, peers: 1 }])
+  })
+
+  test('waits for what another wrote, who has died since, and is not known to be dead', () => {
+    const net = new Net()
+    const [a, b, d] = net.cluster('a', 'b', 'd')
+    net.hold(d, b)
+    d.write('s', { x: '1' })
+    net.settle()
+    net.lose(d, b)
+    // It has only just fallen silent.
+    net.freeze(d)
+    net.breakLink(a, d)
+    expect([a.peer(d).state, b.read('s')]).toEqual(['suspect', undefined])
+    leave(a)
+    expect(a.acked).toEqual([])
+    net.run(2 * config.deadAfterMs)
+    expect([a.acked.length, b.read('s')]).toEqual([1, { x: '1' }])
   })
 
   test('waits for a joiner that is being sent its state, for what others wrote as well', () => {

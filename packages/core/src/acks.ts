@@ -27,18 +27,17 @@ export class PendingAcks {
   }
 
   /** An `acked` effect with the number returned follows. */
-  expect(stamp: Stamp, need: 'one' | 'all', now: Instant): number {
-    return this.#expect([stamp], need, now.monoMs + this.#context.config.ackTimeoutMs)
+  expect(stamps: readonly Stamp[], need: 'one' | 'all', now: Instant): number {
+    return this.#expect(stamps, need, now.monoMs + this.#context.config.ackTimeoutMs)
   }
 
   /**
-   * For a graceful leave: an `acked` effect follows when every living peer holds all that may be here alone, a joiner
-   * that is still being sent it included. What a living member wrote it holds itself.
+   * For a graceful leave: an `acked` effect follows when every living peer holds all that is here, a joiner that is still
+   * being sent it included. (What a living member wrote as well: it may be about to die.)
    */
   expectHandover(now: Instant): number {
-    const { digest, members, self, config } = this.#context
-    const stamps = digest.entries().filter(({ origin }) => origin === self.id || members.isGone(origin))
-    return this.#expect(stamps, 'each', now.monoMs + config.handoverTimeoutMs)
+    const { digest, config } = this.#context
+    return this.#expect(digest.entries(), 'each', now.monoMs + config.handoverTimeoutMs)
   }
 
   get isWaiting(): boolean {

@@ -98,7 +98,8 @@ export class Sessions {
     if (current !== undefined && changes.length === 0) {
       this.#touch(sid, newTtlMs, now)
       // A write that is repeated because its acks were missed must not succeed for want of a difference.
-      const ack = held === undefined ? undefined : this.#expect(held.lastStamp, acks, now)
+      // (As it is now: its lifetime may be another one.)
+      const ack = this.#expect(this.#findable(this.#questions.view(sid, now) ?? current), acks, now)
       return { outcome: 'unchanged', changed: [], base: base ?? baseOf(current), ack }
     }
     counters.writes++
@@ -111,7 +112,7 @@ export class Sessions {
       outcome: current === undefined ? 'created' : 'changed',
       changed: changes.map(({ name }) => name),
       base: { created, attributes: next },
-      ack: this.#expect(stamp, acks, now),
+      ack: this.#expect([stamp], acks, now),
     }
   }
 
@@ -127,13 +128,13 @@ export class Sessions {
     const destroyed = this.has(sid, now)
     const record = this.#context.records.get(sid)
     if (record?.destroyed !== undefined) {
-      return { destroyed, ack: this.#expect(record.destroyed, acks, now) }
+      return { destroyed, ack: this.#expect([record.destroyed], acks, now) }
     }
     checkWrite(sid, [], undefined, this.#context.config)
     const stamp = this.#context.clock.issue(now)
     const created = record?.created ?? this.#questions.view(sid, now)?.created ?? stamp
     this.#outbox.write({ sid, created, attributes: [], destroyed: stamp }, stamp, now)
-    return { destroyed, ack: this.#expect(stamp, acks, now) }
+    return { destroyed, ack: this.#expect([stamp], acks, now) }
   }
 
   #checkLimits(
@@ -196,8 +197,14 @@ export class Sessions {
     }
   }
 
-  #expect(stamp: Stamp, acks: Acks, now: Instant): number | undefined {
-    return acks === 'none' ? undefined : this.#acks.expect(stamp, acks, now)
+  /** All that it bears, but for a creation that is lost: nobody will ever hold that. */
+  #findable(record: SessionRecord): Stamp[] {
+    const { digest, members } = this.#context
+    return record.stamps().filter((stamp) => digest.covers(stamp) || !members.isNowhere(stamp))
+  }
+
+  #expect(stamps: readonly Stamp[], acks: Acks, now: Instant): number | undefined {
+    return acks === 'none' ? undefined : this.#acks.expect(stamps, acks, now)
   }
 }
 
