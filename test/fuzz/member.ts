@@ -147,7 +147,8 @@ export class Member implements Owner {
     for (const id of links) {
       const end = this.ends.get(id)
       if (end === undefined) continue
-      end.send(frame, resume && (() => this.run(this.replica.drained(id, this.now))))
+      end.send(frame)
+      if (resume) end.onHanded(() => this.run(this.replica.drained(id, this.now)))
       if (end.bufferedBytes > this.#config.maxLinkBufferBytes) end.terminate()
     }
   }

@@ -35,7 +35,7 @@ export class End implements Link {
     this.dialled = dialled
   }
 
-  send(frame: Uint8Array, onHanded?: () => void): void {
+  send(frame: Uint8Array): void {
     if (!this.isOpen) return
     this.meter.sent(frame.length)
     if (this.peer.isClogged) {
@@ -43,9 +43,21 @@ export class End implements Link {
       return
     }
     this.#world.after(DELAY_MS, () => {
-      if (this.isOpen) onHanded?.()
       if (this.peer.isOpen) this.peer.owner.frame(this.peer, frame)
     })
+  }
+
+  /** (Who is clogged gives room no more.) */
+  onHanded(then: () => void): void {
+    if (this.isOpen && this.bufferedBytes === 0) this.#world.after(DELAY_MS, () => this.isOpen && then())
+  }
+
+  get isSafe(): boolean {
+    return this.bufferedBytes === 0
+  }
+
+  onSafe(then: () => void): void {
+    this.onHanded(then)
   }
 
   close(reason: string): void {

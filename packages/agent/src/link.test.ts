@@ -20,7 +20,8 @@ const sender = `
     'in the turn of the only frame': (link) => { link.send(frame); die() },
     'when the last of many was handed over': (link) => {
       for (let n = 1; n < 100; n++) link.send(frame)
-      link.send(frame, die)
+      link.send(frame)
+      link.onHanded(die)
     },
   }
   const links = new Links(

@@ -7,6 +7,7 @@ import type { RawData, WebSocket } from 'ws'
 import { LinkMeter } from './diagnostics/link-meter.js'
 import type { Proof } from './tls.js'
 import { Turns } from './turns.js'
+import { Way } from './way.js'
 
 /** The path and subprotocol that a dialler must ask for. */
 export const linkPath = '/sessionmesh'
@@ -35,19 +36,27 @@ export interface Link {
   readonly remoteHost: string
   /** What waits for the operating system to take it. Unbounded here: the caller cuts a link that is too slow. */
   readonly bufferedBytes: number
+  /**
+   * All that was sent outlives this process: the system has it, and the peer has read so much of it that its own system has
+   * room for the rest. (What is still here when this process dies is thrown away as soon as the peer writes anything.)
+   */
+  readonly isSafe: boolean
   /** What authenticated it. */
   readonly proof: Proof
   /** What went over it, and how long it took. */
   readonly meter: LinkMeter
   /**
-   * Frames leave in order. With nothing buffered, the operating system has the frame when the call returns, and
-   * a SIGKILL cannot take it back; whatever else is sent in the same turn leaves together, one phase of the loop
-   * later. So put what belongs together into one frame.
-   *
-   * `onHanded` runs once, in a later turn: when the frame was handed over, or when the link has ended, so that
-   * nobody waits for ever. The frame must not be changed before. Never throws.
+   * Frames leave in order. With nothing buffered, the operating system has a small frame when the call returns; whatever else is sent in the same turn leaves together, one phase of the loop
+   * later. So put what belongs together into one frame. The frame must not be changed before it is handed over. Never throws.
    */
-  send(frame: Uint8Array, onHanded?: () => void): void
+  send(frame: Uint8Array): void
+  /**
+   * `then` runs once, in a later turn: when all that was sent so far is handed over, or the link has ended, so that nobody
+   * waits for ever.
+   */
+  onHanded(then: () => void): void
+  /** The same when all that was sent so far is safe. */
+  onSafe(then: () => void): void
   /** Sends what is buffered, then closes, with the reason; cuts the link if the peer takes nothing for a second. */
   close(reason: string): void
   /** At once. */
@@ -86,6 +95,7 @@ export class SocketLink implements Link {
   readonly meter = new LinkMeter()
   readonly #socket: WebSocket
   readonly #events: LinkEvents
+  readonly #way = new Way()
   #ended: { reason: string; error?: Error } | undefined
   #patience: NodeJS.Timeout | undefined
 
@@ -99,6 +109,7 @@ export class SocketLink implements Link {
     const turns = new Turns({ wait: () => socket.pause(), goOn: () => socket.resume() })
     socket.on('message', (data, isBinary) => turns.run(() => this.#onMessage(data, isBinary)))
     socket.on('error', (error) => turns.run(() => this.#onError(error)))
+    socket.on('pong', () => this.#way.ponged())
     socket.on('close', (code, reason) => turns.run(() => this.#onClose(code, reason.toString())))
   }
 
@@ -106,11 +117,25 @@ export class SocketLink implements Link {
     return this.#socket.bufferedAmount
   }
 
-  send(frame: Uint8Array, onHanded?: () => void): void {
+  get isSafe(): boolean {
+    return this.bufferedBytes === 0 && this.#way.isRead(this.#way.sentBytes)
+  }
+
+  send(frame: Uint8Array): void {
     this.meter.sent(frame.length)
-    // (While the socket takes all, ws tells so within the turn: a transfer of a hundred thousand sessions was one turn.)
-    const whenHanded = onHanded === undefined ? undefined : () => setImmediate(onHanded)
-    this.#socket.send(frame, { binary: true }, whenHanded)
+    this.#socket.send(frame, { binary: true }, this.#way.sent(frame.length))
+    if (this.#way.isPingDue && this.#socket.readyState === this.#socket.OPEN) {
+      this.#way.pinged()
+      this.#socket.ping()
+    }
+  }
+
+  onHanded(then: () => void): void {
+    this.#way.onHanded(then)
+  }
+
+  onSafe(then: () => void): void {
+    this.#way.onSafe(then)
   }
 
   close(reason: string): void {
@@ -165,6 +190,7 @@ export class SocketLink implements Link {
     clearTimeout(this.#patience)
     const ended = this.#ended ?? endedByPeer(code, reason)
     this.#ended = ended
+    this.#way.end()
     this.#events.closed(this, ended.reason, ended.error)
   }
 

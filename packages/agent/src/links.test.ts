@@ -87,7 +87,11 @@ test('a frame goes each way, in order, and is reported as handed over', async ()
   const [a, b] = [await startMember(), await startMember()]
   const [ab, ba] = await linkUp(a, b)
   let handed = 0
-  for (const text of ['one', 'two', 'three']) ab.send(bytes(text), () => handed++)
+  const sendAndCount = (text: string) => {
+    ab.send(bytes(text))
+    ab.onHanded(() => handed++)
+  }
+  for (const text of ['one', 'two', 'three']) sendAndCount(text)
   expect(handed).toBe(0)
   ba.send(bytes('back'))
   await until(() => b.frames.length === 3 && a.frames.length === 1 && handed === 3)
@@ -111,7 +115,9 @@ test('who sends the next frame when one is handed over leaves the loop to others
   count()
   const next = (left: number) => {
     turnsOfFrames.add(turns)
-    if (left > 1) ab.send(bytes('a chunk'), () => next(left - 1))
+    if (left <= 1) return
+    ab.send(bytes('a chunk'))
+    ab.onHanded(() => next(left - 1))
   }
   next(frames)
   await until(() => b.frames.length === frames - 1)
@@ -183,10 +189,14 @@ test('close sends what is buffered, and both sides learn the reason', async () =
   const [ab, ba] = await linkUp(a, b)
   const reason = `leaving ${'ä'.repeat(200)}`
   let handed = 0
-  for (let n = 0; n < 16; n++) ab.send(new Uint8Array(2 ** 20).fill(120), () => handed++)
+  for (let n = 0; n < 16; n++) {
+    ab.send(new Uint8Array(2 ** 20).fill(120))
+    ab.onHanded(() => handed++)
+  }
   ab.close(reason)
   ab.close('again')
-  ab.send(bytes('too late'), () => handed++)
+  ab.send(bytes('too late'))
+  ab.onHanded(() => handed++)
   await until(() => a.closed.length === 1 && b.closed.length === 1 && handed === 17)
   expect(b.frames.length).toBe(16)
   expect(a.closed).toEqual([{ link: ab, reason, code: undefined }])
@@ -199,10 +209,14 @@ test('terminate ends a link at once, and its waiters with it', async () => {
   const [a, b] = [await startMember(), await startMember()]
   const [ab] = await linkUp(a, b)
   let handed = 0
-  for (let n = 0; n < 64; n++) ab.send(new Uint8Array(2 ** 20), () => handed++)
+  for (let n = 0; n < 64; n++) {
+    ab.send(new Uint8Array(2 ** 20))
+    ab.onHanded(() => handed++)
+  }
   ab.terminate()
   expect(a.closed).toEqual([])
-  ab.send(bytes('too late'), () => handed++)
+  ab.send(bytes('too late'))
+  ab.onHanded(() => handed++)
   await until(() => a.closed.length === 1 && b.closed.length === 1 && handed === 65)
   expect([a.closed[0]?.code, b.closed[0]?.code]).toEqual([undefined, undefined])
   expect(b.closed[0]?.reason).toBe('the connection was lost')

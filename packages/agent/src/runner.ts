@@ -19,6 +19,7 @@ import type { Strangers } from './admission.js'
 import { isAside } from './diagnostics/frames.js'
 import { decodeFrame, encodeFrame } from './frames.js'
 import type { DialReport, Link, Links } from './links.js'
+import { Safety } from './safety.js'
 
 export interface RunnerEvents {
   core(event: CoreEvent): void
@@ -71,6 +72,9 @@ export class Runner {
   #timer: NodeJS.Timeout | undefined
   #timerMs = Number.POSITIVE_INFINITY
   #flush: Flush | undefined
+  /** Sent, and not safe yet. */
+  #sentLast: Flush | undefined
+  readonly #safety = new Safety()
   #isStopped = false
   #onLastClosed = () => {}
 
@@ -135,11 +139,11 @@ export class Runner {
   }
 
   /**
-   * When all that was written so far is with the operating system, for every link that takes it: what a
-   * SIGKILL can no longer take away. It does not wait for a link that is clogged. `undefined` when it is all there.
+   * When all that was written so far outlives this process, on every link that takes it (`Link.isSafe`, `safety.ts`).
+   * `undefined` when it does.
    */
   flushed(): Promise<void> | undefined {
-    return this.#flush?.done
+    return (this.#flush ?? this.#sentLast)?.done
   }
 
   flushNow(): void {
@@ -147,8 +151,9 @@ export class Runner {
     this.#flush = undefined
     if (this.#isStopped) return flush?.end('done')
     const effects = this.replica.flush(this.now())
-    const isAtOnce = this.#isIdle() && effects.filter(({ type }) => type === 'send').length <= 1
+    const wasSafe = this.#isSafe()
     this.run(effects)
+    const isAtOnce = wasSafe && this.#isSmall() && effects.filter(({ type }) => type === 'send').length <= 1
     // Node hands the first frame on an idle link to the system within `send`, and what follows it in the
     // same phase of the loop one phase later.
     if (flush === undefined) return
@@ -156,7 +161,16 @@ export class Runner {
     // The others may have given this member up while it stood still, and cut the links that this went out on.
     if (behind !== undefined) behind.then((outcome) => flush.end(outcome))
     else if (isAtOnce) flush.end('done')
-    else setImmediate(() => flush.end('done'))
+    else this.#endWhenSafe(flush)
+  }
+
+  #endWhenSafe(flush: Flush): void {
+    this.#sentLast = flush
+    setImmediate(async () => {
+      await this.#safety.reached(this.#linksById.values())
+      if (this.#sentLast === flush) this.#sentLast = undefined
+      flush.end('done')
+    })
   }
 
   /** Says goodbye to every peer, and waits until it is said or nobody takes it. */
@@ -191,8 +205,9 @@ export class Runner {
   }
 
   #giveUp(missing: ErrorCode, outcome: Outcome): void {
-    this.#flush?.end(outcome)
+    for (const flush of [this.#flush, this.#sentLast]) flush?.end(outcome)
     this.#flush = undefined
+    this.#sentLast = undefined
     for (const resolve of this.#waits.values()) resolve(outcome)
     for (const resolve of this.#acks.values()) resolve({ peers: 0, missing })
     this.#waits.clear()
@@ -207,8 +222,14 @@ export class Runner {
     return caughtUp
   }
 
-  #isIdle(): boolean {
-    for (const link of this.#linksById.values()) if (link.bufferedBytes > 0) return false
+  #isSafe(): boolean {
+    for (const link of this.#linksById.values()) if (!link.isSafe) return false
+    return true
+  }
+
+  /** The operating system takes it whole, where it has taken all before. */
+  #isSmall(): boolean {
+    for (const link of this.#linksById.values()) if (link.bufferedBytes > TAKEN_AT_ONCE_BYTES) return false
     return true
   }
 
@@ -250,7 +271,8 @@ export class Runner {
     for (const id of links) {
       const link = this.#linksById.get(id)
       if (link === undefined) continue
-      link.send(frame, resume && (() => this.#onHanded(link)))
+      link.send(frame)
+      if (resume) link.onHanded(() => this.#onHanded(link))
       if (link.bufferedBytes > this.#maxLinkBufferBytes) this.#cutSlow(link)
     }
   }
@@ -348,6 +370,9 @@ function newFlush(): Flush {
   done.catch(() => {})
   return { done, end }
 }
+
+/** The least that a socket's buffer has room for (Linux begins with 16 KiB). */
+const TAKEN_AT_ONCE_BYTES = 16_000
 
 const FORGOTTEN = 'SESSIONMESH_FORGOTTEN_MEMBER'
 const GONE = 'The cluster had gone on without this member, and what was written here right now is gone'

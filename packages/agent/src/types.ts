@@ -215,7 +215,9 @@ export interface Sessions {
    */
   token(sid: string, brought: string | undefined): string | undefined
   /**
-   * Writes `data`. With `acks`, one that changes nothing waits for those of the last write.
+   * Writes `data`. With `acks`, one that changes nothing waits until the session as it is is held by as many. Without a
+   * `base` it may create the session: under an id that was never used, also of none that has expired, or the members may
+   * come to hold different states of it.
    * @throws SessionMeshError `SESSIONMESH_UNSERIALISABLE_ATTRIBUTE`,
    * `SESSIONMESH_FORBIDDEN_ATTRIBUTE`, `SESSIONMESH_MERGE_FAILED`, `SESSIONMESH_SESSION_TOO_LARGE`, `SESSIONMESH_BAD_SESSION_ID`,
    * `SESSIONMESH_BAD_OPTION`, `SESSIONMESH_CLOSED`; nothing is written then.
@@ -260,9 +262,9 @@ export interface Sessions {
   /** The member that answers for the session: its last writer while alive. `undefined` if no such session. */
   owner(sid: string): Member | undefined
   /**
-   * Resolves when everything written before this call is handed to the operating system for every linked peer
-   * that takes it: what a SIGKILL of this process can no longer take away. A peer that is clogged is not waited
-   * for. It takes a turn of the loop; a process that had stood still catches up first, for `deadAfterMs` at most: it may
+   * Resolves when a SIGKILL of this process can no longer take away what was written before this call: for every linked
+   * peer the operating system has it, and all but what the peer's own has room for, 48 KB, the peer has read. A peer that
+   * takes nothing for 250 ms is not waited for, until it has taken all. It takes a turn of the loop; a process that had stood still catches up first, for `deadAfterMs` at most: it may
    * have been given up meanwhile. `undefined` when nothing waits. Rejects with `SESSIONMESH_FORGOTTEN_MEMBER` when the
    * cluster had gone on without this member and what was just written is gone.
    */

@@ -5,8 +5,8 @@
  * - A session that has ended meanwhile: its cookie does not leave.
  * - A streamed response: what the handler changed before its headers leave is saved before they leave.
  *   express-session itself saves in `res.end`, which is too late then.
- * - Durability: a response leaves when what was written before it, to whatever session, is handed to the operating
- *   system, so that no client has seen a write that a SIGKILL of this process could still take away.
+ * - Durability: a response leaves when a SIGKILL of this process can no longer take away what was written before it, to
+ *   whatever session. (Of a streamed one its first bytes and its last.)
  */
 
 import type { NextFunction, Request, Response } from 'express'

@@ -227,6 +227,9 @@ function linkedWith(
     meter: new LinkMeter(),
     close() {},
     terminate() {},
+    isSafe: true,
+    onHanded() {},
+    onSafe() {},
     send(frame) {
       const asked = unpackr.unpack(frame)
       sent.push(asked)
