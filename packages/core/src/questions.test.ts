@@ -33,6 +33,34 @@ describe('a member that is asked for a session', () => {
   })
 })
 
+test('a member that had forgotten a session, and has a part of it, does not answer for the whole', () => {
+  const net = new Net({ ttlMs: TTL })
+  const [a, b, c] = net.cluster('a', 'b', 'c')
+  a.write('s', { x: '1', y: '1' })
+  net.run(2 * heartbeatMs)
+  net.cut(a, b)
+  net.cut(c, b)
+  for (let passed = 0; passed < 3 * TTL; passed += TTL / 4) {
+    net.run(TTL / 4)
+    a.touch('s')
+  }
+  net.heal(a, b)
+  net.connect(a, b)
+  net.hold(a, b)
+  a.write('s', { x: '2', y: '1' }, { base: a.base('s') })
+  net.settle()
+  while (b.replica.record('s')?.get('x') === undefined) net.deliverOne(a, b)
+  expect([b.replica.record('s')?.whole, b.read('s')]).toEqual([false, undefined])
+  b.forgetLog()
+  net.heal(c, b)
+  net.connect(c, b)
+  net.settle()
+  const ask = packMessage({ kind: 'pull', pull: 99, sids: ['s'] }, c.id)
+  b.act(b.replica.receive(b.peer(c).link ?? 0, ask, b.now))
+  const answer = b.sentOf('state', c).find(({ pull }) => pull === 99)
+  expect([answer?.records, answer?.missing]).toEqual([[], ['s']])
+})
+
 test('an answer is no larger than a batch, or one session; what no frame can hold is not given', () => {
   const size = {
     maxSessionBytes: 3_000,
