@@ -319,7 +319,7 @@ describe('a session of more attributes than any application has', () => {
     }
     // The best of several: other processes take their time as well.
     const cost = (count: number) => Math.min(...Array.from({ length: 7 }, () => costOnce(count)))
-    // (Thirty-two times as much; a thousand times, if each looked through all.)
-    expect(cost(64_000) / cost(2_000)).toBeLessThan(250)
+    // (64 times as much, and on a busy machine some times that; 4,000 times, if each looked through all.)
+    expect(cost(128_000) / cost(2_000)).toBeLessThan(1_500)
   })
 })
