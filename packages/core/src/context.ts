@@ -75,6 +75,8 @@ export type Counters = typeof noneYet
 
 /** How a batch of deltas is merged. */
 export interface Absorption {
+  /** They came with a transfer or an answer, to this member alone: what they tell of uses, others may not know. */
+  readonly isForUsAlone?: boolean
   /** The writes are this member's own. */
   readonly isLocal?: boolean
   /** Wholes of sessions that were forgotten here: what the digest covers is just what is wanted. */
@@ -168,7 +170,7 @@ export class Context {
       if (!isKnown && stamps.length === 0 && delta.isEndTold) continue
       // A touch that outran the session. What it has of it comes with the rest, or never, if it is destroyed by now.
       if (!isKnown && stamps.length === 0 && !isMerged(delta.created)) continue
-      const merged = this.records.merge(delta, isMerged, now)
+      const merged = this.records.merge(delta, isMerged, now, how.isForUsAlone !== true)
       if (how.isWhole) this.#nowWhole(merged.record)
       if (merged.wasForgotten) forgotten.push(delta.sid)
       // To a newcomer nothing is news but what it writes itself.

@@ -212,6 +212,23 @@ describe('a member that was away for longer than the others remember', () => {
     expect([a.keys(), b.keys()]).toEqual([[], []])
   })
 
+  test('brings nothing back that was destroyed where nothing was known of it, nor merged of anybody', () => {
+    const net = new Net(config)
+    const [a, b] = net.cluster('a', 'b')
+    net.hold(a, b)
+    a.write('destroyed', { x: '1' })
+    net.settle()
+    net.cut(a, b)
+    b.destroy('destroyed')
+    net.run(60_000)
+    expect([b.replica.tombstones, b.replica.peers().length, b.state().digest.length]).toEqual([0, 0, 1])
+    net.release(a, b)
+    net.heal(a, b)
+    net.run(3_000)
+    expect([a.read('destroyed'), b.read('destroyed')]).toEqual([undefined, undefined])
+    expect(a.state()).toEqual(b.state())
+  })
+
   test('brings nothing back of which nothing was merged where it was destroyed', () => {
     const net = new Net(config)
     const [a, b, d] = net.cluster('a', 'b', 'd')

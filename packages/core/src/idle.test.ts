@@ -42,6 +42,23 @@ test('a heartbeat is sent every heartbeatMs, whatever else is due in between', (
   expect(sent() - before).toBe(10)
 })
 
+test('a use that came with a transfer is not taken for told to others: the next one is', () => {
+  const net = new Net({ ttlMs: TTL })
+  const [a, c, d] = net.cluster('a', 'c', 'd')
+  c.write('s', { x: '1' })
+  net.settle()
+  net.run(TTL / 20)
+  // Within an interval of what all know.
+  c.touch('s')
+  expect(c.replica.counters.touchesSent).toBe(0)
+  net.breakLink(a, c)
+  net.run(TTL / 20 + 100)
+  expect(idleMs(a, 's')).toBeLessThanOrEqual(TTL / 20 + 100)
+  a.touch('s')
+  net.settle()
+  expect(idleMs(d, 's')).toBe(0)
+})
+
 describe('a delta', () => {
   test.each(['write', 'touch'] as const)('(a %s) that a clogged wire held up is no fresh use', (kind) => {
     const { net, a, b } = pair()

@@ -138,6 +138,11 @@ export class Members {
     return !this.#living.has(id)
   }
 
+  /** Those that are known, and were met here. */
+  met(): Peer[] {
+    return [...this.#peers.values()].filter((peer) => !isHearsay(peer))
+  }
+
   /** Everybody known who has not left has merged this stamp. */
   isSettled(stamp: Stamp): boolean {
     for (const peer of this.#peers.values())

@@ -3,9 +3,10 @@
  * were cut off from each other for longer than members are remembered. One begins anew, and so does, one by one, all of
  * its part of the cluster.
  *
- * Both ends decide by the same two hellos, and all members of a part alike, whomever they happen to reach: or one would
+ * Both ends decide by the same two hellos, and all members of a part nearly alike, whomever they happen to reach: or one would
  * yield here and another one there, or both, or nobody. So it is decided by the removals, which a part has in common,
- * and not by its size, which each of its members may see otherwise.
+ * and not by its size, which each of its members may see otherwise. (Where one has removed what another of its part is still
+ * about to, one more may yield than has to. But who has removed the most yields to nobody, so its part goes on.)
  */
 
 import { Digest, type DigestEntries } from './digest.js'

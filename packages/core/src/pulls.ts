@@ -198,13 +198,13 @@ export class Pulls {
     open.heardMs = now.monoMs
     open.begun = true
     open.count += message.records.filter((record) => writeStamps(record).length > 0).length
-    if (open.inPlace) open.partial.push(...this.#context.absorb(message.records, [], now))
+    if (open.inPlace) open.partial.push(...this.#context.absorb(message.records, [], now, FOR_US_ALONE))
     else for (const record of message.records) this.#stage(open, record)
     if (message.end === undefined) return { ended: false, forgotten: [] }
     this.#checkOrigins(message.end.digest)
     // (What this member wrote nobody knows better: taken for merged, what it has yet to write would be lost.)
     const raise = message.end.digest.filter(({ origin }) => origin !== this.#context.self.id)
-    const forgotten = [...open.partial, ...this.#context.absorb(open.staged, raise, now)]
+    const forgotten = [...open.partial, ...this.#context.absorb(open.staged, raise, now, FOR_US_ALONE)]
     this.#context.counters.transfersReceived++
     this.#context.purged.join(message.end.purged.map((purge) => this.#merged(purge)))
     if (message.end.isReady) this.#hasJoined = true
@@ -332,6 +332,7 @@ export class Pulls {
   }
 }
 
+const FOR_US_ALONE = { isForUsAlone: true }
 const MAX_BROKEN_OFF = 10
 
 function isMissed(purged: Purged, { digest }: Peer): boolean {

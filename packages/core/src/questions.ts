@@ -302,7 +302,7 @@ export class Questions {
     if (question.answers.length > 0 && digest.coversAll(stamps)) {
       // Covered: all of it is here already, but for a session that had been forgotten.
       if (records.get(question.sid)?.whole === false)
-        this.#context.absorb(question.answers, [], now, { isWhole: true })
+        this.#context.absorb(question.answers, [], now, { isWhole: true, isForUsAlone: true })
       question.answers = []
     }
     const isWanted =

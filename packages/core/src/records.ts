@@ -78,8 +78,8 @@ export class Records {
   }
 
   /**
-   * Who created sessions that were destroyed, and had nothing merged here by then: one of theirs was shown as a peer told it,
-   * or its end came first.
+   * Who created sessions that were destroyed, or may have, and had nothing merged here by then: one of theirs was shown as a
+   * peer told it, or its end came first.
    */
   get strangers(): Iterable<Origin> {
     return this.#strangers
@@ -160,6 +160,7 @@ export class Records {
     delta: Delta,
     isMerged: (stamp: Stamp) => boolean,
     now: Instant,
+    isTold = true,
   ): Merged & { record: SessionRecord; wasForgotten: boolean } {
     let record = this.get(delta.sid)
     let wasForgotten = false
@@ -173,7 +174,7 @@ export class Records {
       this.#records.set(delta.sid, record)
     }
     const before = attributeBytes(record)
-    const merged = record.merge(delta, isMerged)
+    const merged = record.merge(delta, isMerged, isTold)
     this.#bytes += attributeBytes(record) - before
     if (record.destroyed !== undefined) this.#bury(record, record.destroyed)
     if (merged.destroyed) {
@@ -195,13 +196,15 @@ export class Records {
 
   /** Of a session that is over the stamp of its end is all that is kept. */
   #bury({ sid, created }: SessionRecord, destroyed: Stamp): void {
-    if (this.#digest.get(created.origin) === undefined) this.#addStranger(created.origin)
+    this.addStranger(created.origin)
     const held = this.#records.get(sid)
     if (typeof held === 'number') this.#tombstones.remove(held)
     this.#records.set(sid, this.#tombstones.add(destroyed))
   }
 
-  #addStranger(origin: Origin): void {
+  /** It may have created a session that was destroyed here, and nothing of it is merged. */
+  addStranger(origin: Origin): void {
+    if (this.#digest.get(origin) !== undefined) return
     this.#strangers.add(origin)
     for (const oldest of this.#strangers) {
       if (this.#strangers.size <= MAX_STRANGERS) break

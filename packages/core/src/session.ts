@@ -111,7 +111,7 @@ export class SessionRecord {
     this.created = created
     this.lastStamp = created
     this.accessedMs = Math.ceil(accessedMs)
-    this.toldMs = this.accessedMs
+    this.toldMs = NEVER_MS
   }
 
   /** A session that is over, as it is shown: all that is kept of it is its id and this stamp. */
@@ -169,13 +169,16 @@ export class SessionRecord {
     this.#mark(ANNOUNCED, is)
   }
 
-  /** `isMerged` tells which stamps are contained in this member's state already: they are skipped. */
-  merge(delta: Delta, isMerged: (stamp: Stamp) => boolean): Merged {
+  /**
+   * @param isMerged which stamps are contained in this member's state already: they are skipped
+   * @param isTold the use that the delta tells of is told to all peers
+   */
+  merge(delta: Delta, isMerged: (stamp: Stamp) => boolean, isTold = true): Merged {
     if (compareStamps(delta.created, this.created) < 0) {
       this.#bears(delta.created)
       this.created = delta.created
     }
-    if (delta.usedMs !== undefined) this.#accessed(delta.usedMs)
+    if (delta.usedMs !== undefined) this.#accessed(delta.usedMs, isTold)
     if (delta.isEndTold) this.isEndTold = true
     if (delta.destroyed !== undefined && !isMerged(delta.destroyed)) return this.#destroy(delta.destroyed)
     // Destroyed is absorbing, whatever the stamps: session ids are never used again.
@@ -332,10 +335,10 @@ export class SessionRecord {
     return lacked
   }
 
-  #accessed(atMs: number): void {
+  #accessed(atMs: number, isTold: boolean): void {
     const wholeMs = Math.ceil(atMs)
     this.accessedMs = Math.max(this.accessedMs, wholeMs)
-    this.toldMs = Math.max(this.toldMs, wholeMs)
+    if (isTold) this.toldMs = Math.max(this.toldMs, wholeMs)
   }
 
   #destroy(stamp: Stamp): Merged {
@@ -357,6 +360,9 @@ export class SessionRecord {
     this.#marks = is ? this.#marks | mark : this.#marks & ~mark
   }
 }
+
+/** Longer ago than any interval, and a small integer, which costs no object. */
+const NEVER_MS = -(2 ** 30)
 
 const WHOLE = 1
 const END_TOLD = 2

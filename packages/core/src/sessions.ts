@@ -133,6 +133,9 @@ export class Sessions {
     checkWrite(sid, [], undefined, this.#context.config)
     const stamp = this.#context.clock.issue(now)
     const created = record?.created ?? this.#questions.view(sid, now)?.created ?? stamp
+    // (Nobody can say whose it was: whoever was met may have made it.)
+    if (created === stamp)
+      for (const { id } of this.#context.members.met()) this.#context.records.addStranger(id)
     this.#outbox.write({ sid, created, attributes: [], destroyed: stamp }, stamp, now)
     return { destroyed, ack: this.#expect([stamp], acks, now) }
   }
