@@ -659,6 +659,14 @@ export const mutants: readonly Mutant[] = [
     by: ['partings'],
   },
   {
+    name: 'nobody is held to miss what was removed',
+    file: 'parts.ts',
+    find: 'return Purged.of(purged).missedBy(Digest.of(digest))',
+    replace: 'return Purged.of(purged).missedBy(Digest.of(digest)).filter(() => false)',
+    seeds: 1_000,
+    by: ['destroyed', 'exactness', 'convergence', 'survival', 'limits', 'liveness'],
+  },
+  {
     name: 'who was forgotten is learnt of by his own hello alone',
     file: 'members.ts',
     find: "this.#forgotten.has(entry.id) && entry.state !== 'alive'",

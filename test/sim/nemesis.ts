@@ -4,7 +4,7 @@ import type { CoreEvent } from '@sessionmesh/core'
 import type { Cluster } from './cluster.js'
 import type { History } from './history.js'
 import type { Host } from './host.js'
-import { partition, shapes } from './partitions.js'
+import { partition, type Shape, shapes } from './partitions.js'
 import type { Random } from './random.js'
 import type { Run } from './run.js'
 import type { Fault, Scenario } from './scenario.js'
@@ -32,7 +32,7 @@ export class Nemesis {
     this.#random = cluster.world.random
     this.#scenario = scenario
     this.#faults = scenario.faults.filter((fault) => !STANDING.has(fault))
-    if (scenario.faults.includes('apart')) this.#part()
+    if (scenario.faults.includes('apart')) this.#partInTime()
     if (scenario.faults.includes('donor')) this.#watchJoiners()
     if (this.#faults.length > 0) this.#next()
   }
@@ -127,11 +127,16 @@ export class Nemesis {
     })
   }
 
-  #part(): void {
-    const { network, hosts } = this.#cluster
+  /** Parts that are to forget each other are one cluster first: those that never met have nothing to forget. */
+  #partInTime(): void {
     const { lastsMs, config } = this.#scenario
-    const isForgetful = (config.forgetDeadAfterMs ?? lastsMs) < lastsMs / 2
-    const usual = isForgetful ? 'halves' : 'pair'
+    if ((config.forgetDeadAfterMs ?? lastsMs) < lastsMs / 2)
+      this.#later(this.#random.between(200, 1_500), () => this.#part('halves'))
+    else this.#part('pair')
+  }
+
+  #part(usual: Shape): void {
+    const { network, hosts } = this.#cluster
     const shape = this.#random.chance(0.6) ? usual : this.#random.pick(shapes)
     for (const [a, b] of partition(shape, hosts, this.#random)) {
       this.#world.trace(() => `*** cut until all faults end: ${a.name}-${b.name}`)

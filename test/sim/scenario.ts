@@ -114,8 +114,9 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
   // Parts that forget each other, and what was destroyed meanwhile.
   const isForgetful = random.chance(0.1)
   const lastsMs = isForgetful ? 8_000 : random.pick([500, 1_000, 2_000, 4_000, 8_000])
-  const requests = random.skewed(10, 800)
   const ttlMs = random.pick([LONG_TTL_MS, LONG_TTL_MS, LONG_TTL_MS, 2_000])
+  // Most are few. (Where something has to be destroyed first, or has to end by time, few would show nothing.)
+  const requests = random.skewed(isForgetful || ttlMs < LONG_TTL_MS ? 100 : 10, 800)
   const hasGrace = !isForgetful && random.chance(0.7)
   const hasSmallBuffers = random.chance(0.3)
   // (What is on its way counts against the buffers: small ones want a quick network.)

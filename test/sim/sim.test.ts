@@ -48,6 +48,11 @@ test('histories differ as their seeds do: calm ones and hell, short and long, fe
   // What never happens cannot go wrong: each of these must have been there.
   const rare = ['acked', 'deaths', 'takeovers', 'gaps', 'fetches', 'waitedReads', 'staleReads', 'lostWrites']
   const others = [
+    'beginsAnew',
+    'overflows',
+    'readsUnreachable',
+    'readsIsland',
+    'touchesSent',
     'transfersAbandoned',
     'writesDropped',
     'writesRefused',

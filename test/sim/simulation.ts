@@ -185,6 +185,7 @@ function countsOf({
     readsIsland: reads.counts.island,
     shownLost: reads.counts.shownLost,
     tacitUses: expiry.tacitUses,
+    beginsAnew: cluster.runs.filter(({ state }) => state === 'forgotten').length,
     overflows: 0,
   }
   for (const { replica, overflows } of cluster.runs) {
