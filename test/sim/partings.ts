@@ -1,16 +1,39 @@
-/** Who begins anew loses what it alone has: so nobody may be sent away by others with whom it never was. */
+/**
+ * Who begins anew loses what it alone has: so nobody may be sent away by others with whom it never was, nor when it has
+ * missed nothing of what they removed, nor by such as give way to its own part in their turn: then both would be lost.
+ */
 
 import type { Origin } from '@sessionmesh/core'
 import type { Cluster, Observer } from './cluster.js'
+import type { History, Write } from './history.js'
 import type { Run } from './run.js'
+import { covers } from './stamps.js'
+
+/** Who gave way to whom, and those that were linked with it then: its part, as far as it reached. */
+interface Parting {
+  readonly by: Run
+  readonly part: ReadonlySet<Run>
+}
 
 export class Partings implements Observer {
   readonly #cluster: Cluster
+  readonly #history: History
   /** Since when each run has known each other one, or had writes of it, as of the looks. */
   readonly #metMs = new Map<Run, Map<Origin, number>>()
+  readonly #partings = new Map<Run, Parting>()
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: Cluster, history: History) {
     this.#cluster = cluster
+    this.#history = history
+  }
+
+  get count(): number {
+    return this.#partings.size
+  }
+
+  /** It began anew, and so did, or ended, all who were of its part: what they alone had is rightly lost. */
+  gaveWay(run: Run): boolean {
+    return [...(this.#partings.get(run)?.part ?? [])].every(({ isRunning }) => !isRunning)
   }
 
   /** To be called often: who was met long ago is known by it. */
@@ -26,10 +49,50 @@ export class Partings implements Observer {
 
   /** @param by who sent it away */
   partedWith(run: Run, by: Run | undefined): void {
+    if (by === undefined) return this.#cluster.world.fail('partings', `${run.id} begins anew, unasked`)
+    this.#checkMissed(run, by)
+    this.#checkLivesOn(run, by)
+    this.#checkWasWith(run, by)
+    const part = this.#cluster.running.filter(
+      (each) => each !== run && this.#cluster.isLinkedBothWays(run, each),
+    )
+    this.#partings.set(run, { by, part: new Set([run, ...part]) })
+  }
+
+  /** It lacks something that was removed, and that the other side has merged. */
+  #checkMissed(run: Run, by: Run): void {
+    const { world } = this.#cluster
+    const [ours, theirs] = [this.#cluster.claim(run), this.#cluster.claim(by)]
+    const isMissed = (write: Write) =>
+      !covers(ours, write.stamp) && covers(theirs, write.stamp) && this.#isRemoval(write, by)
+    if (!this.#history.writes.some(isMissed))
+      world.fail('partings', `${run.id} begins anew by the word of ${by.id}, and has missed no removal`)
+  }
+
+  /** It ends a session or removes an attribute; or all of its session has ended by time, as far as that one can tell. */
+  #isRemoval({ sid, isDestroy, attributes }: Write, by: Run): boolean {
+    if (isDestroy || [...attributes.values()].includes(undefined)) return true
+    return this.#cluster.canExpire && by.replica.record(sid) === undefined
+  }
+
+  /** Those whose word counts go on: whoever gave way to this run, or to whom that one did, was not of the other's part. */
+  #checkLivesOn(run: Run, by: Run): void {
+    const heirs = [run]
+    for (const heir of heirs)
+      for (const [former, parting] of this.#partings) {
+        if (parting.by !== heir || heirs.includes(former)) continue
+        heirs.push(former)
+        if (!parting.part.has(by)) continue
+        const before = `${former.id} had begun anew by the word of ${heir.id}`
+        this.#cluster.world.fail('partings', `${run.id} begins anew by the word of ${by.id}, and ${before}`)
+      }
+  }
+
+  #checkWasWith(run: Run, by: Run): void {
     const { world } = this.#cluster
     const sinceMs = world.nowMs - this.#cluster.config.deadAfterMs
     // (Who has just begun has from others what these had for long.)
-    if (run.startedMs > sinceMs || by === undefined || by.startedMs > sinceMs) return
+    if (run.startedMs > sinceMs || by.startedMs > sinceMs) return
     this.look()
     const isLong = (ms: number | undefined) => ms !== undefined && ms <= sinceMs
     const metOf = (each: Run) => this.#metMs.get(each) ?? new Map<Origin, number>()

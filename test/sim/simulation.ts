@@ -174,6 +174,7 @@ function countsOf({
   verdicts,
   exactness,
   expiry,
+  partings,
 }: Trial): Record<string, number> {
   const counts: Record<string, number> = {
     requestsWrites: history.writes.length,
@@ -185,7 +186,7 @@ function countsOf({
     readsIsland: reads.counts.island,
     shownLost: reads.counts.shownLost,
     tacitUses: expiry.tacitUses,
-    beginsAnew: cluster.runs.filter(({ state }) => state === 'forgotten').length,
+    beginsAnew: partings.count,
     overflows: 0,
   }
   for (const { replica, overflows } of cluster.runs) {

@@ -4,6 +4,7 @@ import type { Stamp } from '@sessionmesh/core'
 import type { Cluster, Observer } from './cluster.js'
 import { short } from './describe.js'
 import type { History } from './history.js'
+import type { Partings } from './partings.js'
 import type { AckResult, Awaited, Run } from './run.js'
 import { covers, type DigestMap, join } from './stamps.js'
 import type { Problem } from './world.js'
@@ -11,10 +12,12 @@ import type { Problem } from './world.js'
 export class Survival implements Observer {
   readonly #cluster: Cluster
   readonly #history: History
+  readonly #partings: Partings
   readonly #acked: { stamp: Stamp; holders: Run[] }[] = []
 
-  constructor(cluster: Cluster, history: History) {
+  constructor(cluster: Cluster, history: History, partings: Partings) {
     this.#cluster = cluster
+    this.#partings = partings
     this.#history = history
   }
 
@@ -67,7 +70,10 @@ export class Survival implements Observer {
           return { invariant: 'destroyed', text: `${sid} was destroyed, and lives on ${run.id}` }
       }
       for (const { stamp, holders } of this.#acked) {
-        const holder = holders.find(({ isRunning }) => isRunning)
+        // (Who begins anew loses nothing that others of its part should have had, unless they all do.)
+        const goesOn = (each: Run) =>
+          each.isRunning || (each.state === 'forgotten' && !this.#partings.gaveWay(each))
+        const holder = holders.find(goesOn)
         if (holder !== undefined && this.#isHidden(run, stamp))
           return { invariant: 'survival', text: `${run.id} hides ${short(stamp)}, which was acknowledged` }
         // Of an origin that is gone it need not even be told any more; then the states are compared.
