@@ -127,21 +127,36 @@ export class Nemesis {
     })
   }
 
-  /** Parts that are to forget each other are one cluster first: those that never met have nothing to forget. */
+  /**
+   * Parts that are to forget each other are one cluster first: those that never met have nothing to forget. And often they
+   * meet again while clients go on.
+   */
   #partInTime(): void {
     const { lastsMs, config } = this.#scenario
-    if ((config.forgetDeadAfterMs ?? lastsMs) < lastsMs / 2)
-      this.#later(this.#random.between(200, 1_500), () => this.#part('halves'))
-    else this.#part('pair')
+    const { forgetDeadAfterMs = lastsMs } = config
+    if (forgetDeadAfterMs >= lastsMs / 2) {
+      this.#part('pair')
+      return
+    }
+    const forgottenMs = this.#cluster.config.deadAfterMs + forgetDeadAfterMs
+    this.#later(this.#random.between(200, 1_500), () => {
+      const heal = this.#part('halves')
+      const healMs = forgottenMs + this.#random.between(0, lastsMs - forgottenMs)
+      if (this.#random.chance(0.7)) this.#later(healMs, heal)
+    })
   }
 
-  #part(usual: Shape): void {
+  /** Returns what heals it. */
+  #part(usual: Shape): () => void {
     const { network, hosts } = this.#cluster
     const shape = this.#random.chance(0.6) ? usual : this.#random.pick(shapes)
-    for (const [a, b] of partition(shape, hosts, this.#random)) {
-      this.#world.trace(() => `*** cut until all faults end: ${a.name}-${b.name}`)
-      network.cut(a.index, b.index)
-      network.cut(b.index, a.index)
+    const ways = partition(shape, hosts, this.#random).flatMap(([a, b]) => [[a, b] as const, [b, a] as const])
+    const names = ways.map(([from, to]) => `${from.name}>${to.name}`).join(' ')
+    this.#world.trace(() => `*** parted: ${names}`)
+    for (const [from, to] of ways) network.cut(from.index, to.index)
+    return () => {
+      this.#world.trace(() => `*** parted no more: ${names}`)
+      for (const [from, to] of ways) network.heal(from.index, to.index)
     }
   }
 

@@ -8,7 +8,7 @@ export const faults = [
   'reset',
   /** Members cannot reach each other: pairs, islands, halves, a bridge, a ring of majorities. */
   'cut',
-  /** Members cannot reach each other from the first fault to the last: two of them most often. */
+  /** Members cannot reach each other from the first fault to the last, or for long: two of them most often. */
   'apart',
   /** Nothing arrives in one direction. */
   'oneway',
