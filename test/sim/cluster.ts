@@ -260,12 +260,14 @@ export class Cluster {
 
   /** Both are well, and nothing has kept them from hearing each other since then, and until now or `untilMs`. */
   areInTouch(a: Run, b: Run, sinceMs: number, untilMs = Number.POSITIVE_INFINITY): boolean {
-    const isUp = (run: Run) => run.isRunning || run.endedMs > untilMs
-    // (One that stood still may have died so.)
-    const stoodMs = (run: Run) => Math.max(run.frozeMs, run.thawedMs)
-    const isWell = (run: Run) =>
-      isUp(run) && !run.isFrozen && stoodMs(run) < sinceMs && run.startedMs < sinceMs
+    const isWell = (run: Run) => isUpSince(run, sinceMs, untilMs) && run.startedMs < sinceMs
     return a !== b && isWell(a) && isWell(b) && this.lastTroubleMs(a.host, b.host) < sinceMs
+  }
+
+  /** The other one is well, and what kept the two from hearing each other was over, and made good, at that time. */
+  couldReach(run: Run, other: Run, atMs: number): boolean {
+    const sinceMs = atMs - RECOVERY_MS
+    return isUpSince(other, sinceMs) && this.lastTroubleMs(run.host, other.host) < sinceMs
   }
 
   /** All is well, and has been since then, but for one run that has ended. */
@@ -312,5 +314,14 @@ export class Cluster {
   }
 }
 
+/** It has not stood still since then, and runs now, or did at `untilMs`. */
+function isUpSince(run: Run, sinceMs: number, untilMs = Number.POSITIVE_INFINITY): boolean {
+  // (One that stood still may have died so.)
+  const stoodMs = Math.max(run.frozeMs, run.thawedMs)
+  return (run.isRunning || run.endedMs > untilMs) && !run.isFrozen && stoodMs < sinceMs
+}
+
+/** After trouble: until links are up, transfers are over and no frame is late any more. */
+export const RECOVERY_MS = 2_000
 /** The agent's timeout for a connection's handshake. */
 const HANDSHAKE_MS = 1_000

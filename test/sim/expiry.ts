@@ -4,13 +4,11 @@
  */
 
 import type { CoreEvent } from '@sessionmesh/core'
-import type { Cluster, Observer } from './cluster.js'
+import { type Cluster, type Observer, RECOVERY_MS } from './cluster.js'
 import type { History, Use } from './history.js'
 import type { Run } from './run.js'
 import { covers } from './stamps.js'
 
-/** Until links are up and transfers are over after a fault. */
-const RECOVERY_MS = 2_500
 /** Touches are told at most once per tenth of the ttl. */
 const TOUCH_SHARE = 0.1
 /** What the network and the end of a turn take. */

@@ -1,7 +1,7 @@
 /** Coming and going: a member is ready with what others had, and leaves when they have what it had. */
 
 import type { CoreEvent, Stamp } from '@sessionmesh/core'
-import type { Cluster, Observer } from './cluster.js'
+import { type Cluster, type Observer, RECOVERY_MS } from './cluster.js'
 import { short } from './describe.js'
 import type { Host } from './host.js'
 import type { Run } from './run.js'
@@ -53,7 +53,7 @@ export class Membership implements Observer {
     for (const [other, had] of this.#had.get(run) ?? []) {
       if (
         !found.includes((hosts[other.host] as Host).address) ||
-        !this.#wasReachable(run, other, run.startedMs)
+        !this.#cluster.couldReach(run, other, run.startedMs)
       )
         continue
       const claims = this.#cluster.claim(run)
@@ -78,11 +78,6 @@ export class Membership implements Observer {
     return by.replica.digest().some((stamp) => stamp.origin === origin)
   }
 
-  #wasReachable(run: Run, other: Run, sinceMs: number): boolean {
-    const isUp = other.isRunning && !other.isFrozen && other.thawedMs < sinceMs - RECOVERY_MS
-    return isUp && this.#cluster.lastTroubleMs(run.host, other.host) < sinceMs - RECOVERY_MS
-  }
-
   /** Says goodbye now. */
   left(run: Run): void {
     const { world, config } = this.#cluster
@@ -95,7 +90,7 @@ export class Membership implements Observer {
       const isKnown = this.#cluster.hasKnown(run, other, leaving.sinceMs)
       // (Whom it was told to be dead it does not dial, and may be found by only after a back-off.)
       const isMet = run.startedMs < leaving.sinceMs - RECOVERY_MS || run.livingPeers().includes(other.id)
-      if (other === run || !isKnown || !isMet || !this.#wasReachable(run, other, sinceMs)) continue
+      if (other === run || !isKnown || !isMet || !this.#cluster.couldReach(run, other, sinceMs)) continue
       for (const stamp of leaving.had) {
         if (!covers(this.#cluster.claim(other), stamp))
           world.fail('leaving', `${run.id} leaves without having handed ${short(stamp)} over to ${other.id}`)
@@ -108,7 +103,7 @@ export class Membership implements Observer {
   /** Those who could hear its goodbye do not wait for it to come back. */
   #checkTold(run: Run, reachable: readonly Run[]): void {
     for (const other of reachable) {
-      if (!this.#wasReachable(run, other, run.endedMs)) continue
+      if (!this.#cluster.couldReach(run, other, run.endedMs)) continue
       const state = other.replica.peers().find(({ id }) => id === run.id)?.state ?? 'left'
       if (state !== 'left')
         this.#cluster.world.fail(
@@ -121,5 +116,3 @@ export class Membership implements Observer {
 
 /** Until a goodbye has come, however slow the network. */
 const GOODBYE_MS = 1_000
-/** After trouble links are still dialled, and frames on their way. */
-const RECOVERY_MS = 2_000

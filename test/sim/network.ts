@@ -187,13 +187,13 @@ export class Network {
 
   /** When the two were last cut off from each other. */
   lastCutMs(a: number, b: number): number {
-    return this.isCut(a, b) ? this.#world.nowMs : (this.#healed.get(pair(a, b)) ?? 0)
+    return this.isCut(a, b) ? this.#world.nowMs : (this.#healed.get(pair(a, b)) ?? Number.NEGATIVE_INFINITY)
   }
 
   /** When anything last kept the two from hearing each other at once. */
   lastTroubleMs(a: number, b: number): number {
     if (this.#slow.has(pair(a, b))) return this.#world.nowMs
-    return Math.max(this.lastCutMs(a, b), this.#troubled.get(pair(a, b)) ?? 0)
+    return Math.max(this.lastCutMs(a, b), this.#troubled.get(pair(a, b)) ?? Number.NEGATIVE_INFINITY)
   }
 
   slow(a: number, b: number, delayMs: number): void {

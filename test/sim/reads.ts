@@ -173,13 +173,13 @@ export class Reads {
     if (isNamed(attempt.token, stamp) && !isCounted)
       world.fail('causality', `${run.id} does not show ${what}, which the token names, and does not count it`)
     if (this.#cluster.isLost(stamp)) return this.#count('lost')
-    if (this.#history.at(stamp)?.isIsland || this.#cluster.isIsland(run)) return this.#count('island')
-    if (!isCounted) world.fail('causality', `${run.id} does not show ${what}, and does not count it`)
     const holder = attempt.holders
       .get(stampKey(stamp))
       ?.find((each) => this.#couldBeReached(run, each, startedMs))
     if (holder !== undefined)
       world.fail('causality', `${run.id} does not show ${what}, which ${holder.id} has and could have told`)
+    if (this.#history.at(stamp)?.isIsland || this.#cluster.isIsland(run)) return this.#count('island')
+    if (!isCounted) world.fail('causality', `${run.id} does not show ${what}, and does not count it`)
     // Counted as stale it is still named by the token, unless its origin is forgotten here; counted as lost it is not.
     this.#count('unreachable')
     const isRemembered = run.replica.peers().some(({ id }) => id === stamp.origin)
@@ -192,19 +192,13 @@ export class Reads {
     return 'given up'
   }
 
-  #couldBeReached(run: Run, holder: Run, sinceMs: number): boolean {
-    const wasAwake = (each: Run) => each.isServing && each.thawedMs < sinceMs - RECOVERY_MS
-    return (
-      wasAwake(run) &&
-      wasAwake(holder) &&
-      this.#cluster.lastTroubleMs(run.host, holder.host) < sinceMs - RECOVERY_MS &&
-      this.#cluster.isLinkedBothWays(run, holder)
-    )
+  #couldBeReached(run: Run, holder: Run, atMs: number): boolean {
+    const isEitherWay =
+      this.#cluster.couldReach(run, holder, atMs) && this.#cluster.couldReach(holder, run, atMs)
+    return isEitherWay && holder.isServing && this.#cluster.isLinkedBothWays(run, holder)
   }
 }
 
-/** After trouble frames may still be late. */
-const RECOVERY_MS = 2_500
 /** What the network and the end of a turn take. */
 const SLACK_MS = 200
 /** Of the same moment on another clock. */
