@@ -99,11 +99,14 @@ export class Partings implements Observer {
     const wereTogether = (a: Run, b: Run) =>
       a !== b && [...metOf(a)].some(([id, ms]) => isLong(ms) && isLong(metOf(b).get(id)))
     const isLinked = (a: Run, b: Run) => this.#cluster.isLinkedBothWays(a, b)
-    const { running, runs } = this.#cluster
+    const { runs } = this.#cluster
     const isThird = (each: Run) => each !== run && each !== by
     // What keeps the two apart, each may have from others: `run` from any whom it has met, be he sent away by now.
     const ours = runs.filter((each) => isThird(each) && metOf(run).has(each.id) && !isLinked(each, by))
-    const theirs = running.filter((each) => isThird(each) && isLinked(each, by) && !isLinked(each, run))
+    // (Or from whom it met, and who is gone.)
+    const isTheirs = (each: Run) =>
+      each.isRunning ? isLinked(each, by) && !isLinked(each, run) : metOf(by).has(each.id)
+    const theirs = runs.filter((each) => isThird(each) && isTheirs(each))
     if (![run, ...ours].some((a) => [by, ...theirs].some((b) => wereTogether(a, b))))
       world.fail('partings', `${run.id} begins anew by the word of ${by.id}, with whom it never was`)
   }
