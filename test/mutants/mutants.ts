@@ -114,7 +114,7 @@ export const mutants: readonly Mutant[] = [
     find: '    if (this.covers(stamp)) return\n',
     replace: '    if (this.#stamps.get(stamp.origin) === stamp) return\n',
     seeds: 40,
-    by: ['joining', 'exactness', 'causality'],
+    by: ['joining', 'exactness', 'causality', 'survival'],
   },
   {
     name: 'owners are chosen in the order in which members were met',
@@ -272,7 +272,7 @@ export const mutants: readonly Mutant[] = [
     replace: '      if (!isLinked) continue\n      return this.want(link, peer, now)\n',
     from: 109,
     seeds: 2_000,
-    by: ['convergence', 'survival', 'limits'],
+    by: ['convergence', 'survival', 'limits', 'liveness'],
   },
   {
     name: 'a delta is acknowledged before it is merged',
@@ -667,6 +667,30 @@ export const mutants: readonly Mutant[] = [
     by: ['destroyed', 'exactness', 'convergence', 'survival', 'limits', 'liveness'],
   },
   {
+    name: 'of two parts that have missed as much of each other both give way',
+    file: 'parts.ts',
+    find: "return lowest(theyMiss) < lowest(weMiss) ? 'refuse' : 'yield'",
+    replace: "return lowest(theyMiss) === '' ? 'refuse' : 'yield'",
+    seeds: 3_000,
+    by: ['partings'],
+  },
+  {
+    name: 'of two parts that have missed as much of each other none gives way',
+    file: 'parts.ts',
+    find: "return lowest(theyMiss) < lowest(weMiss) ? 'refuse' : 'yield'",
+    replace: "return lowest(theyMiss) === '' ? 'yield' : 'refuse'",
+    seeds: 3_000,
+    by: ['partings', 'liveness'],
+  },
+  {
+    name: 'who begins anew takes the state of anybody',
+    file: 'pulls.ts',
+    find: 'this.#hasJoined || !isMissed(this.#sought, peer)',
+    replace: 'this.#hasJoined || !isMissed(this.#sought, peer) || true',
+    seeds: 6_000,
+    by: ['partings', 'destroyed', 'exactness'],
+  },
+  {
     name: 'who was forgotten is learnt of by his own hello alone',
     file: 'members.ts',
     find: "this.#forgotten.has(entry.id) && entry.state !== 'alive'",
@@ -687,8 +711,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a leaver waits for one peer to hold what it has',
     file: 'acks.ts',
-    find: "return this.#expect(stamps, 'each',",
-    replace: "return this.#expect(stamps, 'one',",
+    find: "return this.#expect(digest.entries(), 'each',",
+    replace: "return this.#expect(digest.entries(), 'one',",
     from: 1_297,
     seeds: 5_000,
     by: ['leaving'],
@@ -808,7 +832,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'what is written a second time does not wait for its acks',
     file: 'sessions.ts',
-    find: 'const ack = held === undefined ? undefined : this.#expect(held.lastStamp, acks, now)',
+    find: 'const ack = this.#expect(this.#findable(this.#questions.view(sid, now) ?? current), acks, now)',
     replace: 'const ack = undefined',
     seeds: 3_000,
     by: ['survival'],
@@ -816,7 +840,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'what is destroyed a second time does not wait for its acks',
     file: 'sessions.ts',
-    find: 'return { destroyed, ack: this.#expect(record.destroyed, acks, now) }',
+    find: 'return { destroyed, ack: this.#expect([record.destroyed], acks, now) }',
     replace: 'return { destroyed, ack: undefined }',
     from: 11,
     seeds: 3_000,
@@ -915,7 +939,7 @@ export const mutants: readonly Mutant[] = [
     replace: '      return { ...before, roster: [] }\n',
     from: 722,
     seeds: 3_000,
-    by: ['verdicts'],
+    by: ['verdicts', 'causality'],
   },
   {
     name: 'what gives way is wanted twice',

@@ -42,7 +42,6 @@ export class Reads {
   readonly #cluster: Cluster
   readonly #history: History
   /** Reads served without all that the client had seen: nobody had it, nobody could be reached, nobody was known. */
-  readonly #staleServed = new Map<Run, number>()
   readonly counts = { lost: 0, unreachable: 0, island: 0, shownLost: 0 }
 
   constructor(cluster: Cluster, history: History) {
@@ -76,7 +75,7 @@ export class Reads {
   served(attempt: Attempt, view: View | undefined, isStale: boolean): Map<string, Missing> {
     this.#checkDestroyed(attempt.run, attempt.sid, view?.base)
     if (!isStale) this.#checkFresh(attempt)
-    else this.#checkCounted(attempt.run)
+    else this.checkCounted(attempt.run)
     const missing = new Map<string, Missing>()
     for (const [name, stamp] of attempt.seen) {
       if (this.#isShown(attempt, view, name, stamp)) continue
@@ -85,12 +84,24 @@ export class Reads {
     return missing
   }
 
-  /** What a member serves as stale it counts as that, and says so. */
-  #checkCounted(run: Run): void {
-    const served = (this.#staleServed.get(run) ?? 0) + 1
-    this.#staleServed.set(run, served)
-    if (run.replica.counters.staleReads < served)
-      this.#cluster.world.fail('causality', `${run.id} serves a stale read, and does not count it`)
+  /** What a member serves as stale it counts as that, and nothing else. */
+  checkCounted(run: Run): void {
+    const { staleReads } = run.replica.counters
+    if (staleReads !== run.staleReads)
+      this.#cluster.world.fail(
+        'causality',
+        `${run.id} has served ${run.staleReads} stale reads, and counts ${staleReads}`,
+      )
+  }
+
+  /** It lacks what the token names, or has a part of the session, or may lack anything. */
+  checkStale({ run, sid, token }: Attempt): void {
+    const claims = this.#cluster.claim(run)
+    const record = run.replica.record(sid)
+    const isPart = record !== undefined && (!record.whole || !covers(claims, record.created))
+    const isLacking = isPart || run.replica.isBehind || token.some((stamp) => !covers(claims, stamp))
+    if (!isLacking)
+      this.#cluster.world.fail('causality', `${run.id} calls ${sid} stale, and lacks nothing of it`)
   }
 
   #checkDestroyed(run: Run, sid: string, base: Base | undefined): void {

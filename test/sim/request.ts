@@ -142,7 +142,8 @@ export class Request {
       this.#run = run
       this.#load(then)
     }
-    if (wait !== undefined) this.#run.caughtUp(wait, { serve, again })
+    const stale = () => this.#trial.reads.checkStale(attempt)
+    if (wait !== undefined) this.#run.caughtUp(wait, { stale, serve, again })
     this.#run.carryOut(effects)
     if (wait === undefined) serve(false)
   }

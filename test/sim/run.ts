@@ -55,6 +55,8 @@ export type Stall = 'stopped' | 'suspended' | 'busy'
 
 /** A read that waits: it goes on here, or in the run that takes this one's place. */
 interface Reader {
+  /** It is told to be served without all that it needs. */
+  stale(): void
   serve(isStale: boolean): void
   again(run: Run): void
 }
@@ -69,6 +71,8 @@ export class Run {
   readonly mirror = new Mirror()
   readonly replica: Replica
   readonly startedMs: number
+  /** Reads that were told to be stale. */
+  staleReads = 0
   /** Links that were cut because their readers were too slow. */
   overflows = 0
   state: RunState = 'running'
@@ -349,6 +353,8 @@ export class Run {
       case 'caughtUp': {
         const reader = this.#waits.get(effect.wait)
         this.#waits.delete(effect.wait)
+        if (effect.isStale) this.staleReads++
+        if (effect.isStale) reader?.stale()
         // The promise's continuation: after the effects of this input.
         if (reader !== undefined) this.#world.after(0, () => this.input(() => reader.serve(effect.isStale)))
         return

@@ -91,6 +91,7 @@ function live(trial: Trial): void {
   // What is settled is dropped with the next sweep, and what is shown of late is told.
   world.run(2 * cluster.config.sweepMs)
   trial.told.check()
+  for (const run of cluster.running) trial.reads.checkCounted(run)
   // (How old a tombstone is each member tells by a clock of its own.)
   within(trial, clocksApartMs(trial), () => convergence.notSame() ?? survival.problem())
 }
