@@ -281,11 +281,15 @@ export class Request {
     const { cluster } = this.#trial
     const claims = cluster.claim(this.#run)
     const unknown = cluster.unknownTo(this.#run).map((run) => cluster.claim(run))
-    const isFoundLost = this.#run.replica.counters.lostWrites > this.#lostWrites
+    const { lostWrites } = this.#run.replica.counters
+    const isFoundLost = lostWrites > this.#lostWrites
+    const living = this.#run.livingPeers()
     for (const [name, stamp] of this.#seen) {
       if (isNamed(token, stamp)) continue
       const wasMissing = this.#missing.has(name)
-      const isLost = isFoundLost && (wasMissing || !covers(claims, stamp))
+      // (Another read may have been told before that it is lost: this one was counted as stale then.)
+      const wasFoundLost = wasMissing && lostWrites > 0 && !living.includes(stamp.origin)
+      const isLost = wasFoundLost || (isFoundLost && (wasMissing || !covers(claims, stamp)))
       if (isLost && !wasMissing) this.#trial.reads.counts.shownLost++
       if (isLost || unknown.some((claims) => !covers(claims, stamp))) this.#seen.delete(name)
     }
@@ -360,10 +364,13 @@ export class Request {
   /** What is written or ended a second time waits for its acks as well. */
   #expectAck(ack: number | undefined, stamp: Stamp | undefined, need: Acks): void {
     if (need === 'none') return
-    const { replica, id } = this.#run
+    const { replica, id, now } = this.#run
     const record = replica.record(this.#sid)
     const claims = this.#trial.cluster.claim(this.#run)
-    const held = record?.stamps().filter((each) => covers(claims, each)) ?? []
+    // (Who was told of later writes of it by others shows these, and waits for them instead.)
+    const shown = [...replica.fetched(now)].find(({ sid }) => sid === this.#sid) ?? record
+    const isShown = (stamp: Stamp) => shown?.stamps().some((each) => compareStamps(each, stamp) === 0)
+    const held = record?.stamps().filter((each) => covers(claims, each) && isShown(each)) ?? []
     // (What was fetched for this request alone is not held here.)
     const awaited = stamp === undefined ? held : [stamp]
     if (ack === undefined)
