@@ -3,10 +3,13 @@
 import type { Stamp, Value } from '@sessionmesh/core'
 import type { Cluster } from './cluster.js'
 import { short } from './describe.js'
+import { IDLE_INTERVALS } from './expiry.js'
 import { type History, valueId } from './history.js'
 import type { Run } from './run.js'
 import type { Problem } from './world.js'
 
+/** What a frame took, which tells how long a session was idle when it was sent. */
+const IDLE_SLACK_MS = 200
 /** Addresses that a member keeps besides those that are named or told. */
 const MAX_HEARD = 64
 
@@ -65,12 +68,32 @@ export class Convergence {
     const own = states.get(run)
     for (const [sid, text] of states.get(of) ?? []) {
       const held = own?.get(sid)
-      if (held === text) continue
+      if (held === text) {
+        const problem = this.#idleProblem(run, of, sid)
+        if (problem !== undefined) return problem
+        continue
+      }
       // Clocks and touches are not told at once: the end comes a little earlier here than there.
       if (held === undefined && this.#cluster.canExpire && this.#isAboutToExpire(of, sid)) continue
       return `${sid}: ${of.id} holds ${text}, ${run.id} ${held ?? 'nothing'}`
     }
     return undefined
+  }
+
+  /** Uses are told at most once an interval, and at once when links come up. */
+  #idleProblem(run: Run, of: Run, sid: string): string | undefined {
+    // (What is destroyed is not used.)
+    const idle = (each: Run) => {
+      const record = each.replica.record(sid)
+      return record?.destroyed === undefined ? record?.idleMs(each.now) : undefined
+    }
+    const [ours, theirs] = [idle(run), idle(of)]
+    if (ours === undefined || theirs === undefined) return undefined
+    const ttlMs = of.replica.record(sid)?.lifetime?.ttlMs ?? this.#cluster.config.ttlMs
+    const intervalMs = Math.min(ttlMs / 10, this.#cluster.config.maxTouchIntervalMs)
+    const mostMs = IDLE_INTERVALS * intervalMs + IDLE_SLACK_MS
+    if (ours - theirs <= mostMs) return undefined
+    return `${sid} is idle for ${theirs.toFixed(0)} ms on ${of.id}, and for ${ours.toFixed(0)} ms on ${run.id}`
   }
 
   #isAboutToExpire(run: Run, sid: string): boolean {

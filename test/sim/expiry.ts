@@ -11,12 +11,20 @@ import { covers } from './stamps.js'
 
 /** Touches are told at most once per tenth of the ttl. */
 const TOUCH_SHARE = 0.1
+/** (Who is told of a use by a transfer takes it for told to all, and does not tell of the next one before an interval is over.) */
+export const IDLE_INTERVALS = 2
+/** Uses that are looked at: the latest. */
+const LOOKS_BACK = 10
+/** Until a write has come by a third: he has merged it, says so with a heartbeat, and is asked for it. */
+const PASSED_ON_MS = 1_000
 /** What the network and the end of a turn take. */
 const SLACK_MS = 200
 
 export class Expiry implements Observer {
   /** How often a session was gone early after a use that was not told, as another had just been. */
   tacitUses = 0
+  /** How often a session was held for idle for more than the one interval that is promised. */
+  idleLate = 0
   readonly #cluster: Cluster
   readonly #history: History
   readonly #ttlMs: number
@@ -98,6 +106,39 @@ export class Expiry implements Observer {
         other.atMs <= use.atMs &&
         !this.#wasTold(run, other),
     )
+  }
+
+  /**
+   * Nobody takes a session for idle for much longer than the last use of which he could hear, nor for used when nobody has
+   * used it.
+   */
+  checkIdle(): void {
+    for (const [sid, uses] of this.#history.uses)
+      for (const run of this.#cluster.serving)
+        if (run.replica.has(sid, run.now)) this.#checkIdleOn(run, sid, uses)
+  }
+
+  #checkIdleOn(run: Run, sid: string, uses: readonly Use[]): void {
+    const { world } = this.#cluster
+    const record = run.replica.record(sid)
+    const last = uses.at(-1)
+    // (Idle is what it is since its creation, whoever tells of that.)
+    if (record === undefined || !record.whole || last === undefined) return
+    const idleMs = record.idleMs(run.now)
+    const isKnown = (use: Use) =>
+      use.run === run || (world.nowMs - use.atMs > PASSED_ON_MS && this.#wasTold(run, use))
+    const use = uses.slice(-LOOKS_BACK).findLast(isKnown)
+    if (use === undefined) return
+    const leastMs = world.nowMs - use.atMs
+    const intervalMs = use.run === run ? 0 : this.#ttlMs * TOUCH_SHARE
+    if (idleMs <= leastMs + intervalMs + SLACK_MS) return
+    if (this.#wasTacit(run, use, uses)) this.tacitUses++
+    else if (idleMs <= leastMs + IDLE_INTERVALS * intervalMs + SLACK_MS) this.idleLate++
+    else
+      world.fail(
+        'expiry',
+        `${run.id} holds ${sid} for idle for ${idleMs.toFixed(0)} ms, which ${use.run.id} used ${(world.nowMs - use.atMs).toFixed(0)} ms ago`,
+      )
   }
 
   /** Whoever may be asked for it next. */

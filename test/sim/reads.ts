@@ -31,6 +31,8 @@ export interface Attempt {
   readonly seen: Seen
   readonly token: readonly Stamp[]
   readonly lostBefore: number
+  /** When it began only a part of the session was there, or not its creation. */
+  readonly wasPart: boolean
   /** Who had what the client has seen when it asked, and could be reached. */
   readonly holders: ReadonlyMap<string, readonly Run[]>
 }
@@ -68,7 +70,8 @@ export class Reads {
       )
     }
     const lostBefore = run.replica.counters.lostWrites
-    return { run, sid, startedMs: world.nowMs, seen, token, lostBefore, holders }
+    const wasPart = this.#isPart(run, sid)
+    return { run, sid, startedMs: world.nowMs, seen, token, lostBefore, wasPart, holders }
   }
 
   /** Returns the attributes that were missing, rightly so: will they be waited for again? */
@@ -95,13 +98,17 @@ export class Reads {
   }
 
   /** It lacks what the token names, or has a part of the session, or may lack anything. */
-  checkStale({ run, sid, token }: Attempt): void {
+  checkStale({ run, sid, token, wasPart }: Attempt): void {
     const claims = this.#cluster.claim(run)
-    const record = run.replica.record(sid)
-    const isPart = record !== undefined && (!record.whole || !covers(claims, record.created))
+    const isPart = wasPart || this.#isPart(run, sid)
     const isLacking = isPart || run.replica.isBehind || token.some((stamp) => !covers(claims, stamp))
     if (!isLacking)
       this.#cluster.world.fail('causality', `${run.id} calls ${sid} stale, and lacks nothing of it`)
+  }
+
+  #isPart(run: Run, sid: string): boolean {
+    const record = run.replica.record(sid)
+    return record !== undefined && (!record.whole || !covers(this.#cluster.claim(run), record.created))
   }
 
   #checkDestroyed(run: Run, sid: string, base: Base | undefined): void {

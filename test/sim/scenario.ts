@@ -107,21 +107,26 @@ export function meetWithinMs({ finding, lookEveryMs }: Pick<Scenario, 'finding' 
 }
 
 export const LONG_TTL_MS = 3_600_000
+const SHORT_TTL_MS = 2_000
 
 export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
   const drawn = random.pick([2, 3, 3, 3, 4, 4, 5, 5, random.integer(6, 9)])
   const members = wishes.members ?? drawn
   // Parts that forget each other, and what was destroyed meanwhile.
   const isForgetful = random.chance(0.1)
-  const lastsMs = isForgetful ? 8_000 : random.pick([500, 1_000, 2_000, 4_000, 8_000])
-  const ttlMs = random.pick([LONG_TTL_MS, LONG_TTL_MS, LONG_TTL_MS, 2_000])
+  // Sessions that are used for longer than any fault lasts, by members of which two hear of each other by a third.
+  const isRelayed = !isForgetful && members > 2 && random.chance(0.1)
+  const lastsMs = isForgetful || isRelayed ? 8_000 : random.pick([500, 1_000, 2_000, 4_000, 8_000])
+  const shortTtlMs = random.pick([LONG_TTL_MS, LONG_TTL_MS, LONG_TTL_MS, SHORT_TTL_MS])
+  const ttlMs = isRelayed ? random.pick([10_000, 20_000]) : shortTtlMs
   // Most are few. (Where something has to be destroyed first, or has to end by time, few would show nothing.)
   const requests = random.skewed(isForgetful || ttlMs < LONG_TTL_MS ? 100 : 10, 800)
   const hasGrace = !isForgetful && random.chance(0.7)
   const hasSmallBuffers = random.chance(0.3)
   // (What is on its way counts against the buffers: small ones want a quick network.)
   const delayMs = random.pick(hasSmallBuffers ? [0.1, 0.2, 0.5, 1] : [0.2, 1, 5, 20])
-  const share = random.pick([0, 0.3, 0.6, 1])
+  const drawnShare = random.pick([0, 0.3, 0.6, 1])
+  const share = isRelayed ? drawnShare / 3 : drawnShare
   const isDeploy = share === 0 && random.chance(0.5)
   const finding = random.pick<Finding>(['list', 'list', 'list', 'names', 'multicast', 'multicast'])
   const isListed = finding === 'list'
@@ -141,7 +146,8 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
     areMoving: listed === 0 && random.chance(0.3),
     faults: faults.filter((fault) => {
       const isDrawn =
-        random.chance(isDeploy && ORDERLY.has(fault) ? 0.7 : share) || (fault === 'apart' && isForgetful)
+        random.chance(isDeploy && ORDERLY.has(fault) ? 0.7 : share) ||
+        (fault === 'apart' && (isForgetful || isRelayed))
       return isDrawn && (wishes.faults?.includes(fault) ?? true)
     }),
     faultEveryMs: random.pick([200, 500, 1_500]),
@@ -154,9 +160,9 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
     stickiness: random.pick([0, 0, 0.95]),
     ttlMs,
     hasGrace,
-    readShare: random.pick([0.1, 0.4, 0.4, 0.95]),
-    destroyShare: random.pick([0.01, 0.05, 0.2]),
-    regenerateShare: random.pick([0, 0.02, 0.1]),
+    readShare: isRelayed ? 0.95 : random.pick([0.1, 0.4, 0.4, 0.95]),
+    destroyShare: isRelayed ? 0.01 : random.pick([0.01, 0.05, 0.2]),
+    regenerateShare: isRelayed ? 0 : random.pick([0, 0.02, 0.1]),
     valueBytes: hasSmallBuffers ? 200 : 4,
     config: {
       // A transfer in tiny chunks over a slow network ends, but not in two seconds.
@@ -165,7 +171,7 @@ export function drawScenario(random: Random, wishes: Wishes = {}): Scenario {
       ...(isForgetful && { forgetDeadAfterMs: 2_500 }),
       ...(!isForgetful && random.chance(0.1) && { forgetDeadAfterMs: random.pick([2_500, 5_000]) }),
       // What sessions are given counts, not what they would have without.
-      ttlMs: ttlMs === LONG_TTL_MS ? ttlMs : random.pick([ttlMs, ttlMs / 2, 4 * ttlMs]),
+      ttlMs: ttlMs !== SHORT_TTL_MS ? ttlMs : random.pick([ttlMs, ttlMs / 2, 4 * ttlMs]),
       tombstoneGraceMs: hasGrace ? lastsMs + healMs : random.pick([1, 1, 2_000]),
       // (Of more members each alone could have as many, and together more than any of them takes.)
       ...(members <= 3 && random.chance(0.4) && { maxSessions: random.pick([2, 5, 10]) }),

@@ -66,6 +66,7 @@ function live(trial: Trial): void {
     trial.partings.look()
     cluster.joinIslands()
     if (cluster.canExpire) trial.expiry.checkShown()
+    if (cluster.canExpire) trial.expiry.checkIdle()
   }
   nemesis.stop()
   if (world.random.chance(0.3)) world.run(1_000)
@@ -187,6 +188,7 @@ function countsOf({
     readsIsland: reads.counts.island,
     shownLost: reads.counts.shownLost,
     tacitUses: expiry.tacitUses,
+    idleLate: expiry.idleLate,
     beginsAnew: partings.count,
     overflows: 0,
   }
