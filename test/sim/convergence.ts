@@ -3,7 +3,6 @@
 import type { Stamp, Value } from '@sessionmesh/core'
 import type { Cluster } from './cluster.js'
 import { short } from './describe.js'
-import { IDLE_INTERVALS } from './expiry.js'
 import { type History, valueId } from './history.js'
 import type { Run } from './run.js'
 import type { Problem } from './world.js'
@@ -91,7 +90,7 @@ export class Convergence {
     if (ours === undefined || theirs === undefined) return undefined
     const ttlMs = of.replica.record(sid)?.lifetime?.ttlMs ?? this.#cluster.config.ttlMs
     const intervalMs = Math.min(ttlMs / 10, this.#cluster.config.maxTouchIntervalMs)
-    const mostMs = IDLE_INTERVALS * intervalMs + IDLE_SLACK_MS
+    const mostMs = intervalMs + IDLE_SLACK_MS
     if (ours - theirs <= mostMs) return undefined
     return `${sid} is idle for ${theirs.toFixed(0)} ms on ${of.id}, and for ${ours.toFixed(0)} ms on ${run.id}`
   }

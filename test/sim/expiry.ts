@@ -11,8 +11,6 @@ import { covers } from './stamps.js'
 
 /** Touches are told at most once per tenth of the ttl. */
 const TOUCH_SHARE = 0.1
-/** (Who is told of a use by a transfer takes it for told to all, and does not tell of the next one before an interval is over.) */
-export const IDLE_INTERVALS = 2
 /** Uses that are looked at: the latest. */
 const LOOKS_BACK = 10
 /** Until a write has come by a third: he has merged it, says so with a heartbeat, and is asked for it. */
@@ -23,8 +21,6 @@ const SLACK_MS = 200
 export class Expiry implements Observer {
   /** How often a session was gone early after a use that was not told, as another had just been. */
   tacitUses = 0
-  /** How often a session was held for idle for more than the one interval that is promised. */
-  idleLate = 0
   readonly #cluster: Cluster
   readonly #history: History
   readonly #ttlMs: number
@@ -133,7 +129,6 @@ export class Expiry implements Observer {
     const intervalMs = use.run === run ? 0 : this.#ttlMs * TOUCH_SHARE
     if (idleMs <= leastMs + intervalMs + SLACK_MS) return
     if (this.#wasTacit(run, use, uses)) this.tacitUses++
-    else if (idleMs <= leastMs + IDLE_INTERVALS * intervalMs + SLACK_MS) this.idleLate++
     else
       world.fail(
         'expiry',

@@ -1,6 +1,6 @@
 /**
  * Who begins anew loses what it alone has: so nobody may be sent away by others with whom it never was, nor when it has
- * missed nothing of what they removed, nor by such as give way to its own part in their turn: then both would be lost.
+ * missed nothing of what they removed, nor if nobody goes on by whose word others gave way: then all would be lost.
  */
 
 import type { Origin } from '@sessionmesh/core'
@@ -75,17 +75,19 @@ export class Partings implements Observer {
     return this.#cluster.canExpire && by.replica.record(sid) === undefined
   }
 
-  /** Those whose word counts go on: whoever gave way to this run, or to whom that one did, was not of the other's part. */
+  /**
+   * Somebody goes on: whose word counts, or one of its part, or in the end to whom it gave way itself. (Members of one part
+   * do not all know of the same removals at any moment, so some of it may give way to those who give way to others of it.)
+   */
   #checkLivesOn(run: Run, by: Run): void {
-    const heirs = [run]
-    for (const heir of heirs)
-      for (const [former, parting] of this.#partings) {
-        if (parting.by !== heir || heirs.includes(former)) continue
-        heirs.push(former)
-        if (!parting.part.has(by)) continue
-        const before = `${former.id} had begun anew by the word of ${heir.id}`
-        this.#cluster.world.fail('partings', `${run.id} begins anew by the word of ${by.id}, and ${before}`)
-      }
+    let heir = by
+    for (let next = this.#partings.get(heir); next !== undefined; next = this.#partings.get(heir)) {
+      if (!this.gaveWay(heir)) return
+      heir = next.by
+      if (heir !== run) continue
+      const before = `which had begun anew by its own with all of its part`
+      this.#cluster.world.fail('partings', `${run.id} begins anew by the word of ${by.id}, ${before}`)
+    }
   }
 
   #checkWasWith(run: Run, by: Run): void {

@@ -5,7 +5,7 @@
  */
 
 import type { Base, Stamp, View } from '@sessionmesh/core'
-import type { Cluster } from './cluster.js'
+import { type Cluster, RECOVERY_MS } from './cluster.js'
 import { short } from './describe.js'
 import { type History, valueId, type Write } from './history.js'
 import type { Run } from './run.js'
@@ -213,7 +213,9 @@ export class Reads {
   #couldBeReached(run: Run, holder: Run, atMs: number): boolean {
     const isEitherWay =
       this.#cluster.couldReach(run, holder, atMs) && this.#cluster.couldReach(holder, run, atMs)
-    return isEitherWay && holder.isServing && this.#cluster.isLinkedBothWays(run, holder)
+    // (Who has begun alone just now, and is being found, has nothing yet.)
+    const isOld = run.startedMs < atMs - RECOVERY_MS
+    return isEitherWay && isOld && holder.isServing && this.#cluster.isLinkedBothWays(run, holder)
   }
 }
 

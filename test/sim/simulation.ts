@@ -188,7 +188,6 @@ function countsOf({
     readsIsland: reads.counts.island,
     shownLost: reads.counts.shownLost,
     tacitUses: expiry.tacitUses,
-    idleLate: expiry.idleLate,
     beginsAnew: partings.count,
     overflows: 0,
   }
