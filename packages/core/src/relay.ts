@@ -46,7 +46,7 @@ export class Relay {
       if (record === undefined || record.destroyed !== undefined) continue
       // Each member tells of a use once an interval; less is the same use, told by another way.
       const isUsed =
-        record.accessedMs - known.accessedMs >= touchIntervalMs(records.ttlMs(record), config) / 2
+        record.accessedMs - known.accessedMs >= touchIntervalMs(records.ttlMs(record), config) / 8
       if (!isUsed && record.isEndTold === known.isEndTold) continue
       deltas.push(record.touch())
     }
