@@ -38,7 +38,12 @@ export interface Catch {
 
 const ROOT = workspace()
 /** All the seeds of a mutant that survives, on a busy machine. */
-const TIMEOUT_MS = 300_000
+export function timeoutMs(seeds: number): number {
+  return 120_000 + 80 * seeds
+}
+
+const FUZZ_TIMEOUT_MS = 300_000
+const COMPILE_TIMEOUT_MS = 120_000
 /** Some violations name all that is wrong. */
 const MAX_TEXT = 300
 
@@ -77,7 +82,7 @@ export async function fuzzFault(
       '--stop',
       '1',
     ]
-    const { code, output } = await run(args, signal)
+    const { code, output } = await run(args, FUZZ_TIMEOUT_MS, signal)
     if (code === 0) return undefined
     const found = /^seed \d+ at [^:]*: (.*)$/m.exec(output)
     if (code !== 1 || found === null) throw new Error(`the fuzzer itself failed (${code}):\n${output}`)
@@ -113,7 +118,7 @@ async function build(folder: string, edits: readonly Edit[]): Promise<void> {
   for (const edit of edits) await apply(join(core, 'src'), edit)
   await writeFile(join(core, 'tsconfig.json'), JSON.stringify(configOf(source)))
   const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
-  const { code, output } = await run([tsc, '-p', core])
+  const { code, output } = await run([tsc, '-p', core], COMPILE_TIMEOUT_MS)
   if (code !== 0) throw new Error(`the mutant does not compile:\n${output}`)
 }
 
@@ -151,7 +156,7 @@ function configOf(source: string): object {
 async function simulate(folder: string, { from, seeds }: Seeds, signal?: AbortSignal) {
   const main = join(folder, 'sim', 'main.js')
   const args = [main, '--seeds', `${seeds}`, '--from', `${from}`, '--stop', '1']
-  const { code, output } = await run(args, signal)
+  const { code, output } = await run(args, timeoutMs(seeds), signal)
   if (code === 0) return undefined
   const found = /^seed (\d+) at [^:]*: (?:(\w+): )?(at [\d.]+ ms: .*)$/m.exec(output)
   if (code !== 1 || found === null) throw new Error(`the simulation itself failed (${code}):\n${output}`)
@@ -159,8 +164,12 @@ async function simulate(folder: string, { from, seeds }: Seeds, signal?: AbortSi
   return { seed: Number(seed), by: by as Catch['by'], text: text.slice(0, MAX_TEXT), folder }
 }
 
-function run(args: readonly string[], signal?: AbortSignal): Promise<{ code: unknown; output: string }> {
-  const options = { timeout: TIMEOUT_MS, signal, maxBuffer: 2 ** 26 }
+function run(
+  args: readonly string[],
+  timeout: number,
+  signal?: AbortSignal,
+): Promise<{ code: unknown; output: string }> {
+  const options = { timeout, signal, maxBuffer: 2 ** 26 }
   return new Promise((resolve) => {
     execFile(process.execPath, args, options, (error, stdout, stderr) => {
       const ended = error?.killed ? 'killed: it took too long' : error?.code

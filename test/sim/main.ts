@@ -70,15 +70,15 @@ async function main(): Promise<void> {
   const total = await runBatch(batch, usage.count('jobs', values.jobs, 1), ({ failures }) =>
     failures.forEach(tell),
   )
+  if (total.seeds === 0) return usage.stop('No seed was run: there was no time for one')
   summarize(total, from, performance.now() - startedMs)
-  if (total.seeds === 0) return usage.stop('No seed was run')
   process.exitCode = total.failures.length > 0 ? 1 : 0
 }
 
 function tellTranscripts(): void {
   const from = firstSeed()
   console.log(LEGEND)
-  for (let seed = from; seed < from + usage.count('seeds', values.seeds ?? '1'); seed++) {
+  for (let seed = from; seed < from + usage.count('seeds', values.seeds ?? '1', 1); seed++) {
     const { transcript, scenario, violation } = simulate({ ...wishes, seed, isTracing: true })
     for (const line of transcript) if (line.includes(values.grep)) console.log(line)
     if (violation === undefined) console.log(`seed ${seed}: nothing was wrong\n  ${scenario}`)
@@ -119,7 +119,7 @@ function firstSeed(): number {
 }
 
 function seedCount(): number {
-  return usage.count('seeds', values.seeds ?? '100')
+  return usage.count('seeds', values.seeds ?? '100', 1)
 }
 
 function membersOf(given: string | undefined): number | undefined {

@@ -3,11 +3,13 @@
 export class Random {
   #a: number
   #b = 0x9e3779b9
-  #c = 0x243f6a88
+  #c: number
   #counter = 1
 
   constructor(seed: number) {
     this.#a = seed | 0
+    // (Of most seeds there is nothing above the 32 bits.)
+    this.#c = 0x243f6a88 ^ Math.trunc(seed / 2 ** 32)
     for (let i = 0; i < 15; i++) this.next()
   }
 

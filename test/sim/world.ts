@@ -38,7 +38,7 @@ export class World {
 
   constructor(seed: number, isTracing: boolean) {
     this.random = new Random(seed)
-    this.checking = new Random(~seed)
+    this.checking = new Random(-seed - 1)
     this.isTracing = isTracing
   }
 
