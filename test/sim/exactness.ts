@@ -1,6 +1,6 @@
 /**
  * Digests are exact: a member's state is the merge of precisely the writes that its digest claims, nothing
- * missing and nothing more. Stamps only rise. Checked again and again while the history runs.
+ * missing and nothing more. Stamps only rise. Looked at again and again while the history runs, and at everything in the end.
  */
 
 import type { Stamp } from '@sessionmesh/core'
@@ -18,6 +18,8 @@ export class Exactness {
   readonly #history: History
   readonly #claimed = new Map<Run, ClaimedState>()
   looks = 0
+  /** Looks at which a member held deltas back. */
+  held = 0
 
   constructor(cluster: Cluster, history: History) {
     this.#cluster = cluster
@@ -44,12 +46,15 @@ export class Exactness {
     this.#cluster.claim(run)
   }
 
-  #checkQueues({ id, replica, unreadBytes }: Run): void {
-    const { world, config, hosts } = this.#cluster
-    const most = config.maxLinkBufferBytes * hosts.length
+  /** For each link what one may take. (That one is counted as it is held, not as it is sent.) */
+  #checkQueues({ id, replica, links, unreadBytes }: Run): void {
+    const { world, config } = this.#cluster
+    const most = config.maxLinkBufferBytes * links
     if (replica.heldBytes > most)
-      world.fail('limits', `${id} holds back ${replica.heldBytes} bytes of deltas`)
-    if (unreadBytes > most) world.fail('limits', `${id} keeps ${unreadBytes} bytes for slow readers`)
+      world.fail('limits', `${id} holds back ${replica.heldBytes} bytes of deltas of ${links} links`)
+    if (unreadBytes > most)
+      world.fail('limits', `${id} keeps ${unreadBytes} bytes for slow readers of ${links} links`)
+    if (replica.heldBytes > 0) this.held++
   }
 
   #checkState(run: Run, isWhole: boolean): void {

@@ -145,6 +145,10 @@ export class Run {
     return { wallMs, monoMs: this.#world.nowMs + this.#monoOffsetMs }
   }
 
+  get links(): number {
+    return this.#ends.size
+  }
+
   /** Kept for peers that have not read it yet. */
   get unreadBytes(): number {
     let bytes = 0
