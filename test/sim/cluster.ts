@@ -81,6 +81,13 @@ export class Cluster {
     return this.scenario.ttlMs < LONG_TTL_MS
   }
 
+  /** Tombstones outlive the faults. (By a clock that was set far ahead, or behind, a grace is over at once.) */
+  get hasGrace(): boolean {
+    return (
+      this.scenario.hasGrace && !this.hosts.some((host) => host.hasLeapt || Number.isFinite(host.leaptMs))
+    )
+  }
+
   /** Nothing goes wrong, and all know each other from the beginning. */
   get isCalm(): boolean {
     return this.scenario.faults.length === 0 && this.scenario.finding === 'list'

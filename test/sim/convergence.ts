@@ -179,11 +179,11 @@ export class Convergence {
     for (const record of run.replica.records()) {
       if (this.#history.isDestroyExcused(record.sid)) continue
       // (Without a grace a write may come after its session's tombstone is gone: its whole is asked for, and given up.)
-      if (!record.whole && !this.#cluster.scenario.hasGrace) continue
+      if (!record.whole && !this.#cluster.hasGrace) continue
       const whole = record.above(undefined)
       if (whole === undefined) continue
       if (record.destroyed !== undefined) {
-        if (this.#cluster.scenario.hasGrace && !this.#cluster.awaitsTheDead)
+        if (this.#cluster.hasGrace && !this.#cluster.awaitsTheDead)
           state.set(record.sid, `destroyed ${short(record.destroyed)}`)
         continue
       }

@@ -86,8 +86,7 @@ export class Exactness {
     // Expired, and forgotten here or there.
     const { canExpire } = this.#cluster
     if (canExpire && held?.destroyed === undefined && !run.replica.has(sid, run.now)) return
-    const problem =
-      held === undefined ? 'it is missing' : differs(model, held, taken, this.#cluster.scenario.hasGrace)
+    const problem = held === undefined ? 'it is missing' : differs(model, held, taken, this.#cluster.hasGrace)
     if (problem !== undefined) this.#fail(`${run.id} holds of ${sid} not what its digest claims: ${problem}`)
   }
 

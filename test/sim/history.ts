@@ -5,8 +5,8 @@
  */
 
 import { Packed, type Stamp, type Value } from '@sessionmesh/core'
+import type { Cluster } from './cluster.js'
 import type { Run } from './run.js'
-import type { Scenario } from './scenario.js'
 import { compareStamps, type DigestMap, stampKey } from './stamps.js'
 
 export interface Write {
@@ -49,13 +49,10 @@ export class History {
   readonly #uses = new Map<string, Use[]>()
   #lastValue = 0
   #lastSid = 0
-  readonly #hasGrace: boolean
-  readonly #valueBytes: number
+  readonly #cluster: Cluster
 
-  constructor({ hasGrace, faults, valueBytes }: Scenario) {
-    // (By a clock that is set far ahead a grace is over at once.)
-    this.#hasGrace = hasGrace && !faults.includes('leap')
-    this.#valueBytes = valueBytes
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
   }
 
   add(write: Write): void {
@@ -86,7 +83,7 @@ export class History {
 
   /** One that was not there before: it tells which write it is of. Every other one is a text, and every other is packed. */
   newValue(): Value {
-    const text = String(++this.#lastValue).padEnd(this.#valueBytes)
+    const text = String(++this.#lastValue).padEnd(this.#cluster.scenario.valueBytes)
     return this.#lastValue % 2 === 0 ? text : new Packed(text)
   }
 
@@ -110,12 +107,12 @@ export class History {
 
   /** Of two clusters that have never met neither waits with its tombstones for the other. */
   isDestroyExcused(sid: string): boolean {
-    return !this.#hasGrace && this.writesOf(sid).some(({ isOfStranger }) => isOfStranger)
+    return !this.#cluster.hasGrace && this.writesOf(sid).some(({ isOfStranger }) => isOfStranger)
   }
 
   /** Whose stamps may be borne on one member, by a session that is alive there, and not on another. */
   originsOfExcused(): ReadonlySet<string> {
-    if (this.#hasGrace) return new Set()
+    if (this.#cluster.hasGrace) return new Set()
     const sids = [...this.#bySid.keys()].filter((sid) => this.isDestroyExcused(sid))
     return new Set(sids.flatMap((sid) => this.writesOf(sid).map(({ stamp }) => stamp.origin)))
   }

@@ -191,12 +191,15 @@ export class Reads {
     if (isNamed(attempt.token, stamp) && !isCounted)
       world.fail('causality', `${run.id} does not show ${what}, which the token names, and does not count it`)
     if (this.#cluster.isLost(stamp)) return this.#count('lost')
+    const isIsland = this.#history.at(stamp)?.isIsland || this.#cluster.isIsland(run)
+    // (Of islands that have just met each does not know what the other has.)
+    const haveMet = (each: Run) => !isIsland || this.#cluster.hasKnown(each, run, startedMs - RECOVERY_MS)
     const holder = attempt.holders
       .get(stampKey(stamp))
-      ?.find((each) => this.#couldBeReached(run, each, startedMs))
+      ?.find((each) => haveMet(each) && this.#couldBeReached(run, each, startedMs))
     if (holder !== undefined)
       world.fail('causality', `${run.id} does not show ${what}, which ${holder.id} has and could have told`)
-    if (this.#history.at(stamp)?.isIsland || this.#cluster.isIsland(run)) return this.#count('island')
+    if (isIsland) return this.#count('island')
     if (!isCounted) world.fail('causality', `${run.id} does not show ${what}, and does not count it`)
     // Counted as stale it is still named by the token, unless its origin is forgotten here; counted as lost it is not.
     this.#count('unreachable')

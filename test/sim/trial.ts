@@ -32,7 +32,7 @@ export class Trial {
   constructor(world: World, scenario: Scenario) {
     this.world = world
     this.cluster = new Cluster(world, scenario)
-    this.history = new History(scenario)
+    this.history = new History(this.cluster)
     this.clocks = new Clocks(this.cluster)
     this.convergence = new Convergence(this.cluster, this.history)
     this.exactness = new Exactness(this.cluster, this.history)
