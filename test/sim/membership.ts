@@ -103,7 +103,9 @@ export class Membership implements Observer {
   /** Those who could hear its goodbye do not wait for it to come back. */
   #checkTold(run: Run, reachable: readonly Run[]): void {
     for (const other of reachable) {
-      if (!this.#cluster.couldReach(run, other, run.endedMs)) continue
+      // (Who has forgotten it, having no room, may be told of it again by somebody who has not heard.)
+      const isKnown = this.#cluster.hasKnown(other, run, run.endedMs)
+      if (!isKnown || !this.#cluster.couldReach(run, other, run.endedMs)) continue
       const state = other.replica.peers().find(({ id }) => id === run.id)?.state ?? 'left'
       if (state !== 'left')
         this.#cluster.world.fail(

@@ -6,8 +6,26 @@ import { simulate } from './simulation.js'
 const SEEDS = 800
 const PARTS = 8
 
+/**
+ * What the checks may excuse in all of these seeds: about twice of what it was when this was written. More of it means that the
+ * core has become worse, or that a check excuses more.
+ */
+const CEILINGS: Readonly<Record<string, number>> = {
+  readsLost: 0,
+  readsUnreachable: 0,
+  readsIsland: 0,
+  shownLost: 0,
+  tacitUses: 0,
+  idleLate: 0,
+}
+
+const excused: Record<string, number> = {}
+let held = 0
+
 function holds(seed: number): void {
-  const { violation } = simulate({ seed })
+  const { violation, counts } = simulate({ seed })
+  for (const name of Object.keys(CEILINGS)) excused[name] = (excused[name] ?? 0) + (counts[name] ?? 0)
+  held++
   if (violation === undefined) return
   const { transcript, scenario } = simulate({ seed, isTracing: true })
   const replay = `npx -y pnpm@10 sim --seeds 1 --from ${seed} --transcript`
@@ -23,6 +41,12 @@ describe('every promise holds in histories full of faults', () => {
       for (let seed = from; seed <= to; seed++) holds(seed)
     })
   }
+
+  test('and little is excused', ({ skip }) => {
+    if (held < SEEDS) skip('not all of these seeds were run')
+    const more = Object.entries(excused).filter(([name, count]) => count > (CEILINGS[name] as number))
+    expect(more).toEqual([])
+  })
 })
 
 test('a seed replays to the same event', { timeout: 120_000 }, () => {
