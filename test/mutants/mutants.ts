@@ -227,7 +227,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a digest that a transfer ends with is not taken over',
     file: 'pulls.ts',
-    find: 'this.#context.absorb(open.staged, raise, now)',
+    find: 'this.#context.absorb(open.staged, raise, now, FOR_US_ALONE)',
     replace:
       'this.#context.absorb(open.staged, raise.filter(() => false).concat(open.peer.digest.entries()), now)',
     seeds: 180,

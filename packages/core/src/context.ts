@@ -168,8 +168,11 @@ export class Context {
       if (!isKnown && stamps.length > 0 && stamps.every(isMerged)) continue
       // Forgotten here already.
       if (!isKnown && stamps.length === 0 && delta.isEndTold) continue
-      // A touch that outran the session. What it has of it comes with the rest, or never, if it is destroyed by now.
-      if (!isKnown && stamps.length === 0 && !isMerged(delta.created)) continue
+      // A touch that outran the session, which may come from somebody who has not heard of it; or never, if it is destroyed by now.
+      if (!isKnown && stamps.length === 0 && !isMerged(delta.created)) {
+        this.records.usedEarly(delta)
+        continue
+      }
       const merged = this.records.merge(delta, isMerged, now, how.isForUsAlone !== true)
       if (how.isWhole) this.#nowWhole(merged.record)
       if (merged.wasForgotten) forgotten.push(delta.sid)

@@ -54,6 +54,8 @@ export class Records {
   /** Origins whose stamps were met since the sweep began; all of them once it ends. */
   #origins = new Set<Origin>()
   readonly #strangers = new Set<Origin>()
+  /** Uses of sessions that have not come yet. */
+  readonly #early = new Map<string, Delta>()
 
   /** @param isNowhere the write is lost, with its origin and all who had it. */
   constructor(
@@ -175,6 +177,11 @@ export class Records {
     }
     const before = attributeBytes(record)
     const merged = record.merge(delta, isMerged, isTold)
+    const early = this.#early.size > 0 && this.#early.get(delta.sid)
+    if (early) {
+      this.#early.delete(delta.sid)
+      record.merge(early, isMerged)
+    }
     this.#bytes += attributeBytes(record) - before
     if (record.destroyed !== undefined) this.#bury(record, record.destroyed)
     if (merged.destroyed) {
@@ -188,6 +195,17 @@ export class Records {
     this.#bears(delta)
     const { changed, destroyed } = merged
     return { changed, destroyed, record, wasForgotten }
+  }
+
+  /** A touch of a session that is not here: it counts when that comes. */
+  usedEarly(touch: Delta): void {
+    const before = this.#early.get(touch.sid)?.usedMs ?? Number.NEGATIVE_INFINITY
+    if (touch.usedMs === undefined || touch.usedMs <= before) return
+    this.#early.set(touch.sid, touch)
+    for (const oldest of this.#early.keys()) {
+      if (this.#early.size <= MAX_EARLY) break
+      this.#early.delete(oldest)
+    }
   }
 
   #recordOf(sid: string, held: Held): SessionRecord {
@@ -236,6 +254,7 @@ export class Records {
     this.#bytes = 0
     this.#tombstones = new TombstoneTable()
     this.#strangers.clear()
+    this.#early.clear()
     this.#sweep = undefined
     this.#owed = 0
   }
@@ -348,6 +367,8 @@ const TIMES_FULL_BYTES = 2
 const NEARLY = 0.9
 /** Each takes part in each purge; who makes them up is to fill nothing. */
 const MAX_STRANGERS = 1_000
+/** More than are on the way at once; of those that never come nobody else tells. */
+const MAX_EARLY = 10_000
 /** Of a session beside its content, about. */
 const SESSION_BYTES = 512
 /** What one turn may cost, in looks at records of which nothing is due: some 2 ms with a million of them. */
