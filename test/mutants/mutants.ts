@@ -272,7 +272,7 @@ export const mutants: readonly Mutant[] = [
     replace: '      if (!isLinked) continue\n      return this.want(link, peer, now)\n',
     from: 109,
     seeds: 2_000,
-    by: ['convergence', 'survival', 'limits', 'liveness'],
+    by: ['convergence', 'survival', 'limits', 'liveness', 'expiry'],
   },
   {
     name: 'a delta is acknowledged before it is merged',

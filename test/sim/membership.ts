@@ -13,6 +13,8 @@ export class Membership implements Observer {
   readonly #had = new Map<Run, ReadonlyMap<Run, DigestMap>>()
   /** Those that have the state of one that had joined. */
   readonly #met = new Set<Run>()
+  /** Who has told whom, by his address, to begin anew. */
+  readonly #sentAway = new Set<string>()
   /** What a run had when it was told to leave, and when that was. */
   readonly #leaving = new Map<Run, { had: readonly Stamp[]; sinceMs: number }>()
 
@@ -27,6 +29,8 @@ export class Membership implements Observer {
   }
 
   event(run: Run, event: CoreEvent): void {
+    if (event.type === 'warning' && event.code === 'SESSIONMESH_FORGOTTEN_MEMBER')
+      this.#sentAway.add(`${run.id} ${event.address}`)
     if (event.type === 'ready') this.#checkReady(run)
     if (event.type !== 'sync' || event.phase !== 'end' || !event.complete) return
     const source = this.#cluster.runs.find(({ id }) => id === event.peer.id)
@@ -51,11 +55,10 @@ export class Membership implements Observer {
     if (silent !== undefined)
       world.fail('joining', `${run.id} is ready, and ${silent} has neither answered nor refused`)
     for (const [other, had] of this.#had.get(run) ?? []) {
-      if (
-        !found.includes((hosts[other.host] as Host).address) ||
-        !this.#cluster.couldReach(run, other, run.startedMs)
-      )
-        continue
+      const { address } = hosts[other.host] as Host
+      if (!found.includes(address) || !this.#cluster.couldReach(run, other, run.startedMs)) continue
+      // (Who is of another part brings nothing: it has to begin anew.)
+      if (this.#sentAway.has(`${run.id} ${address}`)) continue
       const claims = this.#cluster.claim(run)
       const lacking = [...had.values()].find(
         (stamp) => this.#isTold(stamp.origin, other) && !covers(claims, stamp),
