@@ -29,7 +29,7 @@ export const invariants = {
   verdicts:
     'An own stall never makes a member accuse others; no death verdict on a member that answered in time; none comes late.',
   partings:
-    'A member begins anew, and loses what it alone has, only where it was with those that go on and has missed what they removed; and those do not give way to its part.',
+    'A member begins anew, and loses what it alone has, only where it was with those that go on and has missed what they removed; and not all give way.',
   stamps: 'Stamps are monotonic, and never more than the allowed drift ahead.',
   exactness:
     "Digests are exact: a member's state is the merge of precisely the writes that its digest claims, by attribute the one with the highest stamp. Looked at each 200 ms, in all that changed and some ten sessions more, and in all of them in the end.",

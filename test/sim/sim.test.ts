@@ -16,7 +16,6 @@ const CEILINGS: Readonly<Record<string, number>> = {
   readsIsland: 1_500,
   shownLost: 5,
   tacitUses: 20,
-  idleLate: 10,
 }
 
 const excused: Record<string, number> = {}
