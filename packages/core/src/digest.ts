@@ -7,6 +7,7 @@
  * it is asked for or merged again.
  */
 
+import { dropOldest } from './bounded.js'
 import { compareStamps, type Origin, type Stamp } from './stamp.js'
 
 /** What travels: one stamp per origin. */
@@ -63,10 +64,7 @@ export class Digest {
     if (stamp === undefined) return
     this.#stamps.delete(origin)
     this.#retired.set(origin, stamp)
-    for (const oldest of this.#retired.keys()) {
-      if (this.#retired.size <= MAX_RETIRED) break
-      this.#retired.delete(oldest)
-    }
+    dropOldest(this.#retired, MAX_RETIRED)
   }
 
   /** The origin is not dead after all, and tells its own entry: told here as well, or digests would differ. */

@@ -10,6 +10,7 @@
  * A verdict is cheap and reversible: a dead member that is heard again is alive, and resumes by digest.
  */
 
+import { dropOldest } from './bounded.js'
 import { type Config, MAX_MEMBERS, MAX_TOLD_ORIGINS } from './config.js'
 import { Digest, type DigestEntries } from './digest.js'
 import { SessionMeshError } from './errors.js'
@@ -410,10 +411,7 @@ export class Members {
   #forget(id: Origin): void {
     this.#forgotten.add(id)
     // In the order of their being added: what is dropped is long past.
-    for (const oldest of this.#forgotten) {
-      if (this.#forgotten.size <= MAX_FORGOTTEN) break
-      this.#forgotten.delete(oldest)
-    }
+    dropOldest(this.#forgotten, MAX_FORGOTTEN)
   }
 
   #isHeard(id: Origin, now: Instant): boolean {

@@ -4,6 +4,7 @@
  */
 
 import { BYTES_EACH } from './attributes.js'
+import { dropOldest } from './bounded.js'
 import { type Config, graceMs } from './config.js'
 import type { Digest } from './digest.js'
 import { type Delta, type Merged, SessionRecord } from './session.js'
@@ -202,10 +203,7 @@ export class Records {
     const before = this.#early.get(touch.sid)?.usedMs ?? Number.NEGATIVE_INFINITY
     if (touch.usedMs === undefined || touch.usedMs <= before) return
     this.#early.set(touch.sid, touch)
-    for (const oldest of this.#early.keys()) {
-      if (this.#early.size <= MAX_EARLY) break
-      this.#early.delete(oldest)
-    }
+    dropOldest(this.#early, MAX_EARLY)
   }
 
   #recordOf(sid: string, held: Held): SessionRecord {
@@ -224,10 +222,7 @@ export class Records {
   addStranger(origin: Origin): void {
     if (this.#digest.get(origin) !== undefined) return
     this.#strangers.add(origin)
-    for (const oldest of this.#strangers) {
-      if (this.#strangers.size <= MAX_STRANGERS) break
-      this.#strangers.delete(oldest)
-    }
+    dropOldest(this.#strangers, MAX_STRANGERS)
   }
 
   #bears({ created, attributes, lifetime, destroyed }: Delta): void {
