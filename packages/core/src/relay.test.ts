@@ -105,6 +105,20 @@ describe('a touch', () => {
     expect(b.sent.filter(isTouch)).toEqual([])
   })
 
+  test('is passed on although the session was used here a moment before, of which nobody was told', () => {
+    const { net, members } = linkedBy('ab', 'bc', 'cd')
+    const [a, b, c] = members
+    b.touch('s')
+    net.run(0.9 * INTERVAL)
+    b.touch('s')
+    net.run(0.1 * INTERVAL)
+    for (const member of members) member.forgetLog()
+    a.touch('s')
+    net.settle()
+    expect(b.sent.filter(isTouch).map(({ to }) => to.charAt(0))).toEqual(['c'])
+    expect(c.replica.record('s')?.idleMs(c.now)).toBeLessThan(0.1 * INTERVAL)
+  })
+
   test('is not passed on where all reach all', () => {
     const { net, members } = linkedBy('ab', 'ac', 'ad', 'bc', 'bd', 'cd')
     expect(ways(net, members)).toEqual(['ab', 'ac', 'ad'])

@@ -11,7 +11,8 @@ import { type Delta, writeStamps } from './session.js'
 import type { Instant } from './stamp.js'
 
 interface Known {
-  readonly accessedMs: number
+  /** Of uses here that nobody was told of the peers know nothing. */
+  readonly toldMs: number
   readonly isEndTold: boolean
 }
 
@@ -22,14 +23,14 @@ export class Relay {
     this.#context = context
   }
 
-  /** The sessions that are only touched by these deltas, and what was known of their use before. */
+  /** The sessions that are only touched by these deltas, and what was told of their use before. */
   before(deltas: readonly Delta[]): ReadonlyMap<string, Known> {
     const before = new Map<string, Known>()
     for (const delta of deltas) {
       if (writeStamps(delta).length > 0) continue
-      const { accessedMs = Number.NEGATIVE_INFINITY, isEndTold = false } =
+      const { toldMs = Number.NEGATIVE_INFINITY, isEndTold = false } =
         this.#context.records.get(delta.sid) ?? {}
-      before.set(delta.sid, { accessedMs, isEndTold })
+      before.set(delta.sid, { toldMs, isEndTold })
     }
     return before
   }
@@ -45,8 +46,7 @@ export class Relay {
       const record = records.get(sid)
       if (record === undefined || record.destroyed !== undefined) continue
       // Each member tells of a use once an interval; less is the same use, told by another way.
-      const isUsed =
-        record.accessedMs - known.accessedMs >= touchIntervalMs(records.ttlMs(record), config) / 8
+      const isUsed = record.toldMs - known.toldMs >= touchIntervalMs(records.ttlMs(record), config) / 8
       if (!isUsed && record.isEndTold === known.isEndTold) continue
       deltas.push(record.touch())
     }
