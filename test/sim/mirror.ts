@@ -4,6 +4,8 @@ import { type RecordObserver, type Replica, sameValue, type Value } from '@sessi
 
 export class Mirror implements RecordObserver {
   readonly #sessions = new Map<string, Map<string, Value>>()
+  /** Sessions that were let go, be they back by now. */
+  readonly hasEnded = new Set<string>()
 
   changed(record: Parameters<RecordObserver['changed']>[0], names: readonly string[]): void {
     const values = this.#sessions.get(record.sid) ?? new Map<string, Value>()
@@ -18,6 +20,7 @@ export class Mirror implements RecordObserver {
 
   ended(sid: string): void {
     this.#sessions.delete(sid)
+    this.hasEnded.add(sid)
   }
 
   /** A session of which it was told something else than what is held, if there is one. */

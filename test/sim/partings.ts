@@ -61,18 +61,20 @@ export class Partings implements Observer {
 
   /** It lacks something that was removed, and that the other side has merged. */
   #checkMissed(run: Run, by: Run): void {
-    const { world } = this.#cluster
+    const { world, runs } = this.#cluster
     const [ours, theirs] = [this.#cluster.claim(run), this.#cluster.claim(by)]
+    // (It may hold yet, or again, what others of its part have let go, which told it so.)
+    const itsPart = runs.filter(({ id }) => id === by.id || (id !== run.id && this.#metMs.get(by)?.has(id)))
     const isMissed = (write: Write) =>
-      !covers(ours, write.stamp) && covers(theirs, write.stamp) && this.#isRemoval(write, by)
+      !covers(ours, write.stamp) && covers(theirs, write.stamp) && this.#isRemoval(write, itsPart)
     if (!this.#history.writes.some(isMissed))
       world.fail('partings', `${run.id} begins anew by the word of ${by.id}, and has missed no removal`)
   }
 
-  /** It ends a session or removes an attribute; or all of its session has ended by time, as far as that one can tell. */
-  #isRemoval({ sid, isDestroy, attributes }: Write, by: Run): boolean {
+  /** It ends a session or removes an attribute; or all of its session has ended by time for one of that part. */
+  #isRemoval({ sid, isDestroy, attributes }: Write, part: readonly Run[]): boolean {
     if (isDestroy || [...attributes.values()].includes(undefined)) return true
-    return this.#cluster.canExpire && by.replica.record(sid) === undefined
+    return this.#cluster.canExpire && part.some(({ mirror }) => mirror.hasEnded.has(sid))
   }
 
   /**
