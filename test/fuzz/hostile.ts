@@ -33,6 +33,11 @@ interface Mine {
 const RECORDED_OF_A_KIND = 24
 const MAX_ENDS = 8
 const HELLO = 0
+const DELTA = 1
+const PULL = 4
+const STATE = 5
+/** Where the fields of a kind begin. */
+const AFTER_STAMPS = 3
 
 export class Hostile implements Owner {
   readonly #world: World
@@ -74,7 +79,7 @@ export class Hostile implements Owner {
   frame(end: End, frame: Uint8Array): void {
     const mine = this.#mine.find((each) => each.end === end)
     const wire = mine === undefined ? undefined : decodeFrame(frame)
-    if (mine !== undefined && Array.isArray(wire) && wire[0] === 4) mine.pull = wire[3] as number
+    if (mine !== undefined && Array.isArray(wire) && wire[0] === PULL) mine.pull = wire[3] as number
   }
 
   closed(end: End, reason: string): void {
@@ -162,6 +167,7 @@ export class Hostile implements Owner {
     }
     if (share < 0.55) return this.#answer(mine)
     if (share < 0.59) return this.#restamped(mine, honest)
+    if (share < 0.61) return this.#retimed()
     return this.#mutated(undefined)
   }
 
@@ -172,7 +178,7 @@ export class Hostile implements Owner {
 
   /** The state of somebody else, perhaps another one, for the pull that is open. */
   #answer({ pull }: Mine): { frame: Uint8Array; how: string } {
-    const state = this.#tree(5)
+    const state = this.#tree(STATE)
     if (!Array.isArray(state)) return { frame: pack(state), how: 'answer' }
     const wire = this.#random.chance(0.5)
       ? state
@@ -198,6 +204,22 @@ export class Hostile implements Owner {
       if (random.chance(0.2)) stamps[at + 2] = random.pick([0, 2 ** 31, 2 ** 31 + 1, -1, 2 ** 53])
     }
     return { frame: pack(wire), how: 'stamps' }
+  }
+
+  /** A clock that shows any time at all, and sessions that were used at any. */
+  #retimed(): { frame: Uint8Array; how: string } {
+    const random = this.#random
+    const moment = () => random.pick([...NUMBERS, Number.MAX_VALUE, -Number.MAX_VALUE])
+    const wire = this.#tree(random.pick([DELTA, STATE]))
+    const fields = Array.isArray(wire) ? wire : []
+    for (let at = AFTER_STAMPS; at < fields.length; at++) {
+      if (typeof fields[at] === 'number' && random.chance(0.5)) fields[at] = moment()
+      const sessions = Array.isArray(fields[at]) ? (fields[at] as unknown[]) : []
+      for (const session of sessions)
+        if (Array.isArray(session) && typeof session[2] === 'number' && random.chance(0.5))
+          session[2] = moment()
+    }
+    return { frame: pack(wire), how: 'moments' }
   }
 
   #known({ pull, sender = 'M' }: Mine, honest: readonly Member[]): Known {

@@ -988,4 +988,38 @@ export const mutants: readonly Mutant[] = [
     seeds: 200,
     by: ['liveness', 'limits', 'convergence', 'expiryEvents'],
   },
+  {
+    name: 'a use is not passed on if the session was used here just before, of which nobody was told',
+    file: 'relay.ts',
+    find: 'record.toldMs - known.toldMs >=',
+    replace: 'record.accessedMs - known.toldMs >=',
+    also: [
+      {
+        file: 'relay.ts',
+        find: 'const { toldMs = Number.NEGATIVE_INFINITY, isEndTold = false } =',
+        replace: 'const { accessedMs: toldMs = Number.NEGATIVE_INFINITY, isEndTold = false } =',
+      },
+    ],
+    from: 7_221_233,
+    seeds: 3_000,
+    by: ['expiry', 'convergence'],
+  },
+  {
+    name: 'what was told to who had given up a member that stood still is taken for heard',
+    file: 'members.ts',
+    find: 'peer.partedMs = Math.min(peer.livedMs, now.monoMs)',
+    replace: 'peer.partedMs = now.monoMs',
+    from: 8_013_992,
+    seeds: 3_000,
+    by: ['convergence', 'expiry'],
+  },
+  {
+    name: 'a hello establishes a link however long it waited',
+    file: 'handshake.ts',
+    find: 'if (this.#isMute(connection, now)) return this.#drop(',
+    replace: 'if (this.#isMute(connection, { ...now, monoMs: 0 })) return this.#drop(',
+    from: 8_013_191,
+    seeds: 3_000,
+    by: ['expiry', 'convergence'],
+  },
 ]

@@ -4,8 +4,11 @@ import { describe, expect, test } from 'vitest'
 import { stamp } from '../test/arbitraries.js'
 import { Net } from '../test/harness.js'
 import { type Member, WALL_MS } from '../test/member.js'
+import { resolveConfig } from './config.js'
 import { packMessage } from './index.js'
 import { type Hello, PROTOCOL } from './messages.js'
+
+const { deadAfterMs } = resolveConfig()
 
 /** Two members that found each other, or did not. */
 function meet(a: Member, b: Member, net: Net): void {
@@ -230,6 +233,39 @@ describe('two members', () => {
     const [near] = net.connect(b, a)
     net.run(0)
     expect(b.peer(a).link).toBe(near)
+  })
+})
+
+describe('a hello that is read late, by who stood still', () => {
+  const readAfter = (ms: number) => {
+    const net = new Net()
+    const [a, b] = [net.start(net.member('a')), net.start(net.member('b'))]
+    net.run(5_000)
+    const [, link] = net.connect(b, a)
+    net.deliver(a, link)
+    net.freeze(a)
+    b.write('s', { x: '1' })
+    net.run(ms)
+    a.isFrozen = false
+    net.deliver(a, link)
+    const links = a.replica.peers().map((peer) => peer.link)
+    net.run(1_000)
+    return { a, b, link, links }
+  }
+
+  test('establishes the link', () => {
+    const { link, links } = readAfter(deadAfterMs - 100)
+    expect(links).toEqual([link])
+  })
+
+  test('does not when the link was to be closed as mute, since how old the rest is nobody knows: another one is made', () => {
+    const { a, b, links } = readAfter(deadAfterMs + 100)
+    expect(links).toEqual([])
+    expect([a.codes(), a.keys(), a.replica.load('s', a.now)?.remainingMs]).toEqual([
+      ['SESSIONMESH_STALLED'],
+      ['s'],
+      b.replica.load('s', b.now)?.remainingMs,
+    ])
   })
 })
 

@@ -32,6 +32,8 @@ export interface Established {
 }
 
 /** Close reasons that are no fault. */
+/** Nothing comes on this link any more. */
+export const SILENT = 'silent'
 export const DUPLICATE = 'duplicate'
 const SELF = 'self'
 /** Who says so holds us for gone, whatever made him believe it; or he goes himself. */
@@ -80,11 +82,11 @@ export class Handshake {
 
   /** Connections on which the other end has not said hello in time. */
   mute(now: Instant): LinkId[] {
-    const mute: LinkId[] = []
-    for (const [link, { peer, sinceMs }] of this.#connections) {
-      if (peer === undefined && now.monoMs - sinceMs > this.#context.config.deadAfterMs) mute.push(link)
-    }
-    return mute
+    return [...this.#connections].filter(([, each]) => this.#isMute(each, now)).map(([link]) => link)
+  }
+
+  #isMute({ peer, sinceMs }: Connection, now: Instant): boolean {
+    return peer === undefined && now.monoMs - sinceMs > this.#context.config.deadAfterMs
   }
 
   /**
@@ -150,6 +152,8 @@ export class Handshake {
     if (connection === undefined) return undefined
     const { dialer, members, self } = this.#context
     if (hello.id === self.id) return this.#drop(link, connection, SELF, hello, now)
+    // (Who stood still may read it before the link is closed as mute. How old what follows it is, nobody could say.)
+    if (this.#isMute(connection, now)) return this.#drop(link, connection, SILENT, hello, now)
     const part = verdictOf(connection.told, hello)
     const isOutdated = part !== undefined && !this.#isStillMissed(part, hello)
     this.#check(hello, connection, isOutdated ? undefined : part, now)

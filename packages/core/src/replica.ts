@@ -12,7 +12,7 @@ import type { DialFailure } from './dialer.js'
 import { Digest, type DigestEntries } from './digest.js'
 import { isErrorCode, SessionMeshError } from './errors.js'
 import type { Acks, Effect } from './events.js'
-import { DUPLICATE, type Established, Handshake, LEFT, OTHER_PART } from './handshake.js'
+import { DUPLICATE, type Established, Handshake, LEFT, OTHER_PART, SILENT } from './handshake.js'
 import { Heartbeats } from './heartbeats.js'
 import { sweep } from './housekeeping.js'
 import type { LinkId, MemberChange, Peer, Self } from './members.js'
@@ -691,8 +691,6 @@ export class Replica {
   }
 }
 
-/** Nothing comes on this link any more. */
-const SILENT = 'silent'
 /** Of a frame: an attribute of five is counted as more than sixty. */
 const BYTES_OF_A_BYTE = 16
 

@@ -33,6 +33,24 @@ describe('a use that a peer was not told', () => {
     expect([a.peer(b).state, remainingMs(b)]).toEqual(['alive', remainingMs(a)])
   })
 
+  test('since it gave up one that stood still, which was told of the use meanwhile, is told when it is back', () => {
+    const net = new Net({ ttlMs: TTL })
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    a.write('s', { x: '1' })
+    net.run(10_000)
+    net.cut(a, c)
+    net.freeze(b)
+    a.touch('s')
+    net.run(3 * deadAfterMs)
+    net.thaw(b)
+    net.run(2_000)
+    expect([b.peer(c).state, remainingMs(b), remainingMs(c)]).toEqual([
+      'alive',
+      remainingMs(a),
+      remainingMs(a),
+    ])
+  })
+
   test('while they were apart is told, however long that was', () => {
     const net = new Net({ ttlMs: TTL, maxTouchIntervalMs: 1_000 })
     const [a, b] = net.cluster('a', 'b')
