@@ -92,7 +92,8 @@ export class Membership implements Observer {
       const sinceMs = Math.min(leaving.sinceMs, other.startedMs)
       const isKnown = this.#cluster.hasKnown(run, other, leaving.sinceMs)
       // (Whom it was told to be dead it does not dial, and may be found by only after a back-off.)
-      const isMet = run.startedMs < leaving.sinceMs - RECOVERY_MS || run.livingPeers().includes(other.id)
+      const beforeMs = leaving.sinceMs - RECOVERY_MS
+      const isMet = this.#cluster.hasKnown(run, other, beforeMs) || run.livingPeers().includes(other.id)
       if (other === run || !isKnown || !isMet || !this.#cluster.couldReach(run, other, sinceMs)) continue
       for (const stamp of leaving.had) {
         if (!covers(this.#cluster.claim(other), stamp))
