@@ -10,6 +10,8 @@ export interface Batch {
   readonly seed: number
   readonly frames: number
   readonly stopAfter: number
+  /** Each of them sends thousands at once. */
+  readonly isHeavy: boolean
 }
 
 interface Share extends Batch {
@@ -60,7 +62,7 @@ function watchOver(progress: Int32Array, onHang: (seed: number, frames: number) 
   }, 1_000)
 }
 
-async function work({ seed, frames, nth, jobs, progress }: Share): Promise<void> {
+async function work({ seed, frames, isHeavy, nth, jobs, progress }: Share): Promise<void> {
   // (Each refusal is an error, and where it was thrown is most of what it costs.)
   Error.stackTraceLimit = 4
   const moved = new Int32Array(progress)
@@ -69,7 +71,7 @@ async function work({ seed, frames, nth, jobs, progress }: Share): Promise<void>
     Atomics.store(moved, 0, seed + i)
     const left = Math.min(FRAMES_OF_A_HISTORY, frames - i * FRAMES_OF_A_HISTORY)
     const onProgress = (done: number) => Atomics.store(moved, 1, done)
-    addOutcome(parts.part, runHistory({ seed: seed + i, frames: left, onProgress }))
+    addOutcome(parts.part, runHistory({ seed: seed + i, frames: left, isHeavy, onProgress }))
     parts.tellWhenDue(parts.part.faults.length > 0)
     // (Promises of a history hold all of it until they settle.)
     await setImmediate()

@@ -8,11 +8,11 @@ import { addOutcome, newTally } from './tally.js'
 const SEEDS = 12
 const LIMIT_MS = 300_000
 
-function holds(seed: number, tally = newTally()): void {
-  const outcome = runHistory({ seed, frames: FRAMES_OF_A_HISTORY })
+function holds(seed: number, tally = newTally(), isHeavy = false): void {
+  const outcome = runHistory({ seed, frames: FRAMES_OF_A_HISTORY, isHeavy })
   addOutcome(tally, outcome)
   if (outcome.fault === undefined) return
-  const replay = `npx -y pnpm@10 fuzz --seed ${seed} --frames ${FRAMES_OF_A_HISTORY}`
+  const replay = `npx -y pnpm@10 fuzz --seed ${seed} --frames ${FRAMES_OF_A_HISTORY}${isHeavy ? ' --heavy' : ''}`
   expect.fail(`seed ${seed}: ${outcome.fault}\nreplay: ${replay}`)
 }
 
@@ -27,6 +27,7 @@ describe('a hostile member that holds the secret ends no process, holds up nobod
       'tree',
       'bytes',
       'stamps',
+      'moments',
       'answer',
       'hello',
       'hello, mutated',
@@ -44,8 +45,7 @@ describe('a hostile member that holds the secret ends no process, holds up nobod
 
   test('by thousands of members and sessions that it makes up', { timeout: LIMIT_MS }, () => {
     const tally = newTally()
-    holds(1103, tally)
-    // (A seed means another history as soon as a frame has another shape. Others are found with the fault "members are known without end".)
+    for (let seed = 1; seed <= 2; seed++) holds(seed, tally, true)
     expect(tally.maxima.members).toBe(BOUNDS.members)
   })
 })

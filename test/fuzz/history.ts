@@ -17,6 +17,8 @@ export interface Settings {
   readonly seed: number
   /** Of the hostile member. */
   readonly frames: number
+  /** It sends thousands at once, under many names; `undefined`: the seed says whether, and few do. */
+  readonly isHeavy?: boolean | undefined
   /** Called now and then, with the number of frames so far: whoever watches sees that it goes on. */
   readonly onProgress?: (frames: number) => void
   /** Faults on purpose, to see that they are found. */
@@ -96,7 +98,7 @@ class History {
     this.#driftMs = 2 * this.#config.maxClockDriftMs
     const { random } = this.#world
     this.#isDecent = random.chance(0.6)
-    const isHeavy = random.chance(0.04)
+    const isHeavy = random.chance(0.04) || settings.isHeavy === true
     this.#decode = settings.decode ?? decodeFrame
     this.#hostile = new Hostile(this.#world, this.#wires, this.#driftMs, isHeavy)
   }

@@ -8,12 +8,13 @@ import { BOUNDS } from './bounds.js'
 import { FRAMES_OF_A_HISTORY, MAX_FRAME_MS } from './history.js'
 import type { Tally } from './tally.js'
 
-const HELP = `pnpm fuzz [--frames N] [--seed S] [--jobs J] [--stop N]
+const HELP = `pnpm fuzz [--frames N] [--seed S] [--jobs J] [--stop N] [--heavy]
 
   --frames N  how many frames (200000), ${FRAMES_OF_A_HISTORY} of them for each seed
   --seed S    the first one (1); "fresh" begins where nobody has been
   --jobs J    threads, 1 or more (1)
   --stop N    stop after so many faults (5)
+  --heavy     each seed sends thousands at once under many names, and not one of 25
 
 A hostile member that holds the secret sends them to honest ones; what it may not do by any of them: end a process, hold it
 up for ${MAX_FRAME_MS} ms of CPU, change a prototype, make anybody hold more than the bounds, harm anything but its own link by
@@ -30,6 +31,7 @@ const { values } = usage.parsed(() =>
       seed: { type: 'string', default: '1' },
       jobs: { type: 'string', default: '1' },
       stop: { type: 'string', default: '5' },
+      heavy: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   }),
@@ -45,7 +47,7 @@ async function main(): Promise<void> {
       ? Math.floor(Date.now() / 1_000)
       : usage.count('seed', values.seed, 0, 2 ** 31 - 1)
   const frames = usage.count('frames', values.frames, 1)
-  const batch = { seed, frames, stopAfter: usage.count('stop', values.stop, 1) }
+  const batch = { seed, frames, stopAfter: usage.count('stop', values.stop, 1), isHeavy: values.heavy }
   const startedMs = performance.now()
   let toldMs = startedMs
   let done = 0
@@ -61,7 +63,7 @@ async function main(): Promise<void> {
 }
 
 function tell(seed: number, text: string): void {
-  const replay = `npx -y pnpm@10 fuzz --seed ${seed} --frames ${FRAMES_OF_A_HISTORY}`
+  const replay = `npx -y pnpm@10 fuzz --seed ${seed} --frames ${FRAMES_OF_A_HISTORY}${values.heavy ? ' --heavy' : ''}`
   console.log(`seed ${seed} at ${commitOf('packages', 'test/fuzz')}: ${text}\n  replay: ${replay}`)
 }
 

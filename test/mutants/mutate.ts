@@ -65,7 +65,7 @@ export async function findFault(
 /** Sends frames to a core with these changes. The first line of what went wrong; `undefined`: nothing did. */
 export async function fuzzFault(
   edits: readonly Edit[],
-  { seed, frames }: { seed: number; frames: number },
+  { seed, frames, isHeavy }: { seed: number; frames: number; isHeavy: boolean },
   signal?: AbortSignal,
 ): Promise<string | undefined> {
   const folder = await mkdtemp(join(tmpdir(), 'sessionmesh-mutant-'))
@@ -81,6 +81,7 @@ export async function fuzzFault(
       `${seed}`,
       '--stop',
       '1',
+      ...(isHeavy ? ['--heavy'] : []),
     ]
     const { code, output } = await run(args, FUZZ_TIMEOUT_MS, signal)
     if (code === 0) return undefined
