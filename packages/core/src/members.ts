@@ -54,7 +54,7 @@ export interface Peer {
   readonly learntMs: number
   /** It lived then, on our clock: when the latest of its frames that tell it was sent. */
   livedMs: number
-  /** When its last link went down, and it was known to live: what was told after that it may not have heard. */
+  /** When it was last known to live before its last link went down: what was told after that it may not have heard. */
   partedMs: number | undefined
   /** Redials in a row that were refused. */
   refusals: number
@@ -242,7 +242,7 @@ export class Members {
     peer.isJoining = false
     this.#linkChanges++
     // (Whoever stood still finds late that it was given up, when the uses that waited for it are told in vain.)
-    peer.partedMs = Math.min(peer.livedMs, now.monoMs)
+    if (Number.isFinite(peer.livedMs)) peer.partedMs = Math.min(peer.livedMs, now.monoMs)
     peer.refusals = 0
     if (peer.state === 'alive' && !wasDuplicate) this.#become(peer, 'suspect', now)
     for (const other of this.#linked) if (this.#isFormerRun(peer, other)) this.left(peer, now)
