@@ -39,10 +39,11 @@ export class Nemesis {
 
   /** From now on nothing goes wrong, and what was is made good: all hosts are up and reach each other. */
   stop(): void {
-    const { network, hosts } = this.#cluster
+    const { network, discovery, hosts } = this.#cluster
     this.#isOver = true
     this.#world.trace(() => '*** all faults end')
     network.healAll()
+    discovery.isReliable = true
     for (const host of hosts) this.#setRight(host)
     for (const host of hosts) host.run?.thaw()
     this.allUp()

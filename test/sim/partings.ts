@@ -74,7 +74,8 @@ export class Partings implements Observer {
   /** It ends a session or removes an attribute; or all of its session has ended by time for one of that part. */
   #isRemoval({ sid, isDestroy, attributes }: Write, part: readonly Run[]): boolean {
     if (isDestroy || [...attributes.values()].includes(undefined)) return true
-    return this.#cluster.canExpire && part.some(({ mirror }) => mirror.hasEnded.has(sid))
+    const isEnded = ({ mirror, replica }: Run) => mirror.hasEnded.has(sid) || replica.record(sid) === undefined
+    return this.#cluster.canExpire && part.some(isEnded)
   }
 
   /**
