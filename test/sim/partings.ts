@@ -3,7 +3,7 @@
  * missed nothing of what they removed, nor if nobody goes on by whose word others gave way: then all would be lost.
  */
 
-import type { Origin } from '@sessionmesh/core'
+import type { CoreEvent, Origin } from '@sessionmesh/core'
 import type { Cluster, Observer } from './cluster.js'
 import type { History, Write } from './history.js'
 import type { Run } from './run.js'
@@ -38,13 +38,19 @@ export class Partings implements Observer {
 
   /** To be called often: who was met long ago is known by it. */
   look(): void {
-    const { running, world } = this.#cluster
-    for (const run of running) {
-      const met = this.#metMs.get(run) ?? new Map<Origin, number>()
-      this.#metMs.set(run, met)
-      for (const id of [run.id, ...run.livingPeers(), ...this.#cluster.claim(run).keys()])
-        if (!met.has(id)) met.set(id, world.nowMs)
-    }
+    for (const run of this.#cluster.running)
+      this.#meets(run, [run.id, ...run.livingPeers(), ...this.#cluster.claim(run).keys()])
+  }
+
+  /** (Some are met for less than it takes from one look to the next.) */
+  event(run: Run, event: CoreEvent): void {
+    if (event.type === 'member' && event.state === 'alive') this.#meets(run, [event.peer.id])
+  }
+
+  #meets(run: Run, ids: readonly Origin[]): void {
+    const met = this.#metMs.get(run) ?? new Map<Origin, number>()
+    this.#metMs.set(run, met)
+    for (const id of ids) if (!met.has(id)) met.set(id, this.#cluster.world.nowMs)
   }
 
   /** @param by who sent it away */
@@ -74,7 +80,8 @@ export class Partings implements Observer {
   /** It ends a session or removes an attribute; or all of its session has ended by time for one of that part. */
   #isRemoval({ sid, isDestroy, attributes }: Write, part: readonly Run[]): boolean {
     if (isDestroy || [...attributes.values()].includes(undefined)) return true
-    const isEnded = ({ mirror, replica }: Run) => mirror.hasEnded.has(sid) || replica.record(sid) === undefined
+    const isEnded = ({ mirror, replica }: Run) =>
+      mirror.hasEnded.has(sid) || replica.record(sid) === undefined
     return this.#cluster.canExpire && part.some(isEnded)
   }
 

@@ -8,6 +8,18 @@ import type { Config } from './config.js'
 const linked = (a: Member, b: Member) =>
   a.replica.peers().some(({ id, link }) => id === b.id && link !== undefined)
 
+test('nobody starts afresh by how a link is closed, without the hello by which it can tell what it has missed', () => {
+  const net = new Net()
+  const [a, b] = net.cluster('a', 'b')
+  a.write('s', { x: '1' })
+  const { id } = a
+  const link = a.peer(b).link as number
+  a.act(a.replica.linkDown(link, 'SESSIONMESH_FORGOTTEN_MEMBER', a.now))
+  net.breakLink(b, a)
+  net.run(5_000)
+  expect([a.id, a.keys(), linked(a, b)]).toEqual([id, ['s'], true])
+})
+
 describe('a member that was away for longer than the others remember', () => {
   const config = { forgetDeadAfterMs: 5_000, deadAfterMs: 1_000, suspectAfterMs: 500 }
 

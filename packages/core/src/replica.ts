@@ -73,7 +73,7 @@ export class Replica {
     const isRejoining = sought !== undefined
     this.#context = new Context(self, cluster, config, random, isRejoining, memberChanged, observer)
     this.#outbox = new Outbox(this.#context)
-    this.#acks = new PendingAcks(this.#context)
+    this.#acks = new PendingAcks(this.#context, (link) => this.#transfers.owes(link))
     this.#pulls = new Pulls(this.#context, nextPull, sought ?? [])
     this.#catchUp = new CatchUp(this.#context, this.#pulls, (ms) => {
       this.#acks.creditStall(ms)
@@ -152,7 +152,10 @@ export class Replica {
 
   /** The last chunk of a transfer on this link is with the operating system: the next may follow. */
   drained(link: LinkId, now: Instant): Effect[] {
-    return this.#input(now, () => this.#transfers.next(link, now)).effects
+    return this.#input(now, () => {
+      this.#transfers.next(link, now)
+      this.#acks.check()
+    }).effects
   }
 
   /** Sends what was written in this turn of the loop, as one message to all. */
@@ -489,6 +492,7 @@ export class Replica {
     }
     this.#context.members.toldDigest(peer, message.digest, now)
     this.#transfers.begin(link, peer, message, now)
+    this.#acks.check()
   }
 
   #receivedState(link: LinkId, peer: Peer, message: State, now: Instant): void {
@@ -522,9 +526,7 @@ export class Replica {
 
   #linkDown(link: LinkId, reason: string, now: Instant): void {
     const address = this.#handshake.addressOf(link)
-    const listensAt = this.#handshake.listensAt(link)
     const ended = this.#handshake.end(link, reason, now)
-    if (ended !== undefined && reason === 'SESSIONMESH_FORGOTTEN_MEMBER') this.#forgotten(listensAt, [])
     if (ended !== undefined && isErrorCode(reason)) {
       this.#context.warn(reason, `The link to ${address} was cut: ${reason}`, address)
     }
@@ -613,7 +615,7 @@ export class Replica {
   }
 
   /** The others have forgotten this member, and with it what was destroyed meanwhile: it joins as a newcomer. */
-  #forgotten(address: string | undefined, sought: readonly Purge[]): void {
+  #forgotten(address: string, sought: readonly Purge[]): void {
     this.#context.warn(
       'SESSIONMESH_FORGOTTEN_MEMBER',
       'This member was away for longer than forgetDeadAfterMs, missed what was destroyed, and starts afresh: its sessions are replaced by those of the cluster.',
@@ -621,7 +623,7 @@ export class Replica {
     const living = this.#context.members.livingPeers().map((peer) => peer.address)
     this.#context.effect({
       type: 'forgotten',
-      addresses: address === undefined ? living : [address, ...living],
+      addresses: [address, ...living],
       sought,
     })
   }

@@ -12,6 +12,8 @@ export class Transfers {
   readonly #flush: (now: Instant) => void
   readonly #isBuilding: () => boolean
   readonly #deferred = new Set<LinkId>()
+  /** On which the peer has asked for all that it lacks, as it does when a link begins. */
+  readonly #asked = new Set<LinkId>()
   /** Where a chunk is on its way to the operating system. */
   readonly #busy = new Set<LinkId>()
 
@@ -22,6 +24,7 @@ export class Transfers {
   }
 
   begin(link: LinkId, peer: Peer, { pull, digest = [] }: Pull, now: Instant): void {
+    this.#asked.add(link)
     const sinceMs = this.#untoldSince(peer, now)
     this.#context.transfers.set(link, new Transfer(pull, this.#context.records, digest, sinceMs))
     // (Each walks thousands of sessions at once. Of many pulls in one turn the last is answered.)
@@ -69,6 +72,11 @@ export class Transfers {
     this.#context.effect({ type: 'send', links: [link], message: { ...message, end }, resume: true })
   }
 
+  /** What the peer asks for when a link begins is not sent yet. */
+  owes(link: LinkId): boolean {
+    return !this.#asked.has(link) || this.#context.transfers.has(link)
+  }
+
   resumeDeferred(now: Instant): void {
     if (this.#deferred.size === 0 || this.#isBuilding()) return
     const links = [...this.#deferred]
@@ -79,6 +87,7 @@ export class Transfers {
   linkGone(link: LinkId): void {
     this.#context.transfers.delete(link)
     this.#deferred.delete(link)
+    this.#asked.delete(link)
     this.#busy.delete(link)
   }
 }
