@@ -733,8 +733,8 @@ export const mutants: readonly Mutant[] = [
     file: 'members.ts',
     find: "this.#forgotten.has(entry.id) && entry.state !== 'alive'",
     replace: 'this.#forgotten.has(entry.id)',
-    from: 21_229,
-    seeds: 1_500,
+    from: 60_156,
+    seeds: 4_000,
     by: ['liveness'],
   },
   {
