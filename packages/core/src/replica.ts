@@ -575,7 +575,8 @@ export class Replica {
     if (to === 'left') this.#context.dialer.memberGone(peer.id)
     if (to !== 'dead' && to !== 'left') return
     // Its sessions were taken over when it was found dead; that it will not come back changes no owner.
-    if (peer.announced && from !== 'dead') tellTakeover(this.#context, peer, now)
+    if (peer.announced && from !== 'dead')
+      tellTakeover(this.#context, peer, (sid) => this.#sessions.owner(sid, now))
     this.#acks.check()
     this.#reads.settle(now)
   }

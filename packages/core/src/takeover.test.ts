@@ -71,6 +71,24 @@ describe('when a member dies', () => {
     expect(takenOver(b)).toEqual(['alive'])
   })
 
+  test('nor is one whose end a read was told of before it came by itself', () => {
+    const net = new Net()
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    const sids = Array.from({ length: 8 }, (_, i) => `s${i}`)
+    for (const sid of sids) a.write(sid, { x: '1' })
+    net.settle()
+    net.hold(a, b)
+    for (const sid of sids) a.destroy(sid)
+    net.settle()
+    const token = c.replica.digest().filter(({ origin }) => origin === a.id)
+    for (const sid of sids) b.catchUp(sid, token)
+    net.run(config.waitMs + 100)
+    for (const sid of sids) expect(b.read(sid)).toBeUndefined()
+    net.kill(a)
+    net.run(100)
+    expect(b.told('takeover').map((event) => event.sids)).toEqual([[]])
+  })
+
   test('what it had taken over moves on', () => {
     const net = new Net()
     const [a, b, c] = net.cluster('a', 'b', 'c')
