@@ -461,8 +461,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'touches are not passed on to those who cannot hear their teller',
     file: 'relay.ts',
-    find: 'if (untold.length === 0) return',
-    replace: 'if (untold.length >= 0) return',
+    find: 'peer !== teller && !hears(peer)',
+    replace: 'peer === teller && !hears(peer)',
     seeds: 6_000,
     by: ['expiry', 'convergence'],
   },
@@ -792,8 +792,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'takeovers are told by all survivors',
     file: 'takeover.ts',
-    find: 'if (wasIts && rendezvous(sid, members.living) === self.id) sids.push(sid)',
-    replace: "if (wasIts && self.id !== '') sids.push(sid)",
+    find: 'if (wasIts && ownerOf(sid) === self.id) sids.push(sid)',
+    replace: "if (wasIts && ownerOf(sid) !== undefined && self.id !== '') sids.push(sid)",
     from: 119,
     seeds: 3_000,
     by: ['events'],

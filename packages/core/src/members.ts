@@ -90,7 +90,6 @@ export class Members {
   #readUpToMs = Number.NEGATIVE_INFINITY
   #isFull = false
   #wokeMs = Number.NEGATIVE_INFINITY
-  #vouchWithdrawnMs = Number.NEGATIVE_INFINITY
   /** Those that were dead for too long: who has not forgotten them yet may tell of them, unless they are back. */
   readonly #forgotten = new Set<Origin>()
   readonly #self: Self
@@ -193,11 +192,6 @@ export class Members {
     return this.#tickedMs
   }
 
-  /** When a peer told last that it does not hear another, whom we hear: what that one has told, it may have missed for a while. */
-  get vouchWithdrawnMs(): number {
-    return this.#vouchWithdrawnMs
-  }
-
   /** Is there a link to that address, or to that member? (The way that is right for most comes first.) */
   isLinked(address: string, id: Origin | undefined): boolean {
     if (id !== undefined && this.#peers.get(id)?.link !== undefined) return true
@@ -294,19 +288,23 @@ export class Members {
     peer.digestMs = Number.NEGATIVE_INFINITY
   }
 
-  /** @param sentMs when the teller said so, on our clock. */
-  toldRoster(teller: Peer, roster: readonly RosterEntry[], sentMs: number, now: Instant): void {
+  /**
+   * @param sentMs when the teller said so, on our clock.
+   * @returns whom the teller does not hear any more, and we hear: what those told, it may have missed for a while
+   */
+  toldRoster(teller: Peer, roster: readonly RosterEntry[], sentMs: number, now: Instant): Origin[] {
     const before = teller.vouchesFor
     teller.vouchesFor = new Set(roster.filter(({ state }) => state === 'alive').map(({ id }) => id))
-    for (const { id, state } of roster)
-      if (before.has(id) && (state === 'suspect' || state === 'dead') && this.#isHeard(id, now))
-        this.#vouchWithdrawnMs = now.monoMs
+    const isWithdrawn = ({ id, state }: RosterEntry) =>
+      before.has(id) && (state === 'suspect' || state === 'dead') && this.#isHeard(id, now)
+    const withdrawn = roster.filter(isWithdrawn).map(({ id }) => id)
     // (Decided once for all of them: of those that this roster adds none makes room for the next.)
     const gone = [...this.#peers.values()].filter(isGoneHearsay)
     for (const entry of roster)
       if (entry.id !== this.#self.id) this.#learn(entry, () => gone.shift(), sentMs, now)
     this.#boundDigests()
     for (const peer of this.#peers.values()) this.#judge(peer, now)
+    return withdrawn
   }
 
   /**

@@ -1,5 +1,6 @@
 /** This member's own writes: merged here at once, and sent to all peers as one message per turn of the loop. */
 
+import { inBatches } from './bounded.js'
 import type { Context } from './context.js'
 import type { DeltaMessage } from './messages.js'
 import { bytesOf, type Delta } from './session.js'
@@ -35,7 +36,11 @@ export class Outbox {
     if (queue.length === 0) return
     this.#queue = []
     const links = this.#context.members.links()
-    for (const batch of this.#batches(queue)) {
+    for (const batch of inBatches(
+      queue,
+      ({ delta }) => bytesOf([delta]),
+      this.#context.config.maxBatchBytes,
+    )) {
       const upTo = batch.findLast(({ stamp }) => stamp !== undefined)?.stamp
       const deltas = batch.map(({ delta }) => delta)
       const sentMs = now.monoMs
@@ -74,23 +79,5 @@ export class Outbox {
 
   #push(queued: Queued): void {
     if (this.#queue.push(queued) === 1) this.#context.effect({ type: 'flush' })
-  }
-
-  #batches(queue: readonly Queued[]): Queued[][] {
-    const batches: Queued[][] = []
-    let batch: Queued[] = []
-    let bytes = 0
-    for (const queued of queue) {
-      const size = bytesOf([queued.delta])
-      if (batch.length > 0 && bytes + size > this.#context.config.maxBatchBytes) {
-        batches.push(batch)
-        batch = []
-        bytes = 0
-      }
-      batch.push(queued)
-      bytes += size
-    }
-    batches.push(batch)
-    return batches
   }
 }

@@ -551,7 +551,8 @@ export class Replica {
    * @param roster with addresses as they are from here.
    */
   #meet(peer: Peer, roster: readonly RosterEntry[], sentMs: number, now: Instant): void {
-    this.#context.members.toldRoster(peer, roster, sentMs, now)
+    for (const teller of this.#context.members.toldRoster(peer, roster, sentMs, now))
+      this.#relay.withdrawn(peer, teller, now)
     for (const { id, address, state } of roster) {
       const known = this.#context.members.get(id)
       // (As nearly always. It was told when the link was established.)

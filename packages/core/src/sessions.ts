@@ -177,7 +177,7 @@ export class Sessions {
   }
 
   #touch(sid: string, ttlMs: number | undefined, now: Instant): void {
-    const { records, counters, clock, config, members } = this.#context
+    const { records, counters, clock, config } = this.#context
     counters.touches++
     const record = records.get(sid)
     if (record === undefined) return
@@ -192,9 +192,7 @@ export class Sessions {
       return
     }
     record.use(now)
-    // (Whoever told of a use may have been cut off, unnoticed, from one of our peers.)
-    const isTold = record.toldMs > members.vouchWithdrawnMs
-    if (!isTold || now.monoMs - record.toldMs >= touchIntervalMs(records.ttlMs(record), config)) {
+    if (now.monoMs - record.toldMs >= touchIntervalMs(records.ttlMs(record), config)) {
       record.toldMs = record.accessedMs
       this.#outbox.touch(record.touch())
     }

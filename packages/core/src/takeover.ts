@@ -22,7 +22,7 @@ export function tellTakeover(
     const { sid, lastStamp } = record
     if (members.living.has(lastStamp.origin)) continue
     const wasIts = lastStamp.origin === gone.id || rendezvous(sid, before) === gone.id
-    if (wasIts && rendezvous(sid, members.living) === self.id && ownerOf(sid) === self.id) sids.push(sid)
+    if (wasIts && ownerOf(sid) === self.id) sids.push(sid)
   }
   context.counters.takeovers++
   context.notify({ type: 'takeover', peer: gone, sids })
