@@ -293,6 +293,14 @@ export class Cluster {
     return run.replica.peers().some((peer) => peer.id === other.id && peer.learntMs < learntMs)
   }
 
+  /** As `hasKnown`, and not by the word alone that it is dead. */
+  hasMet(run: Run, other: Run, sinceMs: number): boolean {
+    const isHearsay = run.replica
+      .peers()
+      .some(({ id, state, announced }) => id === other.id && state === 'dead' && !announced)
+    return this.hasKnown(run, other, sinceMs) && !isHearsay
+  }
+
   #dial(run: Run, address: string): void {
     const { network, world } = this
     const host = this.hosts.find((each) => each.address === address || each.otherAddress === address)

@@ -85,9 +85,9 @@ export class Expiry implements Observer {
     )
   }
 
-  /** In touch, and one knew that there is the other. (Who looks for names looks now and then.) */
+  /** In touch, and one knew that there is the other. (Who looks for names looks now and then; whom others call dead nobody dials.) */
   #couldTell(a: Run, b: Run, beforeMs: number): boolean {
-    const haveMet = this.#cluster.hasKnown(a, b, beforeMs) || this.#cluster.hasKnown(b, a, beforeMs)
+    const haveMet = this.#cluster.hasMet(a, b, beforeMs) || this.#cluster.hasMet(b, a, beforeMs)
     return haveMet && this.#cluster.areInTouch(a, b, beforeMs)
   }
 

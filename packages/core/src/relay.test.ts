@@ -81,6 +81,9 @@ describe('a touch', () => {
     net.run(10 * INTERVAL)
     net.hold(a, c)
     a.touch('s')
+    net.run(10)
+    // So soon after that one nobody is told of it, nor now c alone: it would take it for told to all.
+    b.touch('s')
     net.run(1)
     expect(b.sent.filter(isTouch)).toEqual([])
     for (let ms = 0; b.peer(c).vouchesFor.has(a.id) && ms < INTERVAL; ms++) net.run(1)

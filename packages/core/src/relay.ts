@@ -8,7 +8,7 @@ import { dropOldest, inBatches } from './bounded.js'
 import { touchIntervalMs } from './config.js'
 import type { Context } from './context.js'
 import type { Peer } from './members.js'
-import { bytesOf, type Delta, writeStamps } from './session.js'
+import { bytesOf, type Delta, type SessionRecord, writeStamps } from './session.js'
 import type { Instant, Origin } from './stamp.js'
 
 interface Known {
@@ -51,7 +51,7 @@ export class Relay {
       // Each member tells of a use once an interval; less is the same use, told by another way.
       const isUsed = record.toldMs - known.toldMs >= touchIntervalMs(records.ttlMs(record), config) / 8
       if (!isUsed && record.isEndTold === known.isEndTold) continue
-      deltas.push(record.touch())
+      deltas.push(touchOf(record))
       this.#remember(sid, teller.id, now)
     }
     const hears = ({ vouchesFor }: Peer) => vouchesFor.has(teller.id)
@@ -68,7 +68,7 @@ export class Relay {
     const deltas: Delta[] = []
     for (const [sid, told] of this.#lately) {
       const record = told.teller === teller ? this.#context.records.get(sid) : undefined
-      if (record !== undefined && record.destroyed === undefined) deltas.push(record.touch())
+      if (record !== undefined && record.destroyed === undefined) deltas.push(touchOf(record))
     }
     this.#pass([peer], deltas, now)
   }
@@ -96,4 +96,9 @@ export class Relay {
     const batches = inBatches(deltas, (delta) => bytesOf([delta]), this.#context.config.maxBatchBytes)
     for (const batch of batches) this.#context.send(links, { ...touches, sentMs: now.monoMs, deltas: batch })
   }
+}
+
+/** (A later use here others were not told of, and who is told it alone would take it for told to all.) */
+function touchOf(record: SessionRecord): Delta {
+  return record.touch(record.toldMs)
 }

@@ -270,13 +270,13 @@ export class SessionRecord {
     }
   }
 
-  /** A delta that tells of the last use alone. */
-  touch(): Delta {
+  /** A delta that tells of a use alone: of the last one, or of that which all know. */
+  touch(usedMs = this.accessedMs): Delta {
     return {
       sid: this.sid,
       created: this.created,
       attributes: [],
-      usedMs: this.accessedMs,
+      usedMs,
       isPartial: !this.whole || undefined,
       isEndTold: this.isEndTold || undefined,
     }
