@@ -130,8 +130,8 @@ export const mutants: readonly Mutant[] = [
     file: 'owner.ts',
     find: 'return living.has(lastStamp.origin) ? lastStamp.origin : rendezvous(sid, living)',
     replace: 'return lastStamp.origin',
-    from: 15,
-    seeds: 300,
+    from: 715,
+    seeds: 3_000,
     by: ['events', 'expiryEvents', 'limits'],
   },
   {
@@ -368,7 +368,7 @@ export const mutants: readonly Mutant[] = [
     find: '(isOverdue && !record.hadEnded)',
     replace: 'false',
     // Found about once in 3,000.
-    from: 17_015,
+    from: 4_197,
     seeds: 2_000,
     by: ['expiryEvents', 'limits', 'expiry'],
   },
@@ -661,7 +661,7 @@ export const mutants: readonly Mutant[] = [
     file: 'members.ts',
     find: '    peer.vouchedMs = sentMs\n',
     replace: '',
-    from: 1_400,
+    from: 1_455,
     seeds: 7_000,
     by: ['verdicts'],
   },
