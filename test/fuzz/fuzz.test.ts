@@ -45,7 +45,8 @@ describe('a hostile member that holds the secret ends no process, holds up nobod
 
   test('by thousands of members and sessions that it makes up', { timeout: LIMIT_MS }, () => {
     const tally = newTally()
-    for (let seed = 1; seed <= 2; seed++) holds(seed, tally, true)
+    // (How many a history gets to depends on the shape of each frame.)
+    for (let seed = 1; seed <= 8 && tally.maxima.members !== BOUNDS.members; seed++) holds(seed, tally, true)
     expect(tally.maxima.members).toBe(BOUNDS.members)
   })
 })
