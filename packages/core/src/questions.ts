@@ -4,6 +4,7 @@
  * shown to readers at once, and merged when our digest covers it.
  */
 
+import { inBatches } from './bounded.js'
 import type { Context } from './context.js'
 import { Digest } from './digest.js'
 import type { LinkId, Peer } from './members.js'
@@ -126,8 +127,7 @@ export class Questions {
   answer(link: LinkId, { pull, sids = [] }: Pull, now: Instant): void {
     const { records, digest, isReady, config } = this.#context
     const missing: string[] = []
-    const answers: Delta[][] = [[]]
-    let bytes = 0
+    const answers: Delta[] = []
     let leftBytes = config.maxLinkBufferBytes / 2
     for (const sid of new Set(sids)) {
       const record = records.get(sid)
@@ -139,17 +139,12 @@ export class Questions {
         missing.push(sid)
         continue
       }
-      const size = bytesOf([whole])
-      if (bytes > 0 && bytes + size > config.maxBatchBytes) {
-        answers.push([])
-        bytes = 0
-      }
-      answers.at(-1)?.push(whole)
-      bytes += size
+      answers.push(whole)
       leftBytes -= record.bytes
     }
     const end = { digest: digest.entries(), roster: [], purged: [], isReady }
-    for (const [i, wholes] of answers.entries()) {
+    const batches = inBatches(answers, (whole) => bytesOf([whole]), config.maxBatchBytes)
+    for (const [i, wholes] of batches.entries()) {
       const message = { pull, records: wholes, missing: i === 0 ? missing : [], end }
       this.#context.send([link], { kind: 'state', sentMs: now.monoMs, ...message })
     }

@@ -43,6 +43,7 @@ export class Relay {
 
   /** The deltas are merged. */
   after(teller: Peer, before: ReadonlyMap<string, Known>, now: Instant): void {
+    if (before.size === 0) return
     const { members, records, config } = this.#context
     const deltas: Delta[] = []
     for (const [sid, known] of before) {

@@ -6,7 +6,7 @@
  * (Taken at the start, it would claim less than was sent, and later deltas would be merged twice.)
  */
 
-import type { Attribute } from './attributes.js'
+import { inBatches } from './bounded.js'
 import type { Config } from './config.js'
 import { Digest, type DigestEntries } from './digest.js'
 import type { Records } from './records.js'
@@ -86,18 +86,6 @@ export class Transfer {
  * are merged together with the end of the transfer, and so need no mark.
  */
 function pieces(delta: Delta, config: Config): Delta[] {
-  const pieces: Delta[] = []
-  let attributes: Attribute[] = []
-  let bytes = 0
-  for (const attribute of delta.attributes) {
-    const size = bytesOfAttribute(attribute)
-    if (bytes > 0 && bytes + size > config.transferChunkBytes) {
-      pieces.push({ ...delta, attributes })
-      attributes = []
-      bytes = 0
-    }
-    attributes.push(attribute)
-    bytes += size
-  }
-  return [...pieces, { ...delta, attributes }]
+  const batches = inBatches(delta.attributes, bytesOfAttribute, config.transferChunkBytes)
+  return batches.map((attributes) => ({ ...delta, attributes }))
 }
