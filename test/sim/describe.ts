@@ -18,7 +18,7 @@ function digest(entries: readonly Stamp[] | undefined): string {
 }
 
 function record(
-  { sid, created, attributes, lifetime, destroyed, usedMs, isPartial }: Record,
+  { sid, created, attributes, lifetime, destroyed, used, isPartial }: Record,
   sentMs: number,
 ): string {
   const fields = attributes.map(
@@ -27,7 +27,7 @@ function record(
   if (isPartial) fields.push('a part')
   if (lifetime !== undefined) fields.push(`ttl ${lifetime.ttlMs} ${short(lifetime.stamp)}`)
   if (destroyed !== undefined) fields.push(`destroyed ${short(destroyed)}`)
-  const idle = usedMs === undefined ? '' : `, idle ${(sentMs - usedMs).toFixed(0)}`
+  const idle = used === undefined ? '' : `, idle ${(sentMs - used.atMs).toFixed(0)}`
   return `${sid}{created ${short(created)}, ${fields.join(', ') || 'touch'}${idle}}`
 }
 

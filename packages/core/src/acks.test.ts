@@ -314,26 +314,6 @@ describe('a handover', () => {
     expect([a.acked.length, b.read('s')]).toEqual([1, { x: '1' }])
   })
 
-  test('waits for one that it has just met again, to be told what was used meanwhile', () => {
-    const net = new Net({ transferChunkRecords: 1 })
-    const [a, b] = net.cluster('a', 'b')
-    const sids = ['r', 's', 't']
-    for (const sid of sids) a.write(sid, { x: '1' })
-    net.run(10_000)
-    net.cut(a, b)
-    net.run(3 * config.deadAfterMs)
-    for (const sid of sids) a.touch(sid)
-    net.heal(a, b)
-    net.hold(b, a)
-    for (let ms = 0; a.peer(b).link === undefined && ms < 5_000; ms += 10) net.run(10)
-    leave(a)
-    expect([a.acked, b.peer(a).link]).toEqual([[], expect.any(Number)])
-    net.release(b, a)
-    expect(a.acked).toMatchObject([{ peers: 1 }])
-    const idle = (member: Member) => sids.map((sid) => member.replica.record(sid)?.idleMs(member.now))
-    expect(idle(b)).toEqual(idle(a))
-  })
-
   test('waits for a joiner that is being sent its state, for what others wrote as well', () => {
     const net = new Net()
     const [a, b] = net.cluster('a', 'b')

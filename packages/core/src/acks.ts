@@ -1,7 +1,7 @@
 /** Writes that wait for peers to hold them. What a peer's digest covers it holds, however it told so. */
 
 import type { Context } from './context.js'
-import type { LinkId, Peer } from './members.js'
+import type { Peer } from './members.js'
 import type { Instant, Stamp } from './stamp.js'
 
 /**
@@ -19,14 +19,11 @@ interface Pending {
 
 export class PendingAcks {
   readonly #context: Context
-  readonly #owes: (link: LinkId) => boolean
   #pending: Pending[] = []
   #last = 0
 
-  /** @param owes whether a peer is yet to be sent all that it asks for as its link begins */
-  constructor(context: Context, owes: (link: LinkId) => boolean) {
+  constructor(context: Context) {
     this.#context = context
-    this.#owes = owes
   }
 
   /** An `acked` effect with the number returned follows. */
@@ -36,8 +33,7 @@ export class PendingAcks {
 
   /**
    * For a graceful leave: an `acked` effect follows when every living peer holds all that is here, a joiner that is still
-   * being sent it included. (What a living member wrote as well: it may be about to die.) Uses are in no digest: whom
-   * it has just met is sent them first.
+   * being sent it included. (What a living member wrote as well: it may be about to die.)
    */
   expectHandover(now: Instant): number {
     const { digest, config } = this.#context
@@ -59,7 +55,6 @@ export class PendingAcks {
       const joins = ({ isJoining, state }: Peer) => isJoining && state === 'alive'
       const isHeldByJoined = need === 'all' && peers > 0 && lacking.every(joins)
       const isHeld = need === 'one' ? peers > 0 : lacking.length === 0 || isHeldByJoined
-      if (need === 'each' && living.some(({ link }) => link !== undefined && this.#owes(link))) return true
       if (need === 'one' && living.length === 0) this.#miss(ack, peers, 'SESSIONMESH_NO_PEER')
       else if (isHeld) this.#context.effect({ type: 'acked', ack, peers })
       else return true

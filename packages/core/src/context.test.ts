@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { at, bytes, stamp } from '../test/arbitraries.js'
 import { resolveConfig } from './config.js'
 import { Context } from './context.js'
-import type { Delta } from './session.js'
+import type { Delta, SessionRecord } from './session.js'
 
 let context: Context
 beforeEach(() => {
@@ -18,7 +18,12 @@ const write = (time: number, created = time): Delta => ({
   created: stamp(created),
   attributes: [{ name: 'x', value: bytes(time), stamp: stamp(time) }],
 })
-const touch = (created: number): Delta => ({ sid: 's', created: stamp(created), attributes: [], usedMs: 0 })
+const touch = (time: number, created: number): Delta => ({
+  sid: 's',
+  created: stamp(created),
+  attributes: [],
+  used: { atMs: 0, stamp: stamp(time) },
+})
 
 describe('absorbing a delta', () => {
   test('merges it and raises the digest, as one step', () => {
@@ -35,20 +40,38 @@ describe('absorbing a delta', () => {
 
   test('takes a new write, or a touch, to such a session for one forgotten here and alive there', () => {
     context.digest.raise(stamp(5))
-    expect(context.absorb([touch(3)], [], NOW)).toEqual(['s'])
+    expect(context.absorb([touch(6, 3)], [stamp(6)], NOW)).toEqual(['s'])
     expect(context.absorb([write(7, 3)], [stamp(7)], NOW)).toEqual([])
     const record = context.records.get('s')
     expect([record?.whole, record?.get('x')]).toEqual([false, bytes(7)])
   })
 
-  test('skips a touch that outran the session', () => {
-    expect(context.absorb([touch(3)], [], NOW)).toEqual([])
+  test('skips a touch that the digest covers', () => {
+    context.digest.raise(stamp(5))
+    expect(context.absorb([touch(5, 3)], [], NOW)).toEqual([])
     expect(context.records.get('s')).toBeUndefined()
+  })
+
+  test('shows nothing of a touch that outran the session, nor if that is lost; it counts when it comes', () => {
+    context.isReady = true
+    const used = { atMs: 900, stamp: stamp(6, 'b') }
+    const created = stamp(3)
+    expect(context.absorb([{ sid: 's', created, attributes: [], used }], [used.stamp], NOW)).toEqual([])
+    const record = context.records.get('s') as SessionRecord
+    expect([record.isBare, context.records.isReadable(record, NOW)]).toEqual([true, false])
+    context.members.isNowhere = () => true
+    expect([context.records.lacksCreation(record), context.records.isReadable(record, NOW)]).toEqual([
+      false,
+      false,
+    ])
+    const creation = { ...write(3), used: { atMs: 0, stamp: created } }
+    context.absorb([creation], [created], NOW)
+    expect([record.idleMs(NOW), context.records.isReadable(record, NOW)]).toEqual([100, true])
   })
 
   test('takes the whole of a forgotten session although the digest covers it', () => {
     context.digest.raise(stamp(5))
-    context.absorb([touch(3)], [], NOW)
+    context.absorb([touch(6, 3)], [stamp(6)], NOW)
     context.absorb([write(5, 3)], [], NOW, { isWhole: true })
     const record = context.records.get('s')
     expect([record?.whole, record?.get('x')]).toEqual([true, bytes(5)])

@@ -13,7 +13,7 @@ import type { Message } from './messages.js'
 import { ownerOf } from './owner.js'
 import { Purged } from './purged.js'
 import { type RecordObserver, Records } from './records.js'
-import { type Delta, type SessionRecord, writeStamps } from './session.js'
+import { type Delta, type SessionRecord, stampsOf, writeStamps } from './session.js'
 import { HybridClock, type Instant, type Origin, type Stamp } from './stamp.js'
 import type { Transfer } from './transfer.js'
 
@@ -75,8 +75,6 @@ export type Counters = typeof noneYet
 
 /** How a batch of deltas is merged. */
 export interface Absorption {
-  /** They came with a transfer or an answer, to this member alone: what they tell of uses, others may not know. */
-  readonly isForUsAlone?: boolean
   /** The writes are this member's own. */
   readonly isLocal?: boolean
   /** Wholes of sessions that were forgotten here: what the digest covers is just what is wanted. */
@@ -160,20 +158,15 @@ export class Context {
     const forgotten: string[] = []
     const news: { record: SessionRecord; changed: string[]; destroyed: boolean }[] = []
     for (const delta of deltas) {
-      const stamps = writeStamps(delta)
+      const stamps = stampsOf(delta)
       this.clock.observe(delta.created)
       for (const stamp of stamps) this.clock.observe(stamp)
       // Contained in the digest, and not here: it was destroyed and forgotten since. It must not come back.
       const isKnown = this.records.get(delta.sid) !== undefined
       if (!isKnown && stamps.length > 0 && stamps.every(isMerged)) continue
       // Forgotten here already.
-      if (!isKnown && stamps.length === 0 && delta.isEndTold) continue
-      // A touch that outran the session, which may come from somebody who has not heard of it; or never, if it is destroyed by now.
-      if (!isKnown && stamps.length === 0 && !isMerged(delta.created)) {
-        this.records.usedEarly(delta)
-        continue
-      }
-      const merged = this.records.merge(delta, isMerged, now, how.isForUsAlone !== true)
+      if (!isKnown && delta.isEndTold && writeStamps(delta).length === 0) continue
+      const merged = this.records.merge(delta, isMerged, now)
       if (how.isWhole) this.#nowWhole(merged.record)
       if (merged.wasForgotten) forgotten.push(delta.sid)
       // To a newcomer nothing is news but what it writes itself.
@@ -189,7 +182,7 @@ export class Context {
   /** It may bear stamps of origins that nothing bore any more. */
   #nowWhole(record: SessionRecord): void {
     record.whole = true
-    for (const { origin } of record.stamps()) this.digest.revive(origin)
+    for (const { origin } of [...record.stamps(), record.toldStamp]) this.digest.revive(origin)
   }
 
   #tell(record: SessionRecord, changed: string[], destroyed: boolean, how: Absorption, now: Instant): void {

@@ -31,7 +31,8 @@ export interface Established {
   readonly replaced: LinkId | undefined
 }
 
-/** Close reasons that are no fault. */
+// Close reasons that are no fault.
+
 /** Nothing comes on this link any more. */
 export const SILENT = 'silent'
 export const DUPLICATE = 'duplicate'
@@ -82,10 +83,11 @@ export class Handshake {
 
   /** Connections on which the other end has not said hello in time. */
   mute(now: Instant): LinkId[] {
-    return [...this.#connections].filter(([, each]) => this.#isMute(each, now)).map(([link]) => link)
+    return this.links().filter((link) => this.isMute(link, now))
   }
 
-  #isMute({ peer, sinceMs }: Connection, now: Instant): boolean {
+  isMute(link: LinkId, now: Instant): boolean {
+    const { peer, sinceMs = now.monoMs } = this.#connections.get(link) ?? {}
     return peer === undefined && now.monoMs - sinceMs > this.#context.config.deadAfterMs
   }
 
@@ -152,8 +154,6 @@ export class Handshake {
     if (connection === undefined) return undefined
     const { dialer, members, self } = this.#context
     if (hello.id === self.id) return this.#drop(link, connection, SELF, hello, now)
-    // (Who stood still may read it before the link is closed as mute. How old what follows it is, nobody could say.)
-    if (this.#isMute(connection, now)) return this.#drop(link, connection, SILENT, hello, now)
     const part = verdictOf(connection.told, hello)
     const isOutdated = part !== undefined && !this.#isStillMissed(part, hello)
     this.#check(hello, connection, isOutdated ? undefined : part, now)

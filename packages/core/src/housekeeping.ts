@@ -14,6 +14,7 @@ export function sweep(context: Context, outbox: Outbox, mayJudge: boolean, now: 
   const origins = records.sweep(now, {
     // What a transfer has brought and is staged may be older than the tombstone, and would bring the session back.
     isSettled: (stamp) => mayJudge && stamp.time <= settledMs && context.isEverywhere(stamp),
+    isKnownToLiving: (stamp) => members.isKnownToLiving(stamp),
     mayJudge,
     purged: (removal, created) => {
       removals.push(removal)
@@ -46,7 +47,7 @@ export function sweep(context: Context, outbox: Outbox, mayJudge: boolean, now: 
  * True when nobody has to tell any more.
  */
 function tellEnd(context: Context, outbox: Outbox, record: SessionRecord, now: Instant): boolean {
-  const { config, counters, self } = context
+  const { clock, config, counters, self } = context
   // (Each sweep comes by, until all members that are known have merged it.)
   if (record.teller !== undefined && record.isEndTold) return true
   if (record.teller === undefined) counters.expired++
@@ -59,7 +60,8 @@ function tellEnd(context: Context, outbox: Outbox, record: SessionRecord, now: I
   const isOverdue = waitedMs >= config.joinTimeoutMs + config.deadAfterMs + 2 * config.sweepMs
   if ((owner === self.id || (isOverdue && !record.hadEnded)) && !record.isEndTold) {
     record.isEndTold = true
-    outbox.touch(record.touch())
+    const stamp = clock.issue(now)
+    outbox.write(record.touch({ atMs: record.accessedMs, stamp }), stamp, now)
     // (Even if it came here after its time, with a transfer, and was never told as created.)
     const { sid } = record
     context.notify({ type: 'session', change: 'expired', sid, changed: [], owned: true, local: false })

@@ -42,37 +42,6 @@ test('a heartbeat is sent every heartbeatMs, whatever else is due in between', (
   expect(sent() - before).toBe(10)
 })
 
-test('a use that came with a transfer is not taken for told to others: the next one is', () => {
-  const net = new Net({ ttlMs: TTL })
-  const [a, c, d] = net.cluster('a', 'c', 'd')
-  c.write('s', { x: '1' })
-  net.settle()
-  net.run(TTL / 20)
-  // Within an interval of what all know.
-  c.touch('s')
-  expect(c.replica.counters.touchesSent).toBe(0)
-  net.breakLink(a, c)
-  net.run(TTL / 20 + 100)
-  expect(idleMs(a, 's')).toBeLessThanOrEqual(TTL / 20 + 100)
-  a.touch('s')
-  net.settle()
-  expect(idleMs(d, 's')).toBe(0)
-})
-
-test('a use that was told before its session came counts when that comes, from somebody who has not heard of it', () => {
-  const net = new Net({ ttlMs: TTL, gapPatienceMs: TTL, suspectAfterMs: 10_000, deadAfterMs: 10_000 })
-  const [a, c, d] = net.cluster('a', 'c', 'd')
-  net.hold(c, d)
-  c.write('s', { x: '1' })
-  net.run(TTL / 8)
-  net.hold(a, c)
-  a.touch('s')
-  net.settle()
-  expect([a.replica.counters.touchesSent, d.read('s')]).toEqual([2, undefined])
-  net.release(c, d)
-  expect([idleMs(c, 's'), idleMs(d, 's')]).toEqual([TTL / 8, 0])
-})
-
 describe('a delta', () => {
   test.each(['write', 'touch'] as const)('(a %s) that a clogged wire held up is no fresh use', (kind) => {
     const { net, a, b } = pair()

@@ -3,7 +3,9 @@
 import { describe, expect, test } from 'vitest'
 import { Net } from '../test/harness.js'
 import type { Member } from '../test/member.js'
-import { packMessage } from './index.js'
+import { packMessage, resolveConfig } from './index.js'
+
+const { deadAfterMs } = resolveConfig()
 
 const converged = (...members: readonly Member[]) => {
   const [first, ...rest] = members.map((member) => member.state())
@@ -510,4 +512,25 @@ describe('a joiner', () => {
     net.run(2_000)
     expect(b.state()).toEqual(a.state())
   })
+})
+
+test('a joiner that stood still before it read the hello waits for the link that is made anew', () => {
+  const net = new Net()
+  const [b] = net.cluster('b', 'c')
+  b.write('s', { x: '1' })
+  net.settle()
+  const a = net.member('a')
+  net.silent.add(b.address)
+  net.start(a, b)
+  net.silent.clear()
+  const [link] = net.connect(a, b)
+  net.deliver(a, link)
+  net.freeze(a)
+  net.run(deadAfterMs + 100)
+  // The hello that came meanwhile is read before any timer is heard.
+  a.isFrozen = false
+  net.deliver(a, link)
+  expect([a.replica.isReady, a.keys()]).toEqual([false, []])
+  net.run(1_000)
+  expect([a.replica.isReady, a.keys()]).toEqual([true, ['s']])
 })

@@ -54,8 +54,6 @@ export interface Peer {
   readonly learntMs: number
   /** It lived then, on our clock: when the latest of its frames that tell it was sent. */
   livedMs: number
-  /** When it was last known to live before its last link went down: what was told after that it may not have heard. */
-  partedMs: number | undefined
   /** Redials in a row that were refused. */
   refusals: number
   /** Since when it refuses what is here for want of room, on our clock; `undefined`: it does not. */
@@ -150,6 +148,13 @@ export class Members {
     return true
   }
 
+  /** Everybody who lives has. */
+  isKnownToLiving(stamp: Stamp): boolean {
+    for (const peer of this.#peers.values())
+      if (isLiving(peer) && !peer.digest.covers(stamp) && !this.#isGivenUp(peer)) return false
+    return true
+  }
+
   /** Neither has room: what waits here for one that cannot take it would keep everybody's writes out for good. */
   #isGivenUp({ overfullMs = Number.POSITIVE_INFINITY }: Peer): boolean {
     return this.#isFull && this.#tickedMs - overfullMs > this.#config.tombstoneGraceMs
@@ -235,8 +240,6 @@ export class Members {
     // (It may be ready before we hear of it.)
     peer.isJoining = false
     this.#linkChanges++
-    // (Whoever stood still finds late that it was given up, when the uses that waited for it are told in vain.)
-    if (Number.isFinite(peer.livedMs)) peer.partedMs = Math.min(peer.livedMs, now.monoMs)
     peer.refusals = 0
     if (peer.state === 'alive' && !wasDuplicate) this.#become(peer, 'suspect', now)
     for (const other of this.#linked) if (this.#isFormerRun(peer, other)) this.left(peer, now)
@@ -290,21 +293,15 @@ export class Members {
 
   /**
    * @param sentMs when the teller said so, on our clock.
-   * @returns whom the teller does not hear any more, and we hear: what those told, it may have missed for a while
    */
-  toldRoster(teller: Peer, roster: readonly RosterEntry[], sentMs: number, now: Instant): Origin[] {
-    const before = teller.vouchesFor
+  toldRoster(teller: Peer, roster: readonly RosterEntry[], sentMs: number, now: Instant): void {
     teller.vouchesFor = new Set(roster.filter(({ state }) => state === 'alive').map(({ id }) => id))
-    const isWithdrawn = ({ id, state }: RosterEntry) =>
-      before.has(id) && (state === 'suspect' || state === 'dead') && this.#isHeard(id, now)
-    const withdrawn = roster.filter(isWithdrawn).map(({ id }) => id)
     // (Decided once for all of them: of those that this roster adds none makes room for the next.)
     const gone = [...this.#peers.values()].filter(isGoneHearsay)
     for (const entry of roster)
       if (entry.id !== this.#self.id) this.#learn(entry, () => gone.shift(), sentMs, now)
     this.#boundDigests()
     for (const peer of this.#peers.values()) this.#judge(peer, now)
-    return withdrawn
   }
 
   /**
@@ -411,11 +408,6 @@ export class Members {
     this.#forgotten.add(id)
     // In the order of their being added: what is dropped is long past.
     dropOldest(this.#forgotten, MAX_FORGOTTEN)
-  }
-
-  #isHeard(id: Origin, now: Instant): boolean {
-    const heardMs = this.#peers.get(id)?.heardMs ?? Number.NEGATIVE_INFINITY
-    return now.monoMs - heardMs < this.#config.suspectAfterMs / 2
   }
 
   /** After that it is silent for too long to be alive, … */
@@ -542,7 +534,6 @@ export class Members {
       isJoining: false,
       learntMs: now.monoMs,
       livedMs: Number.NEGATIVE_INFINITY,
-      partedMs: undefined,
       refusals: 0,
       overfullMs: undefined,
       digest: new Digest(),

@@ -62,13 +62,13 @@ export interface Hello extends Timed {
   readonly roster: readonly RosterEntry[]
 }
 
-/** The sender's own writes since its last delta, in order, and touches. */
+/** The sender's own writes and touches since its last delta, in order. */
 export interface DeltaMessage extends Timed {
   readonly kind: 'delta'
   /** The sender's last stamp before these: the receiver has a gap unless it covers it. */
   readonly previous: Stamp | undefined
-  /** What the sender's entry in the digest rises to. `undefined`: touches alone. */
-  readonly upTo: Stamp | undefined
+  /** What the sender's entry in the digest rises to. */
+  readonly upTo: Stamp
   readonly deltas: readonly Delta[]
   readonly wantsAck: boolean
 }

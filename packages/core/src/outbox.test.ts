@@ -83,25 +83,41 @@ describe('what is written in one turn', () => {
 })
 
 describe('a touch', () => {
-  test('carries no stamp, changes no digest, and opens no gap', () => {
+  test('has a stamp as a write has, and is no write', () => {
     const net = new Net({ ttlMs: 10_000 })
     const [a, b] = net.cluster('a', 'b')
     a.write('s', { x: '1' })
     net.run(2_000)
-    const before = a.state().digest
     const [written] = a.sentOf('delta', b)
     a.forgetLog()
     a.touch('s')
     net.settle()
-    expect(b.state().digest).toEqual(before)
     const [message] = a.sentOf('delta', b)
-    expect(message).toMatchObject({ upTo: undefined, deltas: [{ sid: 's', attributes: [] }] })
+    const used = { stamp: message!.upTo }
+    expect(message).toMatchObject({ previous: written?.upTo, deltas: [{ sid: 's', attributes: [], used }] })
+    expect(b.state().digest).toEqual(a.state().digest)
     a.write('s', { x: '2' })
     net.settle()
-    expect(b.read('s')).toEqual({ x: '2' })
-    expect(b.replica.counters.gaps).toBe(0)
-    // The next write follows on the last one, not on the touch.
-    expect(a.sentOf('delta', b).at(-1)?.previous).toEqual(written?.upTo)
+    expect(a.sentOf('delta', b).at(-1)?.previous).toEqual(message?.upTo)
+    expect([b.read('s'), b.replica.counters.gaps, a.replica.counters.writes]).toEqual([{ x: '2' }, 0, 2])
+  })
+
+  test('that is lost shows as a gap, and is pulled', () => {
+    const net = new Net({ ttlMs: 10_000 })
+    const [a, b] = net.cluster('a', 'b')
+    a.write('s', { x: '1' })
+    net.run(2_000)
+    net.hold(a, b)
+    a.touch('s')
+    net.settle()
+    net.lose(a, b)
+    net.release(a, b)
+    a.write('t', { x: '1' })
+    net.settle()
+    expect([b.keys(), b.replica.record('s')?.used?.stamp]).toEqual([
+      ['s', 't'],
+      a.replica.record('s')?.used?.stamp,
+    ])
   })
 
   test('queued with writes goes with them', () => {

@@ -1,15 +1,14 @@
-/** This member's own writes: merged here at once, and sent to all peers as one message per turn of the loop. */
+/** This member's own writes, and the uses that it tells: merged here at once, and sent to all peers as one message per turn of the loop. */
 
 import { inBatches } from './bounded.js'
 import type { Context } from './context.js'
 import type { DeltaMessage } from './messages.js'
-import { bytesOf, type Delta } from './session.js'
+import { bytesOf, type Delta, writeStamps } from './session.js'
 import type { Instant, Stamp } from './stamp.js'
 
 interface Queued {
   readonly delta: Delta
-  /** `undefined` for a touch. */
-  readonly stamp: Stamp | undefined
+  readonly stamp: Stamp
 }
 
 export class Outbox {
@@ -24,11 +23,7 @@ export class Outbox {
 
   write(delta: Delta, stamp: Stamp, now: Instant): void {
     this.#context.absorb([delta], [stamp], now, { isLocal: true })
-    this.#push({ delta, stamp })
-  }
-
-  touch(delta: Delta): void {
-    this.#push({ delta, stamp: undefined })
+    if (this.#queue.push({ delta, stamp }) === 1) this.#context.effect({ type: 'flush' })
   }
 
   flush(wantsAck: boolean, now: Instant): void {
@@ -41,7 +36,7 @@ export class Outbox {
       ({ delta }) => bytesOf([delta]),
       this.#context.config.maxBatchBytes,
     )) {
-      const upTo = batch.findLast(({ stamp }) => stamp !== undefined)?.stamp
+      const { stamp: upTo } = batch.at(-1) as Queued
       const deltas = batch.map(({ delta }) => delta)
       const sentMs = now.monoMs
       const message: DeltaMessage = {
@@ -52,11 +47,10 @@ export class Outbox {
         deltas,
         wantsAck,
       }
-      this.#previous = upTo ?? this.#previous
-      this.#context.counters.deltasSent +=
-        links.length * batch.filter(({ stamp }) => stamp !== undefined).length
-      this.#context.counters.touchesSent +=
-        links.length * batch.filter(({ stamp }) => stamp === undefined).length
+      this.#previous = upTo
+      const touches = deltas.filter((delta) => writeStamps(delta).length === 0).length
+      this.#context.counters.touchesSent += links.length * touches
+      this.#context.counters.deltasSent += links.length * (deltas.length - touches)
       this.#context.send(links, message)
     }
   }
@@ -75,9 +69,5 @@ export class Outbox {
       deltas: [],
       wantsAck: true,
     })
-  }
-
-  #push(queued: Queued): void {
-    if (this.#queue.push(queued) === 1) this.#context.effect({ type: 'flush' })
   }
 }

@@ -315,7 +315,7 @@ describe('a peer that lets a gap stand, and sends on', () => {
     const [a, b] = net.cluster('a', 'b')
     net.loseWrite(a, b)
     net.hold(b, a)
-    const [upTo] = a.replica.digest()
+    const upTo = a.replica.digest()[0] as Stamp
     return Array.from({ length: 100 }, (_, i) => {
       const message = {
         kind: 'delta',

@@ -198,13 +198,13 @@ export class Pulls {
     open.heardMs = now.monoMs
     open.begun = true
     open.count += message.records.filter((record) => writeStamps(record).length > 0).length
-    if (open.inPlace) open.partial.push(...this.#context.absorb(message.records, [], now, FOR_US_ALONE))
+    if (open.inPlace) open.partial.push(...this.#context.absorb(message.records, [], now))
     else for (const record of message.records) this.#stage(open, record)
     if (message.end === undefined) return { ended: false, forgotten: [] }
     this.#checkOrigins(message.end.digest)
     // (What this member wrote nobody knows better: taken for merged, what it has yet to write would be lost.)
     const raise = message.end.digest.filter(({ origin }) => origin !== this.#context.self.id)
-    const forgotten = [...open.partial, ...this.#context.absorb(open.staged, raise, now, FOR_US_ALONE)]
+    const forgotten = [...open.partial, ...this.#context.absorb(open.staged, raise, now)]
     this.#context.counters.transfersReceived++
     this.#context.purged.join(message.end.purged.map((purge) => this.#merged(purge)))
     if (message.end.isReady) this.#hasJoined = true
@@ -263,11 +263,11 @@ export class Pulls {
   #merge(peer: Peer, message: DeltaMessage, now: Instant): string[] {
     const { digest, records, counters } = this.#context
     // Of what the digest covers as a whole, not even a touch may recreate a session forgotten since.
-    const isNew = message.upTo === undefined || !digest.covers(message.upTo)
+    const isNew = !digest.covers(message.upTo)
     const deltas = isNew ? message.deltas : message.deltas.filter(({ sid }) => records.get(sid) !== undefined)
     counters.deltasMerged += deltas.length
-    const forgotten = this.#context.absorb(deltas, message.upTo === undefined ? [] : [message.upTo], now)
-    if (message.wantsAck && message.upTo !== undefined && peer.link !== undefined) {
+    const forgotten = this.#context.absorb(deltas, [message.upTo], now)
+    if (message.wantsAck && peer.link !== undefined) {
       this.#context.send([peer.link], { kind: 'ack', upTo: message.upTo })
     }
     return forgotten
@@ -332,7 +332,6 @@ export class Pulls {
   }
 }
 
-const FOR_US_ALONE = { isForUsAlone: true }
 const MAX_BROKEN_OFF = 10
 
 function isMissed(purged: Purged, { digest }: Peer): boolean {

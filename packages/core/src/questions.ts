@@ -71,7 +71,7 @@ export class Questions {
     const answers = this.#questions.get(sid)?.answers ?? []
     const [first] = answers
     if (first === undefined) return record
-    const view = new SessionRecord(sid, first.created, first.usedMs ?? now.monoMs)
+    const view = new SessionRecord(sid, first.created, first.used?.atMs ?? now.monoMs)
     for (const answer of answers) view.merge(answer, () => false)
     const held = record?.above(undefined)
     if (held !== undefined) view.merge(held, () => false)
@@ -295,9 +295,14 @@ export class Questions {
     question.answers = records.get(question.sid)?.destroyed === undefined ? answers : []
     const stamps = question.answers.flatMap(stampsOf)
     if (question.answers.length > 0 && digest.coversAll(stamps)) {
+      // (A use that is not merged here yet is still to come: no digest would speak for it.)
+      const claimed = (answer: Delta): Delta =>
+        answer.used !== undefined && digest.covers(answer.used.stamp)
+          ? answer
+          : { ...answer, used: undefined }
       // Covered: all of it is here already, but for a session that had been forgotten.
       if (records.get(question.sid)?.whole === false)
-        this.#context.absorb(question.answers, [], now, { isWhole: true, isForUsAlone: true })
+        this.#context.absorb(question.answers.map(claimed), [], now, { isWhole: true })
       question.answers = []
     }
     const isWanted =

@@ -20,6 +20,7 @@ let isNowhere: (stamp: Stamp) => boolean
 /** Everything is settled and may be forgotten, unless a test says otherwise. */
 const rules = (given: Partial<SweepRules> = {}): SweepRules => ({
   isSettled: () => true,
+  isKnownToLiving: () => true,
   appeared: () => {},
   purged: () => {},
   mayJudge: true,
@@ -148,7 +149,7 @@ describe('an expired record', () => {
     merge(delta('s', 1))
     sweepAll(TTL + GRACE - 100)
     expect(records.get('s')).toBeDefined()
-    merge({ sid: 's', created: stamp(1), attributes: [], usedMs: TTL - 5_000 }, TTL)
+    merge({ sid: 's', created: stamp(1), attributes: [], used: { atMs: TTL - 5_000, stamp: stamp(2) } }, TTL)
     sweepAll(TTL + GRACE)
     expect([records.get('s') === undefined, expired]).toEqual([false, []])
     sweepAll(TTL + 5_000 + GRACE)

@@ -15,6 +15,8 @@ import { type Slot, TombstoneTable } from './tombstone-table.js'
 export interface SweepRules {
   /** Every member that is known and has not left has merged this stamp. */
   isSettled(stamp: Stamp): boolean
+  /** Every member that lives has merged this stamp. */
+  isKnownToLiving(stamp: Stamp): boolean
   /** Called for each write that is forgotten, of which nobody can be told any more, with that which created the session. */
   purged(removal: Stamp, created: Stamp): void
   /** Whether what is over is: not while a transfer is due, which may tell of a later use. */
@@ -55,8 +57,6 @@ export class Records {
   /** Origins whose stamps were met since the sweep began; all of them once it ends. */
   #origins = new Set<Origin>()
   readonly #strangers = new Set<Origin>()
-  /** Uses of sessions that have not come yet. */
-  readonly #early = new Map<string, Delta>()
 
   /** @param isNowhere the write is lost, with its origin and all who had it. */
   constructor(
@@ -148,6 +148,7 @@ export class Records {
     return (
       record.destroyed === undefined &&
       record.whole &&
+      !record.isBare &&
       !this.lacksCreation(record) &&
       !this.isExpired(record, now)
     )
@@ -163,12 +164,11 @@ export class Records {
     delta: Delta,
     isMerged: (stamp: Stamp) => boolean,
     now: Instant,
-    isTold = true,
   ): Merged & { record: SessionRecord; wasForgotten: boolean } {
     let record = this.get(delta.sid)
     let wasForgotten = false
     if (record === undefined) {
-      record = new SessionRecord(delta.sid, delta.created, delta.usedMs ?? now.monoMs)
+      record = new SessionRecord(delta.sid, delta.created, delta.used?.atMs ?? now.monoMs)
       // A destroyed session is ruled out here: its tombstone stays until every member has merged it.
       wasForgotten = delta.destroyed === undefined && (delta.isPartial === true || isMerged(delta.created))
       if (wasForgotten) record.whole = false
@@ -177,12 +177,7 @@ export class Records {
       this.#records.set(delta.sid, record)
     }
     const before = attributeBytes(record)
-    const merged = record.merge(delta, isMerged, isTold)
-    const early = this.#early.size > 0 && this.#early.get(delta.sid)
-    if (early) {
-      this.#early.delete(delta.sid)
-      record.merge(early, isMerged)
-    }
+    const merged = record.merge(delta, isMerged)
     this.#bytes += attributeBytes(record) - before
     if (record.destroyed !== undefined) this.#bury(record, record.destroyed)
     if (merged.destroyed) {
@@ -196,14 +191,6 @@ export class Records {
     this.#bears(delta)
     const { changed, destroyed } = merged
     return { changed, destroyed, record, wasForgotten }
-  }
-
-  /** A touch of a session that is not here: it counts when that comes. */
-  usedEarly(touch: Delta): void {
-    const before = this.#early.get(touch.sid)?.usedMs ?? Number.NEGATIVE_INFINITY
-    if (touch.usedMs === undefined || touch.usedMs <= before) return
-    this.#early.set(touch.sid, touch)
-    dropOldest(this.#early, MAX_EARLY)
   }
 
   #recordOf(sid: string, held: Held): SessionRecord {
@@ -225,8 +212,9 @@ export class Records {
     dropOldest(this.#strangers, MAX_STRANGERS)
   }
 
-  #bears({ created, attributes, lifetime, destroyed }: Delta): void {
+  #bears({ created, attributes, lifetime, destroyed, used }: Delta): void {
     this.#origins.add(created.origin)
+    if (used !== undefined) this.#origins.add(used.stamp.origin)
     for (const { stamp } of attributes) this.#origins.add(stamp.origin)
     if (lifetime !== undefined) this.#origins.add(lifetime.stamp.origin)
     if (destroyed !== undefined) this.#origins.add(destroyed.origin)
@@ -249,7 +237,6 @@ export class Records {
     this.#bytes = 0
     this.#tombstones = new TombstoneTable()
     this.#strangers.clear()
-    this.#early.clear()
     this.#sweep = undefined
     this.#owed = 0
   }
@@ -316,6 +303,7 @@ export class Records {
     if (held.whole) this.#dropRemoved(held, rules)
     if (held.isOfOneOrigin) this.#origins.add(held.created.origin)
     else for (const { origin } of held.stamps()) this.#origins.add(origin)
+    this.#origins.add(held.toldStamp.origin)
     return cost
   }
 
@@ -340,11 +328,13 @@ export class Records {
 
   /** Its time and the grace are over. True when it is forgotten. */
   #end(record: SessionRecord, rules: SweepRules): boolean {
-    if (record.whole && !rules.tellEnd(record)) return false
+    if (record.whole && !record.isBare && !rules.tellEnd(record)) return false
     // Our digest speaks for it: a member that lacks some of it, and where it is in use, must get that here.
     // (Not for a creation that never came here, and may be lost with all who had it.)
     const covered = record.stamps().filter((stamp) => this.#digest.covers(stamp))
     if (!covered.every(rules.isSettled)) return false
+    // (With the last use it is told that its end has been told. To who does not live now, that matters no more.)
+    if (!record.isBare && !rules.isKnownToLiving(record.toldStamp)) return false
     for (const stamp of covered) rules.purged(stamp, record.created)
     this.delete(record.sid)
     return true
@@ -362,8 +352,6 @@ const TIMES_FULL_BYTES = 2
 const NEARLY = 0.9
 /** Each takes part in each purge; who makes them up is to fill nothing. */
 const MAX_STRANGERS = 1_000
-/** More than are on the way at once; of those that never come nobody else tells. */
-const MAX_EARLY = 10_000
 /** Of a session beside its content, about. */
 const SESSION_BYTES = 512
 /** What one turn may cost, in looks at records of which nothing is due: some 2 ms with a million of them. */

@@ -23,7 +23,6 @@ import { type Purge, Purged } from './purged.js'
 import { Questions } from './questions.js'
 import { Reads } from './reads.js'
 import { type RecordObserver, TIMES_FULL } from './records.js'
-import { Relay } from './relay.js'
 import { bytesOf, type Delta, type SessionRecord } from './session.js'
 import { type Destroyed, Sessions, type View, type WriteOptions, type Written } from './sessions.js'
 import type { Instant, Origin, Stamp } from './stamp.js'
@@ -56,7 +55,6 @@ export class Replica {
   readonly #questions: Questions
   readonly #reads: Reads
   readonly #catchUp: CatchUp
-  readonly #relay: Relay
   readonly #handshake: Handshake
   readonly #heartbeats: Heartbeats
   readonly #transfers: Transfers
@@ -73,7 +71,7 @@ export class Replica {
     const isRejoining = sought !== undefined
     this.#context = new Context(self, cluster, config, random, isRejoining, memberChanged, observer)
     this.#outbox = new Outbox(this.#context)
-    this.#acks = new PendingAcks(this.#context, (link) => this.#transfers.owes(link))
+    this.#acks = new PendingAcks(this.#context)
     this.#pulls = new Pulls(this.#context, nextPull, sought ?? [])
     this.#catchUp = new CatchUp(this.#context, this.#pulls, (ms) => {
       this.#acks.creditStall(ms)
@@ -89,7 +87,6 @@ export class Replica {
       tellLost: (stamp) => this.#reads.tellLost(stamp),
     })
     this.#reads = new Reads(this.#context, this.#questions, () => this.#catchUp.untilMs())
-    this.#relay = new Relay(this.#context)
     this.#handshake = new Handshake(this.#context, (address, sought) => this.#forgotten(address, sought))
     this.#heartbeats = new Heartbeats(this.#context, (link, roster) => this.#handshake.fromHere(link, roster))
     this.#sessions = new Sessions(this.#context, this.#outbox, this.#acks, this.#questions)
@@ -152,10 +149,7 @@ export class Replica {
 
   /** The last chunk of a transfer on this link is with the operating system: the next may follow. */
   drained(link: LinkId, now: Instant): Effect[] {
-    return this.#input(now, () => {
-      this.#transfers.next(link, now)
-      this.#acks.check()
-    }).effects
+    return this.#input(now, () => this.#transfers.next(link, now)).effects
   }
 
   /** Sends what was written in this turn of the loop, as one message to all. */
@@ -365,6 +359,8 @@ export class Replica {
 
   #receive(link: LinkId, wire: unknown, now: Instant): void {
     const peer = this.#handshake.peerOf(link)
+    // (Who stood still may read a hello before the link is closed as mute. How old what follows it is, nobody could say.)
+    if (this.#handshake.isMute(link, now)) return this.#drop(link, SILENT, now)
     try {
       const { maxClockDriftMs, maxAttributes } = this.#context.config
       const message = parseMessage(wire, peer?.id, {
@@ -455,9 +451,7 @@ export class Replica {
   }
 
   #receivedDelta(link: LinkId, peer: Peer, message: DeltaMessage, now: Instant): void {
-    const before = this.#relay.before(message.deltas)
     const forgotten = this.#pulls.live(link, peer, message, now)
-    this.#relay.after(peer, before, now)
     this.#questions.fetch(forgotten, link, now)
     this.#settle(now)
   }
@@ -491,7 +485,7 @@ export class Replica {
       return this.#questions.answer(link, message, now)
     }
     this.#context.members.toldDigest(peer, message.digest, now)
-    this.#transfers.begin(link, peer, message, now)
+    this.#transfers.begin(link, message, now)
     this.#acks.check()
   }
 
@@ -551,8 +545,7 @@ export class Replica {
    * @param roster with addresses as they are from here.
    */
   #meet(peer: Peer, roster: readonly RosterEntry[], sentMs: number, now: Instant): void {
-    for (const teller of this.#context.members.toldRoster(peer, roster, sentMs, now))
-      this.#relay.withdrawn(peer, teller, now)
+    this.#context.members.toldRoster(peer, roster, sentMs, now)
     for (const { id, address, state } of roster) {
       const known = this.#context.members.get(id)
       // (As nearly always. It was told when the link was established.)

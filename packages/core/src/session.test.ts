@@ -225,17 +225,37 @@ describe('the size of a record', () => {
 describe('the last use', () => {
   test('is told by a touch, and taken up', () => {
     const sender = recordOf(delta([]))
-    sender.accessedMs = 70
+    const used = { atMs: 70, stamp: stamp(5) }
+    sender.merge(sender.touch(used), nothingMerged)
+    // Nobody is told of that one.
+    sender.use(at(80))
+    expect(sender.touch().used).toEqual(used)
     const receiver = new SessionRecord('s', stamp(1), 0)
     receiver.merge(sender.touch(), nothingMerged)
-    expect([receiver.accessedMs, receiver.toldMs]).toEqual([70, 70])
+    expect([receiver.accessedMs, receiver.used]).toEqual([70, used])
     expect(receiver.idleMs(at(110))).toBe(40)
+  })
+
+  test('is not made later by coming again, on other ways', () => {
+    const record = recordOf(delta([]))
+    record.merge(delta([], { used: { atMs: 70, stamp: stamp(5) } }), nothingMerged)
+    record.merge(delta([], { used: { atMs: 75, stamp: stamp(5) } }), () => true)
+    expect(record.used).toEqual({ atMs: 70, stamp: stamp(5) })
+  })
+
+  test('is the later one by the clock, whatever the stamps say', () => {
+    const record = recordOf(delta([]))
+    record.merge(delta([], { used: { atMs: 90, stamp: stamp(5) } }), nothingMerged)
+    record.merge(delta([], { used: { atMs: 80, stamp: stamp(9) } }), nothingMerged)
+    expect(record.used).toEqual({ atMs: 90, stamp: stamp(5) })
+    record.merge(delta([], { used: { atMs: 90, stamp: stamp(7) } }), nothingMerged)
+    expect(record.used).toEqual({ atMs: 90, stamp: stamp(7) })
   })
 
   test('only rises: an older use says nothing', () => {
     const record = recordOf(delta([]))
-    record.merge(delta([], { usedMs: 90 }), nothingMerged)
-    record.merge(delta([], { usedMs: 50 }), nothingMerged)
+    record.merge(delta([], { used: { atMs: 90, stamp: stamp(1) } }), nothingMerged)
+    record.merge(delta([], { used: { atMs: 50, stamp: stamp(2) } }), nothingMerged)
     expect(record.accessedMs).toBe(90)
     record.use(at(80))
     expect(record.accessedMs).toBe(90)

@@ -28,7 +28,14 @@ export interface Lifetime {
   readonly stamp: Stamp
 }
 
-/** A partial record to merge. Empty but for `sid`, `created` and `usedMs`, it is a touch. */
+/** A use of which all members are told. It has a stamp as a write has: who missed it pulls it, whoever has it. */
+export interface Use {
+  /** On this member's monotonic clock. It travels as an age: no two members' clocks are compared. */
+  readonly atMs: number
+  readonly stamp: Stamp
+}
+
+/** A partial record to merge. Empty but for `sid`, `created` and `used`, it is a touch. */
 export interface Delta {
   readonly sid: string
   /** The stamp of the write that created the session: tells a forgotten session from a new one. */
@@ -36,8 +43,8 @@ export interface Delta {
   readonly attributes: readonly Attribute[]
   readonly lifetime?: Lifetime | undefined
   readonly destroyed?: Stamp | undefined
-  /** Last use, on this member's monotonic clock. It travels as an age: no two members' clocks are compared. */
-  readonly usedMs?: number | undefined
+  /** The last one. That of a write bears its stamp. */
+  readonly used?: Use | undefined
   /** Not all that there is of the session: who does not hold it has forgotten it, and asks for the whole. */
   readonly isPartial?: boolean | undefined
   /** It is over, and `session:expired` has been told of it, somewhere. */
@@ -70,6 +77,14 @@ export function writeStamps({ attributes, lifetime, destroyed }: Delta): Stamp[]
   return stamps
 }
 
+/** The same, and that of the use. */
+export function stampsOf(delta: Delta): Stamp[] {
+  const stamps = writeStamps(delta)
+  const use = delta.used?.stamp
+  if (use !== undefined && use !== stamps.at(-1)) stamps.push(use)
+  return stamps
+}
+
 /** What a merge did. */
 export interface Merged {
   /** Attributes whose value is another now. */
@@ -95,8 +110,9 @@ export class SessionRecord {
   destroyed: Stamp | undefined
   /** Last use, on this member's monotonic clock. Only grows. In whole ms: a fraction would be an object of its own. */
   accessedMs: number
-  /** Last use that the peers know of too: what touches are coalesced against. */
+  /** Last use of which all are told: what touches are coalesced against. */
   toldMs: number
+  toldStamp: Stamp
   /** Set while its time and the grace are over. */
   teller: Teller | undefined
   /** Bytes of names and values, for the limit on a session's size. */
@@ -112,6 +128,7 @@ export class SessionRecord {
     this.lastStamp = created
     this.accessedMs = Math.ceil(accessedMs)
     this.toldMs = NEVER_MS
+    this.toldStamp = created
   }
 
   /** A session that is over, as it is shown: all that is kept of it is its id and this stamp. */
@@ -171,14 +188,14 @@ export class SessionRecord {
 
   /**
    * @param isMerged which stamps are contained in this member's state already: they are skipped
-   * @param isTold the use that the delta tells of is told to all peers
    */
-  merge(delta: Delta, isMerged: (stamp: Stamp) => boolean, isTold = true): Merged {
+  merge(delta: Delta, isMerged: (stamp: Stamp) => boolean): Merged {
     if (compareStamps(delta.created, this.created) < 0) {
       this.#bears(delta.created)
       this.created = delta.created
     }
-    if (delta.usedMs !== undefined) this.#accessed(delta.usedMs, isTold)
+    // (Or each hop would make it later by what no clock of a link can see, for ever where they go in a circle.)
+    if (delta.used !== undefined && !isMerged(delta.used.stamp)) this.#tellUse(delta.used)
     if (delta.isEndTold) this.isEndTold = true
     if (delta.destroyed !== undefined && !isMerged(delta.destroyed)) return this.#destroy(delta.destroyed)
     // Destroyed is absorbing, whatever the stamps: session ids are never used again.
@@ -248,35 +265,49 @@ export class SessionRecord {
     return !this.#has(OF_OTHERS)
   }
 
+  /** Nothing is known of it but that it was used: what was written has not come yet, or is lost. */
+  get isBare(): boolean {
+    return this.destroyed === undefined && this.#ttlStamp === undefined && this.names === 0
+  }
+
+  /** The last use of which all are told. */
+  get used(): Use | undefined {
+    return this.toldMs === NEVER_MS ? undefined : { atMs: this.toldMs, stamp: this.toldStamp }
+  }
+
   /** What this record has above `digest`; with no digest, all of it. `undefined` when nothing. */
   above(digest: Digest | undefined): Delta | undefined {
     const lacks = (stamp: Stamp) => digest === undefined || !digest.covers(stamp)
     const attributes = this.#lacked(lacks)
     const lifetime = this.#ttlStamp !== undefined && lacks(this.#ttlStamp) ? this.lifetime : undefined
     const destroyed = this.destroyed !== undefined && lacks(this.destroyed) ? this.destroyed : undefined
-    if (attributes.length === 0 && lifetime === undefined && destroyed === undefined) return undefined
+    if (attributes.length === 0 && lifetime === undefined && destroyed === undefined) {
+      // All that its first writer wrote may be overwritten, and the creation still be news.
+      const isNews = this.destroyed === undefined && (lacks(this.created) || lacks(this.toldStamp))
+      return isNews ? this.touch() : undefined
+    }
     // Who was told the rest once may have forgotten it with the session, as expired.
     const isPart = attributes.length < this.names || (lifetime === undefined && this.#ttlStamp !== undefined)
-    const { sid, created, usedMs, isPartial, isEndTold } = this.touch()
+    const { sid, created, used, isPartial, isEndTold } = this.touch()
     return {
       sid,
       created,
       attributes,
       lifetime,
       destroyed,
-      usedMs,
+      used,
       isPartial: isPart || isPartial,
       isEndTold,
     }
   }
 
-  /** A delta that tells of a use alone: of the last one, or of that which all know. */
-  touch(usedMs = this.accessedMs): Delta {
+  /** A delta that tells of a use alone. */
+  touch(used = this.used): Delta {
     return {
       sid: this.sid,
       created: this.created,
       attributes: [],
-      usedMs,
+      used,
       isPartial: !this.whole || undefined,
       isEndTold: this.isEndTold || undefined,
     }
@@ -335,10 +366,14 @@ export class SessionRecord {
     return lacked
   }
 
-  #accessed(atMs: number, isTold: boolean): void {
+  /** (The later one by the clock that all have in common, if it is none: stamps follow the clock that is the most ahead.) */
+  #tellUse({ atMs, stamp }: Use): void {
     const wholeMs = Math.ceil(atMs)
     this.accessedMs = Math.max(this.accessedMs, wholeMs)
-    if (isTold) this.toldMs = Math.max(this.toldMs, wholeMs)
+    if (wholeMs < this.toldMs) return
+    if (wholeMs === this.toldMs && compareStamps(stamp, this.toldStamp) <= 0) return
+    this.toldMs = wholeMs
+    this.toldStamp = stamp
   }
 
   #destroy(stamp: Stamp): Merged {

@@ -107,7 +107,7 @@ export class Sessions {
     const created = held?.created ?? current?.created ?? stamp
     const lifetime = newTtlMs === currentTtlMs ? undefined : { ttlMs: newTtlMs, stamp }
     const attributes = changes.map(({ name, value }) => ({ name, value, stamp }))
-    this.#outbox.write({ sid, created, attributes, lifetime, usedMs: now.monoMs }, stamp, now)
+    this.#outbox.write({ sid, created, attributes, lifetime, used: { atMs: now.monoMs, stamp } }, stamp, now)
     return {
       outcome: current === undefined ? 'created' : 'changed',
       changed: changes.map(({ name }) => name),
@@ -179,13 +179,13 @@ export class Sessions {
   #touch(sid: string, ttlMs: number | undefined, now: Instant): void {
     const { records, counters, clock, config } = this.#context
     counters.touches++
-    const record = records.get(sid)
+    const record = records.get(sid) ?? this.#questions.view(sid, now)
     if (record === undefined) return
     if (ttlMs !== undefined && ttlMs !== records.ttlMs(record)) {
       const stamp = clock.issue(now)
       const { created } = record
       this.#outbox.write(
-        { sid, created, attributes: [], lifetime: { ttlMs, stamp }, usedMs: now.monoMs },
+        { sid, created, attributes: [], lifetime: { ttlMs, stamp }, used: { atMs: now.monoMs, stamp } },
         stamp,
         now,
       )
@@ -193,8 +193,8 @@ export class Sessions {
     }
     record.use(now)
     if (now.monoMs - record.toldMs >= touchIntervalMs(records.ttlMs(record), config)) {
-      record.toldMs = record.accessedMs
-      this.#outbox.touch(record.touch())
+      const stamp = clock.issue(now)
+      this.#outbox.write(record.touch({ atMs: record.accessedMs, stamp }), stamp, now)
     }
   }
 

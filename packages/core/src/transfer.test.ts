@@ -30,7 +30,7 @@ class Sender {
     const now = stamp(++this.time)
     const created = this.records.get(sid)?.created ?? now
     const attributes = [{ name: 'x', value: bytes(...Array(size).fill(this.time)), stamp: now }]
-    this.merge({ sid, created, attributes, usedMs: 0 })
+    this.merge({ sid, created, attributes, used: { atMs: 0, stamp: created } })
     this.digest.raise(now)
   }
 
@@ -41,13 +41,19 @@ class Sender {
     this.digest.raise(now)
   }
 
+  use(sid: string, atMs: number): void {
+    const now = stamp(++this.time)
+    this.merge({ sid, created: now, attributes: [], used: { atMs, stamp: now } })
+    this.digest.raise(now)
+  }
+
   merge(delta: Delta): void {
     this.records.merge(delta, () => false, NOW)
   }
 
   /** To a member that has merged everything up to `told`. */
-  transfer(told = 0, sinceMs = Number.POSITIVE_INFINITY): Transfer {
-    return new Transfer(7, this.records, told === 0 ? [] : [stamp(told)], sinceMs)
+  transfer(told = 0): Transfer {
+    return new Transfer(7, this.records, told === 0 ? [] : [stamp(told)])
   }
 }
 
@@ -117,14 +123,20 @@ describe('a transfer', () => {
     ])
   })
 
-  test('tells the idle time of what was used since the last contact, and of nothing else', () => {
+  test('tells of the last uses that the asker lacks, and of no others', () => {
     const sender = new Sender(3)
-    sender.records.get('s0')?.use(at(5_000))
-    sender.records.get('s1')?.use(at(4_000))
-    sender.records.get('s2')?.use(at(5_000))
+    sender.use('s1', 4_000)
+    const told = sender.time
+    for (const sid of ['s0', 's2']) sender.use(sid, 5_000)
     sender.destroy('s2')
-    const sent = walk(sender, sender.transfer(4, 4_000)).flat()
-    expect(sent.map(({ sid, attributes }) => [sid, attributes.length])).toEqual([['s0', 0]])
+    // One that nobody was told of.
+    sender.records.get('s1')?.use(at(6_000))
+    const sent = walk(sender, sender.transfer(told)).flat()
+    expect(sent).toMatchObject([
+      { sid: 's0', attributes: [], used: { atMs: 5_000, stamp: stamp(told + 1) } },
+      { sid: 's2', destroyed: stamp(told + 3) },
+    ])
+    expect(walk(sender, sender.transfer(sender.time)).flat()).toEqual([])
   })
 
   test('does not stay long at records that the asker has', () => {
@@ -222,7 +234,8 @@ test('a session that is larger than a chunk goes in pieces, which are all of it'
     value: bytes(...Array(40).fill(i)),
     stamp: created,
   }))
-  sender.merge({ sid: 'large', created, attributes, lifetime: { ttlMs: 9, stamp: created }, usedMs: 0 })
+  const used = { atMs: 0, stamp: created }
+  sender.merge({ sid: 'large', created, attributes, lifetime: { ttlMs: 9, stamp: created }, used })
   const chunks = walk(sender, sender.transfer())
   const pieces = chunks.flat().filter(({ sid }) => sid === 'large')
   expect(pieces.map((piece) => piece.attributes.length)).toEqual([2, 2, 2, 1])

@@ -16,18 +16,15 @@ export class Transfer {
   readonly pull: number
   readonly #records: Records
   readonly #told: Digest
-  /** Sessions used since then are told with their idle time, even if nothing else of them is. */
-  readonly #sinceMs: number
   #walk: Iterator<SessionRecord> | undefined
   readonly #again = new Set<string>()
   /** The rest of a session that is too large for one chunk. */
   #rest: Delta[] = []
 
-  constructor(pull: number, records: Records, told: DigestEntries, sinceMs: number) {
+  constructor(pull: number, records: Records, told: DigestEntries) {
     this.pull = pull
     this.#records = records
     this.#told = Digest.of(told)
-    this.#sinceMs = sinceMs
     this.#walk = records.all()
   }
 
@@ -46,7 +43,7 @@ export class Transfer {
       if (this.#rest.length === 0) {
         const record = this.#nextRecord()
         if (record === undefined) return { records: chunk, isLast: true }
-        const delta = this.#lackedOf(record)
+        const delta = record.above(this.#told)
         if (delta === undefined) continue
         this.#rest = bytesOf([delta]) <= config.transferChunkBytes ? [delta] : pieces(delta, config)
       }
@@ -70,14 +67,6 @@ export class Transfer {
       if (record !== undefined) return record
     }
     return undefined
-  }
-
-  #lackedOf(record: SessionRecord): Delta | undefined {
-    const delta = record.above(this.#told)
-    if (delta !== undefined) return delta
-    // All that its first writer wrote may be overwritten, and the creation still be news.
-    if (record.destroyed === undefined && !this.#told.covers(record.created)) return record.touch()
-    return record.destroyed === undefined && record.accessedMs > this.#sinceMs ? record.touch() : undefined
   }
 }
 

@@ -1,7 +1,7 @@
 /** The transfers that this member is sending, one a link at the most, each at the pace of its link. */
 
 import type { Context } from './context.js'
-import type { LinkId, Peer } from './members.js'
+import type { LinkId } from './members.js'
 import type { Pull, State } from './messages.js'
 import type { Instant } from './stamp.js'
 import { Transfer } from './transfer.js'
@@ -12,8 +12,6 @@ export class Transfers {
   readonly #flush: (now: Instant) => void
   readonly #isBuilding: () => boolean
   readonly #deferred = new Set<LinkId>()
-  /** On which the peer has asked for all that it lacks, as it does when a link begins. */
-  readonly #asked = new Set<LinkId>()
   /** Where a chunk is on its way to the operating system. */
   readonly #busy = new Set<LinkId>()
 
@@ -23,22 +21,10 @@ export class Transfers {
     this.#isBuilding = isBuilding
   }
 
-  begin(link: LinkId, peer: Peer, { pull, digest = [] }: Pull, now: Instant): void {
-    this.#asked.add(link)
-    const sinceMs = this.#untoldSince(peer, now)
-    this.#context.transfers.set(link, new Transfer(pull, this.#context.records, digest, sinceMs))
+  begin(link: LinkId, { pull, digest = [] }: Pull, now: Instant): void {
+    this.#context.transfers.set(link, new Transfer(pull, this.#context.records, digest))
     // (Each walks thousands of sessions at once. Of many pulls in one turn the last is answered.)
     if (!this.#busy.has(link)) this.next(link, now)
-  }
-
-  /** What was used since then the peer may not have been told. */
-  #untoldSince({ partedMs, learntMs }: Peer, now: Instant): number {
-    const { deadAfterMs, maxTouchIntervalMs } = this.#context.config
-    // Whoever we have not met got its state of another, who was told all but touches on their way; since we know of
-    // it, perhaps, by nobody.
-    const sinceMs = partedMs ?? Math.min(learntMs, now.monoMs - maxTouchIntervalMs)
-    // Links are found broken some time after they broke.
-    return sinceMs - 2 * deadAfterMs
   }
 
   /** The next chunk: at the beginning, and each time that the one before is with the operating system. */
@@ -72,11 +58,6 @@ export class Transfers {
     this.#context.effect({ type: 'send', links: [link], message: { ...message, end }, resume: true })
   }
 
-  /** What the peer asks for when a link begins is not sent yet. */
-  owes(link: LinkId): boolean {
-    return !this.#asked.has(link) || this.#context.transfers.has(link)
-  }
-
   resumeDeferred(now: Instant): void {
     if (this.#deferred.size === 0 || this.#isBuilding()) return
     const links = [...this.#deferred]
@@ -87,7 +68,6 @@ export class Transfers {
   linkGone(link: LinkId): void {
     this.#context.transfers.delete(link)
     this.#deferred.delete(link)
-    this.#asked.delete(link)
     this.#busy.delete(link)
   }
 }

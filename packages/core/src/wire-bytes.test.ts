@@ -17,7 +17,7 @@ describe('the bytes of a live delta', () => {
     const attributes = Object.entries(values).map(([name, value]) => ({ name, value, stamp: upTo }))
     // express-session's ids have 32 characters; this one was created an hour ago, the last write is seconds old.
     const created = stampAt(wallMs - 3_600_000, creator)
-    const deltas = [{ sid: 'x'.repeat(32), created, attributes, usedMs: 0 }]
+    const deltas = [{ sid: 'x'.repeat(32), created, attributes, used: { atMs: 0, stamp: upTo } }]
     const previous = stampAt(wallMs - 2_000)
     return packr.pack(
       packMessage({ kind: 'delta', sentMs: 0, previous, upTo, deltas, wantsAck: false }, 'sender'),

@@ -78,7 +78,7 @@ const KINDS: readonly Message[] = [
         ],
         lifetime: { ttlMs: 1_000, stamp: stamp(5, 'sender') },
         destroyed: undefined,
-        usedMs: 0,
+        used: { atMs: 0, stamp: stamp(6, 'sender') },
       },
     ],
   },
@@ -104,7 +104,7 @@ const KINDS: readonly Message[] = [
         attributes: [],
         lifetime: undefined,
         destroyed: stamp(9, 'other', 7),
-        usedMs: undefined,
+        used: undefined,
       },
     ],
     missing: ['t'],
@@ -259,16 +259,18 @@ describe('a frame that is not right', () => {
     ],
     [
       'a value that is none',
-      state(['s', 1, 0, 0, 0, 0, 'x', bytes(1), 1]),
-      state(['s', 1, 0, 0, 0, 0, 'x', ['text'], 1]),
+      state(['s', 1, 0, 1, 0, 0, 0, 'x', bytes(1), 1]),
+      state(['s', 1, 0, 1, 0, 0, 0, 'x', ['text'], 1]),
     ],
     [
       'an attribute without its stamp',
-      state(['s', 1, 0, 0, 0, 0, 'x', null, 1]),
-      state(['s', 1, 0, 0, 0, 0, 'x', null]),
+      state(['s', 1, 0, 1, 0, 0, 0, 'x', null, 1]),
+      state(['s', 1, 0, 1, 0, 0, 0, 'x', null]),
     ],
-    ['an idle time of a part of a ms', state(['s', 1, 7, 0, 0, 0]), state(['s', 1, 7.5, 0, 0, 0])],
-    ['a ttl of nothing', state(['s', 1, 0, 0, 0, [1, 1]]), state(['s', 1, 0, 0, 0, [0, 1]])],
+    ['an idle time of a part of a ms', state(['s', 1, 7, 1, 0, 0, 0]), state(['s', 1, 7.5, 1, 0, 0, 0])],
+    ['a use without a stamp', state(['s', 1, 7, 1, 0, 0, 0]), state(['s', 1, 7, 0, 0, 0, 0])],
+    ['a use without a time', state(['s', 1, -1, 0, 0, 0, 0]), state(['s', 1, -1, 1, 0, 0, 0])],
+    ['a ttl of nothing', state(['s', 1, 0, 1, 0, 0, [1, 1]]), state(['s', 1, 0, 1, 0, 0, [0, 1]])],
     ['a pull for everything and for ids', [4, ...table, 1, [], 0], [4, ...table, 1, [], ['s']]],
     ['a pull for nothing', [4, ...table, 1, 0, ['s']], [4, ...table, 1, 0, 0]],
   ])('is refused for %s', (_, right, wrong) => {
@@ -278,10 +280,10 @@ describe('a frame that is not right', () => {
 
   test('is refused for an attribute name that could reach a prototype', () => {
     for (const name of FORBIDDEN_NAMES) {
-      const attributes = [{ name, value: bytes(1), stamp: stamp(1, 'sender') }]
-      const deltas = [{ sid: 's', created: stamp(1), attributes }]
+      const upTo = stamp(1, 'sender')
+      const deltas = [{ sid: 's', created: stamp(1), attributes: [{ name, value: bytes(1), stamp: upTo }] }]
       const wire = packMessage(
-        { kind: 'delta', sentMs: 0, previous: undefined, upTo: undefined, deltas, wantsAck: false },
+        { kind: 'delta', sentMs: 0, previous: undefined, upTo, deltas, wantsAck: false },
         'sender',
       )
       expect(refusal(wire, 'sender')).toBe('SESSIONMESH_BAD_FRAME')
@@ -289,19 +291,22 @@ describe('a frame that is not right', () => {
   })
 
   test('is refused when a live delta speaks of others, or says more than its sender claims', () => {
-    const live = (origin: string, time: number, upTo: Stamp | undefined) => {
-      const attribute = { name: 'x', value: undefined, stamp: { time, counter: 0, origin } }
-      const deltas = [{ sid: 's', created: stamp(1), attributes: [attribute] }]
+    const live = (origin: string, time: number, upTo: Stamp, isUse = false) => {
+      const own = { time, counter: 0, origin }
+      const attributes = isUse ? [] : [{ name: 'x', value: undefined, stamp: own }]
+      const used = isUse ? { atMs: 0, stamp: own } : undefined
+      const deltas = [{ sid: 's', created: stamp(1), attributes, used }]
       return packMessage(
         { kind: 'delta', sentMs: 0, previous: undefined, upTo, wantsAck: false, deltas },
         'sender',
       )
     }
     const upTo = { time: 5, counter: 0, origin: 'sender' }
-    expect(refusal(live('sender', 5, upTo), 'sender')).toBeUndefined()
-    expect(refusal(live('sender', 6, upTo), 'sender')).toBe('SESSIONMESH_BAD_FRAME')
-    expect(refusal(live('sender', 5, undefined), 'sender')).toBe('SESSIONMESH_BAD_FRAME')
-    expect(refusal(live('other', 5, upTo), 'sender')).toBe('SESSIONMESH_BAD_FRAME')
+    for (const isUse of [false, true]) {
+      expect(refusal(live('sender', 5, upTo, isUse), 'sender')).toBeUndefined()
+      expect(refusal(live('sender', 6, upTo, isUse), 'sender')).toBe('SESSIONMESH_BAD_FRAME')
+      expect(refusal(live('other', 5, upTo, isUse), 'sender')).toBe('SESSIONMESH_BAD_FRAME')
+    }
     expect(refusal(live('sender', 5, { ...upTo, origin: 'other' }), 'sender')).toBe('SESSIONMESH_BAD_FRAME')
   })
 
@@ -331,7 +336,7 @@ describe('a frame that is not right', () => {
       [0, 0, 0, 0],
       sentMs,
       1,
-      [['s', 1, idleMs, 0, 0, 0]],
+      [['s', 1, idleMs, 1, 0, 0, 0]],
       0,
       0,
     ]

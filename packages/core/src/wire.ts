@@ -33,7 +33,7 @@ import {
   type TransferEnd,
 } from './messages.js'
 import type { Purge } from './purged.js'
-import { type Delta, writeStamps } from './session.js'
+import { type Delta, stampsOf } from './session.js'
 import { compareStamps, MAX_COUNTER, type Origin, type Stamp } from './stamp.js'
 import { isValue } from './value.js'
 
@@ -129,11 +129,19 @@ function packFields(message: Message, table: StampTable): unknown[] {
 }
 
 function packDelta(delta: Delta, sentMs: number, table: StampTable): unknown[] {
-  const { sid, created, attributes, lifetime, destroyed, usedMs, isPartial, isEndTold } = delta
+  const { sid, created, attributes, lifetime, destroyed, used, isPartial, isEndTold } = delta
   // (A peer may have told of a use as long ago as can be told.)
-  const idleMs = usedMs === undefined ? -1 : Math.min(MAX_MOMENT_MS, Math.max(0, Math.round(sentMs - usedMs)))
+  const idleMs =
+    used === undefined ? -1 : Math.min(MAX_MOMENT_MS, Math.max(0, Math.round(sentMs - used.atMs)))
   const flags = (isPartial ? PARTIAL : 0) | (isEndTold ? END_TOLD : 0)
-  const packed: unknown[] = [sid, table.add(created), idleMs, flags, table.add(destroyed)]
+  const packed: unknown[] = [
+    sid,
+    table.add(created),
+    idleMs,
+    table.add(used?.stamp),
+    flags,
+    table.add(destroyed),
+  ]
   packed.push(lifetime === undefined ? 0 : [lifetime.ttlMs, table.add(lifetime.stamp)])
   for (const { name, value, stamp } of attributes) packed.push(name, value ?? null, table.add(stamp))
   return packed
@@ -294,7 +302,7 @@ function parseFields(
     case 'delta': {
       const sentMs = frame.sent(toLocal)
       const previous = frame.optionalStamp('previous')
-      const upTo = frame.optionalStamp('upTo')
+      const upTo = frame.stamp('upTo')
       const message = {
         kind,
         sentMs,
@@ -363,9 +371,9 @@ function checkOwn({ previous, upTo, deltas }: DeltaMessage, sender: Origin): voi
   const isOwn = (stamp: Stamp | undefined) => stamp === undefined || stamp.origin === sender
   if (!isOwn(previous) || !isOwn(upTo)) throw bad('a delta of another origin')
   for (const delta of deltas) {
-    for (const stamp of writeStamps(delta)) {
+    for (const stamp of stampsOf(delta)) {
       if (!isOwn(stamp)) throw bad('a delta of another origin')
-      if (upTo === undefined || compareStamps(stamp, upTo) > 0) throw bad('a delta says more than it claims')
+      if (compareStamps(stamp, upTo) > 0) throw bad('a delta says more than it claims')
     }
   }
 }
@@ -512,6 +520,8 @@ class Reader {
     const created = this.stamp('created')
     const idleMs = moment(this.next(), 'idle time')
     if (!Number.isInteger(idleMs)) throw bad('an idle time is not in whole ms')
+    const use = this.optionalStamp('use')
+    if (idleMs < 0 !== (use === undefined)) throw bad('a use has no stamp, or no time')
     const flags = this.count('flags')
     if (flags > (PARTIAL | END_TOLD)) throw bad('a session is marked in no known way')
     const destroyed = this.optionalStamp('destroyed')
@@ -529,7 +539,7 @@ class Reader {
       attributes,
       lifetime,
       destroyed,
-      usedMs: idleMs < 0 ? undefined : this.#sentMs - idleMs,
+      used: use && { atMs: this.#sentMs - idleMs, stamp: use },
       isPartial: (flags & PARTIAL) !== 0 || undefined,
       isEndTold: (flags & END_TOLD) !== 0 || undefined,
     }

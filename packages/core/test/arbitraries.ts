@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import type { Attribute } from '../src/attributes.js'
 import { type MemberState, type Message, PROTOCOL, type RosterEntry } from '../src/messages.js'
-import type { Delta, Lifetime } from '../src/session.js'
+import type { Delta, Lifetime, Use } from '../src/session.js'
 import type { Instant, Stamp } from '../src/stamp.js'
 import { Packed, type Value } from '../src/value.js'
 
@@ -43,6 +43,12 @@ const lifetimeArb: fc.Arbitrary<Lifetime> = stampArb.map((stamp) => ({
   stamp,
 }))
 
+/** When it was is decided once as well. */
+const useArb: fc.Arbitrary<Use> = stampArb.map((stamp) => ({
+  atMs: 10 * stamp.time + 3 * stamp.counter + stamp.origin.charCodeAt(0),
+  stamp,
+}))
+
 /** Deltas of one session. A delta that destroys carries nothing else. */
 export const deltaArb: fc.Arbitrary<Delta> = fc.oneof(
   {
@@ -52,7 +58,7 @@ export const deltaArb: fc.Arbitrary<Delta> = fc.oneof(
       created: stampArb,
       attributes: fc.uniqueArray(attributeArb, { maxLength: 3, selector: ({ name }) => name }),
       lifetime: fc.option(lifetimeArb, { nil: undefined }),
-      usedMs: fc.option(fc.integer({ min: 0, max: 50 }), { nil: undefined }),
+      used: fc.option(useArb, { nil: undefined }),
     }),
   },
   {
@@ -102,7 +108,9 @@ const wideDelta: fc.Arbitrary<Delta> = fc.record({
   }),
   destroyed: fc.option(wideStamp, { nil: undefined }),
   // Before the frame was sent, which is at 0 here.
-  usedMs: fc.option(fc.integer({ min: -(2 ** 31), max: 0 }), { nil: undefined }),
+  used: fc.option(fc.record({ atMs: fc.integer({ min: -(2 ** 31), max: 0 }), stamp: wideStamp }), {
+    nil: undefined,
+  }),
   isPartial: fc.option(fc.constant(true), { nil: undefined }),
   isEndTold: fc.option(fc.constant(true), { nil: undefined }),
 })
@@ -116,6 +124,7 @@ const own = (delta: Delta, stamp: Stamp): Delta => ({
   ...delta,
   attributes: delta.attributes.map((attribute) => ({ ...attribute, stamp })),
   lifetime: delta.lifetime && { ...delta.lifetime, stamp },
+  used: delta.used && { ...delta.used, stamp },
   destroyed: delta.destroyed && stamp,
 })
 const liveArb: fc.Arbitrary<Message> = fc.record({
