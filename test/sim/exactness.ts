@@ -10,6 +10,8 @@ import { ClaimedState, type History, type ModelRecord, valueId } from './history
 import type { Run } from './run.js'
 import { compareStamps, type DigestMap } from './stamps.js'
 
+/** An age is told in whole ms, and of the time on its way each link counts what the quickest frame took, and not more. */
+const LATER_MS = 50
 /** Besides all sessions of which more is claimed than at the last look. */
 const SAMPLES = 10
 
@@ -86,8 +88,26 @@ export class Exactness {
     // Expired, and forgotten here or there.
     const { canExpire } = this.#cluster
     if (canExpire && held?.destroyed === undefined && !run.replica.has(sid, run.now)) return
-    const problem = held === undefined ? 'it is missing' : differs(model, held, taken, this.#cluster.hasGrace)
+    const problem =
+      held === undefined
+        ? 'it is missing'
+        : (differs(model, held, taken, this.#cluster.hasGrace) ?? this.#usedElse(run, model, held))
     if (problem !== undefined) this.#fail(`${run.id} holds of ${sid} not what its digest claims: ${problem}`)
+  }
+
+  /** How the last use of which all were told differs from the model, if it does. (Where hosts are suspended nothing expires.) */
+  #usedElse(run: Run, { usedMs, destroyed }: ModelRecord, held: SessionRecord): string | undefined {
+    if (
+      !this.#cluster.canExpire ||
+      !held.whole ||
+      destroyed !== undefined ||
+      held.destroyed !== undefined ||
+      held.used === undefined
+    )
+      return undefined
+    const wrongMs = run.now.monoMs - held.used.atMs - (this.#cluster.world.nowMs - usedMs)
+    const isRight = wrongMs < LATER_MS && -wrongMs < this.#cluster.config.deadAfterMs
+    return isRight ? undefined : `used ${wrongMs.toFixed(0)} ms before it was`
   }
 
   /**

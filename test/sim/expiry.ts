@@ -19,8 +19,6 @@ const PASSED_ON_MS = 1_000
 const SLACK_MS = 200
 
 export class Expiry implements Observer {
-  /** How often a session was gone early after a use that was not told, as another had just been. */
-  tacitUses = 0
   readonly #cluster: Cluster
   readonly #history: History
   readonly #ttlMs: number
@@ -67,10 +65,6 @@ export class Expiry implements Observer {
       // (What was used right now is still on its way to the others.)
       const isKnown = isOwn || (idleMs > SLACK_MS && this.#wasTold(run, use))
       if (idleMs >= leastMs || !isKnown) continue
-      if (!isOwn && this.#wasTacit(run, use, uses)) {
-        this.tacitUses++
-        continue
-      }
       world.fail('expiry', `${run.id} ${what}: ${sid}, which ${use.run.id} used ${idleMs.toFixed(0)} ms ago`)
     }
   }
@@ -89,19 +83,6 @@ export class Expiry implements Observer {
   #couldTell(a: Run, b: Run, beforeMs: number): boolean {
     const haveMet = this.#cluster.hasMet(a, b, beforeMs) || this.#cluster.hasMet(b, a, beforeMs)
     return haveMet && this.#cluster.areInTouch(a, b, beforeMs)
-  }
-
-  /** Another, whom that member could not hear, had just told of a use: one that follows soon is not told again. */
-  #wasTacit(run: Run, use: Use, uses: readonly Use[]): boolean {
-    const sinceMs = use.atMs - this.#ttlMs * TOUCH_SHARE - SLACK_MS
-    return uses.some(
-      (other) =>
-        other.run !== use.run &&
-        other.run !== run &&
-        other.atMs > sinceMs &&
-        other.atMs <= use.atMs &&
-        !this.#wasTold(run, other),
-    )
   }
 
   /**
@@ -128,12 +109,10 @@ export class Expiry implements Observer {
     const leastMs = world.nowMs - use.atMs
     const intervalMs = use.run === run ? 0 : this.#ttlMs * TOUCH_SHARE
     if (idleMs <= leastMs + intervalMs + SLACK_MS) return
-    if (this.#wasTacit(run, use, uses)) this.tacitUses++
-    else
-      world.fail(
-        'expiry',
-        `${run.id} holds ${sid} for idle for ${idleMs.toFixed(0)} ms, which ${use.run.id} used ${(world.nowMs - use.atMs).toFixed(0)} ms ago`,
-      )
+    world.fail(
+      'expiry',
+      `${run.id} holds ${sid} for idle for ${idleMs.toFixed(0)} ms, which ${use.run.id} used ${(world.nowMs - use.atMs).toFixed(0)} ms ago`,
+    )
   }
 
   /** Whoever may be asked for it next. */

@@ -17,6 +17,8 @@ export interface Write {
   readonly attributes: ReadonlyMap<string, number | undefined>
   readonly ttlMs: number | undefined
   readonly isDestroy: boolean
+  /** Nothing but a use is told: a touch. */
+  readonly isUse: boolean
   readonly run: Run
   readonly atMs: number
   /** Some running member was unknown to the writer. */
@@ -30,6 +32,8 @@ export interface ModelRecord {
   readonly attributes: Map<string, { value: number | undefined; stamp: Stamp }>
   lifetime: { ttlMs: number; stamp: Stamp } | undefined
   destroyed: Stamp | undefined
+  /** The last use of which all were told, in virtual time. */
+  usedMs: number
 }
 
 /** When a session was used, and on which member. */
@@ -56,10 +60,11 @@ export class History {
   }
 
   add(write: Write): void {
+    addTo(this.#byOrigin, write.stamp.origin, write)
+    if (write.isUse) return
     this.writes.push(write)
     this.#byStamp.set(stampKey(write.stamp), write)
     addTo(this.#bySid, write.sid, write)
-    addTo(this.#byOrigin, write.stamp.origin, write)
     for (const value of write.attributes.values()) {
       if (value === undefined) continue
       const { first, last } = this.#values.get(value) ?? { first: write, last: write }
@@ -96,7 +101,7 @@ export class History {
     return this.#bySid.get(sid) ?? []
   }
 
-  /** In the order of their stamps. */
+  /** In the order of their stamps, touches among them. */
   writesBy(origin: string): readonly Write[] {
     return this.#byOrigin.get(origin) ?? []
   }
@@ -154,13 +159,14 @@ export function valueId(value: Value): number {
 }
 
 function apply(records: Map<string, ModelRecord>, write: Write): void {
-  const { sid, created, stamp, ttlMs } = write
+  const { sid, created, stamp, ttlMs, atMs } = write
   let record = records.get(sid)
   if (record === undefined) {
-    record = { created, attributes: new Map(), lifetime: undefined, destroyed: undefined }
+    record = { created, attributes: new Map(), lifetime: undefined, destroyed: undefined, usedMs: atMs }
     records.set(sid, record)
   }
   if (compareStamps(created, record.created) < 0) record.created = created
+  record.usedMs = Math.max(record.usedMs, atMs)
   if (write.isDestroy && (record.destroyed === undefined || compareStamps(stamp, record.destroyed) > 0)) {
     record.destroyed = stamp
   }

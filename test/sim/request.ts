@@ -173,8 +173,8 @@ export class Request {
     const { written, effects } = tried
     this.#checkOutcome(written.outcome, given, current, changes.size > 0)
     const stamp = this.#issued(before, written.outcome === 'created' || written.outcome === 'changed')
-    if (stamp !== undefined) this.#log({ stamp, attributes: changes, ttlMs })
-    if (written.outcome !== 'dropped') this.#expectAck(written.ack, stamp, acks)
+    const isUse = stamp !== undefined && this.#log({ stamp, attributes: changes, ttlMs }).isUse
+    if (written.outcome !== 'dropped') this.#expectAck(written.ack, isUse ? undefined : stamp, acks)
     // (What was fetched for this request alone is not held, and so not kept.)
     const isHeld = replica.record(this.#sid) !== undefined
     if (written.outcome !== 'dropped' && isHeld) history.used(this.#sid, this.#run, world.nowMs)
@@ -319,7 +319,7 @@ export class Request {
     ttlMs,
     isDestroy = false,
     ...write
-  }: Pick<Write, 'stamp' | 'attributes' | 'ttlMs'> & { created?: Stamp; isDestroy?: boolean }): void {
+  }: Pick<Write, 'stamp' | 'attributes' | 'ttlMs'> & { created?: Stamp; isDestroy?: boolean }): Write {
     const run = this.#run
     const sid = this.#sid
     const { cluster, history, world, clocks } = this.#trial
@@ -328,25 +328,29 @@ export class Request {
     // (Of what is destroyed nobody keeps when it began.)
     const created = write.created ?? record.created
     const isLifetimes = record.lifetime !== undefined && compareStamps(record.lifetime.stamp, stamp) === 0
-    history.add({
+    const logged: Write = {
       stamp,
       sid,
       created,
       attributes,
       ttlMs: isLifetimes ? ttlMs : undefined,
       isDestroy,
+      isUse: !isDestroy && attributes.size === 0 && !isLifetimes,
       run,
       atMs: world.nowMs,
       isIsland: cluster.isIsland(run),
       isOfStranger: isDestroy && compareStamps(created, stamp) === 0 && this.#isStranger(),
-    })
+    }
+    history.add(logged)
     clocks.issued(run, stamp)
     if (!isDestroy) this.#checkFollows(stamp)
     for (const name of attributes.keys()) this.#seen.set(name, stamp)
     world.trace(() => {
       const values = [...attributes].map(([name, value]) => `${name} ${value ?? 'removed'}`)
-      return `${run.id}: ${isDestroy ? 'destroys' : 'writes'} ${sid} ${values} as ${short(stamp)}`
+      const what = isDestroy ? 'destroys' : logged.isUse ? 'tells that it uses' : 'writes'
+      return `${run.id}: ${what} ${sid} ${values} as ${short(stamp)}`
     })
+    return logged
   }
 
   /** Somebody has the session, or wrote to it, and has none of the writes that this member has. */

@@ -15,7 +15,6 @@ const CEILINGS: Readonly<Record<string, number>> = {
   readsUnreachable: 1_000,
   readsIsland: 1_500,
   shownLost: 5,
-  tacitUses: 20,
 }
 
 const excused: Record<string, number> = {}

@@ -176,7 +176,6 @@ function countsOf({
   survival,
   verdicts,
   exactness,
-  expiry,
   partings,
 }: Trial): Record<string, number> {
   const counts: Record<string, number> = {
@@ -189,7 +188,6 @@ function countsOf({
     readsUnreachable: reads.counts.unreachable,
     readsIsland: reads.counts.island,
     shownLost: reads.counts.shownLost,
-    tacitUses: expiry.tacitUses,
     beginsAnew: partings.count,
     overflows: 0,
   }

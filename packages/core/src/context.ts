@@ -182,7 +182,7 @@ export class Context {
   /** It may bear stamps of origins that nothing bore any more. */
   #nowWhole(record: SessionRecord): void {
     record.whole = true
-    for (const { origin } of [...record.stamps(), record.toldStamp]) this.digest.revive(origin)
+    for (const { origin } of record.stamps()) this.digest.revive(origin)
   }
 
   #tell(record: SessionRecord, changed: string[], destroyed: boolean, how: Absorption, now: Instant): void {

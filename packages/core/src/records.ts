@@ -212,9 +212,9 @@ export class Records {
     dropOldest(this.#strangers, MAX_STRANGERS)
   }
 
-  #bears({ created, attributes, lifetime, destroyed, used }: Delta): void {
+  /** (That of a use keeps no origin: which of two at once is the later one each member may see in its own way.) */
+  #bears({ created, attributes, lifetime, destroyed }: Delta): void {
     this.#origins.add(created.origin)
-    if (used !== undefined) this.#origins.add(used.stamp.origin)
     for (const { stamp } of attributes) this.#origins.add(stamp.origin)
     if (lifetime !== undefined) this.#origins.add(lifetime.stamp.origin)
     if (destroyed !== undefined) this.#origins.add(destroyed.origin)
@@ -303,7 +303,6 @@ export class Records {
     if (held.whole) this.#dropRemoved(held, rules)
     if (held.isOfOneOrigin) this.#origins.add(held.created.origin)
     else for (const { origin } of held.stamps()) this.#origins.add(origin)
-    this.#origins.add(held.toldStamp.origin)
     return cost
   }
 
