@@ -55,7 +55,12 @@ describe('what members send is taken', () => {
     previous: undefined,
     upTo: stamp,
     wantsAck: false,
-    deltas: Array.from({ length: 20 }, (_, i) => ({ sid: `s${i}`, created: stamp, attributes, used: { atMs: 3, stamp } })),
+    deltas: Array.from({ length: 20 }, (_, i) => ({
+      sid: `s${i}`,
+      created: stamp,
+      attributes,
+      used: { atMs: 3, stamp },
+    })),
   }
 
   test('messages, with values of all kinds and sizes', () => {

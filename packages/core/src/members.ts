@@ -54,6 +54,8 @@ export interface Peer {
   readonly learntMs: number
   /** It lived then, on our clock: when the latest of its frames that tell it was sent. */
   livedMs: number
+  /** Its last heartbeat did not say that it does not hear us. */
+  hearsUs: boolean
   /** Redials in a row that were refused. */
   refusals: number
   /** Since when it refuses what is here for want of room, on our clock; `undefined`: it does not. */
@@ -215,6 +217,7 @@ export class Members {
     peer.name = entry.name
     peer.address = entry.address
     peer.hasSaidGoodbye = false
+    peer.hearsUs = true
     peer.link = link
     this.#linked.add(peer)
     this.#linkChanges++
@@ -284,6 +287,17 @@ export class Members {
     for (const each of this.#peers.values()) told += each.digest.size
     if (told <= MAX_TOLD_ORIGINS) return
     for (const each of this.#peers.values()) if (each.link === undefined) each.digest.clear()
+  }
+
+  /**
+   * What a heartbeat says of this member. True if that is news. (A hello was written before its sender could hear us; and
+   * nobody heard us while we stood still.)
+   */
+  toldOfUs(peer: Peer, roster: readonly RosterEntry[], sentMs: number): boolean {
+    const before = peer.hearsUs
+    const told = roster.find(({ id }) => id === this.#self.id)
+    peer.hearsUs = told === undefined || told.state === 'alive' || sentMs <= this.#wokeMs
+    return peer.hearsUs !== before
   }
 
   /** It has more than we may heed yet: until it tells again, nothing is known to be lacking there. */
@@ -534,6 +548,7 @@ export class Members {
       isJoining: false,
       learntMs: now.monoMs,
       livedMs: Number.NEGATIVE_INFINITY,
+      hearsUs: true,
       refusals: 0,
       overfullMs: undefined,
       digest: new Digest(),

@@ -425,6 +425,23 @@ describe('a pull from a peer that falls silent', () => {
     expect(a.state()).toEqual(c.state())
   })
 
+  test('gives way as well when that one is heard, and says that it does not hear us', () => {
+    const net = new Net()
+    const [a, b, c, d] = net.cluster('a', 'b', 'c', 'd')
+    net.hold(d, c)
+    net.cut(a, d)
+    net.hold(a, b)
+    d.write('s', { x: '1' })
+    net.run(2 * heartbeatMs)
+    expect(a.sentOf('pull', b)).toHaveLength(1)
+    net.release(d, c)
+    net.run(suspectAfterMs + 2 * heartbeatMs)
+    expect([a.peer(b).state, b.peer(a).state, a.read('s')]).toEqual(['alive', 'suspect', { x: '1' }])
+    net.release(a, b)
+    net.run(2 * heartbeatMs)
+    expect([a.peer(b).hearsUs, a.replica.pending]).toEqual([true, 0])
+  })
+
   test('goes on while nobody else has anything', () => {
     const net = new Net()
     const [a, b, d] = net.cluster('a', 'b', 'd')

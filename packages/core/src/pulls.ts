@@ -115,14 +115,14 @@ export class Pulls {
   }
 
   /**
-   * Somebody is wanted, or has become suspect, or alive again. Whoever is silent may be cut off, and what others have
-   * must not wait for him: his pull begins anew when he is heard. (One in place has nobody to give way to: all of it
+   * Somebody is wanted, or has become suspect, or alive again. Whoever is silent, or says that he does not hear us, may be
+   * cut off, and what others have must not wait for him: his pull begins anew when that is over. (One in place has nobody to give way to: all of it
    * would be thrown away.)
    */
   goOn(now: Instant): void {
     const open = this.#open
     if (open === undefined) return this.#openNext(now)
-    if (open.inPlace || open.peer.state === 'alive' || !this.#wanted.some(isAlive)) return
+    if (open.inPlace || mayAnswer(open) || !this.#wanted.some(mayAnswer)) return
     this.#addWanted(open.link, open.peer)
     this.#abandon(open, now)
   }
@@ -288,7 +288,7 @@ export class Pulls {
   #openNext(now: Instant): void {
     if (this.#open !== undefined) return
     const isSought = ({ peer }: { peer: Peer }) => this.#hasJoined || !isMissed(this.#sought, peer)
-    const next = this.#wanted.find((wanted) => isAlive(wanted) && isSought(wanted))
+    const next = this.#wanted.find((wanted) => mayAnswer(wanted) && isSought(wanted))
     if (next === undefined) return
     this.#wanted.splice(this.#wanted.indexOf(next), 1)
     const { isReady, isRejoining, digest, records } = this.#context
@@ -341,6 +341,6 @@ function isMissed(purged: Purged, { digest }: Peer): boolean {
 /** As it is held here: also of a message that brings nothing, which may be one of millions. */
 const EACH_MESSAGE_BYTES = 256
 
-function isAlive({ peer }: { peer: Peer }): boolean {
-  return peer.state === 'alive'
+function mayAnswer({ peer }: { peer: Peer }): boolean {
+  return peer.state === 'alive' && peer.hearsUs
 }

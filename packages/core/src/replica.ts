@@ -467,6 +467,7 @@ export class Replica {
       peer.overfullMs = undefined
     this.#context.dialer.proven(peer.id)
     this.#meet(peer, roster, message.sentMs, now)
+    if (this.#context.members.toldOfUs(peer, roster, message.sentMs)) this.#pulls.goOn(now)
     this.#pulls.compare(link, peer, digest, now)
     this.#acks.check()
     this.#beatAlong(now)
