@@ -1,5 +1,6 @@
 /** `pnpm sim`: as many seeds as you like. Prints what happened, and how to replay what went wrong. */
 
+import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { runBatch } from './batch.js'
 import { commitOf } from './commit.js'
@@ -114,8 +115,8 @@ function replay(seed: number): string {
 }
 
 function firstSeed(): number {
-  // Seconds since the epoch: above all that anybody names, and each run begins elsewhere.
-  return values.from === 'fresh' ? Math.floor(Date.now() / 1_000) : usage.count('from', values.from)
+  // Above all that anybody names, and each run begins elsewhere.
+  return values.from === 'fresh' ? randomInt(2 ** 30, 2 ** 46) : usage.count('from', values.from)
 }
 
 function seedCount(): number {

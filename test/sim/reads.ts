@@ -4,8 +4,8 @@
  * it could be reached.
  */
 
-import type { Base, Stamp, View } from '@sessionmesh/core'
-import { type Cluster, RECOVERY_MS } from './cluster.js'
+import type { Base, CoreEvent, Stamp, View } from '@sessionmesh/core'
+import { type Cluster, type Observer, RECOVERY_MS } from './cluster.js'
 import { short } from './describe.js'
 import { type History, valueId, type Write } from './history.js'
 import type { Run } from './run.js'
@@ -40,7 +40,7 @@ export interface Attempt {
 /** Counted as lost, it is not waited for again; counted as stale, until some read is told that it is lost. */
 export type Missing = 'given up' | 'awaited'
 
-export class Reads {
+export class Reads implements Observer {
   readonly #cluster: Cluster
   readonly #history: History
   /** Reads served without all that the client had seen: nobody had it, nobody could be reached, nobody was known. */
@@ -49,6 +49,20 @@ export class Reads {
   constructor(cluster: Cluster, history: History) {
     this.#cluster = cluster
     this.#history = history
+  }
+
+  event(run: Run, event: CoreEvent): void {
+    if (event.type === 'warning' && event.code === 'SESSIONMESH_LOST_WRITE')
+      this.#checkLost(run, event.message)
+  }
+
+  /** What is said to be lost is lacking: somebody may have it, but not who says so. */
+  #checkLost(run: Run, message: string): void {
+    const origin = /a write of (\S+),/.exec(message)?.[1] ?? ''
+    const claims = this.#cluster.claim(run)
+    const isLacking = this.#history.writesBy(origin).some(({ stamp }) => !covers(claims, stamp))
+    if (!isLacking)
+      this.#cluster.world.fail('causality', `${run.id} calls a write of ${origin} lost, and lacks none`)
   }
 
   begin(run: Run, sid: string, { seen, token }: Knowledge): Attempt {

@@ -62,12 +62,7 @@ function live(trial: Trial): void {
   trial.partings.look()
   for (let leftMs = scenario.lastsMs; leftMs > 0; leftMs -= CHECK_EVERY_MS) {
     world.run(Math.min(leftMs, CHECK_EVERY_MS))
-    exactness.check()
-    trial.verdicts.checkLate()
-    trial.partings.look()
-    cluster.joinIslands()
-    if (cluster.canExpire) trial.expiry.checkShown()
-    if (cluster.canExpire) trial.expiry.checkIdle()
+    look(trial)
   }
   nemesis.stop()
   if (world.random.chance(0.3)) world.run(1_000)
@@ -112,11 +107,22 @@ function transfersMs({ cluster: { running, config, scenario } }: Trial): number 
   return (running.length - 1) * chunks * 2 * scenario.delayMs
 }
 
+/** What holds at every moment. */
+function look({ cluster, exactness, expiry, partings, verdicts }: Trial): void {
+  exactness.check()
+  verdicts.checkLate()
+  partings.look()
+  cluster.joinIslands()
+  if (!cluster.canExpire) return
+  expiry.checkShown()
+  expiry.checkIdle()
+}
+
 /** Time passes. (What a member claims of an origin that is gone it may have retired before the next check.) */
-function pass({ world, partings }: Trial, durationMs: number): void {
+function pass(trial: Trial, durationMs: number): void {
   for (let leftMs = durationMs; leftMs > 0; leftMs -= CHECK_EVERY_MS) {
-    world.run(Math.min(leftMs, CHECK_EVERY_MS))
-    partings.look()
+    trial.world.run(Math.min(leftMs, CHECK_EVERY_MS))
+    look(trial)
   }
 }
 
@@ -152,19 +158,15 @@ function start({ world, cluster }: Trial): void {
 }
 
 /** Lets time pass until nothing is wrong any more. */
-function within(
-  { world, exactness, partings }: Trial,
-  limitMs: number,
-  whatIsWrong: () => Problem | undefined,
-): void {
+function within(trial: Trial, limitMs: number, whatIsWrong: () => Problem | undefined): void {
+  const { world } = trial
   const untilMs = world.nowMs + limitMs
   let checkedMs = world.nowMs
   for (let problem = whatIsWrong(); problem !== undefined; problem = whatIsWrong()) {
     if (world.nowMs >= untilMs) world.fail(problem.invariant, `after ${limitMs} ms: ${problem.text}`)
     world.run(LOOK_EVERY_MS)
     if (world.nowMs - checkedMs < CHECK_EVERY_MS) continue
-    exactness.check()
-    partings.look()
+    look(trial)
     checkedMs = world.nowMs
   }
 }

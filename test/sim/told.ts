@@ -1,6 +1,6 @@
 /** What members tell their users: each change that they show, each end, and what they have taken over. */
 
-import type { CoreEvent } from '@sessionmesh/core'
+import { type CoreEvent, sameValue, type Value } from '@sessionmesh/core'
 import type { Cluster, Observer } from './cluster.js'
 import { short } from './describe.js'
 import type { History, Write } from './history.js'
@@ -19,6 +19,8 @@ export class Told implements Observer {
   /** The state of another that a member told last, and those whose takeover it told. */
   readonly #states = new Map<string, string>()
   readonly #takenOver = new Set<string>()
+  /** What an application knows of a session that looks at it when it is told of it, and then at what is said to have changed. */
+  readonly #known = new Map<string, Map<string, Value>>()
 
   constructor(cluster: Cluster, history: History) {
     this.#cluster = cluster
@@ -27,14 +29,51 @@ export class Told implements Observer {
 
   event(run: Run, event: CoreEvent): void {
     const { nowMs } = this.#cluster.world
-    if (event.type === 'ready') this.#readyMs.set(run, nowMs)
+    if (event.type === 'ready') this.#ready(run)
     if (event.type === 'takeover') this.#checkTakeover(run, event)
     if (event.type === 'member') this.#memberTold(run, event)
     if (event.type !== 'session') return
     const key = `${run.id} ${event.sid}`
+    this.#follow(run, key, event)
     if (this.#cluster.isCalm) this.#checkCalm(run, event)
     if (event.change === 'destroyed') this.#ended.add(key)
     else if (event.change !== 'expired') this.#shown.set(key, nowMs)
+  }
+
+  /** What is there already is found there. */
+  #ready(run: Run): void {
+    this.#readyMs.set(run, this.#cluster.world.nowMs)
+    for (const record of run.replica.records())
+      if (record.announced) this.#known.set(`${run.id} ${record.sid}`, record.values())
+  }
+
+  #follow(run: Run, key: string, { change, sid, changed }: Extract<CoreEvent, { type: 'session' }>): void {
+    const record = run.replica.record(sid)
+    const known = this.#known.get(key)
+    if (change === 'destroyed' && known === undefined)
+      this.#cluster.world.fail('events', `${run.id} tells the end of ${sid}, of which it has told nothing`)
+    if (change === 'destroyed' || record === undefined) this.#known.delete(key)
+    else if (change === 'created' || known === undefined) this.#known.set(key, record.values())
+    else
+      for (const name of changed) {
+        const value = record.get(name)
+        if (value === undefined) known.delete(name)
+        else known.set(name, value)
+      }
+  }
+
+  /** Of each change it was told by name. */
+  #checkKnown(run: Run): void {
+    for (const record of run.replica.records()) {
+      const { sid } = record
+      if (!record.announced || !run.replica.has(sid, run.now)) continue
+      const [known = new Map<string, Value>(), held] = [this.#known.get(`${run.id} ${sid}`), record.values()]
+      const other = [...new Set([...known.keys(), ...held.keys()])].find(
+        (name) => !sameValue(known.get(name), held.get(name)),
+      )
+      if (other !== undefined)
+        this.#cluster.world.fail('events', `${run.id} does not tell that ${other} of ${sid} has changed`)
+    }
   }
 
   #memberTold(run: Run, { peer, state }: Extract<CoreEvent, { type: 'member' }>): void {
@@ -96,7 +135,10 @@ export class Told implements Observer {
   /** When all is well again. Writes whose values nobody got to see are no change, nor is a removal of nothing. */
   check(): void {
     const { running, canExpire } = this.#cluster
-    for (const run of running) this.#checkStates(run)
+    for (const run of running) {
+      this.#checkStates(run)
+      this.#checkKnown(run)
+    }
     if (canExpire) return
     const last = this.#lastWrites()
     for (const run of running) {

@@ -50,6 +50,7 @@ export class Trial {
       this.verdicts,
       membership,
       this.partings,
+      this.reads,
     )
   }
 }

@@ -7,6 +7,8 @@ import type { Run } from './run.js'
 export class Verdicts implements Observer {
   readonly #cluster: Cluster
   deaths = 0
+  /** What a run last told of another. */
+  readonly #states = new Map<string, string>()
   /** When a run last found another one suspect. */
   readonly #suspectMs = new Map<string, number>()
 
@@ -17,10 +19,20 @@ export class Verdicts implements Observer {
   event(run: Run, event: CoreEvent): void {
     if (event.type !== 'member') return
     const { world } = this.#cluster
-    if (event.state === 'suspect') this.#suspectMs.set(`${run.id} ${event.peer.id}`, world.nowMs)
+    const key = `${run.id} ${event.peer.id}`
+    const before = this.#states.get(key)
+    this.#states.set(key, event.state)
+    const accused = this.#cluster.runs.find(({ id }) => id === event.peer.id)
+    if (event.state === 'suspect') this.#suspectMs.set(key, world.nowMs)
+    if (
+      event.state === 'suspect' &&
+      before === 'alive' &&
+      accused !== undefined &&
+      event.peer.link !== undefined
+    )
+      this.#checkSilent(run, accused)
     if (event.state !== 'dead') return
     this.deaths++
-    const accused = this.#cluster.runs.find(({ id }) => id === event.peer.id)
     if (accused?.isRunning !== true) return
     this.#checkStall(run, accused)
     if (accused.isFrozen) return
@@ -67,6 +79,20 @@ export class Verdicts implements Observer {
       if (isMet && run.livingPeers().includes(gone.id))
         world.fail('verdicts', `${run.id} holds ${gone.id} for living, whose port is closed`)
     }
+  }
+
+  /** One whose link is there is suspect for its silence alone, less what who accuses it stood still himself. */
+  #checkSilent(run: Run, accused: Run): void {
+    const { world, config } = this.#cluster
+    const heardMs = run.heardMs.get(accused.id) ?? Number.NEGATIVE_INFINITY
+    const stoodMs = run.frozeMs > heardMs ? run.thawedMs - run.frozeMs : 0
+    // (It knows of no more than that its tick was late, and takes two periods for a busy loop.)
+    const agoMs = world.nowMs - heardMs - Math.max(0, stoodMs - 2 * config.heartbeatMs)
+    if (agoMs < config.suspectAfterMs - 1)
+      world.fail(
+        'verdicts',
+        `${run.id} finds ${accused.id} suspect, which was silent for ${agoMs.toFixed(0)} ms`,
+      )
   }
 
   #checkHeard(run: Run, accused: Run): void {
