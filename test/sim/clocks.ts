@@ -1,18 +1,42 @@
 /** Stamps of one member only rise, and none is further ahead than the clocks of the cluster have ever been. */
 
-import type { Stamp } from '@sessionmesh/core'
-import type { Cluster } from './cluster.js'
+import type { CoreEvent, Stamp } from '@sessionmesh/core'
+import type { Cluster, Observer } from './cluster.js'
 import { EPOCH_MS, short } from './describe.js'
 import type { Host } from './host.js'
 import type { Run } from './run.js'
 import { compareStamps } from './stamps.js'
 
-export class Clocks {
+export class Clocks implements Observer {
   readonly #cluster: Cluster
   readonly #last = new Map<Run, Stamp>()
+  /** The last link of one run to another. */
+  readonly #links = new Map<string, number>()
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
+  }
+
+  event(run: Run, event: CoreEvent): void {
+    if (event.type !== 'member' || event.state !== 'alive' || event.peer.link === undefined) return
+    const key = `${run.id} ${event.peer.id}`
+    const isNew = this.#links.get(key) !== event.peer.link
+    this.#links.set(key, event.peer.link)
+    const other = this.#cluster.runs.find(({ id }) => id === event.peer.id)
+    if (isNew && other !== undefined) this.#checkApart(run, other)
+  }
+
+  /** Clocks that are too far apart keep two members from each other. (By what a hello told that was on its way for a while.) */
+  #checkApart(run: Run, other: Run): void {
+    const { world, config, hosts } = this.#cluster
+    const [ours, theirs] = [hosts[run.host] as Host, hosts[other.host] as Host]
+    if (Math.max(ours.setMs, theirs.setMs) > world.nowMs - 2 * config.deadAfterMs) return
+    const apartMs = Math.abs(ours.skewMs - theirs.skewMs)
+    if (apartMs > config.maxClockDriftMs + config.deadAfterMs)
+      world.fail(
+        'stamps',
+        `${run.id} takes ${other.id}, whose clock is ${apartMs.toFixed(0)} ms away from its own`,
+      )
   }
 
   issued(run: Run, stamp: Stamp): void {

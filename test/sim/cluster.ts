@@ -59,6 +59,7 @@ export class Cluster {
         otherAddress: `o${index}:7373`,
         isOtherDead: scenario.hasTwoNetworks && world.random.chance(0.5),
         skewMs: 0,
+        setMs: Number.NEGATIVE_INFINITY,
         hasLeapt: false,
         leaptMs: Number.NEGATIVE_INFINITY,
         highestMs: 0,
@@ -74,6 +75,7 @@ export class Cluster {
 
   skew(host: Host): void {
     host.skewMs = this.world.random.between(-this.scenario.maxSkewMs, this.scenario.maxSkewMs)
+    host.setMs = this.world.nowMs
   }
 
   /** Sessions of this history have short lives. */

@@ -8,7 +8,7 @@ import type { Cluster, SessionRecord } from './cluster.js'
 import { short } from './describe.js'
 import { ClaimedState, type History, type ModelRecord, valueId } from './history.js'
 import type { Run } from './run.js'
-import { compareStamps, type DigestMap } from './stamps.js'
+import { compareStamps, covers, type DigestMap } from './stamps.js'
 
 /** An age is told in whole ms, and of the time on its way each link counts what the quickest frame took, and not more. */
 const LATER_MS = 50
@@ -33,6 +33,7 @@ export class Exactness {
     for (const run of this.#cluster.running) {
       this.#checkDigest(run)
       this.#checkQueues(run)
+      this.#checkHasAll(run)
       if (run.isReady) this.#checkState(run, isWhole)
     }
   }
@@ -57,6 +58,25 @@ export class Exactness {
     if (unreadBytes > most)
       world.fail('limits', `${id} keeps ${unreadBytes} bytes for slow readers of ${links} links`)
     if (replica.heldBytes > 0) this.held++
+  }
+
+  /** Nobody has more of who is gone than who says that he has all of it. (What is cut short by that, counts on it.) */
+  #checkHasAll(run: Run): void {
+    const { running } = this.#cluster
+    const peers = run.replica.peers()
+    const isKnown = ({ id }: Run) =>
+      id === run.id || peers.some((peer) => peer.id === id && peer.state !== 'left')
+    if (!running.every(isKnown)) return
+    const claims = this.#cluster.claim(run)
+    for (const { id } of peers) {
+      // (One that lives, and is held for dead, may tell somebody else any moment.)
+      if (running.some((each) => each.id === id) || !run.replica.hasAllOf(id)) continue
+      for (const other of running) {
+        const theirs = this.#cluster.claim(other).get(id)
+        if (theirs !== undefined && !covers(claims, theirs))
+          this.#fail(`${run.id} says that it has all of ${id}, and ${other.id} has ${short(theirs)}`)
+      }
+    }
   }
 
   #checkState(run: Run, isWhole: boolean): void {

@@ -11,6 +11,8 @@ export interface Host {
   readonly isOtherDead: boolean
   /** How far its wall clock is off. */
   skewMs: number
+  /** When its clock was last set. */
+  setMs: number
   /** Its clock is off by more than members allow. */
   hasLeapt: boolean
   /** When that was last so. */

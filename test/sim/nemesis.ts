@@ -250,6 +250,7 @@ export class Nemesis {
     const sign = this.#random.chance(0.5) ? 1 : -1
     const [least, most] = this.#random.chance(0.5) ? [1.1, 1.9] : [2.1, 6]
     host.skewMs += sign * this.#random.between(least * maxClockDriftMs, most * maxClockDriftMs)
+    host.setMs = this.#world.nowMs
     this.#world.trace(() => `*** the clock of ${host.name} is off by ${host.skewMs.toFixed(0)} ms now`)
     this.#later(durationMs, () => this.#setRight(host))
   }

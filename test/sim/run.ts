@@ -33,6 +33,7 @@ export interface Awaited {
   readonly need: 'one' | 'all'
   /** The peers that lived, as far as its writer knew. */
   readonly peers: readonly string[]
+  readonly askedMs: number
 }
 
 export interface RunHooks {
@@ -266,7 +267,7 @@ export class Run {
   /** Tells the checks when the acks for a write are there or will not come. */
   expectAck(ack: number | undefined, stamps: readonly Stamp[], need: Acks): void {
     if (ack === undefined || need === 'none') return
-    const write = { stamps, need, peers: this.livingPeers() }
+    const write = { stamps, need, peers: this.livingPeers(), askedMs: this.#world.nowMs }
     this.#acks.set(ack, (result) => this.#hooks.acked(this, write, result))
     this.#expectWithin(this.#config.ackTimeoutMs, () => this.#acks.has(ack), 'an ack')
   }

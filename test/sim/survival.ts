@@ -26,14 +26,14 @@ export class Survival implements Observer {
   }
 
   /** A missed ack is never reported as success: those who are said to hold the write hold it. */
-  acked(run: Run, { stamps, need, peers: asked }: Awaited, { peers, missing }: AckResult): void {
+  acked(run: Run, { stamps, need, peers: asked, askedMs }: Awaited, { peers, missing }: AckResult): void {
     const holds = (each: Run) => stamps.every((stamp) => covers(this.#claim(each), stamp))
     const holders = this.#cluster.runs.filter((each) => each !== run && holds(each))
     const told = stamps.map(short).join(' ')
     const names = () => holders.map(({ id }) => id).join(', ') || 'none'
     if (holders.length < peers)
       this.#fail(`${run.id} says that ${peers} peers hold ${told}, and ${names()} do`)
-    if (missing !== undefined) return this.#checkMissed(run, told, missing)
+    if (missing !== undefined) return this.#checkMissed(run, told, missing, askedMs)
     if (need === 'one' && peers === 0) this.#fail(`${run.id} was to wait for one peer to hold ${told}`)
     // (Who has come since gets it with everything else; and one may be told to be back with this very input.)
     const isBack = new Set(
@@ -50,9 +50,15 @@ export class Survival implements Observer {
     if (peers > 0) for (const stamp of stamps) this.#acked.push({ stamp, holders: [run, ...holders] })
   }
 
-  /** When nothing is wrong, acks come in time. */
-  #checkMissed(run: Run, told: string, missing: string): void {
-    const { isCalm, world } = this.#cluster
+  /** When nothing is wrong, acks come in time; and else they are waited for as long as is promised, less what their writer stood still. */
+  #checkMissed(run: Run, told: string, missing: string, askedMs: number): void {
+    const { isCalm, world, config } = this.#cluster
+    if (missing === 'SESSIONMESH_NO_PEER' && run.livingPeers().length > 0)
+      this.#fail(`${run.id} says that it has no peers to hold ${told}, and has ${run.livingPeers()}`)
+    const stoodMs = run.frozeMs >= askedMs ? run.thawedMs - run.frozeMs - 2 * config.heartbeatMs : 0
+    const waitedMs = world.nowMs - askedMs - Math.max(0, stoodMs)
+    if (missing === 'SESSIONMESH_ACK_TIMEOUT' && waitedMs < config.ackTimeoutMs - 1)
+      this.#fail(`${run.id} has waited for ${waitedMs.toFixed(0)} ms for acks of ${told}, and gives up`)
     if (isCalm && missing === 'SESSIONMESH_ACK_TIMEOUT')
       world.fail('liveness', `no ack has come for ${told} of ${run.id}, and nothing was wrong`)
   }

@@ -51,6 +51,7 @@ export class Trial {
       membership,
       this.partings,
       this.reads,
+      this.clocks,
     )
   }
 }

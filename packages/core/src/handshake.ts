@@ -183,7 +183,7 @@ export class Handshake {
     )
     peer.heartbeatMs = hello.heartbeatMs
     peer.isJoining = hello.isJoining
-    members.toldDigest(peer, hello.digest, now)
+    members.toldDigest(peer, hello.digest, now.monoMs)
     connection.peer = peer
     this.#warnOfTwin(peer, now)
     if (connection.dialled !== undefined) dialer.answered(connection.dialled, peer.id, false, now)

@@ -62,6 +62,7 @@ export interface Peer {
   overfullMs: number | undefined
   /** The highest digest that it ever told. */
   readonly digest: Digest
+  /** When it last told all of it, on our clock. */
   digestMs: number
   /** When it was last found gone, dead or left; on the wall clock the later of both. */
   goneMs: number
@@ -275,9 +276,10 @@ export class Members {
     if (peer.state !== 'left') this.#become(peer, 'left', now)
   }
 
-  toldDigest(peer: Peer, digest: DigestEntries, now: Instant): void {
+  /** @param saidMs when it said so, on our clock, if all of its digest is told, and it is known when: it may have waited on its way */
+  toldDigest(peer: Peer, digest: DigestEntries, saidMs = Number.NEGATIVE_INFINITY): void {
     peer.digest.join(digest)
-    peer.digestMs = now.monoMs
+    peer.digestMs = Math.max(peer.digestMs, saidMs)
     this.#boundDigests()
   }
 

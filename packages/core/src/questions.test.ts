@@ -350,8 +350,11 @@ test('what was fetched is counted as lost, and shown no more, as soon as nobody 
     [expect.objectContaining({ origin: d.id })],
     0,
   ])
+  // (Nor with an ack, which tells of one origin alone.)
   b.write('other', { x: '1' }, { acks: 'one' })
   net.settle()
+  expect([b.acked.length, b.replica.counters.lostWrites]).toEqual([1, 0])
+  net.run(2 * heartbeatMs)
   expect([b.read('s'), b.replica.counters.lostWrites]).toEqual([{ x: '1' }, 1])
 })
 

@@ -398,7 +398,7 @@ export class Replica {
       case 'delta':
         return this.#receivedDelta(link, peer, message, now)
       case 'ack':
-        return this.#receivedAck(peer, message.upTo, now)
+        return this.#receivedAck(peer, message.upTo)
       case 'pull':
         return this.#receivedPull(link, peer, message, now)
       case 'state':
@@ -439,14 +439,14 @@ export class Replica {
     return purged.missedBy(merged).length > 0
   }
 
-  #receivedAck(peer: Peer, upTo: Stamp, now: Instant): void {
+  #receivedAck(peer: Peer, upTo: Stamp): void {
     if (upTo.origin !== this.#context.self.id) {
       throw new SessionMeshError(
         'SESSIONMESH_BAD_FRAME',
         'A frame is refused: an ack of what another member wrote',
       )
     }
-    this.#context.members.toldDigest(peer, [upTo], now)
+    this.#context.members.toldDigest(peer, [upTo])
     this.#acks.check()
   }
 
@@ -462,7 +462,7 @@ export class Replica {
     if (said === undefined) return this.#acks.check()
     const { digest, roster } = said
     if (this.#isOfOtherPart(peer, digest)) return this.#drop(link, OTHER_PART, now)
-    this.#toldDigest(link, peer, digest, now)
+    this.#toldDigest(link, peer, digest, message.sentMs)
     if (peer.overfullMs !== undefined && peer.digest.lacking(this.#context.digest.entries()).length === 0)
       peer.overfullMs = undefined
     this.#context.dialer.proven(peer.id)
@@ -474,9 +474,9 @@ export class Replica {
   }
 
   /** What it has merged matters for tombstones only once all that it sent before is merged here. */
-  #toldDigest(link: LinkId, peer: Peer, digest: DigestEntries, now: Instant): void {
+  #toldDigest(link: LinkId, peer: Peer, digest: DigestEntries, saidMs: number): void {
     if (this.#pulls.isHolding(link)) this.#context.members.toldEarly(peer)
-    else this.#context.members.toldDigest(peer, digest, now)
+    else this.#context.members.toldDigest(peer, digest, saidMs)
   }
 
   #receivedPull(link: LinkId, peer: Peer, message: Pull, now: Instant): void {
@@ -485,14 +485,14 @@ export class Replica {
       this.#flush(now)
       return this.#questions.answer(link, message, now)
     }
-    this.#context.members.toldDigest(peer, message.digest, now)
+    this.#context.members.toldDigest(peer, message.digest)
     this.#transfers.begin(link, message, now)
     this.#acks.check()
   }
 
   #receivedState(link: LinkId, peer: Peer, message: State, now: Instant): void {
     if (message.missing !== undefined) {
-      if (message.end !== undefined) this.#toldDigest(link, peer, message.end.digest, now)
+      if (message.end !== undefined) this.#toldDigest(link, peer, message.end.digest, message.sentMs)
       return this.#questions.answered(peer.id, message)
     }
     const { ended, forgotten } = this.#pulls.receive(link, message, now)
@@ -500,7 +500,7 @@ export class Replica {
       this.#meet(peer, this.#handshake.fromHere(link, message.end.roster), message.sentMs, now)
     this.#questions.fetch(forgotten, link, now)
     if (ended) {
-      if (message.end !== undefined) this.#toldDigest(link, peer, message.end.digest, now)
+      if (message.end !== undefined) this.#toldDigest(link, peer, message.end.digest, message.sentMs)
       this.#partFromOthers(link, now)
       // (Who had to begin alone takes whomever he meets.)
       if (this.#pulls.hasJoined || this.#context.isReady) this.#context.dialer.joined()
