@@ -68,9 +68,10 @@ export class Exactness {
       id === run.id || peers.some((peer) => peer.id === id && peer.state !== 'left')
     if (!running.every(isKnown)) return
     const claims = this.#cluster.claim(run)
-    for (const { id } of peers) {
+    for (const { id, state } of peers) {
       // (One that lives, and is held for dead, may tell somebody else any moment.)
-      if (running.some((each) => each.id === id) || !run.replica.hasAllOf(id)) continue
+      const isGone = (state === 'dead' || state === 'left') && !running.some((each) => each.id === id)
+      if (!isGone || !run.replica.hasAllOf(id)) continue
       for (const other of running) {
         const theirs = this.#cluster.claim(other).get(id)
         if (theirs !== undefined && !covers(claims, theirs))
