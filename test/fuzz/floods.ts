@@ -99,32 +99,56 @@ const FLOODS: readonly Flood[] = [
   (known) => {
     const flags = known.random.integer(0, 3)
     const count = many(known, 150)
-    const deltas = list(count, () => [`f${known.next()}`, 1, 0, flags, 0, 0, 'a', 1, 1])
+    const deltas = list(count, () => [`f${known.next()}`, 1, 0, 1, flags, 0, 0, 'a', 1, 1])
     return [DELTA, [], ownStamps(known), 1, 0, 1, known.random.integer(0, 1), deltas]
   },
   (known) => {
-    const deltas = list(many(known, 100), () => [`f${known.next()}`, 1, -1, 0, 1, 0])
+    const deltas = list(many(known, 100), () => [`f${known.next()}`, 1, -1, 0, 0, 1, 0])
     return [DELTA, [], ownStamps(known), 1, 0, 1, 0, deltas]
   },
+  // Uses of sessions that are not here, and of one that may be.
   (known) => {
-    const records = list(many(known, 100), () => [`f${known.next()}`, 1, 0, 0, 0, 0, 'a', 1, 1])
+    const deltas = list(many(known, 100), () => [
+      `f${known.next()}`,
+      1,
+      0,
+      1,
+      known.random.integer(0, 3),
+      0,
+      0,
+    ])
+    return [DELTA, [], ownStamps(known), 1, 0, 1, 0, [['large', 1, 0, 1, 0, 0, 0], ...deltas]]
+  },
+  (known) => {
+    const records = list(many(known, 100), () => [`f${known.next()}`, 1, 0, 1, 0, 0, 0, 'a', 1, 1])
     return [STATE, [], ownStamps(known), 1, known.pull, records, 0, 0]
   },
   // One session of many attributes, of long names, of large values.
   (known) => {
     const attributes = list(many(known, 20_000), (i) => [`a${i}`, 1, 1]).flat()
-    return [DELTA, [], ownStamps(known), 1, 0, 1, 0, [['large', 1, 0, 0, 0, 0, ...attributes]]]
+    return [DELTA, [], ownStamps(known), 1, 0, 1, 0, [['large', 1, 0, 1, 0, 0, 0, ...attributes]]]
   },
   (known) => {
     const { random } = known
     const name = random.pick(['n'.repeat(300), 'n'.repeat(65_535), '__proto__', 'constructor', '', '\u0000'])
     const value = random.pick([new Packed('\xd4\x72\x40'.repeat(10)), null, 'v', 1e308, -0, true])
-    return [DELTA, [], ownStamps(known), 1, 0, 1, 0, [['large', 1, 0, 0, 0, [1, 1], name, value, 1]]]
+    return [DELTA, [], ownStamps(known), 1, 0, 1, 0, [['large', 1, 0, 1, 0, 0, [1, 1], name, value, 1]]]
   },
   // Lifetimes, ages and moments of any size.
   (known) => {
     const { random } = known
-    const session = [`f${known.next()}`, 1, random.pick(NUMBERS), 0, 0, [random.pick(NUMBERS), 1], 'a', 1, 1]
+    const session = [
+      `f${known.next()}`,
+      1,
+      random.pick(NUMBERS),
+      1,
+      0,
+      0,
+      [random.pick(NUMBERS), 1],
+      'a',
+      1,
+      1,
+    ]
     return [DELTA, [], ownStamps(known), random.pick(NUMBERS), 0, 1, 0, [session]]
   },
   (known) => {
@@ -133,6 +157,7 @@ const FLOODS: readonly Flood[] = [
       `f${known.next()}`,
       1,
       idleMs,
+      1,
       0,
       0,
       0,
@@ -149,7 +174,7 @@ const FLOODS: readonly Flood[] = [
   (known) => [PULL, [], [0], known.next(), 0, list(many(known, 3_000), () => 'large')],
   (known) => [PULL, [], [0], known.next(), 0, list(many(known, 1_000), (i) => `none${i}`)],
   (known) => {
-    const records = list(many(known, 50), () => ['large', 1, 0, 0, 0, 0, 'a', 1, 1])
+    const records = list(many(known, 50), () => ['large', 1, 0, 1, 0, 0, 0, 'a', 1, 1])
     const pull = known.pull - known.random.integer(0, 2)
     return [STATE, [], ownStamps(known), 1, Math.max(0, pull), records, [], [[], [], [], 1]]
   },

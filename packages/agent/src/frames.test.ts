@@ -69,6 +69,7 @@ describe('what members send is taken', () => {
       's19',
       1,
       10,
+      1,
       0,
       0,
       0,
