@@ -6,7 +6,7 @@ import { atMost } from './at-most.js'
 import { editsOf, firstSeedOf, type Mutant, mutants } from './mutants.js'
 import { findFault } from './mutate.js'
 
-const HELP = `pnpm mutants [--only TEXT] [--from S] [--seeds N]
+const HELP = `pnpm mutants [--only TEXT] [--from S] [--seeds N] [--keep]
 
   --only TEXT  those whose name or file has this in it
   --from S     the first seed, and

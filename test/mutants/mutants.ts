@@ -270,7 +270,7 @@ export const mutants: readonly Mutant[] = [
     find: '    if (this.#open?.link === link) this.#abandon(this.#open, now)\n',
     replace: '',
     seeds: 20,
-    by: ['limits', 'liveness', 'convergence'],
+    by: ['limits', 'liveness', 'convergence', 'expiry'],
   },
   {
     name: 'a gap about an origin without a link is never pulled',
@@ -449,7 +449,7 @@ export const mutants: readonly Mutant[] = [
     replace: 'now.monoMs - record.toldMs >= 10 * touchIntervalMs(',
     from: 587,
     seeds: 4_000,
-    by: ['expiry'],
+    by: ['expiry', 'convergence'],
   },
   {
     name: 'idle times travel in seconds',
@@ -457,7 +457,7 @@ export const mutants: readonly Mutant[] = [
     find: 'Math.max(0, Math.round(sentMs - used.atMs))',
     replace: 'Math.max(0, Math.round((sentMs - used.atMs) / 1_000))',
     seeds: 3_000,
-    by: ['expiry'],
+    by: ['expiry', 'exactness'],
   },
   {
     name: 'a transfer leaves out sessions that were only used',
@@ -466,7 +466,7 @@ export const mutants: readonly Mutant[] = [
     replace: 'lacks(this.created)',
     from: 109,
     seeds: 6_000,
-    by: ['expiry', 'convergence'],
+    by: ['expiry', 'convergence', 'exactness'],
   },
   {
     name: 'the last stamp is taken for that of the last use',
@@ -475,30 +475,6 @@ export const mutants: readonly Mutant[] = [
     replace: '    if (wholeMs < this.toldMs) { this.toldStamp = stamp; return }\n',
     seeds: 6_000,
     by: ['exactness', 'expiry', 'convergence'],
-  },
-  {
-    name: 'a use counts again with each way on which it comes',
-    file: 'session.ts',
-    find: 'delta.used !== undefined && !isMerged(delta.used.stamp)',
-    replace: 'delta.used !== undefined',
-    seeds: 6_000,
-    by: ['exactness', 'expiry'],
-  },
-  {
-    name: 'a session of which only uses are known is shown',
-    file: 'records.ts',
-    find: '      !record.isBare &&\n',
-    replace: '',
-    seeds: 6_000,
-    by: ['causality', 'exactness', 'survival', 'convergence', 'events'],
-  },
-  {
-    name: 'a session is forgotten before all know that its end was told',
-    file: 'records.ts',
-    find: 'if (!record.isBare && !rules.isKnownToLiving(record.toldStamp)) return false',
-    replace: '',
-    seeds: 6_000,
-    by: ['expiryEvents'],
   },
   {
     name: 'a touch raises no digest',
@@ -584,20 +560,12 @@ export const mutants: readonly Mutant[] = [
     by: ['exactness'],
   },
   {
-    name: 'a digest counts as told when it is read, however long it was on its way',
-    file: 'members.ts',
-    find: 'peer.digestMs = Math.max(peer.digestMs, saidMs)',
-    replace: 'peer.digestMs = this.#tickedMs',
-    seeds: 6_000,
-    by: ['exactness', 'causality'],
-  },
-  {
     name: 'what was used long ago is used now for who is told of it',
     file: 'wire.ts',
     find: 'atMs: this.#sentMs - idleMs,',
     replace: 'atMs: this.#sentMs,',
     seeds: 1_000,
-    by: ['expiry', 'convergence'],
+    by: ['expiry', 'convergence', 'exactness'],
   },
   {
     name: 'a moment on another clock is the moment at which it is told',
@@ -1077,7 +1045,7 @@ export const mutants: readonly Mutant[] = [
     find: 'isSame(digest, this.#said.digest, Object.is)',
     replace: 'isSame(digest, this.#said.digest, (a, b) => a.origin === b.origin)',
     seeds: 20,
-    by: ['limits', 'convergence', 'causality'],
+    by: ['limits', 'convergence', 'causality', 'expiry'],
   },
   {
     name: 'a heartbeat leaves out what was said on other links',
@@ -1112,6 +1080,6 @@ export const mutants: readonly Mutant[] = [
     replace: '',
     from: 8_013_191,
     seeds: 3_000,
-    by: ['expiry', 'convergence'],
+    by: ['expiry', 'convergence', 'exactness'],
   },
 ]

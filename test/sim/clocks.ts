@@ -7,6 +7,9 @@ import type { Host } from './host.js'
 import type { Run } from './run.js'
 import { compareStamps } from './stamps.js'
 
+/** In which a hello comes, where nothing is wrong with the network. */
+const QUICK_MS = 500
+
 export class Clocks implements Observer {
   readonly #cluster: Cluster
   readonly #last = new Map<Run, Stamp>()
@@ -30,7 +33,9 @@ export class Clocks implements Observer {
   #checkApart(run: Run, other: Run): void {
     const { world, config, hosts } = this.#cluster
     const [ours, theirs] = [hosts[run.host] as Host, hosts[other.host] as Host]
-    if (Math.max(ours.setMs, theirs.setMs) > world.nowMs - 2 * config.deadAfterMs) return
+    const setMs = Math.max(ours.setMs, theirs.setMs)
+    const isQuick = this.#cluster.network.lastTroubleMs(run.host, other.host) < setMs
+    if (setMs > world.nowMs - (isQuick ? QUICK_MS : 2 * config.deadAfterMs)) return
     const apartMs = Math.abs(ours.skewMs - theirs.skewMs)
     if (apartMs > config.maxClockDriftMs + config.deadAfterMs)
       world.fail(

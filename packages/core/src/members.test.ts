@@ -316,6 +316,9 @@ describe('a write', () => {
     const whileSuspect = isNowhere()
     world.members.left(writer, world.now)
     const untold = isNowhere()
+    // It comes late, and was said before.
+    world.members.toldDigest(peer, [], world.now.monoMs - 1)
+    expect(isNowhere()).toBe(false)
     world.after(1).members.toldDigest(peer, [], world.now.monoMs)
     expect([whileAlive, whileSuspect, untold, isNowhere()]).toEqual([false, false, false, true])
     world.members.toldDigest(peer, [write], world.now.monoMs)
