@@ -19,8 +19,9 @@ export function tellTakeover(
   const before = new Set(members.living).add(gone.id)
   const sids: string[] = []
   for (const record of records.all()) {
-    const { sid, lastStamp } = record
-    if (members.living.has(lastStamp.origin)) continue
+    const { sid, lastStamp, destroyed } = record
+    // (Of tombstones there may be a million.)
+    if (destroyed !== undefined || members.living.has(lastStamp.origin)) continue
     const wasIts = lastStamp.origin === gone.id || rendezvous(sid, before) === gone.id
     if (wasIts && ownerOf(sid) === self.id) sids.push(sid)
   }
