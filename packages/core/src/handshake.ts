@@ -86,6 +86,7 @@ export class Handshake {
     return this.links().filter((link) => this.isMute(link, now))
   }
 
+  /** One of these. */
   isMute(link: LinkId, now: Instant): boolean {
     const { peer, sinceMs = now.monoMs } = this.#connections.get(link) ?? {}
     return peer === undefined && now.monoMs - sinceMs > this.#context.config.deadAfterMs
@@ -183,7 +184,8 @@ export class Handshake {
     )
     peer.heartbeatMs = hello.heartbeatMs
     peer.isJoining = hello.isJoining
-    members.toldDigest(peer, hello.digest, now.monoMs)
+    // (Written when the connection began, and not when it is read.)
+    members.toldDigest(peer, hello.digest, connection.sinceMs)
     connection.peer = peer
     this.#warnOfTwin(peer, now)
     if (connection.dialled !== undefined) dialer.answered(connection.dialled, peer.id, false, now)

@@ -113,7 +113,7 @@ export class Questions {
       question.asked.add(origin)
       question.heardFrom.set(origin, Digest.of(digest))
       question.answeredBy.join(digest)
-      for (const stamp of stampsOf(record)) this.#context.clock.observe(stamp)
+      for (const stamp of writesIn(record)) this.#context.clock.observe(stamp)
     }
     // It may hold the session but not the whole of it: what it has merged says nothing of what it can give.
     for (const sid of message.missing ?? []) {
@@ -286,14 +286,14 @@ export class Questions {
     // What died with its writer will never be merged, and must not be shown as if it were about to be. It is counted as lost: a
     // request that was shown it, and is answered after this, gets a token that does not name it.
     const isNowhere = (stamp: Stamp) => !digest.covers(stamp) && members.isNowhere(stamp)
-    const lost = Digest.of(question.answers.flatMap(stampsOf).filter(isNowhere))
-    const answers = question.answers.filter((answer) => !stampsOf(answer).some(isNowhere))
+    const lost = Digest.of(question.answers.flatMap(writesIn).filter(isNowhere))
+    const answers = question.answers.filter((answer) => !writesIn(answer).some(isNowhere))
     for (const stamp of lost.entries()) this.#readers.tellLost(stamp)
     // What is not shown has answered nobody.
     if (answers.length < question.answers.length) question.answeredBy.clear()
     // (Of one that is destroyed here nothing may be shown when its tombstone is gone.)
     question.answers = records.get(question.sid)?.destroyed === undefined ? answers : []
-    const stamps = question.answers.flatMap(stampsOf)
+    const stamps = question.answers.flatMap(writesIn)
     if (question.answers.length > 0 && digest.coversAll(stamps)) {
       // (A use that is not merged here yet is still to come: no digest would speak for it.)
       const claimed = (answer: Delta): Delta =>
@@ -324,6 +324,6 @@ export class Questions {
   }
 }
 
-function stampsOf(answer: Delta): Stamp[] {
+function writesIn(answer: Delta): Stamp[] {
   return [answer.created, ...writeStamps(answer)]
 }
