@@ -11,7 +11,9 @@ import {
 import { describeEvent } from './describe.js'
 import { Discovery, isForged } from './discovery.js'
 import type { Host } from './host.js'
+import { Islands } from './islands.js'
 import { Network } from './network.js'
+import { Reach } from './reach.js'
 import { type AckResult, type Awaited, Run, type RunHooks } from './run.js'
 import { LONG_TTL_MS, ORDERLY, type Scenario } from './scenario.js'
 import { covers, type DigestMap, join } from './stamps.js'
@@ -39,8 +41,8 @@ export class Cluster {
   /** What each run has claimed so far, retired origins included. */
   readonly claims = new Map<Run, DigestMap>()
   readonly observers: Observer[] = []
-  /** Those that began to serve without word of all that run, until they have caught up with these. */
-  readonly #islands = new Set<Run>()
+  readonly reach: Reach
+  readonly islands: Islands
   readonly discovery: Discovery
   /** Where some host was once. */
   readonly #addresses = new Set<string>()
@@ -71,6 +73,8 @@ export class Cluster {
     }
     for (const host of this.hosts) this.skew(host)
     this.discovery = new Discovery(this)
+    this.reach = new Reach(this)
+    this.islands = new Islands(this)
   }
 
   skew(host: Host): void {
@@ -84,7 +88,7 @@ export class Cluster {
   }
 
   /** Tombstones outlive the faults. (By a clock that was set far ahead, or behind, a grace is over at once.) */
-  get hasGrace(): boolean {
+  get graceHolds(): boolean {
     return (
       this.scenario.hasGrace && !this.hosts.some((host) => host.hasLeapt || Number.isFinite(host.leaptMs))
     )
@@ -141,7 +145,7 @@ export class Cluster {
         this.world.trace(() => `${run.id}: ${describeEvent(event)}`)
         // An origin that it is told of may be retired before anybody looks.
         if (event.type === 'sync') this.claim(run)
-        if (event.type === 'ready' && this.#isApart(run)) this.#islands.add(run)
+        if (event.type === 'ready') this.islands.ready(run)
         for (const observer of this.observers) observer.event?.(run, event)
       },
     }
@@ -198,111 +202,6 @@ export class Cluster {
     return !this.running.some((run) => covers(this.claim(run), stamp))
   }
 
-  /**
-   * It began while others, or word of them, could not be reached, and has not caught up yet: it serves what it has. (One
-   * that begins anew was sent away by somebody, whom it asks.)
-   */
-  isIsland(run: Run): boolean {
-    return this.#islands.has(run) || (!run.isRejoining && !this.#knowsAll(run))
-  }
-
-  /** Looks which of them have caught up. */
-  joinIslands(): void {
-    for (const run of this.#islands) {
-      const claims = this.claim(run)
-      const hasAll = this.running.every((other) =>
-        [...this.claim(other).values()].every((s) => covers(claims, s)),
-      )
-      if (hasAll && this.#knowsAll(run)) this.#islands.delete(run)
-    }
-  }
-
-  /** Those of whom it has never heard, or whom it has forgotten. */
-  unknownTo(run: Run): Run[] {
-    const known = new Set(run.replica.peers().map(({ id }) => id))
-    return this.running.filter(({ id }) => id !== run.id && !known.has(id))
-  }
-
-  /** It serves, or has what others had, and waits for more. */
-  #counts(run: Run): boolean {
-    return Number.isFinite(run.readyMs) || this.claim(run).size > 0
-  }
-
-  #knowsAll(run: Run): boolean {
-    return !this.unknownTo(run).some((each) => this.#counts(each))
-  }
-
-  /** It is ready, and lacks word of somebody, or has heard of none but such as lack it too. */
-  #isApart(run: Run): boolean {
-    if (run.isRejoining) return false
-    if (!this.#knowsAll(run)) return true
-    // (Those who are about to leave included.)
-    const isMainland = (each: Run) => each !== run && !this.#islands.has(each) && this.#hasOfOthers(each)
-    const mainland = this.running.filter(isMainland)
-    return mainland.length > 0 && !mainland.some((each) => this.isLinkedBothWays(run, each))
-  }
-
-  /** It serves; or it joins, and what it has so far is not only of such as began apart. */
-  #hasOfOthers(run: Run): boolean {
-    // (Of one that stands still nobody knows what lies on its links: it may have come from who is gone by now.)
-    if (Number.isFinite(run.readyMs) || run.isFrozen) return true
-    const apart = new Set([...this.#islands].map(({ id }) => id))
-    return [...this.claim(run).keys()].some((origin) => !apart.has(origin))
-  }
-
-  isLinkedBothWays(a: Run, b: Run): boolean {
-    const sees = (run: Run, other: Run) =>
-      run.replica.peers().some(({ id, link }) => id === other.id && link !== undefined)
-    return sees(a, b) && sees(b, a)
-  }
-
-  /** When a clock last kept the two from accepting each other. */
-  lastLeapMs(a: number, b: number): number {
-    const leapMs = ({ hasLeapt, leaptMs }: Host) => (hasLeapt ? this.world.nowMs : leaptMs)
-    return Math.max(leapMs(this.hosts[a] as Host), leapMs(this.hosts[b] as Host))
-  }
-
-  /** When anything last kept the two from hearing each other at once. */
-  lastTroubleMs(a: number, b: number): number {
-    return Math.max(this.network.lastTroubleMs(a, b), this.lastLeapMs(a, b))
-  }
-
-  /** Both are well, and nothing has kept them from hearing each other since then, and until now or `untilMs`. */
-  areInTouch(a: Run, b: Run, sinceMs: number, untilMs = Number.POSITIVE_INFINITY): boolean {
-    const isWell = (run: Run) => isUpSince(run, sinceMs, untilMs) && run.startedMs < sinceMs
-    return a !== b && isWell(a) && isWell(b) && this.lastTroubleMs(a.host, b.host) < sinceMs
-  }
-
-  /** The other one is well, and what kept the two from hearing each other was over, and made good, at that time. */
-  couldReach(run: Run, other: Run, atMs: number): boolean {
-    const sinceMs = atMs - RECOVERY_MS
-    return isUpSince(other, sinceMs) && this.lastTroubleMs(run.host, other.host) < sinceMs
-  }
-
-  /** All is well, and has been since then, but for one run that has ended. */
-  isQuiet(sinceMs: number, ended: Run): boolean {
-    const isLate = (atMs: number) => atMs > sinceMs
-    const isStill = (run: Run) =>
-      run === ended || !(run.isFrozen || isLate(run.startedMs) || isLate(run.endedMs) || isLate(run.thawedMs))
-    const { running } = this
-    const isSound = (a: Run) => running.every((b) => !isLate(this.lastTroubleMs(a.host, b.host)))
-    return !ended.isRunning && this.runs.every(isStill) && running.every(isSound)
-  }
-
-  /** The run has known the other since then: it dials it, and tells others of it. */
-  hasKnown(run: Run, other: Run, sinceMs: number): boolean {
-    const learntMs = run.now.monoMs - (this.world.nowMs - sinceMs)
-    return run.replica.peers().some((peer) => peer.id === other.id && peer.learntMs < learntMs)
-  }
-
-  /** As `hasKnown`, and not by the word alone that it is dead. */
-  hasMet(run: Run, other: Run, sinceMs: number): boolean {
-    const isHearsay = run.replica
-      .peers()
-      .some(({ id, state, announced }) => id === other.id && state === 'dead' && !announced)
-    return this.hasKnown(run, other, sinceMs) && !isHearsay
-  }
-
   #dial(run: Run, address: string): void {
     const { network, world } = this
     const host = this.hosts.find((each) => each.address === address || each.otherAddress === address)
@@ -331,14 +230,5 @@ export class Cluster {
   }
 }
 
-/** It has not stood still since then, and runs now, or did at `untilMs`. */
-function isUpSince(run: Run, sinceMs: number, untilMs = Number.POSITIVE_INFINITY): boolean {
-  // (One that stood still may have died so.)
-  const stoodMs = Math.max(run.frozeMs, run.thawedMs)
-  return (run.isRunning || run.endedMs > untilMs) && !run.isFrozen && stoodMs < sinceMs
-}
-
-/** After trouble: until links are up, transfers are over and no frame is late any more. */
-export const RECOVERY_MS = 2_000
 /** The agent's timeout for a connection's handshake. */
 const HANDSHAKE_MS = 1_000

@@ -36,7 +36,7 @@ export class Convergence {
     for (const run of running) if (!run.isReady) return `${run.id} is not ready`
     for (const a of running)
       for (const b of running)
-        if (a !== b && !this.#cluster.isLinkedBothWays(a, b)) return `${a.id} and ${b.id} have no link`
+        if (a !== b && !this.#cluster.reach.isLinkedBothWays(a, b)) return `${a.id} and ${b.id} have no link`
     return undefined
   }
 
@@ -179,11 +179,11 @@ export class Convergence {
     for (const record of run.replica.records()) {
       if (this.#history.isDestroyExcused(record.sid)) continue
       // (Without a grace a write may come after its session's tombstone is gone: its whole is asked for, and given up.)
-      if (!record.whole && !this.#cluster.hasGrace) continue
+      if (!record.whole && !this.#cluster.graceHolds) continue
       const whole = record.above(undefined)
       if (whole === undefined) continue
       if (record.destroyed !== undefined) {
-        if (this.#cluster.hasGrace && !this.#cluster.awaitsTheDead)
+        if (this.#cluster.graceHolds && !this.#cluster.awaitsTheDead)
           state.set(record.sid, `destroyed ${short(record.destroyed)}`)
         continue
       }

@@ -112,7 +112,7 @@ export class Exactness {
     const problem =
       held === undefined
         ? 'it is missing'
-        : (differs(model, held, taken, this.#cluster.hasGrace) ?? this.#usedElse(run, model, held))
+        : (differs(model, held, taken, this.#cluster.graceHolds) ?? this.#usedElse(run, model, held))
     if (problem !== undefined) this.#fail(`${run.id} holds of ${sid} not what its digest claims: ${problem}`)
   }
 

@@ -4,8 +4,9 @@
  */
 
 import type { CoreEvent } from '@sessionmesh/core'
-import { type Cluster, type Observer, RECOVERY_MS } from './cluster.js'
+import type { Cluster, Observer } from './cluster.js'
 import type { History, Use } from './history.js'
+import { RECOVERY_MS } from './reach.js'
 import type { Run } from './run.js'
 import { covers } from './stamps.js'
 
@@ -81,8 +82,8 @@ export class Expiry implements Observer {
 
   /** In touch, and one knew that there is the other. (Who looks for names looks now and then; whom others call dead nobody dials.) */
   #couldTell(a: Run, b: Run, beforeMs: number): boolean {
-    const haveMet = this.#cluster.hasMet(a, b, beforeMs) || this.#cluster.hasMet(b, a, beforeMs)
-    return haveMet && this.#cluster.areInTouch(a, b, beforeMs)
+    const haveMet = this.#cluster.reach.hasMet(a, b, beforeMs) || this.#cluster.reach.hasMet(b, a, beforeMs)
+    return haveMet && this.#cluster.reach.areInTouch(a, b, beforeMs)
   }
 
   /**

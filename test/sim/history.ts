@@ -112,12 +112,12 @@ export class History {
 
   /** Of two clusters that have never met neither waits with its tombstones for the other. */
   isDestroyExcused(sid: string): boolean {
-    return !this.#cluster.hasGrace && this.writesOf(sid).some(({ isOfStranger }) => isOfStranger)
+    return !this.#cluster.graceHolds && this.writesOf(sid).some(({ isOfStranger }) => isOfStranger)
   }
 
   /** Whose stamps may be borne on one member, by a session that is alive there, and not on another. */
   originsOfExcused(): ReadonlySet<string> {
-    if (this.#cluster.hasGrace) return new Set()
+    if (this.#cluster.graceHolds) return new Set()
     const sids = [...this.#bySid.keys()].filter((sid) => this.isDestroyExcused(sid))
     return new Set(sids.flatMap((sid) => this.writesOf(sid).map(({ stamp }) => stamp.origin)))
   }

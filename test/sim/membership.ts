@@ -1,9 +1,10 @@
 /** Coming and going: a member is ready with what others had, and leaves when they have what it had. */
 
 import type { CoreEvent, Stamp } from '@sessionmesh/core'
-import { type Cluster, type Observer, RECOVERY_MS } from './cluster.js'
+import type { Cluster, Observer } from './cluster.js'
 import { short } from './describe.js'
 import type { Host } from './host.js'
+import { RECOVERY_MS } from './reach.js'
 import type { Run } from './run.js'
 import { covers, type DigestMap } from './stamps.js'
 
@@ -56,7 +57,7 @@ export class Membership implements Observer {
       world.fail('joining', `${run.id} is ready, and ${silent} has neither answered nor refused`)
     for (const [other, had] of this.#had.get(run) ?? []) {
       const { address } = hosts[other.host] as Host
-      if (!found.includes(address) || !this.#cluster.couldReach(run, other, run.startedMs)) continue
+      if (!found.includes(address) || !this.#cluster.reach.couldReach(run, other, run.startedMs)) continue
       // (Who is of another part brings nothing: it has to begin anew.)
       if (this.#sentAway.has(`${run.id} ${address}`)) continue
       const claims = this.#cluster.claim(run)
@@ -90,11 +91,12 @@ export class Membership implements Observer {
     const reachable: Run[] = []
     for (const other of this.#cluster.running) {
       const sinceMs = Math.min(leaving.sinceMs, other.startedMs)
-      const isKnown = this.#cluster.hasKnown(run, other, leaving.sinceMs)
+      const isKnown = this.#cluster.reach.hasKnown(run, other, leaving.sinceMs)
       // (Whom it was told to be dead it does not dial, and may be found by only after a back-off.)
       const beforeMs = leaving.sinceMs - RECOVERY_MS
-      const isMet = this.#cluster.hasKnown(run, other, beforeMs) || run.livingPeers().includes(other.id)
-      if (other === run || !isKnown || !isMet || !this.#cluster.couldReach(run, other, sinceMs)) continue
+      const isMet = this.#cluster.reach.hasKnown(run, other, beforeMs) || run.livingPeers().includes(other.id)
+      if (other === run || !isKnown || !isMet || !this.#cluster.reach.couldReach(run, other, sinceMs))
+        continue
       for (const stamp of leaving.had) {
         if (!covers(this.#cluster.claim(other), stamp))
           world.fail('leaving', `${run.id} leaves without having handed ${short(stamp)} over to ${other.id}`)
@@ -108,8 +110,8 @@ export class Membership implements Observer {
   #checkTold(run: Run, reachable: readonly Run[]): void {
     for (const other of reachable) {
       // (Who has forgotten it, having no room, may be told of it again by somebody who has not heard.)
-      const isKnown = this.#cluster.hasKnown(other, run, run.endedMs)
-      if (!isKnown || !this.#cluster.couldReach(run, other, run.endedMs)) continue
+      const isKnown = this.#cluster.reach.hasKnown(other, run, run.endedMs)
+      if (!isKnown || !this.#cluster.reach.couldReach(run, other, run.endedMs)) continue
       const state = other.replica.peers().find(({ id }) => id === run.id)?.state ?? 'left'
       if (state !== 'left')
         this.#cluster.world.fail(

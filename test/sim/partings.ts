@@ -60,7 +60,7 @@ export class Partings implements Observer {
     this.#checkLivesOn(run, by)
     this.#checkWasWith(run, by)
     const part = this.#cluster.running.filter(
-      (each) => each !== run && this.#cluster.isLinkedBothWays(run, each),
+      (each) => each !== run && this.#cluster.reach.isLinkedBothWays(run, each),
     )
     this.#partings.set(run, { by, part: new Set([run, ...part]) })
   }
@@ -110,7 +110,7 @@ export class Partings implements Observer {
     const metOf = (each: Run) => this.#metMs.get(each) ?? new Map<Origin, number>()
     const wereTogether = (a: Run, b: Run) =>
       a !== b && [...metOf(a)].some(([id, ms]) => isLong(ms) && isLong(metOf(b).get(id)))
-    const isLinked = (a: Run, b: Run) => this.#cluster.isLinkedBothWays(a, b)
+    const isLinked = (a: Run, b: Run) => this.#cluster.reach.isLinkedBothWays(a, b)
     const { runs } = this.#cluster
     const isThird = (each: Run) => each !== run && each !== by
     // What keeps the two apart, each may have from others: `run` from any whom it has met, be he sent away by now.

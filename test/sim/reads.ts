@@ -5,9 +5,10 @@
  */
 
 import type { Base, CoreEvent, Stamp, View } from '@sessionmesh/core'
-import { type Cluster, type Observer, RECOVERY_MS } from './cluster.js'
+import type { Cluster, Observer } from './cluster.js'
 import { short } from './describe.js'
 import { type History, valueId, type Write } from './history.js'
+import { RECOVERY_MS } from './reach.js'
 import type { Run } from './run.js'
 import { compareStamps, covers, isNamed, stampKey } from './stamps.js'
 
@@ -80,7 +81,7 @@ export class Reads implements Observer {
       })
       holders.set(
         stampKey(stamp),
-        having.filter((each) => each !== run && this.#cluster.isLinkedBothWays(run, each)),
+        having.filter((each) => each !== run && this.#cluster.reach.isLinkedBothWays(run, each)),
       )
     }
     const lostBefore = run.replica.counters.lostWrites
@@ -205,9 +206,10 @@ export class Reads implements Observer {
     if (isNamed(attempt.token, stamp) && !isCounted)
       world.fail('causality', `${run.id} does not show ${what}, which the token names, and does not count it`)
     if (this.#cluster.isLost(stamp)) return this.#count('lost')
-    const isIsland = this.#history.at(stamp)?.isIsland || this.#cluster.isIsland(run)
+    const isIsland = this.#history.at(stamp)?.isIsland || this.#cluster.islands.has(run)
     // (Of islands that have just met each does not know what the other has.)
-    const haveMet = (each: Run) => !isIsland || this.#cluster.hasKnown(each, run, startedMs - RECOVERY_MS)
+    const haveMet = (each: Run) =>
+      !isIsland || this.#cluster.reach.hasKnown(each, run, startedMs - RECOVERY_MS)
     const holder = attempt.holders
       .get(stampKey(stamp))
       ?.find((each) => haveMet(each) && this.#couldBeReached(run, each, startedMs))
@@ -229,10 +231,10 @@ export class Reads implements Observer {
 
   #couldBeReached(run: Run, holder: Run, atMs: number): boolean {
     const isEitherWay =
-      this.#cluster.couldReach(run, holder, atMs) && this.#cluster.couldReach(holder, run, atMs)
+      this.#cluster.reach.couldReach(run, holder, atMs) && this.#cluster.reach.couldReach(holder, run, atMs)
     // (Who has begun alone just now, and is being found, has nothing yet.)
     const isOld = run.startedMs < atMs - RECOVERY_MS
-    return isEitherWay && isOld && holder.isServing && this.#cluster.isLinkedBothWays(run, holder)
+    return isEitherWay && isOld && holder.isServing && this.#cluster.reach.isLinkedBothWays(run, holder)
   }
 }
 

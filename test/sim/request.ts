@@ -280,7 +280,7 @@ export class Request {
   #forgetUnpromised(token: readonly Stamp[]): void {
     const { cluster } = this.#trial
     const claims = cluster.claim(this.#run)
-    const unknown = cluster.unknownTo(this.#run).map((run) => cluster.claim(run))
+    const unknown = cluster.reach.unknownTo(this.#run).map((run) => cluster.claim(run))
     const { lostWrites } = this.#run.replica.counters
     const isFoundLost = lostWrites > this.#lostWrites
     const living = this.#run.livingPeers()
@@ -338,7 +338,7 @@ export class Request {
       isUse: !isDestroy && attributes.size === 0 && !isLifetimes,
       run,
       atMs: world.nowMs,
-      isIsland: cluster.isIsland(run),
+      isIsland: cluster.islands.has(run),
       isOfStranger: isDestroy && compareStamps(created, stamp) === 0 && this.#isStranger(),
     }
     history.add(logged)

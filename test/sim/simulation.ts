@@ -112,7 +112,7 @@ function look({ cluster, exactness, expiry, partings, verdicts }: Trial): void {
   exactness.check()
   verdicts.checkLate()
   partings.look()
-  cluster.joinIslands()
+  cluster.islands.look()
   if (!cluster.canExpire) return
   expiry.checkShown()
   expiry.checkIdle()

@@ -116,7 +116,7 @@ export class Told implements Observer {
     const { monoMs } = run.now
     if (run.replica.peers().some(({ id, goneMs }) => id !== peer.id && goneMs === monoMs)) return
     const gone = this.#cluster.runs.find(({ id }) => id === peer.id)
-    if (gone === undefined || !this.#cluster.isQuiet(world.nowMs - SETTLED_MS, gone)) return
+    if (gone === undefined || !this.#cluster.reach.isQuiet(world.nowMs - SETTLED_MS, gone)) return
     const told = new Set(sids)
     for (const { sid, lastStamp, announced } of run.replica.records()) {
       // (What nobody was shown yet is told when it is.)

@@ -55,7 +55,7 @@ export class Verdicts implements Observer {
       for (const run of running) {
         const isWell = !run.isFrozen && run.thawedMs < sinceMs && run.startedMs < sinceMs
         // (Who was only told of it later begins to count then.)
-        const isLate = run.livingPeers().includes(gone.id) && this.#cluster.hasKnown(run, gone, sinceMs)
+        const isLate = run.livingPeers().includes(gone.id) && this.#cluster.reach.hasKnown(run, gone, sinceMs)
         if (!isWell || !isLate) continue
         const goneMs = (world.nowMs - endMs).toFixed(0)
         world.fail('verdicts', `${run.id} still holds ${gone.id} for living, gone for ${goneMs} ms`)
@@ -70,12 +70,13 @@ export class Verdicts implements Observer {
     const isOver = world.nowMs - endedMs > REFUSED_MS && world.nowMs - endedMs < 2 * REFUSED_MS
     // (Who dialled it while it stood still waits for an answer.)
     if (gone.frozeMs > gone.thawedMs || gone.thawedMs > endedMs - 2 * REFUSED_MS) return
-    if (!isOver || hosts[host]?.isDark || !this.#cluster.isQuiet(endedMs - 2 * REFUSED_MS, gone)) return
+    if (!isOver || hosts[host]?.isDark || !this.#cluster.reach.isQuiet(endedMs - 2 * REFUSED_MS, gone)) return
     // (Who is cut off from it does not learn of its end, and vouches for it meanwhile.)
-    const isReached = (run: Run) => this.#cluster.lastTroubleMs(run.host, host) < endedMs - 2 * REFUSED_MS
+    const isReached = (run: Run) =>
+      this.#cluster.reach.lastTroubleMs(run.host, host) < endedMs - 2 * REFUSED_MS
     if (!running.every(isReached)) return
     for (const run of running) {
-      const isMet = this.#cluster.hasKnown(run, gone, endedMs - REFUSED_MS)
+      const isMet = this.#cluster.reach.hasKnown(run, gone, endedMs - REFUSED_MS)
       if (isMet && run.livingPeers().includes(gone.id))
         world.fail('verdicts', `${run.id} holds ${gone.id} for living, whose port is closed`)
     }
@@ -98,7 +99,7 @@ export class Verdicts implements Observer {
   #checkHeard(run: Run, accused: Run): void {
     const { world, config } = this.#cluster
     // What comes with a wrong clock is refused.
-    if (this.#cluster.lastLeapMs(run.host, accused.host) > world.nowMs - config.deadAfterMs) return
+    if (this.#cluster.reach.lastLeapMs(run.host, accused.host) > world.nowMs - config.deadAfterMs) return
     const heardMs = run.heardMs.get(accused.id)
     const agoMs = heardMs === undefined ? Number.POSITIVE_INFINITY : world.nowMs - heardMs
     if (agoMs < config.deadAfterMs - 1)
@@ -122,7 +123,7 @@ export class Verdicts implements Observer {
       accused.thawedMs,
       accused.startedMs,
       run.startedMs,
-      this.#cluster.lastTroubleMs(run.host, accused.host),
+      this.#cluster.reach.lastTroubleMs(run.host, accused.host),
     )
     const wellMs = world.nowMs - wellSinceMs
     if (wellMs < 2 * config.deadAfterMs) return
@@ -147,7 +148,8 @@ export class Verdicts implements Observer {
     )
     // (A newcomer that reaches none of those on its list is in touch with nobody, whomever it could reach.)
     const isInTouch = (third: Run, of: Run) =>
-      this.#cluster.areInTouch(third, of, sinceMs, untilMs) && this.#cluster.hasKnown(third, of, sinceMs)
+      this.#cluster.reach.areInTouch(third, of, sinceMs, untilMs) &&
+      this.#cluster.reach.hasKnown(third, of, sinceMs)
     const third = runs.find((each) => isInTouch(each, run) && isInTouch(each, accused))
     if (third === undefined) return
     const isOrWas = third.isRunning ? 'is' : `was until ${(world.nowMs - third.endedMs).toFixed(0)} ms ago`
