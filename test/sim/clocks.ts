@@ -7,14 +7,9 @@ import type { Host } from './host.js'
 import type { Run } from './run.js'
 import { compareStamps } from './stamps.js'
 
-/** In which a hello comes, where nothing is wrong with the network. */
-const QUICK_MS = 500
-
 export class Clocks implements Observer {
   readonly #cluster: Cluster
   readonly #last = new Map<Run, Stamp>()
-  /** The last link of one run to another. */
-  readonly #links = new Map<string, number>()
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
@@ -22,21 +17,17 @@ export class Clocks implements Observer {
 
   event(run: Run, event: CoreEvent): void {
     if (event.type !== 'member' || event.state !== 'alive' || event.peer.link === undefined) return
-    const key = `${run.id} ${event.peer.id}`
-    const isNew = this.#links.get(key) !== event.peer.link
-    this.#links.set(key, event.peer.link)
     const other = this.#cluster.runs.find(({ id }) => id === event.peer.id)
-    if (isNew && other !== undefined) this.#checkApart(run, other)
+    if (other !== undefined) this.#checkApart(run, other, event.peer.link)
   }
 
-  /** Clocks that are too far apart keep two members from each other. (By what a hello told that was on its way for a while.) */
-  #checkApart(run: Run, other: Run): void {
+  /** Clocks that are too far apart keep two members from each other, as far as their hellos can tell. */
+  #checkApart(run: Run, other: Run, link: number): void {
     const { world, config, hosts } = this.#cluster
     const [ours, theirs] = [hosts[run.host] as Host, hosts[other.host] as Host]
-    const setMs = Math.max(ours.setMs, theirs.setMs)
-    const isQuick = this.#cluster.network.lastTroubleMs(run.host, other.host) < setMs
-    if (setMs > world.nowMs - (isQuick ? QUICK_MS : 2 * config.deadAfterMs)) return
+    if (Math.max(ours.setMs, theirs.setMs) > run.beganMs(link)) return
     const apartMs = Math.abs(ours.skewMs - theirs.skewMs)
+    // (A hello that is on its way for a while tells of a clock that is behind.)
     if (apartMs > config.maxClockDriftMs + config.deadAfterMs)
       world.fail(
         'stamps',

@@ -34,7 +34,7 @@ export class Exactness {
       this.#checkDigest(run)
       this.#checkQueues(run)
       this.#checkHasAll(run)
-      if (run.isReady) this.#checkState(run, isWhole)
+      if (Number.isFinite(run.readyMs)) this.#checkState(run, isWhole)
     }
   }
 

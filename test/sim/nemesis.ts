@@ -224,7 +224,6 @@ export class Nemesis {
   }
 
   #goodbye(run: Run): void {
-    run.isReady = false
     run.leave()
   }
 

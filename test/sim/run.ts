@@ -78,6 +78,7 @@ export class Run {
   overflows = 0
   state: RunState = 'running'
   endedMs = 0
+  /** Its requests are served here: not before it has joined, and not when it leaves. */
   isReady = false
   readyMs = Number.POSITIVE_INFINITY
   isFrozen = false
@@ -105,6 +106,8 @@ export class Run {
   readonly #hooks: RunHooks
   readonly #config: Config
   readonly #ends = new Map<number, End>()
+  /** When it said hello on each link. */
+  readonly #beganMs = new Map<number, number>()
   /** When the last heartbeat was sent on each link. */
   readonly #beatMs = new Map<number, number>()
   readonly #queued: (() => void)[] = []
@@ -227,7 +230,9 @@ export class Run {
   }
 
   /** As the agent's `close`: what was written is held elsewhere, goodbye is said, then the links are closed. */
+  /** It takes no more requests, and goes when all have what it has. */
   leave(): void {
+    this.isReady = false
     this.carryOut(this.replica.flush(this.now))
     this.#hooks.leaves(this)
     const { ack, effects } = this.replica.handOver(this.now)
@@ -298,8 +303,17 @@ export class Run {
 
   linkUp(end: End): void {
     this.#ends.set(end.id, end)
+    this.#beganMs.set(end.id, this.#world.nowMs)
     const { id, dialled, remoteHost } = end
     this.carryOut(this.replica.linkUp(id, { dialled, remoteHost }, this.now))
+  }
+
+  /** When the first of its two ends said hello on a link. */
+  beganMs(link: number): number {
+    const peer = this.#ends.get(link)?.peer
+    const ours = this.#beganMs.get(link)
+    const theirs = peer === undefined ? undefined : peer.run.#beganMs.get(peer.id)
+    return ours === undefined || theirs === undefined ? Number.NEGATIVE_INFINITY : Math.min(ours, theirs)
   }
 
   receive(end: End, wire: unknown, text: string): void {
