@@ -385,9 +385,8 @@ export const mutants: readonly Mutant[] = [
     name: 'that an end was told is told to nobody',
     once: 'f879cf9',
     file: 'housekeeping.ts',
-    find: 'outbox.write(record.touch({ atMs: record.accessedMs, stamp }), stamp, now)',
-    replace:
-      'outbox.write({ ...record.touch({ atMs: record.accessedMs, stamp }), isEndTold: false }, stamp, now)',
+    find: '    record.isEndTold = true\n    outbox.touch(record, now)\n',
+    replace: '    outbox.touch(record, now)\n    record.isEndTold = true\n',
     from: 37,
     seeds: 6_000,
     by: ['expiryEvents'],
@@ -479,8 +478,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a touch raises no digest',
-    file: 'sessions.ts',
-    find: 'this.#outbox.write(record.touch({ atMs: record.accessedMs, stamp }), stamp, now)',
+    file: 'outbox.ts',
+    find: 'this.write(record.touch({ atMs: record.accessedMs, stamp }), stamp, now)',
     replace:
       "this.#context.send(this.#context.members.links(), { kind: 'delta', sentMs: now.monoMs, previous: undefined, upTo: stamp, wantsAck: false, deltas: [record.touch({ atMs: record.accessedMs, stamp })] })",
     seeds: 400,

@@ -30,6 +30,8 @@ export interface End {
   peer: End
   /** This side has not closed it, nor been told that it is closed. */
   isOpen: boolean
+  /** When it said hello; `-Infinity` before that. */
+  beganMs: number
   readonly frames: Queued[]
   lastReadyMs: number
   /** The next pump is on its way. */
@@ -67,6 +69,7 @@ export class Network {
       dialled,
       remoteHost: hostOf(dialled ?? seenAt),
       isOpen: true,
+      beganMs: Number.NEGATIVE_INFINITY,
       frames: [],
       lastReadyMs: 0,
       isPumping: false,

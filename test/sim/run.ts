@@ -106,8 +106,6 @@ export class Run {
   readonly #hooks: RunHooks
   readonly #config: Config
   readonly #ends = new Map<number, End>()
-  /** When it said hello on each link. */
-  readonly #beganMs = new Map<number, number>()
   /** When the last heartbeat was sent on each link. */
   readonly #beatMs = new Map<number, number>()
   readonly #queued: (() => void)[] = []
@@ -229,8 +227,7 @@ export class Run {
     else this.#network.crash(this, isSilent)
   }
 
-  /** As the agent's `close`: what was written is held elsewhere, goodbye is said, then the links are closed. */
-  /** It takes no more requests, and goes when all have what it has. */
+  /** As the agent's `close`: it takes no more requests, what was written is held elsewhere, goodbye is said, then the links are closed. */
   leave(): void {
     this.isReady = false
     this.carryOut(this.replica.flush(this.now))
@@ -303,17 +300,15 @@ export class Run {
 
   linkUp(end: End): void {
     this.#ends.set(end.id, end)
-    this.#beganMs.set(end.id, this.#world.nowMs)
+    end.beganMs = this.#world.nowMs
     const { id, dialled, remoteHost } = end
     this.carryOut(this.replica.linkUp(id, { dialled, remoteHost }, this.now))
   }
 
   /** When the first of its two ends said hello on a link. */
   beganMs(link: number): number {
-    const peer = this.#ends.get(link)?.peer
-    const ours = this.#beganMs.get(link)
-    const theirs = peer === undefined ? undefined : peer.run.#beganMs.get(peer.id)
-    return ours === undefined || theirs === undefined ? Number.NEGATIVE_INFINITY : Math.min(ours, theirs)
+    const end = this.#ends.get(link)
+    return end === undefined ? Number.NEGATIVE_INFINITY : Math.min(end.beganMs, end.peer.beganMs)
   }
 
   receive(end: End, wire: unknown, text: string): void {

@@ -13,7 +13,7 @@ import type { Message } from './messages.js'
 import { ownerOf } from './owner.js'
 import { Purged } from './purged.js'
 import { type RecordObserver, Records } from './records.js'
-import { type Delta, type SessionRecord, stampsOf, writeStamps } from './session.js'
+import { type Delta, isTouch, type SessionRecord, stampsOf } from './session.js'
 import { HybridClock, type Instant, type Origin, type Stamp } from './stamp.js'
 import type { Transfer } from './transfer.js'
 
@@ -165,7 +165,7 @@ export class Context {
       const isKnown = this.records.get(delta.sid) !== undefined
       if (!isKnown && stamps.length > 0 && stamps.every(isMerged)) continue
       // Forgotten here already.
-      if (!isKnown && delta.isEndTold && writeStamps(delta).length === 0) continue
+      if (!isKnown && delta.isEndTold && isTouch(delta)) continue
       const merged = this.records.merge(delta, isMerged, now)
       if (how.isWhole) this.#nowWhole(merged.record)
       if (merged.wasForgotten) forgotten.push(delta.sid)

@@ -47,7 +47,7 @@ export function sweep(context: Context, outbox: Outbox, mayJudge: boolean, now: 
  * True when nobody has to tell any more.
  */
 function tellEnd(context: Context, outbox: Outbox, record: SessionRecord, now: Instant): boolean {
-  const { clock, config, counters, self } = context
+  const { config, counters, self } = context
   // (Each sweep comes by, until all members that are known have merged it.)
   if (record.teller !== undefined && record.isEndTold) return true
   if (record.teller === undefined) counters.expired++
@@ -60,8 +60,7 @@ function tellEnd(context: Context, outbox: Outbox, record: SessionRecord, now: I
   const isOverdue = waitedMs >= config.joinTimeoutMs + config.deadAfterMs + 2 * config.sweepMs
   if ((owner === self.id || (isOverdue && !record.hadEnded)) && !record.isEndTold) {
     record.isEndTold = true
-    const stamp = clock.issue(now)
-    outbox.write(record.touch({ atMs: record.accessedMs, stamp }), stamp, now)
+    outbox.touch(record, now)
     // (Even if it came here after its time, with a transfer, and was never told as created.)
     const { sid } = record
     context.notify({ type: 'session', change: 'expired', sid, changed: [], owned: true, local: false })

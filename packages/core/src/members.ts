@@ -307,9 +307,7 @@ export class Members {
     peer.digestMs = Number.NEGATIVE_INFINITY
   }
 
-  /**
-   * @param sentMs when the teller said so, on our clock.
-   */
+  /** @param sentMs when the teller said so, on our clock. */
   toldRoster(teller: Peer, roster: readonly RosterEntry[], sentMs: number, now: Instant): void {
     teller.vouchesFor = new Set(roster.filter(({ state }) => state === 'alive').map(({ id }) => id))
     // (Decided once for all of them: of those that this roster adds none makes room for the next.)

@@ -3,7 +3,7 @@
 import { inBatches } from './bounded.js'
 import type { Context } from './context.js'
 import type { DeltaMessage } from './messages.js'
-import { bytesOf, type Delta, writeStamps } from './session.js'
+import { bytesOf, type Delta, isTouch, type SessionRecord } from './session.js'
 import type { Instant, Stamp } from './stamp.js'
 
 interface Queued {
@@ -24,6 +24,12 @@ export class Outbox {
   write(delta: Delta, stamp: Stamp, now: Instant): void {
     this.#context.absorb([delta], [stamp], now, { isLocal: true })
     if (this.#queue.push({ delta, stamp }) === 1) this.#context.effect({ type: 'flush' })
+  }
+
+  /** Tells all of the last use here, and whether the session's end has been told. */
+  touch(record: SessionRecord, now: Instant): void {
+    const stamp = this.#context.clock.issue(now)
+    this.write(record.touch({ atMs: record.accessedMs, stamp }), stamp, now)
   }
 
   flush(wantsAck: boolean, now: Instant): void {
@@ -48,7 +54,7 @@ export class Outbox {
         wantsAck,
       }
       this.#previous = upTo
-      const touches = deltas.filter((delta) => writeStamps(delta).length === 0).length
+      const touches = deltas.filter(isTouch).length
       this.#context.counters.touchesSent += links.length * touches
       this.#context.counters.deltasSent += links.length * (deltas.length - touches)
       this.#context.send(links, message)

@@ -396,13 +396,18 @@ describe('the last writes of a member that dies', () => {
 describe('a pull from a peer that falls silent', () => {
   const { suspectAfterMs, heartbeatMs } = config
 
-  /** To a, d is cut off. b has more of d's, is asked for it, and can't answer. */
-  function silent(net: Net, [a, b, d]: readonly [Member, Member, Member]) {
+  /** To a, d is cut off. b has more of d's, is asked for it, and does not hear that. */
+  function unheard(net: Net, [a, b, d]: readonly [Member, Member, Member]) {
     net.cut(a, d)
     net.hold(a, b)
     d.write('s', { x: '1' })
     net.run(2 * heartbeatMs)
     expect(a.sentOf('pull', b)).toHaveLength(1)
+  }
+
+  /** Nor is it heard. */
+  function silent(net: Net, [a, b, d]: readonly [Member, Member, Member]) {
+    unheard(net, [a, b, d])
     net.hold(b, a)
   }
 
@@ -429,11 +434,7 @@ describe('a pull from a peer that falls silent', () => {
     const net = new Net()
     const [a, b, c, d] = net.cluster('a', 'b', 'c', 'd')
     net.hold(d, c)
-    net.cut(a, d)
-    net.hold(a, b)
-    d.write('s', { x: '1' })
-    net.run(2 * heartbeatMs)
-    expect(a.sentOf('pull', b)).toHaveLength(1)
+    unheard(net, [a, b, d])
     net.release(d, c)
     net.run(suspectAfterMs + 2 * heartbeatMs)
     expect([a.peer(b).state, b.peer(a).state, a.read('s')]).toEqual(['alive', 'suspect', { x: '1' }])

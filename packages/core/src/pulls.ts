@@ -16,7 +16,7 @@ import { SessionMeshError } from './errors.js'
 import type { LinkId, Peer } from './members.js'
 import type { DeltaMessage, State } from './messages.js'
 import { type Purge, Purged } from './purged.js'
-import { bytesOf, type Delta, writeStamps } from './session.js'
+import { bytesOf, type Delta, isTouch } from './session.js'
 import type { Instant, Origin, Stamp } from './stamp.js'
 
 interface OpenPull {
@@ -197,7 +197,7 @@ export class Pulls {
       return { ended: false, forgotten: [] }
     open.heardMs = now.monoMs
     open.begun = true
-    open.count += message.records.filter((record) => writeStamps(record).length > 0).length
+    open.count += message.records.filter((record) => !isTouch(record)).length
     if (open.inPlace) open.partial.push(...this.#context.absorb(message.records, [], now))
     else for (const record of message.records) this.#stage(open, record)
     if (message.end === undefined) return { ended: false, forgotten: [] }

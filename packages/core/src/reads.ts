@@ -4,6 +4,7 @@
  * id; then it is served as it is, and counted.
  */
 
+import { dropOldest } from './bounded.js'
 import type { Context } from './context.js'
 import { Digest } from './digest.js'
 import type { Questions } from './questions.js'
@@ -237,10 +238,7 @@ export class Reads {
   tellLost(stamp: Stamp): void {
     this.#context.counters.lostWrites++
     this.#toldLost.add(formatStamp(stamp))
-    for (const oldest of this.#toldLost) {
-      if (this.#toldLost.size <= MAX_TOLD_LOST) break
-      this.#toldLost.delete(oldest)
-    }
+    dropOldest(this.#toldLost, MAX_TOLD_LOST)
     this.#context.warn(
       'SESSIONMESH_LOST_WRITE',
       `No member that can be reached has a write of ${stamp.origin}, which is dead or cut off. If it is cut off, the write comes back with it; if it died, acks: 'one' would have saved the write.`,

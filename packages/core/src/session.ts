@@ -67,7 +67,12 @@ export function bytesOfAttribute({ name, value }: Attribute): number {
 
 const BYTES_OF_DELTA = 128
 
-/** The stamps of what a delta would write. A delta without any is a touch. */
+/** It tells of a use, or an end, and writes nothing. */
+export function isTouch({ attributes, lifetime, destroyed }: Delta): boolean {
+  return attributes.length === 0 && lifetime === undefined && destroyed === undefined
+}
+
+/** The stamps of what a delta would write: of a touch none. */
 export function writeStamps({ attributes, lifetime, destroyed }: Delta): Stamp[] {
   const stamps: Stamp[] = []
   // (Most deltas are of one write.)

@@ -193,8 +193,7 @@ export class Sessions {
     }
     record.use(now)
     if (now.monoMs - record.toldMs >= touchIntervalMs(records.ttlMs(record), config)) {
-      const stamp = clock.issue(now)
-      this.#outbox.write(record.touch({ atMs: record.accessedMs, stamp }), stamp, now)
+      this.#outbox.touch(record, now)
     }
   }
 

@@ -101,29 +101,29 @@ describe('a use', () => {
     expectSameIdle(members, 3_000)
   })
 
-  test('of a session of which the creation has not come yet counts when that comes', () => {
-    const net = new Net({ ttlMs: TTL, gapPatienceMs: TTL, suspectAfterMs: 10_000, deadAfterMs: 10_000 })
-    const [a, c, d] = net.cluster('a', 'c', 'd')
-    net.hold(c, d)
-    c.write('s', { x: '1' })
-    net.run(TTL / 8)
-    net.hold(a, c)
-    a.touch('s')
-    net.settle()
-    expect([a.replica.counters.touchesSent, d.keys(), d.told('session')]).toEqual([2, [], []])
-    net.release(c, d)
-    expect([idleMs(c), idleMs(d)]).toEqual([TTL / 8, 0])
-  })
-
-  test('of a session that died with who made it shows nothing, and nobody is told that it ends', () => {
+  /** Of a session that a has made c knows by b alone, who has used it. */
+  function early() {
     const net = new Net({ ttlMs: TTL, gapPatienceMs: TTL, suspectAfterMs: 10_000, deadAfterMs: 10_000 })
     const [a, b, c] = net.cluster('a', 'b', 'c')
     net.hold(a, c)
     a.write('s', { x: '1' })
     net.run(TTL / 8)
+    net.hold(b, a)
     net.hold(c, b)
     b.touch('s')
     net.settle()
+    return { net, a, b, c }
+  }
+
+  test('of a session of which the creation has not come yet counts when that comes', () => {
+    const { net, a, b, c } = early()
+    expect([b.replica.counters.touchesSent, c.keys(), c.told('session')]).toEqual([2, [], []])
+    net.release(a, c)
+    expect([idleMs(a), idleMs(c)]).toEqual([TTL / 8, 0])
+  })
+
+  test('of a session that died with who made it shows nothing, and nobody is told that it ends', () => {
+    const { net, a, b, c } = early()
     expect(c.replica.record('s')?.isBare).toBe(true)
     net.kill(a)
     net.kill(b)
