@@ -10,8 +10,12 @@ import { ClaimedState, type History, type ModelRecord, valueId } from './history
 import type { Run } from './run.js'
 import { compareStamps, covers, type DigestMap } from './stamps.js'
 
-/** An age is told in whole ms, and of the time on its way each link counts what the quickest frame took, and not more. */
+/**
+ * An age is told in whole ms. Of the time on its way each link counts what the quickest frame took, and not more; and what
+ * came on a slow one may be taken for later than what was used just before it, and hide that.
+ */
 const LATER_MS = 50
+const LATER_BY_SLOW_LINKS_MS = 600
 /** Besides all sessions of which more is claimed than at the last look. */
 const SAMPLES = 10
 
@@ -127,8 +131,12 @@ export class Exactness {
     )
       return undefined
     const wrongMs = run.now.monoMs - held.used.atMs - (this.#cluster.world.nowMs - usedMs)
-    const isRight = wrongMs < LATER_MS && -wrongMs < this.#cluster.config.deadAfterMs
+    const isRight = wrongMs < this.#laterMs && -wrongMs < this.#cluster.config.deadAfterMs
     return isRight ? undefined : `used ${wrongMs.toFixed(0)} ms before it was`
+  }
+
+  get #laterMs(): number {
+    return LATER_MS + (this.#cluster.scenario.faults.includes('slow') ? LATER_BY_SLOW_LINKS_MS : 0)
   }
 
   /**

@@ -14,8 +14,6 @@ import { covers } from './stamps.js'
 const TOUCH_SHARE = 0.1
 /** Uses that are looked at: the latest. */
 const LOOKS_BACK = 10
-/** Until a write has come by a third: he has merged it, says so with a heartbeat, and is asked for it. */
-const PASSED_ON_MS = 1_000
 /** What the network and the end of a turn take. */
 const SLACK_MS = 200
 
@@ -103,8 +101,9 @@ export class Expiry implements Observer {
     // (Idle is what it is since its creation, whoever tells of that.)
     if (record === undefined || !record.whole || last === undefined) return
     const idleMs = record.idleMs(run.now)
+    const passedOnMs = this.#passedOnMs()
     const isKnown = (use: Use) =>
-      use.run === run || (world.nowMs - use.atMs > PASSED_ON_MS && this.#wasTold(run, use))
+      use.run === run || (world.nowMs - use.atMs > passedOnMs && this.#wasTold(run, use))
     const use = uses.slice(-LOOKS_BACK).findLast(isKnown)
     if (use === undefined) return
     const leastMs = world.nowMs - use.atMs
@@ -114,6 +113,16 @@ export class Expiry implements Observer {
       'expiry',
       `${run.id} holds ${sid} for idle for ${idleMs.toFixed(0)} ms, which ${use.run.id} used ${(world.nowMs - use.atMs).toFixed(0)} ms ago`,
     )
+  }
+
+  /**
+   * Until a use has come by a third: he has merged it and says so with a heartbeat; where there is a link to the user too,
+   * cut or not, it may be on its way there, and he is asked for it by the first heartbeat after the patience for that. (A user
+   * may count on one before him that was told, and that came here no sooner.)
+   */
+  #passedOnMs(): number {
+    const { gapPatienceMs, heartbeatMs } = this.#cluster.config
+    return gapPatienceMs + 2 * heartbeatMs + SLACK_MS
   }
 
   /** Whoever may be asked for it next. */

@@ -101,7 +101,8 @@ export class Membership implements Observer {
         if (!covers(this.#cluster.claim(other), stamp))
           world.fail('leaving', `${run.id} leaves without having handed ${short(stamp)} over to ${other.id}`)
       }
-      reachable.push(other)
+      // (A link that broke for being to another part may not be there again yet.)
+      if (this.#cluster.reach.isLinkedBothWays(run, other)) reachable.push(other)
     }
     world.after(GOODBYE_MS, () => this.#checkTold(run, reachable))
   }

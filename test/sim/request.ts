@@ -175,7 +175,7 @@ export class Request {
     const stamp = this.#issued(before, written.outcome === 'created' || written.outcome === 'changed')
     const isUse = stamp !== undefined && this.#log({ stamp, attributes: changes, ttlMs }).isUse
     if (written.outcome !== 'dropped') this.#expectAck(written.ack, isUse ? undefined : stamp, acks)
-    // (What was fetched for this request alone is not held, and so not kept.)
+    // (As of a touch.)
     const isHeld = replica.record(this.#sid) !== undefined
     if (written.outcome !== 'dropped' && isHeld) history.used(this.#sid, this.#run, world.nowMs)
     this.#run.carryOut(effects)
@@ -245,7 +245,6 @@ export class Request {
   #touch(): void {
     const { history, world, cluster } = this.#trial
     const { replica, now } = this.#run
-    // (What was fetched for this read alone is not held, and so not kept.)
     const held = replica.has(this.#sid, now) ? replica.record(this.#sid) : undefined
     const before = this.#ownEntry()
     const ttlMs =
@@ -258,7 +257,9 @@ export class Request {
     world.trace(() => `${this.#run.id}: touch ${this.#sid}${touched ? '' : ', which is not there'}`)
     const stamp = this.#issued(before, isNewTtl)
     if (stamp !== undefined) this.#log({ stamp, attributes: new Map(), ttlMs })
-    if (held !== undefined) history.used(this.#sid, this.#run, world.nowMs)
+    // (Of what was fetched for this read alone a use is kept if it was told.)
+    const isHeld = replica.record(this.#sid) !== undefined
+    if (touched && isHeld) history.used(this.#sid, this.#run, world.nowMs)
     this.#run.carryOut(effects)
   }
 

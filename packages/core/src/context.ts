@@ -8,6 +8,7 @@ import { Dialer } from './dialer.js'
 import { Digest } from './digest.js'
 import type { ErrorCode } from './errors.js'
 import type { CoreEvent, Effect } from './events.js'
+import { ToldClock } from './link-clock.js'
 import { type LinkId, type MemberChange, Members, type Self } from './members.js'
 import type { Message } from './messages.js'
 import { ownerOf } from './owner.js'
@@ -86,6 +87,7 @@ export class Context {
   readonly cluster: string
   readonly config: Config
   readonly clock: HybridClock
+  readonly toldClock = new ToldClock()
   readonly digest = new Digest()
   readonly records: Records
   readonly purged = new Purged()
@@ -129,7 +131,16 @@ export class Context {
   }
 
   send(links: readonly LinkId[], message: Message): void {
-    if (links.length > 0) this.effect({ type: 'send', links, message })
+    if (links.length > 0) this.effect(this.#toSend(links, message))
+  }
+
+  /** The next chunk is asked for when this one is handed over. */
+  sendChunk(link: LinkId, message: Message): void {
+    this.effect({ ...this.#toSend([link], message), resume: true })
+  }
+
+  #toSend(links: readonly LinkId[], message: Message): Extract<Effect, { type: 'send' }> {
+    return { type: 'send', links, message, aheadMs: this.toldClock.aheadMs }
   }
 
   notify(event: CoreEvent): void {

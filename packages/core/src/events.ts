@@ -35,11 +35,12 @@ export type CoreEvent =
     }
 
 export type Effect =
-  /** `resume`: call `drained` when the frame is handed to the operating system. */
+  /** `aheadMs`: for `packMessage`. `resume`: call `drained` when the frame is handed to the operating system. */
   | {
       readonly type: 'send'
       readonly links: readonly LinkId[]
       readonly message: Message
+      readonly aheadMs: number
       readonly resume?: true
     }
   /** Close the link, telling the peer the reason. The machine has forgotten it already. */

@@ -162,6 +162,19 @@ test('all that a member wrote who is gone is here once nobody may have more of i
   expect([b.read('s'), b.replica.hasAllOf(a.id), c.replica.hasAllOf(a.id)]).toEqual([{ x: '1' }, true, true])
 })
 
+test('of one that is gone more may come to who has not found that yet', () => {
+  const world = new MemberTable()
+  const [gone, peer] = [world.link('gone'), world.link('peer', { link: 2 })]
+  world.members.linkLost(gone, world.now)
+  world.members.left(gone, world.now)
+  world.after(1).members.toldDigest(peer, [], world.now.monoMs)
+  const isAll = (state: MemberState) => {
+    world.tell(peer, { id: 'gone', state })
+    return world.members.hasNobodyMoreOf('gone', undefined)
+  }
+  expect((['alive', 'suspect', 'dead', 'left'] as const).map(isAll)).toEqual([false, false, true, true])
+})
+
 describe('the states', () => {
   test.each(transitions)('$from, $input: $next', ({ enter, state, apply, next }) => {
     const world = new MemberTable()

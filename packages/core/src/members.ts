@@ -67,8 +67,10 @@ export interface Peer {
   /** When it was last found gone, dead or left; on the wall clock the later of both. */
   goneMs: number
   goneWallMs: number
-  /** Those whom it told of last as alive. */
+  /** Those whom it told of last as alive, … */
   vouchesFor: ReadonlySet<Origin>
+  /** … and as suspect: it may have a link to them yet, on which more comes. */
+  doubts: ReadonlySet<Origin>
 }
 
 export type MemberChange = { readonly peer: Peer; readonly from: MemberState; readonly to: MemberState }
@@ -165,13 +167,14 @@ export class Members {
 
   /**
    * Nobody who may come back, or has told since that member went, has more of its writes than `latest`. (Who is not linked
-   * may have, and so may who has not told.)
+   * may have, and so may who has not told, or does not hold that member for gone: what was on its way comes after it.)
    */
   hasNobodyMoreOf(id: Origin, latest: Stamp | undefined): boolean {
     const goneMs = this.#peers.get(id)?.goneMs ?? Number.NEGATIVE_INFINITY
     for (const peer of this.#peers.values()) {
       if (peer.id === id || peer.state === 'left') continue
       if (peer.link === undefined || peer.state !== 'alive' || peer.digestMs <= goneMs) return false
+      if (peer.vouchesFor.has(id) || peer.doubts.has(id)) return false
       const told = peer.digest.get(id)
       if (told !== undefined && (latest === undefined || compareStamps(told, latest) > 0)) return false
     }
@@ -309,7 +312,9 @@ export class Members {
 
   /** @param sentMs when the teller said so, on our clock. */
   toldRoster(teller: Peer, roster: readonly RosterEntry[], sentMs: number, now: Instant): void {
-    teller.vouchesFor = new Set(roster.filter(({ state }) => state === 'alive').map(({ id }) => id))
+    const told = (as: MemberState) => new Set(roster.filter(({ state }) => state === as).map(({ id }) => id))
+    teller.vouchesFor = told('alive')
+    teller.doubts = told('suspect')
     // (Decided once for all of them: of those that this roster adds none makes room for the next.)
     const gone = [...this.#peers.values()].filter(isGoneHearsay)
     for (const entry of roster)
@@ -556,6 +561,7 @@ export class Members {
       goneMs: 0,
       goneWallMs: 0,
       vouchesFor: new Set(),
+      doubts: new Set(),
     }
     this.#peers.set(id, peer)
     this.#living.add(id)

@@ -443,6 +443,21 @@ describe('a pull from a peer that falls silent', () => {
     expect([a.peer(b).hearsUs, a.replica.pending]).toEqual([true, 0])
   })
 
+  test('is begun all the same while nobody else is to be asked', () => {
+    const net = new Net()
+    const [a, b, d] = net.cluster('a', 'b', 'd')
+    net.cut(a, d)
+    net.hold(a, b)
+    net.run(suspectAfterMs + 2 * heartbeatMs)
+    const before = [a.peer(b).state, a.peer(b).hearsUs, a.sentOf('pull', b).length]
+    d.write('s', { x: '1' })
+    net.run(2 * heartbeatMs)
+    expect([...before, a.sentOf('pull', b).length]).toEqual(['alive', false, 0, 1])
+    net.release(a, b)
+    net.settle()
+    expect([a.sentOf('pull', b).length, a.read('s'), a.replica.pending]).toEqual([1, { x: '1' }, 0])
+  })
+
   test('goes on while nobody else has anything', () => {
     const net = new Net()
     const [a, b, d] = net.cluster('a', 'b', 'd')

@@ -287,13 +287,15 @@ export class Pulls {
 
   #openNext(now: Instant): void {
     if (this.#open !== undefined) return
-    const isSought = ({ peer }: { peer: Peer }) => this.#hasJoined || !isMissed(this.#sought, peer)
-    const next = this.#wanted.find((wanted) => mayAnswer(wanted) && isSought(wanted))
-    if (next === undefined) return
-    this.#wanted.splice(this.#wanted.indexOf(next), 1)
     const { isReady, isRejoining, digest, records } = this.#context
     const isEmpty = digest.size === 0 && records.size + records.tombstones === 0
     const inPlace = !isReady && !isRejoining && isEmpty
+    const sought = this.#wanted.filter(({ peer }) => this.#hasJoined || !isMissed(this.#sought, peer))
+    // (While there is nobody else, also one that is heard and may not hear us: it gives way to whoever comes.)
+    const isHeard = ({ peer }: { peer: Peer }) => peer.state === 'alive' && !inPlace
+    const next = sought.find(mayAnswer) ?? sought.find(isHeard)
+    if (next === undefined) return
+    this.#wanted.splice(this.#wanted.indexOf(next), 1)
     const pull = this.#nextPull()
     this.#open = {
       pull,
