@@ -1084,4 +1084,15 @@ export const mutants: readonly Mutant[] = [
     seeds: 3_000,
     by: ['expiry', 'convergence', 'exactness'],
   },
+  {
+    name: 'a clock that stood still with its host is told as it is, and who seems not to hear is never asked',
+    once: '23a4735',
+    file: 'link-clock.ts',
+    find: 'this.#aheadMs = Math.max(this.#aheadMs, wallMs - monoMs - this.#beganAheadMs)',
+    replace: 'this.#aheadMs = 0',
+    also: [{ file: 'pulls.ts', find: ' ?? sought.find(isHeard)', replace: '' }],
+    from: 50_004_056,
+    seeds: 3_000,
+    by: ['limits'],
+  },
 ]

@@ -44,13 +44,14 @@ export class Verdicts implements Observer {
   /** Whoever is gone, or stands still, is found out in time by all who were in touch with it. */
   checkLate(): void {
     const { runs, running, world, config } = this.#cluster
-    const withinMs = 2 * config.deadAfterMs + 1_000
+    const withinMs = 2 * config.deadAfterMs + LATE_MS
+    const lateWordMs = this.#lateWordMs()
     for (const gone of runs) {
       if (gone.isRunning && !gone.isFrozen) continue
       const endMs = gone.isRunning ? gone.frozeMs : gone.endedMs
       this.#checkRefused(gone)
       // (What it had sent may come late, out of a cut: whoever reads it tells the others that it lives, and may be gone.)
-      const sinceMs = Math.max(endMs, ...runs.map(({ heardMs }) => heardMs.get(gone.id) ?? 0))
+      const sinceMs = Math.max(endMs, lateWordMs, ...runs.map(({ heardMs }) => heardMs.get(gone.id) ?? 0))
       if (world.nowMs - sinceMs < withinMs) continue
       for (const run of running) {
         const isWell = !run.isFrozen && run.thawedMs < sinceMs && run.startedMs < sinceMs
@@ -61,6 +62,15 @@ export class Verdicts implements Observer {
         world.fail('verdicts', `${run.id} still holds ${gone.id} for living, gone for ${goneMs} ms`)
       }
     }
+  }
+
+  /** When the word of one that was gone by then was last read, late: it tells that others live, who are gone as well. */
+  #lateWordMs(): number {
+    const { runs } = this.#cluster
+    const ended = runs.filter(({ isRunning }) => !isRunning)
+    const readMs = (of: Run) => runs.map(({ heardMs }) => heardMs.get(of.id) ?? 0)
+    const isLate = (of: Run) => (ms: number) => ms > of.endedMs + LATE_MS
+    return Math.max(0, ...ended.flatMap((each) => readMs(each).filter(isLate(each))))
   }
 
   /** A process that is gone, and nothing else is wrong: its port is closed, which is as good as its word. */
@@ -160,6 +170,8 @@ export class Verdicts implements Observer {
   }
 }
 
+/** More than frames take on their way, unless something holds them up. */
+const LATE_MS = 1_000
 /** What a heartbeat may be late, and takes on the slowest network. */
 const BEAT_MS = 150
 /** Two refused redials, on the slowest network. */

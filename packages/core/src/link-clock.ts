@@ -29,7 +29,8 @@ export class LinkClock {
 /**
  * What a member tells for its monotonic clock: that one stands still while its host is suspended, and then all that is sent
  * would look as old as that was long. So as much is added as the wall clock has gone on by more. (One that is set forward
- * looks the same, which harms nothing: who reads of a clock that runs ahead follows at once. Nothing is taken away.)
+ * looks the same: who reads of a clock that runs ahead follows at once, as at the beginning of a link, and what waits on
+ * its way just then looks younger by that. Nothing is taken away.)
  */
 export class ToldClock {
   #beganAheadMs: number | undefined
