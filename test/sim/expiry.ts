@@ -158,7 +158,7 @@ export class Expiry implements Observer {
   checkOver(): void {
     const { world, running, scenario } = this.#cluster
     for (const [sid, uses] of this.#history.uses) {
-      const wasHeld = uses.some(({ run }) => run.isRunning)
+      const wasHeld = uses.some(({ run, isHeld }) => isHeld && run.isRunning)
       const times = this.#told.get(sid) ?? 0
       if (this.#history.isDestroyed(sid)) continue
       if (wasHeld && times === 0) world.fail('expiryEvents', `the end of ${sid} was told by nobody`)
@@ -174,8 +174,8 @@ export class Expiry implements Observer {
 
   #wasAlwaysInUse(uses: readonly Use[]): boolean {
     let lastMs = this.#cluster.world.nowMs
-    for (const { atMs, run } of [...uses].reverse()) {
-      if (!run.isRunning || lastMs - atMs > this.#ttlMs / 3) return false
+    for (const { atMs, run, isHeld } of [...uses].reverse()) {
+      if (!isHeld || !run.isRunning || lastMs - atMs > this.#ttlMs / 3) return false
       lastMs = atMs
     }
     return true

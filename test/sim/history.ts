@@ -40,6 +40,8 @@ export interface ModelRecord {
 export interface Use {
   readonly atMs: number
   readonly run: Run
+  /** The session was held there, and not only fetched for that request. */
+  readonly isHeld: boolean
 }
 
 export class History {
@@ -72,8 +74,8 @@ export class History {
     }
   }
 
-  used(sid: string, run: Run, atMs: number): void {
-    addTo(this.#uses, sid, { atMs, run })
+  used(sid: string, use: Use): void {
+    addTo(this.#uses, sid, use)
   }
 
   /** In order of time. */

@@ -175,9 +175,7 @@ export class Request {
     const stamp = this.#issued(before, written.outcome === 'created' || written.outcome === 'changed')
     const isUse = stamp !== undefined && this.#log({ stamp, attributes: changes, ttlMs }).isUse
     if (written.outcome !== 'dropped') this.#expectAck(written.ack, isUse ? undefined : stamp, acks)
-    // (As of a touch.)
-    const isHeld = replica.record(this.#sid) !== undefined
-    if (written.outcome !== 'dropped' && isHeld) history.used(this.#sid, this.#run, world.nowMs)
+    if (written.outcome !== 'dropped') this.#used()
     this.#run.carryOut(effects)
   }
 
@@ -243,7 +241,7 @@ export class Request {
   }
 
   #touch(): void {
-    const { history, world, cluster } = this.#trial
+    const { world, cluster } = this.#trial
     const { replica, now } = this.#run
     const held = replica.has(this.#sid, now) ? replica.record(this.#sid) : undefined
     const before = this.#ownEntry()
@@ -257,10 +255,16 @@ export class Request {
     world.trace(() => `${this.#run.id}: touch ${this.#sid}${touched ? '' : ', which is not there'}`)
     const stamp = this.#issued(before, isNewTtl)
     if (stamp !== undefined) this.#log({ stamp, attributes: new Map(), ttlMs })
-    // (Of what was fetched for this read alone a use is kept if it was told.)
-    const isHeld = replica.record(this.#sid) !== undefined
-    if (touched && isHeld) history.used(this.#sid, this.#run, world.nowMs)
+    if (touched) this.#used()
     this.#run.carryOut(effects)
+  }
+
+  /** (Of what was fetched for this request alone a use is kept if it was told, and nothing else.) */
+  #used(): void {
+    const record = this.#run.replica.record(this.#sid)
+    if (record === undefined) return
+    const use = { run: this.#run, atMs: this.#trial.world.nowMs, isHeld: !record.isBare }
+    this.#trial.history.used(this.#sid, use)
   }
 
   #answer(): void {
