@@ -61,8 +61,7 @@ export class Expiry implements Observer {
       const idleMs = world.nowMs - use.atMs
       const isOwn = use.run === run
       const leastMs = isOwn ? this.#ttlMs : this.#ttlMs * (1 - TOUCH_SHARE) - SLACK_MS
-      // (What was used right now is still on its way to the others.)
-      const isKnown = isOwn || (idleMs > SLACK_MS && this.#wasTold(run, use))
+      const isKnown = isOwn || this.#wasTold(run, use)
       if (idleMs >= leastMs || !isKnown) continue
       world.fail('expiry', `${run.id} ${what}: ${sid}, which ${use.run.id} used ${idleMs.toFixed(0)} ms ago`)
     }
@@ -70,7 +69,10 @@ export class Expiry implements Observer {
 
   #wasTold(run: Run, use: Use): boolean {
     const beforeMs = use.atMs - RECOVERY_MS
-    if (this.#couldTell(use.run, run, beforeMs)) return true
+    const agoMs = this.#cluster.world.nowMs - use.atMs
+    // (What was used right now is still on its way to the others.)
+    if (this.#couldTell(use.run, run, beforeMs)) return agoMs > SLACK_MS
+    if (agoMs <= this.#passedOnMs()) return false
     // Parted for good, and both in touch with a third that passes it on.
     if (this.#cluster.network.cutSinceMs(run.host, use.run.host) >= beforeMs) return false
     return this.#cluster.running.some(
