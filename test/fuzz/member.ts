@@ -141,8 +141,8 @@ export class Member implements Owner {
     }
   }
 
-  #send({ links, message, aheadMs, resume }: Extract<Effect, { type: 'send' }>): void {
-    const frame = encodeFrame(message, this.id, aheadMs)
+  #send({ links, message, resume }: Extract<Effect, { type: 'send' }>): void {
+    const frame = encodeFrame(message, this.id)
     this.#hooks.sent(this, frame)
     for (const id of links) {
       const end = this.ends.get(id)

@@ -90,19 +90,9 @@ export class Convergence {
     if (ours === undefined || theirs === undefined) return undefined
     const ttlMs = of.replica.record(sid)?.lifetime?.ttlMs ?? this.#cluster.config.ttlMs
     const intervalMs = Math.min(ttlMs / 10, this.#cluster.config.maxTouchIntervalMs)
-    const mostMs = intervalMs + IDLE_SLACK_MS + this.#waitedMs
+    const mostMs = intervalMs + IDLE_SLACK_MS
     if (ours - theirs <= mostMs) return undefined
     return `${sid} is idle for ${theirs.toFixed(0)} ms on ${of.id}, and for ${ours.toFixed(0)} ms on ${run.id}`
-  }
-
-  /**
-   * A wall clock that is set forward looks like a host that was suspended, and what its member has sent since is dated by the
-   * frames that waited, until one has not.
-   */
-  get #waitedMs(): number {
-    const { scenario, config } = this.#cluster
-    const areClocksSet = scenario.faults.some((fault) => ['jump', 'strobe', 'leap'].includes(fault))
-    return areClocksSet ? config.deadAfterMs : 0
   }
 
   #isAboutToExpire(run: Run, sid: string): boolean {

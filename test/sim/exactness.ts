@@ -67,6 +67,8 @@ export class Exactness {
   /** Nobody has more of who is gone than who says that he has all of it. (What is cut short by that, counts on it.) */
   #checkHasAll(run: Run): void {
     const { running } = this.#cluster
+    // (Who stands still has not heard that it is back.)
+    if (run.isFrozen) return
     const peers = run.replica.peers()
     const isKnown = ({ id }: Run) =>
       id === run.id || peers.some((peer) => peer.id === id && peer.state !== 'left')

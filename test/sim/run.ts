@@ -381,8 +381,8 @@ export class Run {
     this.readyMs = this.#world.nowMs
   }
 
-  #send({ links, message, aheadMs, resume }: Extract<Effect, { type: 'send' }>): void {
-    const wire = packMessage(message, this.id, aheadMs)
+  #send({ links, message, resume }: Extract<Effect, { type: 'send' }>): void {
+    const wire = packMessage(message, this.id)
     if (message.kind === 'heartbeat') this.#beats(links)
     for (const id of links) {
       const end = this.#ends.get(id)

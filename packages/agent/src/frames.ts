@@ -8,9 +8,8 @@ import { isPlain } from './plain.js'
 const packr = new Packr({ useRecords: false, variableMapSize: true })
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: false, int64AsType: 'number' })
 
-/** @param aheadMs as of `packMessage` */
-export function encodeFrame(message: Message, sender: Origin, aheadMs = 0): Uint8Array {
-  return packr.pack(packMessage(message, sender, aheadMs))
+export function encodeFrame(message: Message, sender: Origin): Uint8Array {
+  return packr.pack(packMessage(message, sender))
 }
 
 /** In numbers, as in `isPlain`: ids, addresses and digests of all members that there are, and that ever wrote. */

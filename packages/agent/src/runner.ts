@@ -266,8 +266,8 @@ export class Runner {
     setImmediate(() => this.onDialFailed(address, { kind: 'other', message }))
   }
 
-  #send({ links, message, aheadMs, resume }: Extract<Effect, { type: 'send' }>): void {
-    const frame = encodeFrame(message, this.#id, aheadMs)
+  #send({ links, message, resume }: Extract<Effect, { type: 'send' }>): void {
+    const frame = encodeFrame(message, this.#id)
     for (const id of links) {
       const link = this.#linksById.get(id)
       if (link === undefined) continue

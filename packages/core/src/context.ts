@@ -8,7 +8,6 @@ import { Dialer } from './dialer.js'
 import { Digest } from './digest.js'
 import type { ErrorCode } from './errors.js'
 import type { CoreEvent, Effect } from './events.js'
-import { ToldClock } from './link-clock.js'
 import { type LinkId, type MemberChange, Members, type Self } from './members.js'
 import type { Message } from './messages.js'
 import { ownerOf } from './owner.js'
@@ -87,7 +86,6 @@ export class Context {
   readonly cluster: string
   readonly config: Config
   readonly clock: HybridClock
-  readonly toldClock = new ToldClock()
   readonly digest = new Digest()
   readonly records: Records
   readonly purged = new Purged()
@@ -131,16 +129,7 @@ export class Context {
   }
 
   send(links: readonly LinkId[], message: Message): void {
-    if (links.length > 0) this.effect(this.#toSend(links, message))
-  }
-
-  /** The next chunk is asked for when this one is handed over. */
-  sendChunk(link: LinkId, message: Message): void {
-    this.effect({ ...this.#toSend([link], message), resume: true })
-  }
-
-  #toSend(links: readonly LinkId[], message: Message): Extract<Effect, { type: 'send' }> {
-    return { type: 'send', links, message, aheadMs: this.toldClock.aheadMs }
+    if (links.length > 0) this.effect({ type: 'send', links, message })
   }
 
   notify(event: CoreEvent): void {

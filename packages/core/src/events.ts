@@ -35,12 +35,11 @@ export type CoreEvent =
     }
 
 export type Effect =
-  /** `aheadMs`: for `packMessage`. `resume`: call `drained` when the frame is handed to the operating system. */
+  /** `resume`: call `drained` when the frame is handed to the operating system. */
   | {
       readonly type: 'send'
       readonly links: readonly LinkId[]
       readonly message: Message
-      readonly aheadMs: number
       readonly resume?: true
     }
   /** Close the link, telling the peer the reason. The machine has forgotten it already. */

@@ -36,7 +36,7 @@ export interface RosterEntry {
 
 /** Of what tells when sessions were used, and of what comes often: see link-clock. */
 interface Timed {
-  /** When it was sent, on the monotonic clock of whoever holds it. (Another one travels: see link-clock.) */
+  /** When it was sent, on the sender's monotonic clock. */
   readonly sentMs: number
 }
 

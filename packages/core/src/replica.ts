@@ -670,7 +670,6 @@ export class Replica {
 
   /** What every input begins and ends with. */
   #input<T>(now: Instant, act: () => T): { result: T; effects: Effect[] } {
-    this.#context.toldClock.follow(now)
     this.#catchUp.noticeStall(now)
     // Before, not after: what an input finds answered is shown right after it.
     this.#questions.expire(now)

@@ -185,27 +185,6 @@ test('who was on a suspended host, where no clock shows it, vouches for nobody e
   expect(told()).toBe('alive')
 })
 
-test('who is heard is alive, and what it used was used just now, however often its host was suspended', () => {
-  const net = new Net()
-  const [a, b, c] = net.cluster('a', 'b', 'c')
-  for (let i = 0; i < 5; i++) {
-    net.freeze(b)
-    net.run(SUSPECT)
-    b.wasSuspended(SUSPECT)
-    net.thaw(b)
-    net.run(2 * config.heartbeatMs)
-  }
-  const told = a
-    .sentOf('heartbeat', c)
-    .findLast(({ roster }) => roster !== undefined)
-    ?.roster?.find(({ id }) => id === b.id)?.state
-  b.write('s', { x: '1' })
-  net.settle()
-  const idleMs = a.replica.record('s')?.idleMs(a.now)
-  expect([told, b.peer(a).hearsUs]).toEqual(['alive', true])
-  expect(idleMs).toBeLessThan(100)
-})
-
 describe('what others tell', () => {
   test('makes a member known that we never met: suspect, and living', () => {
     const world = new MemberTable()

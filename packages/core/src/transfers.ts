@@ -42,7 +42,7 @@ export class Transfers {
     const message: State = { kind: 'state', sentMs: now.monoMs, pull: transfer.pull, records }
     this.#busy.add(link)
     if (!isLast) {
-      this.#context.sendChunk(link, message)
+      this.#context.effect({ type: 'send', links: [link], message, resume: true })
       return
     }
     // Retired origins too: a client's token may name one, and the asker would look for what is long settled.
@@ -55,7 +55,7 @@ export class Transfers {
     }
     this.#context.transfers.delete(link)
     this.#context.counters.transfersSent++
-    this.#context.sendChunk(link, { ...message, end })
+    this.#context.effect({ type: 'send', links: [link], message: { ...message, end }, resume: true })
   }
 
   resumeDeferred(now: Instant): void {

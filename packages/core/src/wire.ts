@@ -49,11 +49,10 @@ const END_TOLD = 2
 /** Session attributes of these names could reach a prototype when an application copies them. */
 export const FORBIDDEN_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
 
-/** @param aheadMs by how much the clock that is told is ahead of that by which the message is timed: as its effect says */
-export function packMessage(message: Message, sender: Origin, aheadMs = 0): Wire {
-  if (message.kind === 'heartbeat' && hasNoNews(message)) return message.sentMs + aheadMs
+export function packMessage(message: Message, sender: Origin): Wire {
+  if (message.kind === 'heartbeat' && hasNoNews(message)) return message.sentMs
   const table = new StampTable(sender)
-  const fields = packFields(message, table, aheadMs)
+  const fields = packFields(message, table)
   return [KINDS.indexOf(message.kind), table.origins, table.pack(), ...fields]
 }
 
@@ -61,7 +60,7 @@ function hasNoNews({ isJoining, digest, roster }: Heartbeat): boolean {
   return !isJoining && digest === undefined && roster === undefined
 }
 
-function packFields(message: Message, table: StampTable, aheadMs: number): unknown[] {
+function packFields(message: Message, table: StampTable): unknown[] {
   const stamps = (entries: DigestEntries) => entries.map((stamp) => table.addTold(stamp))
   const roster = (entries: readonly RosterEntry[]) =>
     entries.map((entry) => [
@@ -95,7 +94,7 @@ function packFields(message: Message, table: StampTable, aheadMs: number): unkno
         heartbeatMs,
         isJoining ? 1 : 0,
         clockMs,
-        sentMs + aheadMs,
+        sentMs,
         stamps(message.digest),
         purges(message.purged),
         roster(message.roster),
@@ -103,7 +102,7 @@ function packFields(message: Message, table: StampTable, aheadMs: number): unkno
     }
     case 'delta':
       return [
-        message.sentMs + aheadMs,
+        message.sentMs,
         table.add(message.previous),
         table.add(message.upTo),
         message.wantsAck ? 1 : 0,
@@ -113,7 +112,7 @@ function packFields(message: Message, table: StampTable, aheadMs: number): unkno
       return [table.add(message.upTo)]
     case 'heartbeat':
       return [
-        message.sentMs + aheadMs,
+        message.sentMs,
         message.isJoining ? 1 : 0,
         message.digest === undefined ? 0 : stamps(message.digest),
         message.roster === undefined ? 0 : roster(message.roster),
@@ -122,8 +121,7 @@ function packFields(message: Message, table: StampTable, aheadMs: number): unkno
       return [message.pull, message.digest === undefined ? 0 : stamps(message.digest), message.sids ?? 0]
     case 'state': {
       const { sentMs, pull, records, missing, end } = message
-      const ended = end === undefined ? 0 : packEnd(end)
-      return [sentMs + aheadMs, pull, deltas(records, sentMs), missing ?? 0, ended]
+      return [sentMs, pull, deltas(records, sentMs), missing ?? 0, end === undefined ? 0 : packEnd(end)]
     }
     case 'leave':
       return []
@@ -207,7 +205,7 @@ export interface Keep {
 
 const asTheyAre: Keep = { text: (text) => text, name: (name) => name }
 
-/** When a frame was sent, on the clock that its sender tells, if it is one that tells. For those who measure links. */
+/** When a frame was sent, on its sender's monotonic clock, if it is one that tells. For those who measure links. */
 export function sentMsOf(wire: unknown): { ms: number; isDelta: boolean } | undefined {
   if (typeof wire === 'number') return { ms: wire, isDelta: false }
   // (Nothing is checked yet: to look up what is no number might run its code, or come to the end of the stack.)
@@ -222,7 +220,7 @@ export interface Expectations {
   readonly latestMs: number
   /** Of one session in one delta. */
   readonly maxAttributes: number
-  /** A moment on the clock that the sender tells as one on ours. */
+  /** A moment on the sender's monotonic clock as one on ours. */
   readonly toLocal: (sentMs: number) => number
   readonly keep: Keep
 }

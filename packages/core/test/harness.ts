@@ -188,7 +188,7 @@ export class Net {
   effect(member: Member, effect: Effect): void {
     switch (effect.type) {
       case 'send': {
-        const wire = packMessage(effect.message, member.id, effect.aheadMs)
+        const wire = packMessage(effect.message, member.id)
         for (const link of effect.links)
           this.#send(member, link, effect.message, wire, effect.resume === true)
         return
