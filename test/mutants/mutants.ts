@@ -1131,4 +1131,23 @@ export const mutants: readonly Mutant[] = [
     seeds: 3_000,
     by: ['limits'],
   },
+  {
+    name: 'a use that came before its session, with its end, is not taken when the session comes',
+    file: 'session.ts',
+    find: 'this.used === undefined || !isMerged(use.stamp)',
+    replace: '!isMerged(use.stamp)',
+    from: 52_083_253,
+    seeds: 3_000,
+    by: ['expiry', 'exactness'],
+  },
+  {
+    name: 'what was fetched may be gone between a read and a write of one turn',
+    file: 'replica.ts',
+    find: '    const result = act()\n',
+    replace: '    this.#questions.expire(now)\n    const result = act()\n',
+    also: [{ file: 'questions.ts', find: 'question.sinceMs += ms', replace: 'question.sinceMs += 0' }],
+    from: 52_081_768,
+    seeds: 3_000,
+    by: ['writes'],
+  },
 ]

@@ -124,14 +124,9 @@ export class Exactness {
 
   /** How the last use of which all were told differs from the model, if it does. (Where hosts are suspended nothing expires.) */
   #usedElse(run: Run, { usedMs, destroyed }: ModelRecord, held: SessionRecord): string | undefined {
-    if (
-      !this.#cluster.canExpire ||
-      !held.whole ||
-      destroyed !== undefined ||
-      held.destroyed !== undefined ||
-      held.used === undefined
-    )
+    if (!this.#cluster.canExpire || !held.whole || destroyed !== undefined || held.destroyed !== undefined)
       return undefined
+    if (held.used === undefined) return 'never used'
     const wrongMs = run.now.monoMs - held.used.atMs - (this.#cluster.world.nowMs - usedMs)
     const isRight = wrongMs < this.#laterMs && -wrongMs < this.#cluster.config.deadAfterMs
     return isRight ? undefined : `used ${wrongMs.toFixed(0)} ms before it was`

@@ -69,6 +69,16 @@ describe('absorbing a delta', () => {
     expect([record.idleMs(NOW), context.records.isReadable(record, NOW)]).toEqual([100, true])
   })
 
+  test('keeps nothing of the end of a session that has not come yet, and takes its last use with it when it comes', () => {
+    const [created, used] = [stamp(3), { atMs: 400, stamp: stamp(6, 'b') }]
+    const end = { sid: 's', created, attributes: [], used, isEndTold: true }
+    expect(context.absorb([end], [used.stamp], NOW)).toEqual([])
+    expect(context.records.get('s')).toBeUndefined()
+    context.absorb([{ ...write(3), used, isEndTold: true }], [created], NOW)
+    const record = context.records.get('s')
+    expect([record?.used, record?.idleMs(NOW)]).toEqual([used, 600])
+  })
+
   test('takes the whole of a forgotten session although the digest covers it', () => {
     context.digest.raise(stamp(5))
     context.absorb([touch(6, 3)], [stamp(6)], NOW)

@@ -375,3 +375,36 @@ test('what was fetched is not shown again when the session was destroyed here an
   net.run(3 * sweepMs)
   expect([b.replica.tombstones, b.read('s')]).toEqual([0, undefined])
 })
+
+describe('what was fetched and shown can be written to in the same turn', () => {
+  function fetched() {
+    const net = new Net({ gapPatienceMs: 60_000 })
+    const [a, b, c] = net.cluster('a', 'b', 'c')
+    net.hold(c, b)
+    c.write('s', { x: '1' })
+    net.settle()
+    b.catchUp('s', a.token('s'))
+    net.run(waitMs)
+    return { net, b, base: b.base('s') }
+  }
+
+  test('when it was shown for long enough just then', () => {
+    const { net, b, base } = fetched()
+    net.run(2 * deadAfterMs - waitMs - 50)
+    const now = { ...b.now, monoMs: b.now.monoMs + 100 }
+    const isShown = b.replica.has('s', now)
+    const { written } = b.replica.write('s', new Map([['x', '2']]), { base }, now)
+    expect([isShown, written.outcome]).toEqual([true, 'changed'])
+  })
+
+  test('when its member has stood still for long since it was asked for', () => {
+    const { net, b, base } = fetched()
+    net.freeze(b)
+    net.run(3 * deadAfterMs)
+    b.isFrozen = false
+    const shown = b.read('s')
+    const { outcome } = b.write('s', { x: '2' }, { base })
+    b.tick()
+    expect([shown, outcome, b.read('s')]).toEqual([{ x: '1' }, 'changed', { x: '2' }])
+  })
+})

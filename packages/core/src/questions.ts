@@ -26,7 +26,8 @@ interface Question {
   answers: Delta[]
   /** What those that answered have merged. */
   readonly answeredBy: Digest
-  readonly sinceMs: number
+  /** Less what this member stood still since. */
+  sinceMs: number
 }
 
 /** What reads want, and have to know. */
@@ -195,6 +196,11 @@ export class Questions {
   /** Gives up those that nobody could answer for long. */
   expire(now: Instant): void {
     for (const question of this.#questions.values()) this.#expireQuestion(question, now)
+  }
+
+  /** What would have come meanwhile is still to be read, and a request that was shown an answer is still to be served. */
+  creditStall(ms: number): void {
+    for (const question of this.#questions.values()) question.sinceMs += ms
   }
 
   /** Everybody that there is has been asked, and has answered. */

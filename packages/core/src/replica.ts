@@ -76,6 +76,7 @@ export class Replica {
     this.#catchUp = new CatchUp(this.#context, this.#pulls, (ms) => {
       this.#acks.creditStall(ms)
       this.#reads.creditStall(ms)
+      this.#questions.creditStall(ms)
     })
     this.#transfers = new Transfers(
       this.#context,
@@ -178,6 +179,8 @@ export class Replica {
   tick(now: Instant): Effect[] {
     return this.#input(now, () => {
       this.#catchUp.cameRound(now)
+      // (Not with other inputs: what a request is shown it can write to in the same turn.)
+      this.#questions.expire(now)
       const { members, records } = this.#context
       const { fullOf } = records
       if (fullOf !== undefined && !this.#wasFull) this.#warnOfFull(fullOf)
@@ -671,8 +674,6 @@ export class Replica {
   /** What every input begins and ends with. */
   #input<T>(now: Instant, act: () => T): { result: T; effects: Effect[] } {
     this.#catchUp.noticeStall(now)
-    // Before, not after: what an input finds answered is shown right after it.
-    this.#questions.expire(now)
     const result = act()
     for (const address of this.#context.dialer.due(now)) this.#context.effect({ type: 'dial', address })
     this.#transfers.resumeDeferred(now)

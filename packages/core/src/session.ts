@@ -199,8 +199,10 @@ export class SessionRecord {
       this.#bears(delta.created)
       this.created = delta.created
     }
-    // (Or each hop would make it later by what no clock of a link can see, for ever where they go in a circle.)
-    if (delta.used !== undefined && !isMerged(delta.used.stamp)) this.#tellUse(delta.used)
+    // (Or each hop would make it later by what no clock of a link can see, for ever where they go in a circle. But where it came
+    // before the session, and nothing was kept of it, it comes with the session.)
+    const isNews = (use: Use) => this.used === undefined || !isMerged(use.stamp)
+    if (delta.used !== undefined && isNews(delta.used)) this.#tellUse(delta.used)
     if (delta.isEndTold) this.isEndTold = true
     if (delta.destroyed !== undefined && !isMerged(delta.destroyed)) return this.#destroy(delta.destroyed)
     // Destroyed is absorbing, whatever the stamps: session ids are never used again.
