@@ -1133,6 +1133,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a use that came before its session, with its end, is not taken when the session comes',
+    once: '01968ec',
     file: 'session.ts',
     find: 'this.used === undefined || !isMerged(use.stamp)',
     replace: '!isMerged(use.stamp)',
@@ -1142,6 +1143,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'what was fetched may be gone between a read and a write of one turn',
+    once: '01968ec',
     file: 'replica.ts',
     find: '    const result = act()\n',
     replace: '    this.#questions.expire(now)\n    const result = act()\n',
