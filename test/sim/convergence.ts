@@ -90,7 +90,8 @@ export class Convergence {
     if (ours === undefined || theirs === undefined) return undefined
     const ttlMs = of.replica.record(sid)?.lifetime?.ttlMs ?? this.#cluster.config.ttlMs
     const intervalMs = Math.min(ttlMs / 10, this.#cluster.config.maxTouchIntervalMs)
-    const mostMs = intervalMs + IDLE_SLACK_MS
+    const usedMs = this.#cluster.world.nowMs - theirs
+    const mostMs = intervalMs + IDLE_SLACK_MS + this.#cluster.reach.datedLaterMs(of, usedMs - intervalMs)
     if (ours - theirs <= mostMs) return undefined
     return `${sid} is idle for ${theirs.toFixed(0)} ms on ${of.id}, and for ${ours.toFixed(0)} ms on ${run.id}`
   }

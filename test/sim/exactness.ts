@@ -7,6 +7,7 @@ import type { Stamp } from '@sessionmesh/core'
 import type { Cluster, SessionRecord } from './cluster.js'
 import { short } from './describe.js'
 import { ClaimedState, type History, type ModelRecord, valueId } from './history.js'
+import { SLOWEST_MS } from './network.js'
 import type { Run } from './run.js'
 import { compareStamps, covers, type DigestMap } from './stamps.js'
 
@@ -15,7 +16,6 @@ import { compareStamps, covers, type DigestMap } from './stamps.js'
  * came on a slow one may be taken for later than what was used just before it, and hide that.
  */
 const LATER_MS = 50
-const LATER_BY_SLOW_LINKS_MS = 600
 /** Besides all sessions of which more is claimed than at the last look. */
 const SAMPLES = 10
 
@@ -133,7 +133,7 @@ export class Exactness {
   }
 
   get #laterMs(): number {
-    return LATER_MS + (this.#cluster.scenario.faults.includes('slow') ? LATER_BY_SLOW_LINKS_MS : 0)
+    return LATER_MS + (this.#cluster.scenario.faults.includes('slow') ? SLOWEST_MS : 0)
   }
 
   /**

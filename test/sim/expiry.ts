@@ -60,7 +60,9 @@ export class Expiry implements Observer {
     for (const use of uses) {
       const idleMs = world.nowMs - use.atMs
       const isOwn = use.run === run
-      const leastMs = isOwn ? this.#ttlMs : this.#ttlMs * (1 - TOUCH_SHARE) - SLACK_MS
+      const leastMs = isOwn
+        ? this.#ttlMs
+        : this.#ttlMs * (1 - TOUCH_SHARE) - SLACK_MS - this.#datedLaterMs(use)
       const isKnown = isOwn || this.#wasTold(run, use)
       if (idleMs >= leastMs || !isKnown) continue
       world.fail('expiry', `${run.id} ${what}: ${sid}, which ${use.run.id} used ${idleMs.toFixed(0)} ms ago`)
@@ -109,12 +111,16 @@ export class Expiry implements Observer {
     const use = uses.slice(-LOOKS_BACK).findLast(isKnown)
     if (use === undefined) return
     const leastMs = world.nowMs - use.atMs
-    const intervalMs = use.run === run ? 0 : this.#ttlMs * TOUCH_SHARE
+    const intervalMs = use.run === run ? 0 : this.#ttlMs * TOUCH_SHARE + this.#datedLaterMs(use)
     if (idleMs <= leastMs + intervalMs + SLACK_MS) return
     world.fail(
       'expiry',
       `${run.id} holds ${sid} for idle for ${idleMs.toFixed(0)} ms, which ${use.run.id} used ${(world.nowMs - use.atMs).toFixed(0)} ms ago`,
     )
+  }
+
+  #datedLaterMs({ run, atMs }: Use): number {
+    return this.#cluster.reach.datedLaterMs(run, atMs - this.#ttlMs * TOUCH_SHARE)
   }
 
   /**

@@ -4,6 +4,7 @@ import type { CoreEvent } from '@sessionmesh/core'
 import type { Cluster } from './cluster.js'
 import type { History } from './history.js'
 import type { Host } from './host.js'
+import { SLOWEST_MS } from './network.js'
 import { partition, type Shape, shapes } from './partitions.js'
 import type { Random } from './random.js'
 import type { Run } from './run.js'
@@ -166,7 +167,7 @@ export class Nemesis {
     const other = this.#random.pick(this.#cluster.hosts)
     if (host === other) return
     this.#world.trace(() => `*** ${host.name}-${other.name} is slow for ${durationMs.toFixed(0)} ms`)
-    network.slow(host.index, other.index, this.#random.between(50, 600))
+    network.slow(host.index, other.index, this.#random.between(50, SLOWEST_MS))
     this.#later(durationMs, () => network.slow(host.index, other.index, 0))
   }
 

@@ -41,6 +41,9 @@ export interface End {
   unreadBytes: number
 }
 
+/** What a slow link adds to a frame's way, at most. */
+export const SLOWEST_MS = 600
+
 export class Network {
   readonly #world: World
   /** From one host to another; two entries for a cut both ways. */

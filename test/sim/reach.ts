@@ -8,11 +8,13 @@
  *     isQuiet           nothing at all has been wrong since, but for one run that has ended
  *     hasKnown          since then a run has known of the other, be it by hearsay: it dials it
  *     hasMet            the same, and not by the word alone that it is dead, whom nobody dials
+ *     datedLaterMs      by how much what it heard of may seem to it to have been used later than it was
  *     unknownTo         those that run, and of whom a run has never heard, or whom it has forgotten
  */
 
 import type { Cluster } from './cluster.js'
 import type { Host } from './host.js'
+import { SLOWEST_MS } from './network.js'
 import type { Run } from './run.js'
 
 export class Reach {
@@ -73,6 +75,16 @@ export class Reach {
       .peers()
       .some(({ id, state, announced }) => id === other.id && state === 'dead' && !announced)
     return this.hasKnown(run, other, sinceMs) && !isHearsay
+  }
+
+  /**
+   * Of what came since then, while the run stood still or by a slow link, it counts a part of the time on its way for none. What
+   * was used seems to it to have been used later by as much: it tells that it uses it itself later, too.
+   */
+  datedLaterMs(run: Run, sinceMs: number): number {
+    const { scenario, config } = this.#cluster
+    if (run.thawedMs > sinceMs - config.deadAfterMs) return config.deadAfterMs
+    return scenario.faults.includes('slow') ? SLOWEST_MS : 0
   }
 
   /** Those of whom it has never heard, or whom it has forgotten. */
