@@ -94,7 +94,7 @@ export class Membership implements Observer {
       const isKnown = this.#cluster.reach.hasKnown(run, other, leaving.sinceMs)
       // (Whom it was told to be dead it does not dial, and may be found by only after a back-off.)
       const beforeMs = leaving.sinceMs - RECOVERY_MS
-      const isMet = this.#cluster.reach.hasKnown(run, other, beforeMs) || run.livingPeers().includes(other.id)
+      const isMet = this.#cluster.reach.hasMet(run, other, beforeMs) || run.livingPeers().includes(other.id)
       if (other === run || !isKnown || !isMet || !this.#cluster.reach.couldReach(run, other, sinceMs))
         continue
       for (const stamp of leaving.had) {
