@@ -52,6 +52,8 @@ export class Network {
   readonly #slow = new Map<number, number>()
   readonly #troubled = new Map<number, number>()
   readonly #ends = new Set<End>()
+  /** All is made good: nothing more is lost on its way. */
+  isHealed = false
   readonly #scaleMs: number
   readonly #countsBytes: boolean
   #lastId = 0
@@ -171,6 +173,7 @@ export class Network {
   }
 
   healAll(): void {
+    this.isHealed = true
     for (const cut of [...this.#cuts.values()]) {
       cut.depth = 1
       this.heal(cut.from, cut.to)

@@ -424,7 +424,8 @@ export class Run {
     const end = this.#ends.get(link)
     if (end === undefined) return
     this.#world.trace(() => `${this.id}: drops link ${link} to ${end.peer.run.id}: ${reason}`)
-    this.#network.close(end, reason, this.#world.random.chance(0.3))
+    const isAbrupt = this.#world.random.chance(0.3) && !this.#network.isHealed
+    this.#network.close(end, reason, isAbrupt)
     this.#world.after(1, () => this.input(() => this.linkDown(end, reason)))
   }
 
