@@ -1152,4 +1152,14 @@ export const mutants: readonly Mutant[] = [
     seeds: 3_000,
     by: ['writes'],
   },
+  {
+    name: 'a read that waits for its own member to catch up calls lost whatever its client has seen',
+    once: 'f79cb80',
+    file: 'reads.ts',
+    find: 'for (const stamp of this.#context.digest.lacking(wait.needs)) if',
+    replace: 'for (const stamp of wait.needs) if',
+    from: 53_044_670,
+    seeds: 3_000,
+    by: ['causality'],
+  },
 ]

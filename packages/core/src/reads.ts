@@ -137,7 +137,8 @@ export class Reads {
       if (this.#deadlineMs(wait) > now.monoMs) continue
       // Or each read of this client would wait for it, as long as its token names it. (While this member is behind, a read waits
       // whatever it needs.)
-      for (const stamp of this.#context.digest.lacking(wait.needs)) if (this.#isOutOfReach(stamp, now)) this.tellLost(stamp)
+      for (const stamp of this.#context.digest.lacking(wait.needs))
+        if (this.#isOutOfReach(stamp, now)) this.tellLost(stamp)
       this.#context.counters.staleReads++
       this.#context.warn('SESSIONMESH_STALE_READ', STALE)
       this.#end(wait, true)
