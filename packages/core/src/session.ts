@@ -201,8 +201,8 @@ export class SessionRecord {
     }
     // (Or each hop would make it later by what no clock of a link can see, for ever where they go in a circle. But where it came
     // before the session, and nothing was kept of it, it comes with the session.)
-    const isNews = (use: Use) => this.used === undefined || !isMerged(use.stamp)
-    if (delta.used !== undefined && isNews(delta.used)) this.#tellUse(delta.used)
+    const { used } = delta
+    if (used !== undefined && (this.toldMs === NEVER_MS || !isMerged(used.stamp))) this.#tellUse(used)
     if (delta.isEndTold) this.isEndTold = true
     if (delta.destroyed !== undefined && !isMerged(delta.destroyed)) return this.#destroy(delta.destroyed)
     // Destroyed is absorbing, whatever the stamps: session ids are never used again.
