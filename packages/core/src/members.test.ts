@@ -162,7 +162,7 @@ test('all that a member wrote who is gone is here once nobody may have more of i
   expect([b.read('s'), b.replica.hasAllOf(a.id), c.replica.hasAllOf(a.id)]).toEqual([{ x: '1' }, true, true])
 })
 
-test('of one that is gone more may come to who has not found that yet', () => {
+test('of one that is gone more may come to who has not found that yet, or joins', () => {
   const world = new MemberTable()
   const [gone, peer] = [world.link('gone'), world.link('peer', { link: 2 })]
   world.members.linkLost(gone, world.now)
@@ -173,6 +173,8 @@ test('of one that is gone more may come to who has not found that yet', () => {
     return world.members.hasNobodyMoreOf('gone', undefined)
   }
   expect((['alive', 'suspect', 'dead', 'left'] as const).map(isAll)).toEqual([false, false, true, true])
+  peer.isJoining = true
+  expect(isAll('left')).toBe(false)
 })
 
 describe('the states', () => {

@@ -167,14 +167,14 @@ export class Members {
 
   /**
    * Nobody who may come back, or has told since that member went, has more of its writes than `latest`. (Who is not linked
-   * may have, and so may who has not told, or does not hold that member for gone: what was on its way comes after it.)
+   * may have, and so may who has not told; more may come to who joins, and to who does not hold that member for gone.)
    */
   hasNobodyMoreOf(id: Origin, latest: Stamp | undefined): boolean {
     const goneMs = this.#peers.get(id)?.goneMs ?? Number.NEGATIVE_INFINITY
     for (const peer of this.#peers.values()) {
       if (peer.id === id || peer.state === 'left') continue
       if (peer.link === undefined || peer.state !== 'alive' || peer.digestMs <= goneMs) return false
-      if (peer.vouchesFor.has(id) || peer.doubts.has(id)) return false
+      if (peer.isJoining || peer.vouchesFor.has(id) || peer.doubts.has(id)) return false
       const told = peer.digest.get(id)
       if (told !== undefined && (latest === undefined || compareStamps(told, latest) > 0)) return false
     }
