@@ -1162,4 +1162,14 @@ export const mutants: readonly Mutant[] = [
     seeds: 3_000,
     by: ['causality'],
   },
+  {
+    name: 'who joins has no more of who is gone than he has told',
+    once: '45f98fd',
+    file: 'members.ts',
+    find: 'if (peer.isJoining || peer.vouchesFor',
+    replace: 'if (peer.vouchesFor',
+    from: 54_018_005,
+    seeds: 3_000,
+    by: ['exactness'],
+  },
 ]
